@@ -1,0 +1,62 @@
+#pragma once
+
+// Plain option types, open to every room.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace costeff {
+
+// Which side of a pair loses tokens when both together are too long (Hugging Face's names).
+enum class Truncation { longest_first, only_first, only_second };
+
+// How longest_first cuts when both sides are long and the budget is odd.
+//   fast: as the Rust tokenizers: the longer text, or the second of two equal ones, keeps the odd one.
+//   slow: as the Python tokenizers: one token at a time from the longer, from the second on a tie, so
+//         that the first keeps the odd one. The numbers in the papers were made with it.
+enum class PairCut { fast, slow };
+
+struct EncodeOptions {
+  int64_t max_length = 0;  // tokens, special ones included; 0: no truncation
+  Truncation truncation = Truncation::longest_first;
+  PairCut pair_cut = PairCut::fast;
+  bool offsets = false;  // also fill Encoding::spans
+};
+
+// When a sequence leaves. All comparisons are strict.
+//   never      only the final classifier answers
+//   entropy    leave when the entropy of the softmax, in nats, is below the threshold (DeeBERT, COST-EFF)
+//   max_prob   leave when the largest probability is above the threshold
+//   margin     leave when the largest minus the second largest probability is above the threshold
+//   patience   leave when `patience` exits in a row agree with the one before them in the label; for
+//              regression, differ from it by less than the threshold (PABEE)
+//   learned    leave when the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
+//   fixed      leave at layer `layer`
+enum class PolicyKind { never, entropy, max_prob, margin, patience, learned, fixed };
+
+struct ExitPolicy {
+  PolicyKind kind = PolicyKind::never;
+  // One number for all layers, or one a layer: thresholds[i] belongs to layer i + 1. A list may leave
+  // out the last layer, which is not asked.
+  std::vector<double> thresholds;
+  int64_t patience = 0;    // patience; 0: never leave early
+  int64_t layer = 0;       // fixed: the layer to leave at, 1-based
+  int64_t exit_start = 1;  // no exit before this layer (1-based); off-ramps before it are not computed
+};
+
+struct LoadOptions {
+  std::string isa;  // force a kernel table ("portable", "reference"); empty: the best one
+};
+
+struct RunOptions {
+  EncodeOptions encode;                // max_length 0: what the model's positions allow
+  std::optional<ExitPolicy> policy;    // absent: exit_policy.json of the model, else never
+  bool all_exits = false;              // compute every exit to the last layer (Result::exits)
+  int64_t threads = 0;                 // 0: as many as the process may use
+  int64_t batch_tokens = 0;            // tokens that travel together at most; 0: the engine's choice
+  int64_t pad_to = 0;  // > 0: mean pooling also counts [PAD] up to this length, as COST-EFF's code does
+};
+
+}  // namespace costeff

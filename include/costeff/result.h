@@ -1,0 +1,64 @@
+#pragma once
+
+// Rows that go in and answers that come out: plain data, open to every room.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff {
+
+// One row to score.
+struct Example {
+  std::string text_a;
+  std::optional<std::string> text_b;    // present (even empty): a pair
+  std::vector<int32_t> input_ids;       // used instead of the texts when `has_ids`
+  std::vector<int32_t> token_type_ids;  // as long as input_ids, or empty: all 0
+  bool has_ids = false;
+
+  std::string id;           // passed through; its form is the caller's business
+  std::string_view source;  // where it comes from, for error messages; must outlive the run
+  int64_t line = 0;         // line in `source`, from 1; 0: unknown
+};
+
+// What one exit answers.
+struct ExitOutput {
+  int64_t layer = 0;          // 1-based
+  std::vector<float> logits;  // [C]
+  std::vector<float> probs;   // [C] softmax; empty for regression
+  float entropy = 0;          // nats; 0 for regression
+  float uncertainty = -1;     // BERxiT's learned exit, 0 to 1; -1: this exit has none
+};
+
+// The answer to one row: the exit it left by.
+struct Result {
+  int64_t exit_layer = 0;     // 1-based
+  int64_t label = 0;          // argmax; 0 for regression
+  float prob = 0;             // of `label`; for regression unused
+  float entropy = 0;          // nats, of the exit it left by
+  std::vector<float> logits;  // [C]; regression: [1], the score
+  std::vector<float> probs;   // [C]; empty for regression
+  std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order
+  int64_t tokens = 0;             // special tokens included
+  bool bad_utf8 = false;          // the text held bytes that are not UTF-8; read as U+FFFD
+  bool truncated = false;         // the text was longer than max_length
+};
+
+// Counts and times of one run.
+struct RunStats {
+  int64_t rows = 0;
+  int64_t tokens = 0;
+  int64_t bad_utf8_rows = 0;
+  int64_t truncated_rows = 0;
+  std::vector<int64_t> exit_histogram;  // [L], rows that left after layer i + 1
+  int64_t layer_tokens = 0;             // tokens x layers computed
+  // Seconds by stage, added up over threads.
+  double tokenize_s = 0, embed_s = 0, encoder_s = 0, exits_s = 0;
+  double wall_s = 0;
+  int64_t threads = 0;
+};
+
+}  // namespace costeff

@@ -1,0 +1,86 @@
+#include "base/file_bytes.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace costeff {
+namespace {
+
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+// O_NONBLOCK keeps open() from waiting for the writer of a FIFO.
+uint64_t open_regular(const std::string& path, ErrorKind kind, Descriptor* d) {
+  d->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (d->fd < 0) throw Error(kind, path + ": " + std::strerror(errno));
+  struct stat st{};
+  if (::fstat(d->fd, &st) != 0) throw Error(kind, path + ": " + std::strerror(errno));
+  if (S_ISDIR(st.st_mode)) throw Error(kind, path + ": is a directory, expected a file");
+  if (!S_ISREG(st.st_mode)) throw Error(kind, path + ": not a regular file");
+  return static_cast<uint64_t>(st.st_size);
+}
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, ErrorKind kind) {
+  Descriptor d;
+  const uint64_t size = open_regular(path, kind, &d);
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  file->path_ = path;
+  if (size == 0) return file;
+  void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, d.fd, 0);
+  if (p == MAP_FAILED) throw Error(kind, path + ": cannot map: " + std::strerror(errno));
+  file->data_ = static_cast<const std::byte*>(p);
+  file->size_ = size;
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes) {
+  Descriptor d;
+  const uint64_t size = open_regular(path, kind, &d);
+  if (size > max_bytes) {
+    throw Error(kind, path + ": " + std::to_string(size) + " bytes, expected at most " +
+                          std::to_string(max_bytes));
+  }
+  std::string text(size, '\0');
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(d.fd, text.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error(kind, path + ": " + std::strerror(errno));
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  text.resize(done);
+  return text;
+}
+
+bool file_exists(const std::string& path) {
+  struct stat st{};
+  return ::lstat(path.c_str(), &st) == 0;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat st{};
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+std::string join_path(const std::string& dir, const std::string& name) {
+  if (dir.empty()) return name;
+  return dir.back() == '/' ? dir + name : dir + "/" + name;
+}
+
+}  // namespace costeff

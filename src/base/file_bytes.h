@@ -1,0 +1,80 @@
+#pragma once
+
+#include <costeff/error.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace costeff {
+
+// A whole regular file, memory-mapped read-only. Never follows a FIFO, socket or device: those are an
+// Error, at once. Links that the file system holds are followed.
+class MappedFile {
+ public:
+  // Throws Error(kind): cannot open, a directory, not a regular file. An empty file maps to no bytes.
+  static std::shared_ptr<const MappedFile> open(const std::string& path, ErrorKind kind);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+
+ private:
+  MappedFile() = default;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  std::string path_;
+};
+
+// Reads a small regular file whole. Throws Error(kind) as above, and when it is larger than max_bytes.
+std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes);
+
+bool file_exists(const std::string& path);  // anything of that name, a dangling link included
+bool is_directory(const std::string& path);
+std::string join_path(const std::string& dir, const std::string& name);
+
+// Bounds-checked little-endian reads for the readers of binary formats. get() returns false when the
+// bytes are not there.
+class ByteReader {
+ public:
+  explicit ByteReader(std::span<const std::byte> bytes, uint64_t at = 0) : bytes_(bytes), at_(at) {}
+  uint64_t position() const { return at_; }
+  uint64_t remaining() const { return at_ <= bytes_.size() ? bytes_.size() - at_ : 0; }
+  bool seek(uint64_t at) {
+    if (at > bytes_.size()) return false;
+    at_ = at;
+    return true;
+  }
+  bool skip(uint64_t n) {
+    if (n > remaining()) return false;
+    at_ += n;
+    return true;
+  }
+  template <typename T>
+  bool get(T* out) {
+    if (sizeof(T) > remaining()) return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < sizeof(T); ++i) {
+      v |= static_cast<uint64_t>(std::to_integer<uint8_t>(bytes_[at_ + i])) << (8 * i);
+    }
+    *out = static_cast<T>(v);
+    at_ += sizeof(T);
+    return true;
+  }
+  bool get_bytes(uint64_t n, std::span<const std::byte>* out) {
+    if (n > remaining()) return false;
+    *out = bytes_.subspan(at_, n);
+    at_ += n;
+    return true;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  uint64_t at_;
+};
+
+}  // namespace costeff

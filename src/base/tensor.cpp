@@ -1,0 +1,111 @@
+#include "base/tensor.h"
+
+#include <costeff/error.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/half.h"
+#include "base/utf8.h"
+
+namespace costeff {
+namespace {
+
+struct DTypeRow {
+  DType type;
+  const char* name;
+  int64_t size;
+};
+
+constexpr std::array<DTypeRow, 15> kDTypes{{
+    {DType::f32, "F32", 4},
+    {DType::f16, "F16", 2},
+    {DType::bf16, "BF16", 2},
+    {DType::f64, "F64", 8},
+    {DType::i64, "I64", 8},
+    {DType::i32, "I32", 4},
+    {DType::i16, "I16", 2},
+    {DType::i8, "I8", 1},
+    {DType::u64, "U64", 8},
+    {DType::u32, "U32", 4},
+    {DType::u16, "U16", 2},
+    {DType::u8, "U8", 1},
+    {DType::boolean, "BOOL", 1},
+    {DType::f8_e4m3, "F8_E4M3", 1},
+    {DType::f8_e5m2, "F8_E5M2", 1},
+}};
+
+template <typename T, typename F>
+void convert(const std::byte* p, int64_t count, float* out, F&& f) {
+  for (int64_t i = 0; i < count; ++i) {
+    T v;
+    std::memcpy(&v, p + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    out[i] = f(v);
+  }
+}
+
+}  // namespace
+
+int64_t dtype_size(DType t) { return kDTypes[static_cast<size_t>(t)].size; }
+const char* dtype_name(DType t) { return kDTypes[static_cast<size_t>(t)].name; }
+
+bool dtype_from_name(std::string_view name, DType* out) {
+  for (const DTypeRow& row : kDTypes) {
+    if (name == row.name) {
+      *out = row.type;
+      return true;
+    }
+  }
+  return false;
+}
+
+int64_t Tensor::numel() const {
+  int64_t n = 1;
+  for (int64_t d : shape) n *= d;
+  return n;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string s = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i) s += ", ";
+    s += std::to_string(shape[i]);
+  }
+  return s + "]";
+}
+
+std::string tensor_place(const Tensor& t) {
+  return (t.file ? *t.file : std::string("?")) + ": tensor " + printable(t.name, 200) + ": ";
+}
+
+void TensorSet::add(Tensor t) {
+  auto [it, fresh] = by_name.emplace(t.name, tensors.size());
+  if (!fresh) {
+    const std::string& first = *tensors[it->second].file;
+    throw_model(tensor_place(t) + "is defined twice" +
+                (first == *t.file ? "" : " (also in " + first + ")"));
+  }
+  tensors.push_back(std::move(t));
+}
+
+void to_float32(const Tensor& t, float* out) { to_float32(t, 0, t.numel(), out); }
+
+void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out) {
+  const std::byte* p = t.data + begin * dtype_size(t.dtype);
+  switch (t.dtype) {
+    case DType::f32:
+      if (count > 0) std::memcpy(out, p, static_cast<size_t>(count) * 4);
+      return;
+    case DType::f16:
+      return convert<uint16_t>(p, count, out, half_to_float);
+    case DType::bf16:
+      return convert<uint16_t>(p, count, out, bfloat16_to_float);
+    case DType::f64:
+      return convert<double>(p, count, out, [](double v) { return static_cast<float>(v); });
+    default:
+      throw_model(tensor_place(t) + "dtype " + dtype_name(t.dtype) +
+                  ", expected F32, F16 or BF16 weights");
+  }
+}
+
+}  // namespace costeff

@@ -1,0 +1,32 @@
+#pragma once
+
+// The room's face: a checkpoint directory in, a Model out.
+//   containers   safetensors.cpp; torch_file.cpp over zip_reader.cpp, pickle.cpp   file -> TensorSet
+//   weights.cpp  which file(s) a directory has, shards
+//   config.cpp   config.json -> Config; exit_policy.cpp: exit_policy.json
+//   source.cpp   tensors under canonical names, checked access; encoder.cpp and heads.cpp over it
+//   dialects.cpp which dialect the tensors are; dialect_*.cpp -> Model; cofi_fold.cpp: zs.pt
+// Every offset, length, shape and name is checked before it is used; a wrong file is an Error(model).
+
+#include <string>
+
+#include "base/tensor.h"
+#include "model/spec.h"
+
+namespace costeff::checkpoint {
+
+// Reads DIR/config.json, the weights and DIR/exit_policy.json.
+model::Model load_model(const std::string& dir);
+
+// The weights of a directory as they are: model.safetensors, model.safetensors.index.json,
+// pytorch_model.bin, pytorch_model.bin.index.json, the first of these that is there. Checksums are the
+// caller's to ask for: TensorSet::check_bytes.
+TensorSet read_weights(const std::string& dir);
+
+// One safetensors file, mapped.
+TensorSet read_safetensors(const std::string& path);
+
+// One file written by torch.save: zip archive or legacy stream. Nothing in it is executed.
+TensorSet read_torch(const std::string& path);
+
+}  // namespace costeff::checkpoint

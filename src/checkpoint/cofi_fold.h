@@ -1,0 +1,14 @@
+#pragma once
+
+// Folds CoFi's masks (zs.pt) into full-size weights, which leaves a compact checkpoint.
+
+#include "checkpoint/source.h"
+
+namespace costeff::checkpoint {
+
+// Replaces the tensors of `s` by folded ones (float32, owned by s.set) and takes the names of those
+// that are pruned away out of s.by_name. Throws Error(model) when a mask does not fit the tensors.
+// Source: princeton-nlp/CoFiPruning, utils/cofi_utils.py, update_params and prune_model_with_z.
+void fold_masks(Source& s);
+
+}  // namespace costeff::checkpoint

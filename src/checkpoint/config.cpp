@@ -1,0 +1,171 @@
+#include "checkpoint/config.h"
+
+#include <array>
+#include <limits>
+#include <string_view>
+
+#include "base/file_bytes.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+using model::Activation;
+
+constexpr ErrorKind kModel = ErrorKind::model;
+constexpr uint64_t kMaxBytes = 16u << 20;
+
+struct ActivationRow {
+  std::string_view name;
+  Activation activation;
+};
+
+// transformers' names (activations.py, ACT2FN). gelu_fast is the tanh form with rounded constants.
+constexpr std::array<ActivationRow, 9> kActivations{{
+    {"gelu", Activation::gelu_erf},
+    {"gelu_python", Activation::gelu_erf},
+    {"gelu_new", Activation::gelu_tanh},
+    {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    {"gelu_fast", Activation::gelu_tanh},
+    {"relu", Activation::relu},
+    {"silu", Activation::silu},
+    {"swish", Activation::silu},
+    {"tanh", Activation::tanh},
+}};
+
+Activation activation_from_name(const std::string& name, const char* key,
+                                const std::string& place) {
+  std::string known;
+  for (const ActivationRow& row : kActivations) {
+    if (row.name == name) return row.activation;
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  }
+  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " + known);
+}
+
+std::optional<int64_t> maybe_int(const Json& j, const char* key, int64_t low, int64_t high,
+                                 const std::string& place) {
+  if (!j.contains(key)) return std::nullopt;
+  return json_int(j, key, 0, low, high, place, kModel);
+}
+
+std::string string_or(const Json& j, const char* key, const char* fallback,
+                      const std::string& place) {
+  return json_string(j, key, place, kModel).value_or(fallback);
+}
+
+// {"0": "negative", "1": "positive"}: the keys must be 0 .. n-1.
+std::optional<std::vector<std::string>> read_id2label(const Json& j, const std::string& place) {
+  const auto it = j.find("id2label");
+  if (it == j.end() || it->is_null()) return std::nullopt;
+  if (!it->is_object()) {
+    throw_model(place + ": id2label is " + json_text(*it) +
+                ", expected an object {\"0\": name, ...}");
+  }
+  std::vector<std::string> labels(it->size());
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto entry = it->find(std::to_string(i));
+    if (entry == it->end()) {
+      throw_model(place + ": id2label has " + std::to_string(labels.size()) +
+                  " entries, but no \"" + std::to_string(i) + "\"; expected the keys 0 to " +
+                  std::to_string(labels.size() - 1));
+    }
+    if (entry->is_string()) {
+      labels[i] = entry->get<std::string>();
+    } else if (entry->is_number_integer()) {  // {"0": 0, "1": 1}: written by hand, harmless
+      labels[i] = entry->dump();
+    } else {
+      throw_model(place + ": id2label: \"" + std::to_string(i) + "\" is " + json_text(*entry) +
+                  ", expected a name");
+    }
+  }
+  return labels;
+}
+
+CosteffKeys read_costeff_keys(const Json& j, const std::string& place) {
+  CosteffKeys k;
+  for (const char* key : {"prun_hidden_size", "prun_intermediate_size", "emb_hidden_dim",
+                          "pooler_dense", "head_to_distill"}) {
+    k.present = k.present || j.contains(key);
+  }
+  k.prun_hidden_size = maybe_int(j, "prun_hidden_size", 1, kMaxHidden, place);
+  k.prun_intermediate_size = maybe_int(j, "prun_intermediate_size", 1, kMaxFfn, place);
+  k.emb_hidden_dim = json_int(j, "emb_hidden_dim", -1, -1, kMaxHidden, place, kModel);
+  k.pooler_dense = json_bool(j, "pooler_dense", false, place, kModel);
+  k.last_n_hidden = json_int(j, "last_n_hidden", 1, 1, kMaxLayers + 1, place, kModel);
+  k.hidden_mode = string_or(j, "hidden_mode", "concat", place);
+  k.pooling_mode = string_or(j, "pooling_mode", "cls", place);
+  return k;
+}
+
+// What the engine cannot do and would answer wrongly if it went on.
+void refuse(const Json& j, const std::string& place) {
+  if (json_bool(j, "is_decoder", false, place, kModel)) {
+    throw_model(place + ": is_decoder is true: causal attention, expected an encoder (false)");
+  }
+  const std::string positions = string_or(j, "position_embedding_type", "absolute", place);
+  if (positions != "absolute") {
+    throw_model(place + ": position_embedding_type is \"" + printable(positions, 60) +
+                "\", expected \"absolute\"");
+  }
+}
+
+std::string read_problem_type(const Json& j, const std::string& place) {
+  const std::string type = string_or(j, "problem_type", "", place);
+  if (!type.empty() && type != "single_label_classification" && type != "regression") {
+    throw_model(place + ": problem_type is \"" + printable(type, 60) +
+                "\", expected single_label_classification or regression");
+  }
+  return type;
+}
+
+}  // namespace
+
+Config parse_config(const std::string& text, const std::string& place) {
+  if (text.empty()) throw_model(place + ": is empty, expected a JSON object");
+  const Json j = parse_json(text, place, kModel);
+  if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
+  refuse(j, place);
+
+  // DistilBERT has names of its own; in another model's file they would be unknown keys, and free.
+  const bool distil = !j.contains("hidden_size") && j.contains("dim");
+  const char* hidden = distil ? "dim" : "hidden_size";
+  const char* layers = distil ? "n_layers" : "num_hidden_layers";
+  const char* heads = distil ? "n_heads" : "num_attention_heads";
+  const char* ffn = distil ? "hidden_dim" : "intermediate_size";
+  const char* activation = distil ? "activation" : "hidden_act";
+
+  Config c;
+  c.place = place;
+  c.model_type = string_or(j, "model_type", "", place);
+  if (const auto it = j.find("architectures");
+      it != j.end() && it->is_array() && !it->empty() && it->front().is_string()) {
+    c.architecture = it->front().get<std::string>();
+  }
+  c.hidden_size = maybe_int(j, hidden, 1, kMaxHidden, place);
+  c.num_hidden_layers = maybe_int(j, layers, 1, kMaxLayers, place);
+  c.num_attention_heads = maybe_int(j, heads, 1, kMaxHidden, place);
+  c.intermediate_size = maybe_int(j, ffn, 1, kMaxFfn, place);
+  c.max_position_embeddings = maybe_int(j, "max_position_embeddings", 1, kMaxPositions, place);
+  c.vocab_size = maybe_int(j, "vocab_size", 1, std::numeric_limits<int32_t>::max(), place);
+  c.type_vocab_size = maybe_int(j, "type_vocab_size", 0, kMaxHidden, place);
+  c.num_labels = maybe_int(j, "num_labels", 1, kMaxLabels, place);
+  c.num_output_layers = maybe_int(j, "num_output_layers", 1, kMaxLayers, place);
+  c.id2label = read_id2label(j, place);
+  c.problem_type = read_problem_type(j, place);
+  c.activation = activation_from_name(string_or(j, activation, "gelu", place), activation, place);
+  c.layer_norm_eps = json_number(j, "layer_norm_eps", 1e-12, 0, 1, place, kModel);
+  if (const auto it = j.find("pruned_heads"); it != j.end()) {
+    c.pruned_heads = it->is_object() && !it->empty();
+  }
+  if (const auto it = j.find("quantization_config"); it != j.end()) c.quantized = !it->is_null();
+  c.costeff = read_costeff_keys(j, place);
+  return c;
+}
+
+Config read_config(const std::string& path) {
+  return parse_config(read_file(path, kModel, kMaxBytes), path);
+}
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,23 @@
+// PABEE (JetRunner/PABEE, pabee/modeling_bert.py): one pooler for all layers, a classifier each.
+
+#include "checkpoint/dialects.h"
+#include "checkpoint/heads.h"
+
+namespace costeff::checkpoint {
+
+bool detect_pabee(const Source& s) { return !numbers(s, "classifiers.").empty(); }
+
+void build_pabee(Source& s, model::Model* m) {
+  build_encoder(s, Widths::full, m);
+  const int64_t h = m->hidden_size, layers = static_cast<int64_t>(m->layers.size());
+  refuse_numbers_from(s, "classifiers.", layers,
+                      "one classifier a layer of " + std::to_string(layers));
+  const int64_t labels = label_rows(s, "classifiers." + std::to_string(layers - 1));
+  for (int64_t i = 0; i < layers; ++i) {
+    m->heads.push_back(pooled_head(s, i + 1, s.prefix + "pooler.dense",
+                                   "classifiers." + std::to_string(i), h, h, labels));
+  }
+  m->dialect = "pabee";
+}
+
+}  // namespace costeff::checkpoint

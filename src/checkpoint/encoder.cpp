@@ -1,0 +1,267 @@
+#include "checkpoint/encoder.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace costeff::checkpoint {
+namespace {
+
+constexpr LayerNames kBert{
+    "encoder.layer.",       "attention.self.query",   "attention.self.key",
+    "attention.self.value", "attention.output.dense", "attention.output.LayerNorm",
+    "intermediate.dense",   "output.dense",           "output.LayerNorm"};
+constexpr LayerNames kDistil{"transformer.layer.", "attention.q_lin",   "attention.k_lin",
+                             "attention.v_lin",    "attention.out_lin", "sa_layer_norm",
+                             "ffn.lin1",           "ffn.lin2",          "output_layer_norm"};
+
+// RoBERTa numbers positions from padding_idx + 1; padding_idx is 1 (fairseq's dictionary).
+constexpr int64_t kRobertaOffset = 2;
+
+std::string layer_prefix(const Source& s, int64_t layer) {
+  return s.prefix + layer_names(s.family).layer + std::to_string(layer) + ".";
+}
+
+void limit_positions(Source& s, model::Model* m) {
+  const Tensor& table = m->embeddings.position;
+  const int64_t offset = m->embeddings.position_offset, rows = table.shape[0];
+  if (rows <= offset) {
+    throw_model(tensor_place(table) + "shape " + shape_text(table.shape) + ", expected more than " +
+                std::to_string(offset) + " rows: RoBERTa's positions begin at " +
+                std::to_string(offset));
+  }
+  m->max_length = rows - offset;
+  const auto limit = s.config->max_position_embeddings;
+  if (!limit || *limit == rows) return;
+  if (*limit <= offset) {
+    throw_model(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
+                ", expected more than " + std::to_string(offset));
+  }
+  m->max_length = std::min(rows, *limit) - offset;
+  s.notes.push_back(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
+                    ", the tensor position_embeddings has " + std::to_string(rows) +
+                    " rows: at most " + std::to_string(m->max_length) + " tokens are read");
+}
+
+void note_rows(Source& s, const char* key, const std::optional<int64_t>& said, int64_t rows) {
+  if (!said || *said == rows) return;
+  s.notes.push_back(s.config->place + ": " + key + " is " + std::to_string(*said) +
+                    ", the tensor has " + std::to_string(rows) + " rows: the tensor decides");
+}
+
+void build_embeddings(Source& s, model::Model* m) {
+  const std::string p = s.prefix + "embeddings.";
+  model::Embeddings& e = m->embeddings;
+  if (has_any(s, p + "word_embeddings1.") || has_any(s, p + "word_embeddings2.")) {
+    // Factorised (COST-EFF): word[id] = w1[id] w2^T, no bias.
+    e.word = take(s, p + "word_embeddings1.weight", {"V", "r"});
+    e.word_up = model::Linear{take(s, p + "word_embeddings2.weight", {"H", e.word.shape[1]}), {}};
+    m->hidden_size = e.word_up->out();
+  } else {
+    e.word = take(s, p + "word_embeddings.weight", {"V", "H"});
+    m->hidden_size = e.word.shape[1];
+  }
+  const int64_t h = m->hidden_size;
+  m->vocab_size = e.word.shape[0];
+  if (h > kMaxHidden || m->vocab_size > std::numeric_limits<int32_t>::max()) {
+    throw_model(tensor_place(e.word) + "shape " + shape_text(e.word.shape) +
+                ", expected at most [2^31-1, " + std::to_string(kMaxHidden) + "]");
+  }
+  e.position = take(s, p + "position_embeddings.weight", {"positions", h});
+  e.position_offset = s.family == Family::roberta ? kRobertaOffset : 0;
+  if (s.family != Family::distilbert) {
+    e.type = take(s, p + "token_type_embeddings.weight", {"types", h});
+    m->type_vocab_size = e.type->shape[0];
+    note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->type_vocab_size);
+  }
+  e.norm = take_norm(s, p + "LayerNorm", h);
+  note_rows(s, "vocab_size", s.config->vocab_size, m->vocab_size);
+  limit_positions(s, m);
+}
+
+// Sizes that every layer is checked against; 0: free.
+struct Sizes {
+  int64_t head_size = 0;
+  int64_t attention_at_most = 0;
+  int64_t attention = 0, ffn = 0;
+  bool may_be_absent = false;
+};
+
+// COST-EFF's config.json gives the kept heads: d = prun_hidden_size / num_attention_heads, and all
+// layers are alike. Where prun_hidden_size is missing the first layer's tensor says it.
+void costeff_sizes(Source& s, Sizes* sizes) {
+  const Config& c = *s.config;
+  sizes->ffn = c.costeff.prun_intermediate_size.value_or(0);
+  const std::string query = layer_prefix(s, 0) + "attention.self.query.weight";
+  const int64_t a = c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size
+                                               : take(s, query, {"A", "H"}).shape[0];
+  const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
+  if (a % heads != 0) {
+    throw_model(c.place + ": num_attention_heads is " + std::to_string(heads) +
+                (c.num_attention_heads ? "" : " (the default)") +
+                ", does not divide prun_hidden_size " + std::to_string(a));
+  }
+  sizes->attention = sizes->attention_at_most = a;
+  sizes->head_size = a / heads;
+}
+
+model::Attention build_attention(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
+  const LayerNames& n = layer_names(s.family);
+  const Dim rows = sizes.attention ? Dim(sizes.attention) : Dim("A");
+  model::Attention a;
+  a.query = take_linear(s, p + n.query, rows, h);
+  const int64_t size = a.query.out();
+  if (size % sizes.head_size != 0 || size > sizes.attention_at_most) {
+    throw_model(tensor_place(a.query.weight) + "shape " + shape_text(a.query.weight.shape) +
+                ", expected rows that are a multiple of the head size " +
+                std::to_string(sizes.head_size) + ", at most " +
+                std::to_string(sizes.attention_at_most) +
+                " (hidden_size and num_attention_heads of " + s.config->place + ")");
+  }
+  a.heads = size / sizes.head_size;
+  a.key = take_linear(s, p + n.key, size, h);
+  a.value = take_linear(s, p + n.value, size, h);
+  a.output = take_linear(s, p + n.attention_out, h, size);
+  a.norm = take_norm(s, p + n.attention_norm, h);
+  return a;
+}
+
+model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
+  const LayerNames& n = layer_names(s.family);
+  model::FeedForward f;
+  f.in = take_linear(s, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
+  if (f.in.out() > kMaxFfn) {
+    throw_model(tensor_place(f.in.weight) + "shape " + shape_text(f.in.weight.shape) +
+                ", expected at most " + std::to_string(kMaxFfn) + " rows");
+  }
+  f.out = take_linear(s, p + n.ffn_out, h, f.in.out());
+  f.norm = take_norm(s, p + n.ffn_norm, h);
+  return f;
+}
+
+void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
+  const LayerNames& n = layer_names(s.family);
+  const int64_t count = count_layers(s), h = m->hidden_size;
+  for (int64_t i = 0; i < count; ++i) {
+    const std::string p = layer_prefix(s, i);
+    model::Layer layer;
+    // An absent sublayer is the identity. Its LayerNorm is skipped and may still be in the file,
+    // the attention's at the unpruned size (CoFiPruning, models/modeling_bert.py).
+    if (sizes.may_be_absent && attention_absent(s, i)) {
+      mark_leftover(s, p + n.attention_norm);
+    } else {
+      layer.attention = build_attention(s, p, h, sizes);
+    }
+    if (sizes.may_be_absent && ffn_absent(s, i)) {
+      mark_leftover(s, p + n.ffn_norm);
+    } else {
+      layer.ffn = build_ffn(s, p, h, sizes);
+    }
+    m->layers.push_back(std::move(layer));
+  }
+}
+
+void note_ffn(Source& s, const model::Model& m) {
+  const auto said = s.config->intermediate_size;
+  if (!said) return;
+  for (const model::Layer& layer : m.layers) {
+    if (layer.ffn && layer.ffn->in.out() != *said) {
+      note_rows(s, "intermediate_size", said, layer.ffn->in.out());
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+const LayerNames& layer_names(Family family) {
+  return family == Family::distilbert ? kDistil : kBert;
+}
+
+int64_t count_layers(const Source& s) {
+  const std::string beginning = s.prefix + layer_names(s.family).layer;
+  const std::set<int64_t> found = numbers(s, beginning);
+  int64_t next = 0;
+  for (int64_t i : found) {
+    if (i != next) {
+      throw_model(*s.set->file + ": has tensors of " + beginning + std::to_string(i) +
+                  ", but none of " + beginning + std::to_string(next));
+    }
+    ++next;
+  }
+  if (next == 0) throw_model(*s.set->file + ": has no tensor of " + beginning + "0");
+  if (next > kMaxLayers) {
+    throw_model(*s.set->file + ": has " + std::to_string(next) + " layers, expected at most " +
+                std::to_string(kMaxLayers));
+  }
+  const auto said = s.config->num_hidden_layers;
+  if (said && *said != next) {
+    throw_model(s.config->place + ": num_hidden_layers is " + std::to_string(*said) + ", " +
+                *s.set->file + " holds " + std::to_string(next) + " layers");
+  }
+  return next;
+}
+
+int64_t unpruned_hidden_size(const Source& s, int64_t hidden) {
+  if (s.config->hidden_size) return *s.config->hidden_size;
+  for (const std::string& name :
+       {s.prefix + "pooler.dense.weight", std::string("classifier.dense.weight")}) {
+    const Tensor* t = find(s, name);
+    if (t && t->shape.size() == 2 && t->shape[0] >= hidden) return t->shape[0];
+  }
+  return hidden;
+}
+
+int64_t unpruned_head_size(Source& s, int64_t hidden_size) {
+  const Config& c = *s.config;
+  const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
+  if (hidden_size % heads != 0) {
+    throw_model(c.place + ": num_attention_heads is " + std::to_string(heads) +
+                (c.num_attention_heads ? "" : " (the default, as the key is missing)") +
+                ", does not divide hidden_size " + std::to_string(hidden_size));
+  }
+  if (!c.num_attention_heads) {
+    s.notes.push_back(c.place + ": num_attention_heads is missing, taken as " +
+                      std::to_string(heads));
+  }
+  return hidden_size / heads;
+}
+
+bool attention_absent(const Source& s, int64_t layer) {
+  const LayerNames& n = layer_names(s.family);
+  const std::string p = layer_prefix(s, layer);
+  return !has_any(s, p + n.query) && !has_any(s, p + n.key) && !has_any(s, p + n.value) &&
+         !has_any(s, p + n.attention_out);
+}
+
+bool ffn_absent(const Source& s, int64_t layer) {
+  const LayerNames& n = layer_names(s.family);
+  const std::string p = layer_prefix(s, layer);
+  return !has_any(s, p + n.ffn_in) && !has_any(s, p + n.ffn_out);
+}
+
+void build_encoder(Source& s, Widths widths, model::Model* m) {
+  build_embeddings(s, m);
+  const int64_t h = m->hidden_size;
+  const int64_t unpruned =
+      widths == Widths::cofi ? unpruned_hidden_size(s, h) : s.config->hidden_size.value_or(h);
+  if (widths == Widths::cofi ? h > unpruned : h != unpruned) {
+    throw_model(s.config->place + ": hidden_size is " + std::to_string(unpruned) +
+                ", the tensors have " + std::to_string(h) + " (" + m->embeddings.word.name + " " +
+                shape_text(m->embeddings.word.shape) + ")");
+  }
+  Sizes sizes;
+  sizes.may_be_absent = widths == Widths::cofi;
+  if (widths == Widths::costeff) {
+    costeff_sizes(s, &sizes);
+  } else {
+    sizes.head_size = unpruned_head_size(s, unpruned);
+    sizes.attention_at_most = unpruned;
+  }
+  m->head_size = sizes.head_size;
+  build_layers(s, sizes, m);
+  if (widths == Widths::full) note_ffn(s, *m);
+}
+
+}  // namespace costeff::checkpoint

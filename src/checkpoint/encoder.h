@@ -1,0 +1,46 @@
+#pragma once
+
+// Embeddings and layers, which the dialects have in common.
+
+#include <cstdint>
+
+#include "checkpoint/source.h"
+#include "model/spec.h"
+
+namespace costeff::checkpoint {
+
+// The names of a layer's tensors behind "P.encoder.layer.i.".
+struct LayerNames {
+  const char* layer;  // "encoder.layer." or "transformer.layer."
+  const char *query, *key, *value, *attention_out, *attention_norm;
+  const char *ffn_in, *ffn_out, *ffn_norm;
+};
+const LayerNames& layer_names(Family family);
+
+// How the sizes of the tensors relate to config.json.
+enum class Widths {
+  full,     // H is hidden_size; heads and F may be pruned
+  cofi,     // H is hidden_size or less, and a sublayer may be absent
+  costeff,  // H is hidden_size, A and F are prun_hidden_size and prun_intermediate_size
+};
+
+// Fills embeddings, layers, and the sizes that follow from them. Throws Error(model).
+void build_encoder(Source& s, Widths widths, model::Model* m);
+
+// Number of layers: 1 + the highest index. Throws when one below it has no tensor, and when
+// num_hidden_layers of config.json differs.
+int64_t count_layers(const Source& s);
+
+// hidden_size of the model before pruning: config.json's, else the rows of the pooler, else
+// `hidden`.
+int64_t unpruned_hidden_size(const Source& s, int64_t hidden);
+
+// d = hidden_size / num_attention_heads of the unpruned model. Throws when it is no whole number.
+int64_t unpruned_head_size(Source& s, int64_t hidden_size);
+
+// The attention or feed-forward tensors of a layer are gone altogether (CoFi); LayerNorms do not
+// count.
+bool attention_absent(const Source& s, int64_t layer);
+bool ffn_absent(const Source& s, int64_t layer);
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,145 @@
+#include "checkpoint/heads.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+// The classifier's rows are the truth. id2label must agree with them; num_labels may be stale where
+// id2label agrees (transformers then ignores one of the two, depending on its version).
+void name_labels(Source& s, model::Model* m) {
+  const Config& c = *s.config;
+  const int64_t n = m->num_labels;
+  const std::string rows = ", the classifier (" + m->heads.back().classifier.weight.name +
+                           ") has " + std::to_string(n) + (n == 1 ? " row" : " rows");
+  if (c.id2label && static_cast<int64_t>(c.id2label->size()) != n) {
+    throw_model(c.place + ": id2label names " + std::to_string(c.id2label->size()) + " labels" +
+                rows);
+  }
+  if (c.num_labels && *c.num_labels != n) {
+    const std::string text = c.place + ": num_labels is " + std::to_string(*c.num_labels) + rows;
+    if (!c.id2label) throw_model(text);
+    s.notes.push_back(text + ", as id2label");
+  }
+  if (c.problem_type == "regression" && n != 1) {
+    throw_model(c.place + ": problem_type is regression" + rows + ", expected 1");
+  }
+  m->regression = n == 1;
+  if (c.id2label) {
+    m->labels = *c.id2label;
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) m->labels.push_back("LABEL_" + std::to_string(i));
+}
+
+bool type_fits(const std::string& type, Family family) {
+  switch (family) {
+    case Family::bert:
+      return type == "bert" || type == "masked_bert";
+    case Family::roberta:
+      return type == "roberta" || type == "xlm-roberta" || type == "camembert";
+    case Family::elasticbert:
+      return type == "elasticbert" || type == "bert";
+    case Family::distilbert:
+      return type == "distilbert";
+  }
+  return false;
+}
+
+void note_config(Source& s, const model::Model& m) {
+  const Config& c = *s.config;
+  if (!c.model_type.empty() && !type_fits(c.model_type, s.family)) {
+    s.notes.push_back(c.place + ": model_type is \"" + printable(c.model_type, 60) +
+                      "\", the tensors are those of " + m.dialect);
+  }
+  // The same tensors as a sequence classifier's, used in another way.
+  for (const char* other : {"ForTokenClassification", "ForMultipleChoice"}) {
+    if (c.architecture.find(other) == std::string::npos) continue;
+    s.notes.push_back(c.place + ": architectures says " + printable(c.architecture, 60) +
+                      ", the tensors are read as a classifier of whole texts");
+  }
+  if (c.quantized) {
+    s.notes.push_back(c.place + ": quantization_config is there, but the weights are plain " +
+                      dtype_name(m.embeddings.word.dtype) + ": it is ignored");
+  }
+}
+
+// Weights inside the encoder that nobody reads (adapters, LoRA, ...) are worth a word: the model
+// was perhaps meant to compute something else. Buffers of integers are not.
+void list_unused(Source& s, model::Model* m) {
+  for (size_t i = 0; i < s.set->tensors.size(); ++i) {
+    if (!s.used[i]) m->unused.push_back(s.set->tensors[i]);
+  }
+  const std::string layer = s.prefix + "encoder.layer.", distil = s.prefix + "transformer.layer.";
+  const std::string embeddings = s.prefix + "embeddings.";
+  int64_t count = 0;
+  std::string first;
+  for (const auto& [name, i] : s.by_name) {
+    if (s.used[i] || s.expected_unused[i] || !is_weight_dtype(s.set->tensors[i].dtype)) continue;
+    if (!name.starts_with(layer) && !name.starts_with(distil) && !name.starts_with(embeddings))
+      continue;
+    if (count++ == 0) first = s.set->tensors[i].name;
+  }
+  if (count > 0) {
+    s.notes.push_back(*s.set->file + ": " + std::to_string(count) +
+                      " weight tensors of the encoder are not in use (first: " + first + ")");
+  }
+}
+
+}  // namespace
+
+int64_t label_rows(Source& s, const std::string& name) {
+  const Tensor& t = take(s, name + ".weight", {"labels", "inputs"});
+  if (t.shape[0] > kMaxLabels) {
+    throw_model(tensor_place(t) + "shape " + shape_text(t.shape) + ", expected at most " +
+                std::to_string(kMaxLabels) + " labels");
+  }
+  return t.shape[0];
+}
+
+model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
+  const Tensor* t = find(s, name + ".weight");
+  const bool differ = t && !t->shape.empty() && t->shape[0] != labels;
+  return take_linear(s, name, labels, in,
+                     differ ? "as many rows as the final classifier" : std::string_view());
+}
+
+model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
+                        const std::string& classifier, Dim pooler_rows, int64_t hidden,
+                        int64_t labels, std::string_view because) {
+  model::Head head;
+  head.layer = layer;
+  head.pooler = take_linear(s, pooler, pooler_rows, hidden, because);
+  head.activation = model::Activation::tanh;
+  head.classifier = take_classifier(s, classifier, labels, head.pooler->out());
+  return head;
+}
+
+void refuse_numbers_from(const Source& s, const std::string& beginning, int64_t count,
+                         const std::string& expected) {
+  const std::set<int64_t> found = numbers(s, beginning);
+  if (!found.empty() && *found.rbegin() >= count) {
+    throw_model(*s.set->file + ": has tensors of " + beginning + std::to_string(*found.rbegin()) +
+                ", expected " + expected);
+  }
+}
+
+void finish(Source& s, model::Model* m) {
+  m->activation = s.config->activation;
+  m->layer_norm_eps = static_cast<float>(s.config->layer_norm_eps);
+  m->num_labels = m->heads.back().classifier.out();
+  if (m->question_answering) {
+    m->labels = {"start", "end"};
+  } else {
+    name_labels(s, m);
+  }
+  note_config(s, *m);
+  list_unused(s, m);
+  m->notes = std::move(s.notes);
+}
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace costeff::checkpoint {
+
+// The subset of zip that torch.save writes: stored entries, zip64, sizes in data descriptors,
+// padding in extra fields. Everything is a view of the archive's bytes.
+struct ZipEntry {
+  std::string_view name;
+  std::span<const std::byte> data;
+  uint32_t crc32 = 0;  // as the directory says; check_crc compares
+};
+
+struct ZipArchive {
+  std::vector<ZipEntry> entries;  // in the directory's order
+  std::unordered_map<std::string_view, size_t> by_name;
+
+  const ZipEntry* find(std::string_view name) const {
+    const auto it = by_name.find(name);
+    return it == by_name.end() ? nullptr : &entries[it->second];
+  }
+};
+
+// Throws Error(model): cut short, offsets or sizes outside the file, entries that overlap, share a
+// name, are compressed or encrypted, local headers that contradict the directory. Source: PKWARE
+// APPNOTE.TXT 6.3.3, sections 4.3-4.5.
+ZipArchive parse_zip(std::span<const std::byte> bytes, const std::string& file);
+
+// Throws Error(model) when the entry's bytes do not have its CRC-32.
+void check_crc(const ZipEntry& entry, const std::string& file);
+
+}  // namespace costeff::checkpoint

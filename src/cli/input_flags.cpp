@@ -1,0 +1,93 @@
+#include "cli/input_flags.h"
+
+#include <costeff/error.h>
+
+#include <cstdint>
+
+namespace costeff::cli {
+
+void add_input_flags(CLI::App* app, InputFlags* f) {
+  const char* group = "Input";
+  app->add_option("FILES", f->files, "Files to read; - is standard input")->required();
+  app->add_option("--input-format", f->format,
+                  "text (a sentence a line), tsv (GLUE's rules: quotes are ordinary characters), csv, "
+                  "jsonl. Without it: by the file's extension")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--text-field,--text-column", f->text_field,
+                  "JSONL field, or TSV/CSV column by name or number from 1, of the text. Without it: "
+                  "text, sentence, text_a, sentence1, ... as the file has them")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--pair-field,--pair-column", f->pair_field, "The same of the second text of a pair")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--id-field,--id-column", f->id_field,
+                  "The same of the id that is passed through (id); rows without one are numbered from 1")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--task", f->task, "Columns as in the official files of this GLUE task: sst-2, mrpc, ...")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--separator", f->separator, "Text files: parts the two texts of a pair")
+      ->type_name("TEXT")
+      ->group(group);
+  auto* header = app->add_flag("--header", f->header, "TSV and CSV: the first line names the columns")->group(group);
+  app->add_flag("--no-header", f->no_header, "TSV and CSV: the first line is a row")->group(group)->excludes(header);
+}
+
+std::vector<tasks::InputFile> input_files(const InputFlags& f) {
+  std::vector<tasks::InputFile> files;
+  for (const std::string& path : f.files) files.push_back({path, std::nullopt});
+  return files;
+}
+
+tasks::InputOptions input_options(const InputFlags& f) {
+  tasks::InputOptions o;
+  o.format = tasks::input_format_from_name(f.format);
+  o.text_field = f.text_field;
+  o.pair_field = f.pair_field;
+  if (!f.id_field.empty()) o.id_field = f.id_field;
+  if (!f.separator.empty()) o.separator = f.separator;
+  if (!f.task.empty()) o.task = &tasks::find_task(f.task);
+  o.header = f.header ? tasks::Header::yes : f.no_header ? tasks::Header::no : tasks::Header::automatic;
+  return o;
+}
+
+void add_encode_flags(CLI::App* app, EncodeFlags* f) {
+  const char* group = "Tokens";
+  app->add_option("--max-length", f->max_length,
+                  "Cut longer texts to N tokens, special ones included (what the model's positions allow)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->group(group);
+  app->add_option("--truncation", f->truncation, "Pairs: longest_first, only_first or only_second")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--pair-cut", f->pair_cut,
+                  "How longest_first cuts two long texts: fast, or slow as the Python tokenizers that the "
+                  "papers used")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+EncodeOptions encode_options(const EncodeFlags& f) {
+  EncodeOptions e;
+  e.max_length = f.max_length;
+  if (f.truncation == "longest_first") {
+    e.truncation = Truncation::longest_first;
+  } else if (f.truncation == "only_first") {
+    e.truncation = Truncation::only_first;
+  } else if (f.truncation == "only_second") {
+    e.truncation = Truncation::only_second;
+  } else {
+    throw_usage("truncation \"" + f.truncation + "\", expected longest_first, only_first or only_second");
+  }
+  if (f.pair_cut != "fast" && f.pair_cut != "slow") {
+    throw_usage("pair cut \"" + f.pair_cut + "\", expected fast or slow");
+  }
+  e.pair_cut = f.pair_cut == "slow" ? PairCut::slow : PairCut::fast;
+  return e;
+}
+
+}  // namespace costeff::cli

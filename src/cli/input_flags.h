@@ -1,0 +1,32 @@
+#pragma once
+
+// Flags on what to read and how to tokenise it, shared by the verbs that score.
+
+#include <costeff/options.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "tasks/input_options.h"
+#include "tasks/line_reader.h"
+
+namespace costeff::cli {
+
+struct InputFlags {
+  std::vector<std::string> files;
+  std::string format = "auto", text_field, pair_field, id_field, separator, task;
+  bool header = false, no_header = false;
+};
+void add_input_flags(CLI::App* app, InputFlags* flags);
+std::vector<tasks::InputFile> input_files(const InputFlags& flags);
+tasks::InputOptions input_options(const InputFlags& flags);  // throws Error(usage)
+
+struct EncodeFlags {
+  int64_t max_length = 0;
+  std::string truncation = "longest_first", pair_cut = "fast";
+};
+void add_encode_flags(CLI::App* app, EncodeFlags* flags);
+EncodeOptions encode_options(const EncodeFlags& flags);  // throws Error(usage)
+
+}  // namespace costeff::cli

@@ -1,0 +1,170 @@
+#include <costeff/engine.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/policy_flags.h"
+#include "tasks/output_file.h"
+
+namespace costeff::cli {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+struct InspectOptions {
+  std::string model;
+  bool json = false;
+  int64_t length = 128;
+};
+
+OrderedJson shape_json(const std::vector<int64_t>& shape) { return OrderedJson(shape); }
+
+OrderedJson to_json(const ModelInfo& m, int64_t length) {
+  OrderedJson j;
+  j["path"] = m.path;
+  j["dialect"] = m.dialect;
+  j["hidden_size"] = m.hidden_size;
+  j["head_size"] = m.head_size;
+  j["num_labels"] = m.num_labels;
+  j["labels"] = m.labels;
+  j["regression"] = m.regression;
+  j["vocab_size"] = m.vocab_size;
+  j["type_vocab_size"] = m.type_vocab_size;
+  j["embedding_rank"] = m.embedding_rank;
+  j["max_length"] = m.max_length;
+  j["activation"] = m.activation;
+  j["layer_norm_eps"] = m.layer_norm_eps;
+  j["dtype"] = m.dtype;
+  j["tokenizer"] = m.tokenizer;
+  j["parameters"] = m.parameters;
+  j["macs_length"] = length;
+  for (const LayerInfo& l : m.layers) {
+    j["layers"].push_back({{"layer", l.layer},
+                           {"heads", l.heads},
+                           {"attention_size", l.attention_size},
+                           {"ffn_size", l.ffn_size},
+                           {"parameters", l.parameters},
+                           {"macs_to_here", macs(m, length, l.layer, true)}});
+  }
+  for (const ExitInfo& e : m.exits) {
+    j["exits"].push_back({{"layer", e.layer},
+                          {"form", e.form},
+                          {"input_size", e.input_size},
+                          {"parameters", e.parameters},
+                          {"macs", e.macs}});
+  }
+  j["policy"] = policy_text(m.policy);
+  j["policy_from_model"] = m.policy_from_model;
+  j["unused"] = OrderedJson::array();
+  for (const TensorInfo& t : m.unused) {
+    j["unused"].push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", shape_json(t.shape)}});
+  }
+  j["notes"] = m.notes;
+  return j;
+}
+
+// 7712394 -> "7.71 M"
+std::string short_count(int64_t n) {
+  char text[32];
+  const double v = static_cast<double>(n);
+  if (n >= 1000000000) {
+    std::snprintf(text, sizeof text, "%.2f G", v / 1e9);
+  } else if (n >= 1000000) {
+    std::snprintf(text, sizeof text, "%.2f M", v / 1e6);
+  } else if (n >= 10000) {
+    std::snprintf(text, sizeof text, "%.1f k", v / 1e3);
+  } else {
+    std::snprintf(text, sizeof text, "%lld", static_cast<long long>(n));
+  }
+  return text;
+}
+
+void line(std::string* out, const char* name, const std::string& value) {
+  char head[24];
+  std::snprintf(head, sizeof head, "%-14s", name);
+  *out += head + printable(value) + "\n";
+}
+
+const ExitInfo* exit_at(const ModelInfo& m, int64_t layer) {
+  for (const ExitInfo& e : m.exits) {
+    if (e.layer == layer) return &e;
+  }
+  return nullptr;
+}
+
+std::string to_text(const ModelInfo& m, int64_t length) {
+  std::string out, labels;
+  for (const std::string& name : m.labels) labels += (labels.empty() ? "" : ", ") + name;
+  line(&out, "model", m.path);
+  line(&out, "dialect", m.dialect);
+  line(&out, "tokenizer", m.tokenizer);
+  line(&out, m.regression ? "score" : "labels", labels);
+  line(&out, "stored as", m.dtype);
+  line(&out, "parameters", short_count(m.parameters));
+  line(&out, "hidden size", std::to_string(m.hidden_size) + ", head size " + std::to_string(m.head_size));
+  line(&out, "embedding",
+       std::to_string(m.vocab_size) + " tokens" +
+           (m.embedding_rank ? ", factorised, rank " + std::to_string(m.embedding_rank) : ""));
+  line(&out, "max length", std::to_string(m.max_length) + " tokens");
+  line(&out, "activation", m.activation);
+  line(&out, "exit policy",
+       policy_text(m.policy) + (m.policy_from_model ? " (exit_policy.json)" : " (the model states none)"));
+
+  char row[160];
+  std::snprintf(row, sizeof row, "\n%5s %6s %10s %6s %11s  %12s  %s\n", "layer", "heads", "attention", "ffn",
+                "parameters", "MACs to here", "exit");
+  out += row;
+  for (const LayerInfo& l : m.layers) {
+    const ExitInfo* e = exit_at(m, l.layer);
+    std::snprintf(row, sizeof row, "%5lld %6lld %10lld %6lld %11s  %12s  ", static_cast<long long>(l.layer),
+                  static_cast<long long>(l.heads), static_cast<long long>(l.attention_size),
+                  static_cast<long long>(l.ffn_size), short_count(l.parameters).c_str(),
+                  short_count(macs(m, length, l.layer, true)).c_str());
+    out += row + (e ? e->form : std::string("-")) + "\n";
+  }
+  out += "MACs: multiply-accumulates of a sequence of " + std::to_string(length) +
+         " tokens, off-ramps passed included\n";
+  if (!m.unused.empty()) {
+    out += "\nin the checkpoint, not used:\n";
+    for (const TensorInfo& t : m.unused) {
+      std::string shape;
+      for (int64_t d : t.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(d);
+      out += "  " + printable(t.name) + " " + t.dtype + " [" + shape + "]\n";
+    }
+  }
+  if (!m.notes.empty()) {
+    out += "\nnotes:\n";
+    for (const std::string& n : m.notes) out += "  " + printable(n) + "\n";
+  }
+  return out;
+}
+
+int inspect(const InspectOptions& o) {
+  const Engine engine(o.model);
+  const ModelInfo& m = engine.info();
+  if (o.length < 1 || o.length > 1000000) {
+    throw_usage("length " + std::to_string(o.length) + ", expected 1 to 1000000");
+  }
+  tasks::OutputFile out("-");
+  out.write(o.json ? to_json(m, o.length).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
+                   : to_text(m, o.length));
+  out.commit();
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App* app, std::function<int()>* run) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* sub = app->add_subcommand("inspect", "Say what a model is: dialect, shapes, exits, cost");
+  sub->add_option("MODEL", options->model, "Checkpoint directory")->required();
+  sub->add_flag("--json", options->json, "Print JSON");
+  sub->add_option("--length", options->length, "Tokens to count multiply-accumulates for (128)")
+      ->type_name("N");
+  sub->callback([=] { *run = [=] { return inspect(*options); }; });
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,108 @@
+#include "cli/policy_flags.h"
+
+#include <costeff/engine.h>
+
+#include <charconv>
+
+namespace costeff::cli {
+namespace {
+
+std::string number(double v) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, v).ptr;
+  return std::string(text, end);
+}
+
+std::string list(const std::vector<double>& values) {
+  std::string s;
+  for (double v : values) s += (s.empty() ? "" : ", ") + number(v);
+  return s;
+}
+
+}  // namespace
+
+void add_policy_flags(CLI::App* app, PolicyFlags* f) {
+  app->add_option("--threshold,-S", f->threshold,
+                  "Threshold of the policy: a number, or one a layer (0.3,0.2,0.1). "
+                  "Entropy is in nats")
+      ->type_name("X[,X...]");
+  app->add_option("--policy", f->policy,
+                  "When a sequence leaves: entropy (below the threshold), max-prob or margin (above "
+                  "it), patience (--patience), learned (uncertainty below it, BERxiT), fixed "
+                  "(--exit-layer), never. Without any of these flags: what the model's "
+                  "exit_policy.json says, else never")
+      ->type_name("NAME");
+  app->add_option("--patience", f->patience,
+                  "Leave when N exits in a row agree with the one before them (policy patience); "
+                  "regression: differ from it by less than the threshold")
+      ->type_name("N");
+  app->add_option("--exit-layer", f->exit_layer, "Leave at this layer, no sooner, no later (policy fixed)")
+      ->type_name("K");
+  app->add_option("--exit-start", f->exit_start, "No exit before this layer")->type_name("K");
+}
+
+std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPolicy& of_model) {
+  if (f.policy.empty() && f.threshold.empty() && f.patience < 0 && f.exit_layer == 0 &&
+      f.exit_start == 0) {
+    return std::nullopt;
+  }
+  ExitPolicy p;
+  if (!f.policy.empty()) {
+    p.kind = parse_policy_kind(f.policy);
+  } else if (f.exit_layer != 0) {
+    p.kind = PolicyKind::fixed;
+  } else if (f.patience >= 0) {
+    p.kind = PolicyKind::patience;
+  } else if (!f.threshold.empty()) {
+    p.kind = of_model.thresholds.empty() ? PolicyKind::entropy : of_model.kind;
+  } else {
+    p = of_model;
+  }
+  if (!f.threshold.empty()) {
+    p.thresholds = parse_thresholds(f.threshold);
+  } else if (p.kind == of_model.kind) {
+    p.thresholds = of_model.thresholds;
+    p.layer = of_model.layer;
+    p.patience = of_model.patience;
+  }
+  if (f.patience >= 0) {
+    if (p.kind != PolicyKind::patience) throw_usage("--patience goes with --policy patience");
+    p.patience = f.patience;
+  }
+  if (f.exit_layer != 0) {
+    if (p.kind != PolicyKind::fixed) throw_usage("--exit-layer goes with --policy fixed");
+    p.layer = f.exit_layer;
+  }
+  p.exit_start = f.exit_start != 0 ? f.exit_start : of_model.exit_start;
+  return p;
+}
+
+std::string policy_text(const ExitPolicy& p) {
+  std::string s;
+  switch (p.kind) {
+    case PolicyKind::never:
+      return "never (the last layer answers)";
+    case PolicyKind::entropy:
+      s = "entropy below " + list(p.thresholds);
+      break;
+    case PolicyKind::max_prob:
+      s = "largest probability above " + list(p.thresholds);
+      break;
+    case PolicyKind::margin:
+      s = "margin above " + list(p.thresholds);
+      break;
+    case PolicyKind::patience:
+      s = "patience " + std::to_string(p.patience);
+      if (!p.thresholds.empty()) s += ", difference below " + list(p.thresholds);
+      break;
+    case PolicyKind::learned:
+      s = "learned uncertainty below " + list(p.thresholds);
+      break;
+    case PolicyKind::fixed:
+      return "fixed, layer " + std::to_string(p.layer);
+  }
+  if (p.exit_start > 1) s += ", from layer " + std::to_string(p.exit_start);
+  return s;
+}
+
+}  // namespace costeff::cli

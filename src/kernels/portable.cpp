@@ -1,0 +1,160 @@
+// Fixed-size Eigen arrays throughout: their code paths do not depend on sizes or addresses, as those of
+// Eigen's general products do (which round differently for tail rows and for single rows).
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unsupported/Eigen/SpecialFunctions>
+
+#include "kernels/kernel_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+constexpr float kInvSqrt2 = 0.70710678118654752f;
+constexpr float kSqrt2OverPi = 0.79788456080286536f;
+
+using Lane = Eigen::Array<float, kPanel, 1>;
+using ConstLaneMap = Eigen::Map<const Lane, Eigen::Aligned32>;
+using LaneMap = Eigen::Map<Lane, Eigen::Aligned32>;
+using LooseLane = Eigen::Map<const Lane>;
+
+void pack(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
+  for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
+    const int64_t width = std::min(kPanel, n - j);
+    for (int64_t c = 0; c < kPanel; ++c) {
+      const float* row = w + (j + c) * ldw;
+      for (int64_t i = 0; i < k; ++i) packed[i * kPanel + c] = c < width ? row[i] : 0.0f;
+    }
+  }
+}
+
+void pack_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
+  for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
+    const int64_t width = std::min(kPanel, n - j);
+    for (int64_t i = 0; i < k; ++i) {
+      const float* row = w + i * ldw + j;
+      for (int64_t c = 0; c < kPanel; ++c) packed[i * kPanel + c] = c < width ? row[c] : 0.0f;
+    }
+  }
+}
+
+// R rows of x against one panel. With 16 vector registers of 4 floats, 4 rows keep 8 of them as sums.
+template <int R>
+inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
+                 int64_t k, float* y, int64_t ldy) {
+  Lane sum[R];
+  for (int r = 0; r < R; ++r) sum[r].setZero();
+  for (int64_t i = 0; i < k; ++i) {
+    const Lane w = ConstLaneMap(panel + i * kPanel);
+    for (int r = 0; r < R; ++r) sum[r] += x[r * ldx + i] * w;
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int64_t c = 0; c < width; ++c) y[r * ldy + c] = sum[r][c] + (bias ? bias[c] : 0.0f);
+  }
+}
+
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
+            int64_t k, float* y, int64_t ldy) {
+  // Panels outside, rows inside: a panel stays in the first-level cache while all rows pass it.
+  for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
+    const int64_t width = std::min(kPanel, n - j);
+    const float* b = bias ? bias + j : nullptr;
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+    switch (m - i) {
+      case 3:
+        tile<3>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        break;
+      case 2:
+        tile<2>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        break;
+      case 1:
+        tile<1>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
+  const int64_t padded = round_up(n);
+  for (int64_t i = 0; i < m; ++i, s += lds) {
+    std::fill(s + n, s + padded, -std::numeric_limits<float>::infinity());
+    Lane top = LaneMap(s);
+    for (int64_t j = kPanel; j < padded; j += kPanel) top = top.max(LaneMap(s + j));
+    const float largest = top.maxCoeff();
+    Lane sums = Lane::Zero();
+    for (int64_t j = 0; j < padded; j += kPanel) {
+      LaneMap v(s + j);
+      v = ((v - largest) * scale).exp();
+      // Eigen's vectorised exp gives a tiny number, not 0, for -inf.
+      if (j + kPanel > n) std::fill(s + n, s + padded, 0.0f);
+      sums += v;
+    }
+    const float inverse = 1.0f / sums.sum();
+    for (int64_t j = 0; j < padded; j += kPanel) LaneMap(s + j) *= inverse;
+  }
+}
+
+template <typename F>
+void each_lane(float* x, int64_t count, F&& f) {
+  for (int64_t i = 0; i < count; i += kPanel) {
+    LaneMap v(x + i);
+    v = f(Lane(v));
+  }
+}
+
+void activate(Activation f, float* x, int64_t count) {
+  // The room behind the last element may hold anything, signalling NaN included.
+  std::fill(x + count, x + round_up(count), 0.0f);
+  switch (f) {
+    case Activation::gelu_erf:
+      return each_lane(x, count, [](const Lane& v) -> Lane {
+        const Lane scaled = v * kInvSqrt2;
+        return 0.5f * v * (1.0f + scaled.erf());
+      });
+    case Activation::gelu_tanh:
+      return each_lane(x, count, [](const Lane& v) -> Lane {
+        const Lane inner = kSqrt2OverPi * (v + 0.044715f * v * v * v);
+        return 0.5f * v * (1.0f + inner.tanh());
+      });
+    case Activation::relu:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v.max(0.0f); });
+    case Activation::silu:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v / (1.0f + (-v).exp()); });
+    case Activation::tanh:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v.tanh(); });
+    case Activation::none:
+      return;
+  }
+}
+
+void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t m, int64_t h,
+                    const float* weight, const float* bias, float eps) {
+  const int64_t whole = h / kPanel * kPanel;
+  for (int64_t i = 0; i < m; ++i, x += ldx) {
+    if (y) {
+      const float* add = y + i * ldy;
+      for (int64_t j = 0; j < h; ++j) x[j] += add[j];
+    }
+    Lane sums = Lane::Zero();
+    for (int64_t j = 0; j < whole; j += kPanel) sums += LooseLane(x + j);
+    for (int64_t j = whole; j < h; ++j) sums[j - whole] += x[j];
+    const float mean = sums.sum() / static_cast<float>(h);
+    sums.setZero();
+    for (int64_t j = 0; j < whole; j += kPanel) sums += (LooseLane(x + j) - mean).square();
+    for (int64_t j = whole; j < h; ++j) sums[j - whole] += (x[j] - mean) * (x[j] - mean);
+    const float variance = sums.sum() / static_cast<float>(h);
+    const float scale = 1.0f / std::sqrt(variance + eps);
+    for (int64_t j = 0; j < h; ++j) x[j] = (x[j] - mean) * scale * weight[j] + bias[j];
+  }
+}
+
+}  // namespace
+
+const KernelTable kPortable{"portable", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+
+}  // namespace costeff::kernels

@@ -1,0 +1,49 @@
+#pragma once
+
+// One encoder layer on packed tokens.
+
+#include <cstdint>
+
+#include "base/aligned.h"
+#include "kernels/kernel_table.h"
+#include "model/spec.h"
+#include "model/weights.h"
+
+namespace costeff::model {
+
+// Sequences that lie end to end in x [T, H]: sequence b has rows start[b] .. start[b + 1].
+struct PackedView {
+  int64_t sequences = 0;           // B
+  const int32_t* start = nullptr;  // [B + 1], start[B] == T
+  // [B] tokens that are attended to, the first ones of each sequence; the others are padding asked for
+  // by RunOptions::pad_to.
+  const int32_t* real = nullptr;
+  int64_t tokens() const { return start[sequences]; }
+};
+
+// Scratch memory of one thread; grows to the largest batch seen.
+struct LayerScratch {
+  FloatBuffer qkv, query, context, projected, hidden, scores, packed;
+};
+
+// The numbers of a model that a layer needs besides its weights.
+struct LayerShape {
+  int64_t hidden_size = 0, head_size = 0;
+  Activation activation = Activation::gelu_erf;
+  float layer_norm_eps = 0;
+};
+LayerShape layer_shape(const Model& model);
+
+// Post-norm BERT layer (Devlin et al. 2019), in place on x [T, H]:
+//   x = LayerNorm(x + attention(x));  x = LayerNorm(x + ffn(x))
+// A sublayer that is absent is the identity, its LayerNorm included (CoFi, Xia et al. 2022).
+void run_layer(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
+               const PackedView& view, float* x, LayerScratch* scratch);
+
+// The same for the first token of each sequence alone: x [T, H] is read, first [B, H] is written. Keys
+// and values are computed for all tokens, the rest for one a sequence. The numbers are those of
+// run_layer, bit for bit.
+void run_layer_first(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
+                     const PackedView& view, const float* x, float* first, LayerScratch* scratch);
+
+}  // namespace costeff::model

@@ -1,0 +1,112 @@
+#include <costeff/engine.h>
+
+#include <algorithm>
+
+#include "base/cpu_count.h"
+#include "base/file_bytes.h"
+#include "checkpoint/checkpoint.h"
+#include "runtime/model_info.h"
+#include "runtime/stream.h"
+
+namespace costeff {
+namespace {
+
+// Enough rows in flight that a layer's weights are used many times each time they are read, few enough
+// that the activations stay in the second-level cache.
+constexpr int64_t kBatchTokens = 512;
+
+const kernels::KernelTable& choose_table(const std::string& isa) {
+  if (const kernels::KernelTable* t = kernels::find_table(isa.c_str())) return *t;
+  std::string known;
+  for (const std::string& name : available_isas()) known += (known.empty() ? "" : ", ") + name;
+  throw_usage("isa \"" + isa + "\", expected one of those this CPU runs: " + known);
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(const std::string& path, const LoadOptions& options)
+      : model(checkpoint::load_model(path), choose_table(options.isa)), tokenizer(path) {
+    const model::Model& m = model.spec;
+    if (tokenizer.vocab_size() > m.vocab_size) {
+      throw_model(tokenizer.vocab_file() + ": has ids up to " + std::to_string(tokenizer.vocab_size() - 1) +
+                  ", but tensor " + m.embeddings.word.name + " has " + std::to_string(m.vocab_size) + " rows");
+    }
+    info = runtime::describe(m);
+    info.path = path;
+    info.tokenizer = tokenizer.kind();
+    if (m.policy) {
+      info.policy = *m.policy;
+      info.policy_from_model = true;
+      exits::check_policy(info.policy, static_cast<int64_t>(m.layers.size()),
+                          join_path(path, "exit_policy.json"), ErrorKind::model);
+    }
+  }
+
+  EncodeOptions encode_options(EncodeOptions e, bool asked) const {
+    const int64_t limit = model.spec.max_length;
+    if (!asked) {
+      e.max_length = limit;
+    } else if (e.max_length < 1 || e.max_length > limit) {
+      throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " + std::to_string(limit) +
+                  ", the positions of this model");
+    }
+    return e;
+  }
+
+  runtime::LoadedModel model;
+  text::Tokenizer tokenizer;
+  ModelInfo info;
+};
+
+Engine::Engine(const std::string& path, const LoadOptions& options)
+    : impl_(std::make_unique<Impl>(path, options)) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+const ModelInfo& Engine::info() const { return impl_->info; }
+
+RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& options,
+                     const volatile bool* stop) const {
+  const model::Model& m = impl_->model.spec;
+  const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
+  exits::check_policy(policy, static_cast<int64_t>(m.layers.size()), "exit policy", ErrorKind::usage);
+  if (options.pad_to < 0 || options.pad_to > m.max_length) {
+    throw_usage("padding to " + std::to_string(options.pad_to) + ", expected at most " +
+                std::to_string(m.max_length) + ", the positions of this model");
+  }
+  runtime::StreamOptions stream;
+  stream.plan = runtime::make_plan(m, policy, options.all_exits);
+  stream.encode = impl_->encode_options(options.encode, options.encode.max_length != 0);
+  stream.threads = options.threads > 0 ? options.threads : usable_cpus();
+  stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
+  stream.pad_to = options.pad_to;
+  return runtime::run_stream(impl_->model, impl_->tokenizer, source, sink, stream, stop);
+}
+
+std::vector<Result> Engine::score(std::span<const Example> rows, const RunOptions& options) const {
+  std::vector<Result> results;
+  results.reserve(rows.size());
+  size_t next = 0;
+  run(
+      [&](Example& row, bool) {
+        if (next == rows.size()) return ReadStatus::end;
+        row = rows[next++];
+        return ReadStatus::row;
+      },
+      [&](std::span<const Example>, std::span<const Result> r) { results.insert(results.end(), r.begin(), r.end()); },
+      options);
+  return results;
+}
+
+PolicyKind parse_policy_kind(const std::string& name) { return exits::policy_from_name(name); }
+std::vector<double> parse_thresholds(const std::string& text) { return exits::parse_thresholds(text); }
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t) names.emplace_back((*t)->name);
+  return names;
+}
+
+}  // namespace costeff

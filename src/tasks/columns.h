@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tasks/input_options.h"
+
+namespace costeff::tasks {
+
+// Which columns of a TSV or CSV file are read; from 0, -1: none.
+struct Columns {
+  int64_t text = 0, pair = -1, id = -1;
+  int64_t count = 0;    // that every row must have
+  bool header = false;  // the first row is the header, not data
+};
+
+// Decides from the first row [columns] of a file. `place` is where that row is ("dev.tsv:1").
+// Throws Error(input) when a column is missing, named twice or cannot be chosen, and Error(usage)
+// when a column is named and there is no header.
+Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,
+                       const std::string& place);
+
+}  // namespace costeff::tasks

@@ -1,0 +1,53 @@
+#pragma once
+
+// Lines of TSV and CSV into fields.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff::tasks {
+
+// More columns than any table of texts has; it bounds what a hostile line makes us keep.
+inline constexpr int64_t kMaxColumns = 65536;
+
+// "dev.tsv:42"
+std::string place_text(std::string_view name, int64_t line);
+// "1 column", "3 columns"
+std::string columns_text(int64_t count);
+
+// GLUE's rules: tabs part the fields, quotes are ordinary characters. Of more than kMaxColumns
+// fields only those are put into `fields`; the answer is how many there are.
+int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields);
+
+// RFC 4180, a line at a time: a field that begins with a quote may hold commas, doubled quotes and
+// newlines (\n and \r\n as they are). A quote inside a field that does not begin with one is an
+// ordinary character; text after a closing quote is an Error.
+class CsvRecord {
+ public:
+  // Adds a line of the file `name`. true: the record is complete. Throws Error(input): text after a
+  // closing quote, too many columns, a record larger than kMaxLineBytes.
+  bool add_line(std::string_view line, bool had_cr, std::string_view name, int64_t line_number);
+
+  // The file is at its end. Throws Error(input) that names the line of a quote that was never
+  // closed.
+  void finish(std::string_view name) const;
+
+  bool at_record_start() const { return state_ == State::record_start; }
+
+  // Of the complete record; valid until the next add_line.
+  void fields(std::vector<std::string_view>* out) const;
+  int64_t first_line() const { return first_line_; }
+
+ private:
+  enum class State { record_start, field_start, plain, quoted, quote_closed };
+  void end_field(std::string_view name, int64_t line_number);
+
+  State state_ = State::record_start;
+  std::string bytes_;         // fields end to end, quotes undone
+  std::vector<size_t> ends_;  // of the fields, in bytes_
+  int64_t first_line_ = 0, quote_line_ = 0;
+};
+
+}  // namespace costeff::tasks

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tasks/task_table.h"
+
+namespace costeff::tasks {
+
+enum class InputFormat { automatic, text, tsv, csv, jsonl };
+enum class Header { automatic, yes, no };
+
+struct InputOptions {
+  // automatic: by extension. .tsv .tab; .csv; .jsonl .ndjson .json-lines .jsonlines .json; anything
+  // else and standard input are text, or TSV when a task is given.
+  InputFormat format = InputFormat::automatic;
+
+  // Names of JSONL fields, or of TSV/CSV columns, or numbers of columns, from 1 (a name that a
+  // header has goes before a number). Empty: chosen by the task or by common names. A text_field
+  // without a pair_field means single sentences. JSONL: text_field "input_ids" takes token ids.
+  std::string text_field, pair_field;
+  std::optional<std::string> id_field;  // absent: `id` (TSV/CSV also `index`) if there; "": none
+
+  // automatic: a header is expected where columns are named. Where all columns are given by number,
+  // the first line is a header if it holds a usual column name (sentence, label, index, ...).
+  Header header = Header::automatic;
+
+  // Text only: a line is parted into a pair at its first separator; a line without it has no pair.
+  std::optional<std::string> separator;
+
+  const Task* task = nullptr;  // the columns of a GLUE task, unless text_field says otherwise
+};
+
+// "text", "tsv", "csv", "jsonl", "auto". Throws Error(usage).
+InputFormat input_format_from_name(std::string_view name);
+
+// What `automatic` means for a file of that path.
+InputFormat format_of_path(std::string_view path, bool has_task);
+
+}  // namespace costeff::tasks

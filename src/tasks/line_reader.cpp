@@ -1,0 +1,186 @@
+#include "tasks/line_reader.h"
+
+#include <costeff/error.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace costeff::tasks {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// A signal may be taken by another thread than the one that waits here, so *stop is looked at that
+// often.
+constexpr int kPollMs = 200;
+
+[[noreturn]] void throw_errno(const std::string& name, int error) {
+  throw_input(name + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+std::string input_name(const InputFile& file) {
+  return !file.bytes && file.path == "-" ? "stdin" : file.path;
+}
+
+void check_input(const InputFile& file) {
+  if (file.bytes || is_stdin(file)) return;
+  struct stat st {};
+  if (::stat(file.path.c_str(), &st) != 0) throw_errno(file.path, errno);
+  if (S_ISDIR(st.st_mode)) throw_input(file.path + ": is a directory, expected a file");
+}
+
+int64_t input_bytes(const InputFile& file) {
+  if (file.bytes) return static_cast<int64_t>(file.bytes->size());
+  struct stat st {};
+  const bool standard = is_stdin(file);
+  const int failed = standard ? ::fstat(STDIN_FILENO, &st) : ::stat(file.path.c_str(), &st);
+  if (failed != 0 || !S_ISREG(st.st_mode)) return -1;
+  // Standard input may have been read in part by someone before us.
+  const off_t at = standard ? ::lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
+  return std::max<int64_t>(0, st.st_size - std::max<off_t>(0, at));
+}
+
+LineReader::LineReader(const InputFile& file, const volatile bool* stop, size_t chunk_bytes)
+    : name_(input_name(file)), memory_(file.bytes), stop_(stop), chunk_(chunk_bytes) {
+  capacity_ = 2 * chunk_;
+  buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
+  if (memory_) {
+    regular_ = true;
+  } else {
+    open(file);
+  }
+}
+
+LineReader::~LineReader() {
+  if (owns_fd_) ::close(fd_);
+}
+
+void LineReader::open(const InputFile& file) {
+  if (is_stdin(file)) {
+    fd_ = STDIN_FILENO;
+  } else {
+    // O_NONBLOCK: a FIFO opens before its writer has, and the waiting is done in wait_input.
+    do {
+      fd_ = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    } while (fd_ < 0 && errno == EINTR);
+    if (fd_ < 0) throw_errno(name_, errno);
+    owns_fd_ = true;
+  }
+  struct stat st {};
+  int error = ::fstat(fd_, &st) != 0 ? errno : 0;
+  if (error == 0 && S_ISDIR(st.st_mode)) error = EISDIR;
+  if (error != 0) {
+    if (owns_fd_) ::close(fd_);
+    owns_fd_ = false;
+    if (error == EISDIR) throw_input(name_ + ": is a directory, expected a file");
+    throw_errno(name_, error);
+  }
+  regular_ = S_ISREG(st.st_mode);
+}
+
+LineStatus LineReader::next(std::string_view* line, bool may_block) {
+  for (;;) {
+    const void* found = std::memchr(buffer_.get() + scanned_, '\n', end_ - scanned_);
+    if (found) {
+      const auto at = static_cast<size_t>(static_cast<const char*>(found) - buffer_.get());
+      *line = take(at, at + 1);
+      return LineStatus::line;
+    }
+    scanned_ = end_;
+    if (end_ - begin_ > kMaxLineBytes) take(end_, end_);  // throws
+    if (eof_) {
+      const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
+      if (rest.empty() || (line_number_ == 0 && rest == kByteOrderMark)) return LineStatus::end;
+      *line = take(end_, end_);
+      return LineStatus::line;
+    }
+    const LineStatus status = fill(may_block);
+    if (status != LineStatus::line) return status;
+  }
+}
+
+std::string_view LineReader::take(size_t line_end, size_t next_begin) {
+  ++line_number_;
+  std::string_view line(buffer_.get() + begin_, line_end - begin_);
+  if (line.size() > kMaxLineBytes) {
+    throw_input(name_ + ":" + std::to_string(line_number_) + ": line longer than " +
+                std::to_string(kMaxLineBytes >> 20) + " MiB");
+  }
+  if (line_number_ == 1 && line.starts_with(kByteOrderMark)) {
+    line.remove_prefix(kByteOrderMark.size());
+  }
+  had_cr_ = line.ends_with('\r');
+  if (had_cr_) line.remove_suffix(1);
+  bytes_done_.fetch_add(static_cast<int64_t>(next_begin - begin_), std::memory_order_relaxed);
+  begin_ = scanned_ = next_begin;
+  return line;
+}
+
+void LineReader::make_room() {
+  if (begin_ == end_) begin_ = scanned_ = end_ = 0;
+  if (end_ < capacity_) return;
+  // Moving pays only when it frees a good part; the largest buffer holds the longest line and 2
+  // chunks.
+  const size_t largest = kMaxLineBytes + 2 * chunk_;
+  if (begin_ < capacity_ / 2 && capacity_ < largest) {
+    const size_t larger = std::min(2 * capacity_, largest);
+    auto buffer = std::make_unique_for_overwrite<char[]>(larger);
+    std::memcpy(buffer.get(), buffer_.get() + begin_, end_ - begin_);
+    buffer_ = std::move(buffer);
+    capacity_ = larger;
+  } else {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+  }
+  end_ -= begin_;
+  scanned_ -= begin_;
+  begin_ = 0;
+}
+
+LineStatus LineReader::fill(bool may_block) {
+  make_room();
+  const size_t room = std::min(chunk_, capacity_ - end_);
+  if (memory_) {
+    const size_t n = memory_->copy(buffer_.get() + end_, room);
+    memory_->remove_prefix(n);
+    end_ += n;
+    eof_ = n == 0;
+    return LineStatus::line;
+  }
+  for (;;) {
+    const LineStatus status = wait_input(may_block);
+    if (status != LineStatus::line) return status;
+    const ssize_t n = ::read(fd_, buffer_.get() + end_, room);
+    if (n >= 0) {
+      end_ += static_cast<size_t>(n);
+      eof_ = n == 0;
+      return LineStatus::line;
+    }
+    if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) throw_errno(name_, errno);
+  }
+}
+
+LineStatus LineReader::wait_input(bool may_block) {
+  for (;;) {
+    if (stop_ && *stop_) {
+      stopped_ = true;
+      return LineStatus::end;
+    }
+    if (regular_) return LineStatus::line;
+    struct pollfd p {
+      fd_, POLLIN, 0
+    };
+    const int n = ::poll(&p, 1, may_block ? kPollMs : 0);
+    if (n > 0) return LineStatus::line;  // bytes, the end or an error: read() says which
+    if (n < 0 && errno != EINTR) throw_errno(name_, errno);
+    if (n == 0 && !may_block) return LineStatus::would_block;
+  }
+}
+
+}  // namespace costeff::tasks

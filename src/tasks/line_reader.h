@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace costeff::tasks {
+
+// A line, and a record of CSV, may have that many bytes.
+inline constexpr size_t kMaxLineBytes = 64u << 20;
+
+struct InputFile {
+  std::string path;  // "-": standard input
+  std::optional<std::string_view>
+      bytes;  // read these, under the name `path`; must outlive the reader
+};
+
+// How messages call the file: its path, or "stdin".
+std::string input_name(const InputFile& file);
+inline bool is_stdin(const InputFile& file) {
+  return !file.bytes && (file.path == "-" || file.path == "/dev/stdin");
+}
+
+// Throws Error(input) when the file is missing or a directory. Opens nothing: a FIFO is left alone.
+void check_input(const InputFile& file);
+
+// Bytes that are to be read; -1: unknown (a pipe, a terminal, a device).
+int64_t input_bytes(const InputFile& file);
+
+enum class LineStatus { line, would_block, end };
+
+// The lines of one file, pipe or terminal. They end at \n alone; one \r before it is taken off, and
+// so is a byte order mark at the start of the file. A last line without \n counts. Holds at most
+// about kMaxLineBytes + 2 chunks of bytes, whatever the input.
+class LineReader {
+ public:
+  // Throws Error(input). Waiting for input ends once *stop is true.
+  explicit LineReader(const InputFile& file, const volatile bool* stop = nullptr,
+                      size_t chunk_bytes = 256u << 10);
+  ~LineReader();
+  LineReader(const LineReader&) = delete;
+  LineReader& operator=(const LineReader&) = delete;
+
+  // *line is valid until the next call. may_block false: would_block when there is no full line yet
+  // and none can be had without waiting (never for a regular file). Throws Error(input): cannot
+  // read, or a line longer than kMaxLineBytes.
+  LineStatus next(std::string_view* line, bool may_block);
+
+  const std::string& name() const { return name_; }
+  int64_t line_number() const { return line_number_; }  // of the line given last, from 1
+  bool had_cr() const { return had_cr_; }               // a \r was taken off it
+  bool stopped() const { return stopped_; }             // the end came from *stop
+
+  // Bytes of the lines given so far. May be asked for from another thread.
+  int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+
+ private:
+  void open(const InputFile& file);
+  LineStatus fill(bool may_block);        // `line`: more bytes, or eof_ is set
+  LineStatus wait_input(bool may_block);  // `line`: read() will not wait
+  void make_room();
+  std::string_view take(size_t line_end, size_t next_begin);
+
+  std::string name_;
+  int fd_ = -1;
+  bool owns_fd_ = false, regular_ = false, eof_ = false, had_cr_ = false, stopped_ = false;
+  std::optional<std::string_view> memory_;  // what is left of it
+  const volatile bool* stop_ = nullptr;
+  size_t chunk_ = 0;
+
+  // buffer_[begin_, end_) is read and not given; no \n lies before scanned_.
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0, begin_ = 0, scanned_ = 0, end_ = 0;
+
+  int64_t line_number_ = 0;
+  std::atomic<int64_t> bytes_done_{0};
+};
+
+}  // namespace costeff::tasks

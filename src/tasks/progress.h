@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace costeff::tasks {
+
+struct ProgressState {
+  int64_t rows = 0;
+  int64_t bytes_done = 0;
+  int64_t bytes_total = -1;  // -1: unknown; then there is no share and no time left
+  double elapsed_s = 0;
+};
+
+// "12,345 rows  1,234 rows/s  45%  0:32 left", cut to `width`; ASCII.
+std::string progress_line(const ProgressState& state, int64_t width = 80);
+
+// A progress line on stderr is wanted where people see it and it does not get between rows: stderr
+// is a terminal, and output_fd, where the rows go, is none.
+bool want_progress(bool quiet, int output_fd);
+
+// Draws the line on stderr, at most 10 times a second. Erases it when it goes.
+class Progress {
+ public:
+  explicit Progress(bool enabled);
+  ~Progress() { erase(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(int64_t rows, int64_t bytes_done, int64_t bytes_total);
+  void erase();  // before something else is written to the terminal
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool enabled_, drawn_ = false;
+  Clock::time_point start_, last_;
+};
+
+}  // namespace costeff::tasks

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <costeff/engine.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tasks/columns.h"
+#include "tasks/delimited.h"
+#include "tasks/input_options.h"
+#include "tasks/jsonl_row.h"
+#include "tasks/line_reader.h"
+
+namespace costeff::tasks {
+
+// The rows of a list of files, in order; the engine's Source. Memory: the longest line's.
+//   text   a row a line, empty lines too
+//   tsv    GLUE's rules: quotes are ordinary characters
+//   csv    RFC 4180
+//          both: every row has as many columns as the first; an empty line is an Error, and so is a
+//          file of 0 bytes
+//   jsonl  an object a line; empty lines are no rows
+// A row without an id gets its number, from 1 over all files (row_id.h has the form of ids).
+class RowReader {
+ public:
+  // Throws Error(input) for a file that is missing or a directory, and Error(usage) for options
+  // that do not fit, before anything is read. Waiting for input ends once *stop is true; the rows
+  // end there.
+  RowReader(std::vector<InputFile> files, InputOptions options, const volatile bool* stop = nullptr,
+            size_t chunk_bytes = 256u << 10);
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+
+  // All members of *row are set. row->source is valid as long as the reader. Throws Error(input)
+  // that begins "file:line: ".
+  ReadStatus next(Example& row, bool may_block);
+
+  int64_t rows() const { return rows_; }
+
+  // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
+  int64_t bytes_total() const { return bytes_total_; }
+  int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+
+ private:
+  void open_next();
+  void finish_file();
+  bool take_line(std::string_view line, Example& row);
+  bool take_text(std::string_view line, Example& row);
+  bool take_fields(int64_t line, int64_t count, Example& row);
+  void check_not_empty(std::string_view line) const;
+
+  std::vector<InputFile> files_;
+  std::vector<std::string> names_;  // [files_]; Example::source points to these
+  InputOptions options_;
+  const volatile bool* stop_;
+  size_t chunk_bytes_;
+  size_t at_ = 0;  // the file in hand, or the next one
+  std::unique_ptr<LineReader> lines_;
+  InputFormat format_ = InputFormat::text;
+  int64_t rows_ = 0, bytes_total_ = 0, bytes_before_ = 0;
+  std::atomic<int64_t> bytes_done_{0};
+
+  JsonlRows jsonl_;
+  CsvRecord csv_;
+  Columns columns_;
+  bool have_columns_ = false;  // of the file in hand
+  std::vector<std::string_view> fields_;
+};
+
+}  // namespace costeff::tasks

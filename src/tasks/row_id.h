@@ -1,0 +1,23 @@
+#pragma once
+
+// The form of Example::id in this room (a reader need not escape what a writer would unescape):
+//   "\"" and the bytes of the id as they are, no closing quote: a string
+//   anything else: JSON text of a number, true or false
+//   "": no id
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace costeff::tasks {
+
+inline void set_text_id(std::string_view text, std::string* id) {
+  id->assign(1, '"');
+  id->append(text);
+}
+inline void set_number_id(int64_t number, std::string* id) { *id = std::to_string(number); }
+
+inline bool is_text_id(std::string_view id) { return id.starts_with('"'); }
+inline std::string_view plain_id(std::string_view id) { return is_text_id(id) ? id.substr(1) : id; }
+
+}  // namespace costeff::tasks

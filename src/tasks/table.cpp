@@ -1,0 +1,115 @@
+#include "tasks/table.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tasks/format_text.h"
+#include "tasks/row_id.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr int64_t kIdWidth = 7, kNumberWidth = 7, kExitWidth = 5, kGap = 2;
+constexpr int64_t kMaxLabelWidth = 20;  // longer names are cut
+constexpr int64_t kMinTextWidth = 8;    // with less than that the text is left out
+constexpr size_t kTextLimit = 1024;     // bytes of a text looked at: more than any line shows
+
+// Columns between the id and the exit.
+int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
+  if (options.regression) return kNumberWidth + kGap;
+  *label_width = 5;  // "label"
+  for (const std::string& label : options.labels) {
+    *label_width = std::max<int64_t>(*label_width, static_cast<int64_t>(label.size()));
+  }
+  *label_width = std::min(*label_width, kMaxLabelWidth);
+  return *label_width + 2 * kNumberWidth + 3 * kGap;
+}
+
+int64_t text_width(const OutputOptions& options, int64_t answer) {
+  const int64_t left = options.table_width - (kIdWidth + kGap + answer + kExitWidth + kGap);
+  return left < kMinTextWidth ? 0 : left;
+}
+
+void append_gap(std::string* out) { out->append(kGap, ' '); }
+
+void append_number_cell(float value, std::string* out) {
+  const size_t begin = out->size();
+  append_fixed(value, 3, out);
+  const auto length = static_cast<int64_t>(out->size() - begin);
+  if (length < kNumberWidth) out->insert(begin, static_cast<size_t>(kNumberWidth - length), ' ');
+}
+
+// The text, cut: both texts of a pair share the room.
+void append_text(const Example& row, int64_t width, std::string* out) {
+  const auto head = [](std::string_view text) { return text.substr(0, kTextLimit); };
+  if (row.has_ids) {
+    char note[32];
+    const int n = std::snprintf(note, sizeof note, "[%zu ids]", row.input_ids.size());
+    append_cell(std::string_view(note, static_cast<size_t>(n)), width, Align::left, false, out);
+  } else if (!row.text_b) {
+    append_cell(head(row.text_a), width, Align::left, false, out);
+  } else {
+    const int64_t half = (width - 3) / 2;
+    append_cell(head(row.text_a), half, Align::left, false, out);
+    out->append(" | ");
+    append_cell(head(*row.text_b), half, Align::left, false, out);
+  }
+}
+
+}  // namespace
+
+void append_table_header(const OutputOptions& options, std::string* out) {
+  int64_t label_width = 0;
+  const int64_t answer = answer_width(options, &label_width);
+  append_cell("id", kIdWidth, Align::right, true, out);
+  append_gap(out);
+  if (options.regression) {
+    append_cell("value", kNumberWidth, Align::right, true, out);
+  } else {
+    append_cell("label", label_width, Align::left, true, out);
+    append_gap(out);
+    append_cell("prob", kNumberWidth, Align::right, true, out);
+    append_gap(out);
+    append_cell("entropy", kNumberWidth, Align::right, true, out);
+  }
+  append_gap(out);
+  append_cell("exit", kExitWidth, Align::right, true, out);
+  if (text_width(options, answer) > 0) {
+    append_gap(out);
+    out->append("text");
+  }
+  out->push_back('\n');
+}
+
+void append_table_row(const Example& row, const Result& result, const OutputOptions& options,
+                      std::string* out) {
+  int64_t label_width = 0;
+  const int64_t answer = answer_width(options, &label_width);
+  append_cell(plain_id(row.id), kIdWidth, Align::right, true, out);
+  append_gap(out);
+  if (options.regression) {
+    append_number_cell(result.logits.empty() ? 0.0f : result.logits[0], out);
+  } else {
+    const bool named =
+        result.label >= 0 && result.label < static_cast<int64_t>(options.labels.size());
+    append_cell(named ? options.labels[result.label] : "", label_width, Align::left, true, out);
+    append_gap(out);
+    append_number_cell(result.prob, out);
+    append_gap(out);
+    append_number_cell(result.entropy, out);
+  }
+  append_gap(out);
+  char exit_text[48];
+  const int n = std::snprintf(exit_text, sizeof exit_text, "%lld/%lld",
+                              static_cast<long long>(result.exit_layer),
+                              static_cast<long long>(options.num_layers));
+  append_cell(std::string_view(exit_text, static_cast<size_t>(n)), kExitWidth, Align::right, true,
+              out);
+  if (const int64_t width = text_width(options, answer); width > 0) {
+    append_gap(out);
+    append_text(row, width, out);
+  }
+  out->push_back('\n');
+}
+
+}  // namespace costeff::tasks

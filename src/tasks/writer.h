@@ -1,0 +1,54 @@
+#pragma once
+
+#include <costeff/result.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff::tasks {
+
+enum class OutputFormat { tsv, csv, jsonl, table };
+
+// "tsv", "csv", "jsonl", "table". Throws Error(usage).
+OutputFormat output_format_from_name(std::string_view name);
+
+struct OutputOptions {
+  OutputFormat format = OutputFormat::tsv;
+  std::vector<std::string> labels;  // [C] names
+  bool regression = false;
+  bool all_exits = false;  // JSONL only
+  int64_t top_k = 0;       // 0: not asked for; at most C are written
+  bool header = true;      // of TSV, CSV and table
+  int64_t table_width = 80;
+  int64_t num_layers = 0;  // table: the 6 of "3/6"
+};
+
+// Rows that scripts may rely on; further columns and keys come after these. Lines end in \n.
+//
+// TSV, CSV   id label prob entropy exit_layer [label_2 prob_2 ... label_K prob_K with top_k K > 1]
+//            regression: id value exit_layer
+//            label is the name, entropy is in nats, exit_layer counts from 1. In TSV a tab,
+//            newline, carriage return or backslash inside an id or a label is \t \n \r \\; CSV
+//            quotes as RFC 4180.
+// JSONL      {"id", "label", "label_id", "prob", "entropy", "exit_layer"}
+//            top_k:      "top": [{"label", "label_id", "prob"}], falling
+//            all_exits:  "exits": [{"layer", "logits", "probs", "entropy"}], in layer order
+//            regression: {"id", "value", "exit_layer"}, exits of {"layer", "logits"}: without
+//            probabilities there is no entropy either
+//            "id" is a number where the input had a JSON number or no id (the row's number), else a
+//            string
+// table      for a terminal: fixed columns, then the text, cut to table_width
+//
+// Floats are in the shortest form that reads back as the same float (in JSON null for one that is
+// not finite), except in the table. top_k falls by logit, the lower label first of equal ones.
+
+// The header line, or nothing.
+void append_header(const OutputOptions& options, std::string* out);
+
+// One row. Allocates nothing but what *out needs.
+void append_row(const Example& row, const Result& result, const OutputOptions& options,
+                std::string* out);
+
+}  // namespace costeff::tasks

@@ -1,0 +1,53 @@
+#include "text/bpe_split.h"
+
+#include "base/utf8.h"
+#include "text/char_tables.h"
+
+namespace costeff::text {
+namespace {
+
+BpeClass class_at(std::string_view text, size_t* at) {
+  bool bad = false;
+  return bpe_class(next_code_point(text, at, &bad));
+}
+
+// Skips code points of class k; *last is where the last one skipped begins.
+size_t skip_run(std::string_view text, size_t at, BpeClass k, size_t* last) {
+  while (at < text.size()) {
+    size_t next = at;
+    if (class_at(text, &next) != k) break;
+    *last = at;
+    at = next;
+  }
+  return at;
+}
+
+// Bytes of the contraction that `rest` begins with, 0 if none.
+size_t contraction(std::string_view rest) {
+  if (rest.size() < 2 || rest[0] != '\'') return 0;
+  const char c = rest[1];
+  if (c == 's' || c == 't' || c == 'm' || c == 'd') return 2;
+  const std::string_view two = rest.substr(1, 2);
+  return two == "re" || two == "ve" || two == "ll" ? 3 : 0;
+}
+
+}  // namespace
+
+size_t bpe_word_end(std::string_view text, size_t at) {
+  if (const size_t n = contraction(text.substr(at))) return at + n;
+  size_t last = at, next = at;
+  const BpeClass k = class_at(text, &next);
+  if (k != BpeClass::space) return skip_run(text, next, k, &last);
+  // One U+0020, and no other white space, joins the word after it.
+  if (text[at] == ' ' && next < text.size()) {
+    size_t after = next;
+    const BpeClass following = class_at(text, &after);
+    if (following != BpeClass::space) return skip_run(text, after, following, &last);
+  }
+  // White space up to the end of the text is one word; else its last code point is left to the
+  // next.
+  const size_t end = skip_run(text, next, BpeClass::space, &last);
+  return end == text.size() || last == at ? end : last;
+}
+
+}  // namespace costeff::text

@@ -1,0 +1,91 @@
+#pragma once
+
+// Byte-level BPE, as GPT-2 and RoBERTa have it: vocab.json and merges.txt.
+//
+// How the face calls it:
+//   auto bpe = ByteBpe::read(dir + "/vocab.json", dir + "/merges.txt", {.add_prefix_space =
+//   false}); ByteBpe::Scratch scratch;                       // one a thread bpe.encode(stretch,
+//   offset, &scratch, &sink);   // for each stretch of text between special tokens
+//   bpe.vocab().find("<s>"), .token(id), .size()    // special tokens; tokens as vocab.json spells
+//   them
+// From a tokenizer.json: vocab_from_ids() (vocab_json.h) and ByteBpe(vocab, merges, options, place,
+// place). Both throw Error(model). A ByteBpe does not change after that; threads may share it.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/token_sink.h"
+#include "text/vocab.h"
+
+namespace costeff::text {
+
+// One rule: left right -> left + right. Earlier rules come first. Both in vocab.json's spelling.
+struct BpeMerge {
+  std::string_view left, right;
+  int64_t line = 0;  // where it stands, for messages
+};
+
+// Splits "left right" (the two forms a rule takes in text are the same). False: not two fields.
+bool split_merge(std::string_view line, BpeMerge* merge);
+
+struct BpeOptions {
+  // A space before each stretch that does not begin with U+0020, as the fast tokenizer puts it.
+  bool add_prefix_space = false;
+  // Bytes that have no token get this one's id; a vocabulary that lacks both is refused.
+  std::string unk_token = "<unk>";
+};
+
+class ByteBpe {
+ public:
+  // Memory that calls reuse: 24 bytes a byte of the longest word met.
+  struct Scratch {
+    struct Symbol {
+      int32_t token;
+      uint32_t previous, next;  // indices of symbols, the word's length behind the last
+      uint32_t rank;            // of the merge with the next symbol, kNoMerge if none
+    };
+    std::vector<Symbol> symbols;  // one a byte of the word; a merge keeps the left one
+    std::vector<uint64_t> heap;   // rank << 32 | symbol
+    std::string prefixed;
+  };
+
+  ByteBpe() = default;
+  ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOptions& options,
+          const std::string& vocab_place, const std::string& merges_place);
+  static ByteBpe read(const std::string& vocab_path, const std::string& merges_path,
+                      const BpeOptions& options);
+
+  // Appends the tokens of `text`, UTF-8 of less than 2 GB. Throws Error(input) for a word of more
+  // than 32 MB. Spans are relative to `text`, moved by `offset`; they cover whole characters, and
+  // white space at their ends is left out unless there is nothing else (Hugging Face's
+  // trim_offsets). Time: O(n log n) for a word of n bytes.
+  void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
+
+  const Vocab& vocab() const { return vocab_; }
+
+ private:
+  static constexpr uint32_t kNoMerge = 0xFFFFFFFF;
+  struct Pair {
+    int32_t right;
+    uint32_t rank;
+  };
+  uint32_t rank(int32_t left, int32_t right) const;
+  void add_merges(const std::vector<BpeMerge>& merges, const std::string& vocab_place,
+                  const std::string& place);
+  void merge_word(std::string_view word, Scratch* scratch) const;
+
+  Vocab vocab_;
+  bool add_prefix_space_ = false;
+  int32_t unk_ = -1;
+  std::array<int32_t, 256> byte_tokens_{};  // -1: no token
+  // The merges of left token t: pairs_[first_[t], first_[t + 1]), by right token.
+  std::vector<uint32_t> first_;  // [V + 1]
+  std::vector<Pair> pairs_;
+  std::vector<int32_t> merged_;       // [rank] the token that the merge makes
+  std::vector<uint32_t> byte_ranks_;  // [256, 256] the ranks of two bytes
+};
+
+}  // namespace costeff::text

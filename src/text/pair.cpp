@@ -1,0 +1,127 @@
+#include "text/pair.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+
+namespace costeff::text {
+namespace {
+
+std::string tokens_text(int64_t n) { return std::to_string(n) + (n == 1 ? " token" : " tokens"); }
+
+// Takes `excess` tokens from a text that has `count`. `which` names it.
+int64_t cut_one(int64_t count, int64_t excess, const char* which, const char* mode) {
+  if (count > excess) return count - excess;
+  throw_input(std::string("truncation ") + mode + ": the " + which + " text has " +
+              tokens_text(count) + ", and " + std::to_string(excess) +
+              " would have to go to reach the maximum length");
+}
+
+Lengths cut_longest_first(int64_t a, int64_t b, int64_t budget, PairCut pair_cut) {
+  const int64_t half = budget / 2;
+  if (pair_cut == PairCut::slow) {
+    // One at a time from the longer, from the second on a tie: equal halves, the odd one to the
+    // first.
+    const int64_t more = budget - half;
+    if (b <= half) return {budget - b, b};
+    if (a <= more) return {a, budget - a};
+    return {more, half};
+  }
+  // The shorter one stays if it is at most half; else it gets half, rounded down.
+  const bool a_longer = a > b;
+  const int64_t shorter = std::min(std::min(a, b), half);
+  return a_longer ? Lengths{budget - shorter, shorter} : Lengths{shorter, budget - shorter};
+}
+
+}  // namespace
+
+int64_t Template::specials(bool is_pair) const {
+  const auto& pieces = is_pair ? pair : single;
+  return std::count_if(pieces.begin(), pieces.end(),
+                       [](const TemplatePiece& p) { return p.what == TemplatePiece::special; });
+}
+
+Template bert_template(int32_t cls, int32_t sep) {
+  using P = TemplatePiece;
+  return {.single = {{P::special, cls, 0}, {P::text_a, 0, 0}, {P::special, sep, 0}},
+          .pair = {{P::special, cls, 0},
+                   {P::text_a, 0, 0},
+                   {P::special, sep, 0},
+                   {P::text_b, 0, 1},
+                   {P::special, sep, 1}}};
+}
+
+Template roberta_template(int32_t cls, int32_t sep) {
+  using P = TemplatePiece;
+  return {.single = {{P::special, cls, 0}, {P::text_a, 0, 0}, {P::special, sep, 0}},
+          .pair = {{P::special, cls, 0},
+                   {P::text_a, 0, 0},
+                   {P::special, sep, 0},
+                   {P::special, sep, 0},
+                   {P::text_b, 0, 0},
+                   {P::special, sep, 0}}};
+}
+
+Lengths cut_lengths(int64_t count_a, int64_t count_b, bool is_pair, int64_t budget,
+                    Truncation truncation, PairCut pair_cut) {
+  if (!is_pair) count_b = 0;
+  if (budget == 0) return {0, 0};
+  if (count_a + count_b <= budget) return {count_a, count_b};
+  const int64_t excess = count_a + count_b - budget;
+  switch (truncation) {
+    case Truncation::only_first:
+      return {cut_one(count_a, excess, "first", "only_first"), count_b};
+    case Truncation::only_second:
+      if (!is_pair) throw_input("truncation only_second: there is no second text");
+      return {count_a, cut_one(count_b, excess, "second", "only_second")};
+    case Truncation::longest_first:
+      break;
+  }
+  if (!is_pair) return {budget, 0};
+  return cut_longest_first(count_a, count_b, budget, pair_cut);
+}
+
+int64_t token_budget(const Template& form, bool is_pair, const EncodeOptions& options) {
+  if (options.max_length == 0) return -1;
+  const int64_t specials = form.specials(is_pair);
+  if (options.max_length < specials) {
+    throw_usage("maximum length " + std::to_string(options.max_length) + ": a " +
+                (is_pair ? "pair of texts" : "text") + " needs at least " +
+                std::to_string(specials) + ", for the special tokens");
+  }
+  return options.max_length - specials;
+}
+
+void assemble(const Template& form, const TokenSink& a, const TokenSink& b, bool is_pair,
+              int64_t budget, const EncodeOptions& options, Encoding* out) {
+  Lengths keep{a.count, is_pair ? b.count : 0};
+  if (budget >= 0) {
+    keep = cut_lengths(a.count, b.count, is_pair, budget, options.truncation, options.pair_cut);
+  }
+  out->truncated = keep.a < a.count || (is_pair && keep.b < b.count);
+  out->ids.clear();
+  out->type_ids.clear();
+  out->spans.clear();
+  out->sides.clear();
+  for (const TemplatePiece& piece : is_pair ? form.pair : form.single) {
+    if (piece.what == TemplatePiece::special) {
+      out->ids.push_back(piece.id);
+      if (options.offsets) {
+        out->spans.push_back({0, 0});
+        out->sides.push_back(-1);
+      }
+    } else {
+      const bool first = piece.what == TemplatePiece::text_a;
+      const TokenSink& from = first ? a : b;
+      const int64_t n = first ? keep.a : keep.b;
+      out->ids.insert(out->ids.end(), from.ids.begin(), from.ids.begin() + n);
+      if (options.offsets) {
+        out->spans.insert(out->spans.end(), from.spans.begin(), from.spans.begin() + n);
+        out->sides.resize(out->ids.size(), static_cast<int8_t>(first ? 0 : 1));
+      }
+    }
+    out->type_ids.resize(out->ids.size(), piece.type_id);
+  }
+}
+
+}  // namespace costeff::text

@@ -1,0 +1,280 @@
+#include "text/sentencepiece_model.h"
+
+#include <costeff/error.h>
+#include <sentencepiece_processor.h>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+
+#include "base/utf8.h"
+#include "text/char_tables.h"
+
+// Exported by the library, declared in a header that Debian does not install.
+namespace sentencepiece::logging {
+void SetMinLogLevel(int level);
+}
+
+namespace costeff::text {
+namespace {
+
+// The library takes up to 300 bytes of memory a byte of text.
+constexpr size_t kMaxText = 32u << 20;
+
+// Python's str.isdigit() as far as it matters: what else it takes, superscripts and circled digits,
+// does not survive the normalisation of the models.
+bool is_digit(std::string_view piece, size_t* at) {
+  bool bad = false;
+  return bpe_class(next_code_point(piece, at, &bad)) == BpeClass::number;
+}
+
+// "9,": ends in a digit and a comma. Hugging Face's AlbertTokenizer cuts those again without the
+// comma.
+bool ends_in_digit_comma(std::string_view piece) {
+  if (piece.size() < 2 || piece.back() != ',') return false;
+  size_t last = piece.size() - 2;
+  while (last > 0 && (static_cast<uint8_t>(piece[last]) & 0xC0) == 0x80) --last;
+  return is_digit(piece, &last);
+}
+
+constexpr std::string_view kBlank = "\xE2\x96\x81";  // U+2581, a space in a piece
+
+std::string without_blanks(std::string_view piece) {
+  std::string out;
+  while (!piece.empty()) {
+    const size_t n = piece.starts_with(kBlank) ? kBlank.size() : 1;
+    if (n == 1) out += piece[0];
+    piece.remove_prefix(n);
+  }
+  return out;
+}
+
+// Leaves out white space at the ends, unless there is nothing else.
+void trim(std::string_view text, SpmCut* cut) {
+  size_t begin = cut->end, end = cut->begin;
+  bool bad = false;
+  for (size_t at = cut->begin; at < cut->end;) {
+    const size_t start = at;
+    if (is_white_space(next_code_point(text, &at, &bad))) continue;
+    begin = std::min(begin, start);
+    end = std::min(at, cut->end);
+  }
+  if (begin >= end) return;
+  cut->begin = begin;
+  cut->end = end;
+}
+
+// From bytes of the text that the library got to the text it was made from.
+void move_to_source(const std::vector<Span>& source, SpmCut* cut) {
+  if (source.empty()) return;
+  const size_t last = source.size() - 1;
+  const auto begin = [&](size_t i) { return static_cast<size_t>(source[i].begin); };
+  const auto end = [&](size_t i) { return static_cast<size_t>(source[i].end); };
+  if (cut->begin < cut->end) {
+    cut->end = end(cut->end - 1);
+    cut->begin = begin(cut->begin);
+  } else {
+    cut->begin = cut->end = cut->begin <= last ? begin(cut->begin) : end(last);
+  }
+}
+
+}  // namespace
+
+struct SentencePieceModel::Impl {
+  std::string path;
+  SpmKind kind;
+  AlbertOptions albert;
+  sentencepiece::SentencePieceProcessor library;
+  Unigram unigram;  // empty: the library's cuts stand
+  int32_t pieces = 0, unknown = 0;
+  std::unordered_map<int, std::vector<int>> cut_again;  // ALBERT: pieces that become others
+
+  int32_t id_of(int piece) const {
+    return piece == unknown && kind.unk >= 0 ? kind.unk : piece + kind.offset;
+  }
+  void check(const sentencepiece::util::Status& status) const {
+    if (!status.ok())
+      throw_model(path + ": sentencepiece: " + printable(status.error_message(), 200));
+  }
+  void load(const SpmFile& file);
+  void cut(std::string_view text, bool want_spans, Scratch* scratch) const;
+  void cut_unigram(std::string_view text, bool want_spans, Scratch* scratch) const;
+  std::vector<int> without_comma(const std::string& piece, Scratch* scratch) const;
+  void put(SpmCut cut, std::string_view text, const Scratch& scratch, int64_t offset,
+           TokenSink* sink) const;
+};
+
+SentencePieceModel::SentencePieceModel() = default;
+SentencePieceModel::~SentencePieceModel() = default;
+SentencePieceModel::SentencePieceModel(SentencePieceModel&&) noexcept = default;
+SentencePieceModel& SentencePieceModel::operator=(SentencePieceModel&&) noexcept = default;
+
+SentencePieceModel::SentencePieceModel(const SpmFile& file, const SpmKind& kind,
+                                       const AlbertOptions& albert)
+    : impl_(std::make_unique<Impl>()) {
+  static std::once_flag once;
+  std::call_once(once, [] { sentencepiece::logging::SetMinLogLevel(3); });  // 3: fatal only
+  impl_->path = file.path;
+  impl_->kind = kind;
+  impl_->albert = albert;
+  impl_->unknown = file.unknown;
+  impl_->pieces = static_cast<int32_t>(file.pieces.size());
+  impl_->load(file);
+}
+
+void SentencePieceModel::Impl::load(const SpmFile& file) {
+  // Darts throws when it cannot build its trie of the pieces.
+  std::string thrown;
+  try {
+    check(library.LoadFromSerializedProto(file.bytes));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    thrown = printable(e.what(), 200);
+  }
+  if (!thrown.empty()) throw_model(path + ": sentencepiece: " + thrown);
+  if (library.GetPieceSize() != pieces || library.unk_id() != unknown) {
+    throw_model(path + ": sentencepiece reads " + std::to_string(library.GetPieceSize()) +
+                " pieces, unknown " + std::to_string(library.unk_id()) + ", expected " +
+                std::to_string(pieces) + " and " + std::to_string(unknown));
+  }
+  // With byte_fallback the pieces do not spell the normalised text.
+  if (file.model_type == SpmModelType::unigram && !file.byte_fallback) unigram = Unigram(file);
+  if (!kind.albert) return;
+  Scratch scratch;
+  for (int i = 0; i < pieces; ++i) {
+    const std::string& piece = library.IdToPiece(i);
+    if (ends_in_digit_comma(piece)) cut_again[i] = without_comma(piece, &scratch);
+  }
+}
+
+// Fills scratch->cuts; their bytes only when spans are wanted.
+void SentencePieceModel::Impl::cut(std::string_view text, bool want_spans, Scratch* scratch) const {
+  sentencepiece::ImmutableSentencePieceText answer;
+  check(library.Encode(text, answer.mutable_proto()));
+  scratch->cuts.clear();
+  scratch->normalised.clear();
+  scratch->normalised_ends.clear();
+  for (size_t i = 0; i < answer.pieces_size(); ++i) {
+    const auto piece = answer.pieces(static_cast<int>(i));
+    if (!unigram.empty()) scratch->normalised += piece.piece();
+    if (!unigram.empty() && !want_spans) continue;
+    scratch->cuts.push_back({static_cast<int>(piece.id()), piece.begin(), piece.end()});
+    scratch->normalised_ends.push_back(scratch->normalised.size());
+  }
+  if (!unigram.empty()) cut_unigram(text, want_spans, scratch);
+}
+
+// Cuts the normalised text, which is what the library's pieces spell, anew.
+void SentencePieceModel::Impl::cut_unigram(std::string_view text, bool want_spans,
+                                           Scratch* scratch) const {
+  scratch->library_cuts.swap(scratch->cuts);
+  const auto& old = scratch->library_cuts;
+  const auto& ends = scratch->normalised_ends;
+  const std::string_view normalised = scratch->normalised;
+  unigram.cut(normalised, &scratch->unigram, &scratch->unigram_cuts);
+  scratch->cuts.clear();
+  // Where byte `at` of the normalised text, inside what the library made piece i of, lies in the
+  // text; `otherwise` when normalising changed what is from there to the end of the piece.
+  const auto in_text = [&](size_t at, size_t i, size_t otherwise) {
+    const size_t rest = ends[i] - at;
+    if (rest > old[i].end - old[i].begin) return otherwise;
+    const size_t place = old[i].end - rest;
+    return text.substr(place, rest) == normalised.substr(at, rest) ? place : otherwise;
+  };
+  size_t first = 0, last = 0, begin = 0;
+  for (const Unigram::Cut& c : scratch->unigram_cuts) {
+    scratch->cuts.push_back({c.piece, 0, 0});
+    if (!want_spans) continue;
+    while (ends[first] <= begin) ++first;
+    while (ends[last] < c.end) ++last;
+    const bool same_begin = begin == (first == 0 ? 0 : ends[first - 1]);
+    const size_t from = old[first].begin, to = old[last].end;
+    scratch->cuts.back().begin = same_begin ? from : in_text(begin, first, from);
+    scratch->cuts.back().end = ends[last] == c.end ? to : in_text(c.end, last, to);
+    begin = c.end;
+  }
+}
+
+// What AlbertTokenizer._tokenize makes of such a piece: what is before the comma, cut on its own,
+// then the comma.
+std::vector<int> SentencePieceModel::Impl::without_comma(const std::string& piece,
+                                                         Scratch* scratch) const {
+  cut(without_blanks(std::string_view(piece).substr(0, piece.size() - 1)), false, scratch);
+  std::vector<int> parts;
+  for (const SpmCut& c : scratch->cuts) parts.push_back(c.piece);
+  if (!parts.empty() && !piece.starts_with(kBlank)) {
+    // The blank that sentencepiece put before it goes again.
+    const std::string& first = library.IdToPiece(parts[0]);
+    if (first == kBlank) {
+      parts.erase(parts.begin());
+    } else if (first.starts_with(kBlank)) {
+      parts[0] = library.PieceToId(first.substr(kBlank.size()));
+    }
+  }
+  parts.push_back(library.PieceToId(","));
+  return parts;
+}
+
+void SentencePieceModel::Impl::put(SpmCut cut, std::string_view text, const Scratch& scratch,
+                                   int64_t offset, TokenSink* sink) const {
+  if (sink->want_spans) trim(text, &cut);
+  const auto put_one = [&](SpmCut c) {
+    if (sink->want_spans && kind.albert) move_to_source(scratch.source, &c);
+    sink->put(id_of(c.piece), offset + static_cast<int64_t>(c.begin),
+              offset + static_cast<int64_t>(c.end));
+  };
+  const auto again = cut_again.find(cut.piece);
+  if (again == cut_again.end()) return put_one(cut);
+  for (const int part : again->second) {
+    const size_t bytes = without_blanks(library.IdToPiece(part)).size();
+    const size_t end = std::min(cut.begin + bytes, cut.end);
+    put_one({part, cut.begin, end});
+    cut.begin = end;
+  }
+}
+
+void SentencePieceModel::encode(std::string_view text, int64_t offset, Scratch* scratch,
+                                TokenSink* sink) const {
+  if (text.size() > kMaxText) {
+    throw_input("a text of " + std::to_string(text.size()) + " bytes, at most " +
+                std::to_string(kMaxText) + " are supported by sentencepiece models");
+  }
+  if (impl_->kind.albert) {
+    albert_text(text, impl_->albert, &scratch->text, sink->want_spans ? &scratch->source : nullptr);
+    text = scratch->text;
+  }
+  impl_->cut(text, sink->want_spans, scratch);
+  for (const SpmCut& cut : scratch->cuts) impl_->put(cut, text, *scratch, offset, sink);
+}
+
+const SpmKind& SentencePieceModel::kind() const { return impl_->kind; }
+
+int64_t SentencePieceModel::vocab_size() const {
+  return int64_t{impl_->pieces} + impl_->kind.offset + (impl_->kind.mask_last ? 1 : 0);
+}
+
+std::string SentencePieceModel::token(int32_t id) const {
+  for (const auto& [token, fixed] : impl_->kind.fixed) {
+    if (fixed == id) return token;
+  }
+  const int32_t piece = id - impl_->kind.offset;
+  if (impl_->kind.mask_last && piece == impl_->pieces) return "<mask>";
+  return piece >= 0 && piece < impl_->pieces ? impl_->library.IdToPiece(piece) : std::string();
+}
+
+int32_t SentencePieceModel::find(std::string_view token) const {
+  if (token.empty()) return -1;
+  for (const auto& [text, id] : impl_->kind.fixed) {
+    if (text == token) return id;
+  }
+  if (impl_->kind.mask_last && token == "<mask>") return impl_->pieces + impl_->kind.offset;
+  const int piece = impl_->library.PieceToId(token);
+  return impl_->library.IdToPiece(piece) == token ? impl_->id_of(piece) : -1;
+}
+
+}  // namespace costeff::text

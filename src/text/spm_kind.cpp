@@ -1,0 +1,85 @@
+#include <costeff/error.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "text/sentencepiece_model.h"
+
+namespace costeff::text {
+namespace {
+
+bool has_piece(const SpmFile& file, std::string_view text) {
+  for (size_t i = 0; i < file.pieces.size(); ++i) {
+    if (file.text(i) == text) return true;
+  }
+  return false;
+}
+
+// fairseq's dictionaries begin with four tokens of their own, so its models must begin with the
+// unknown piece.
+void need_unknown_first(const SpmFile& file, std::string_view tokenizer_class) {
+  if (file.unknown == 0) return;
+  throw_model(file.path + ": piece " + std::to_string(file.unknown) +
+              " is of type unknown, expected piece 0" + " (tokenizer " +
+              std::string(tokenizer_class) + ")");
+}
+
+SpmKind xlmr_kind(const SpmFile& file) {
+  need_unknown_first(file, "XLMRobertaTokenizer");
+  SpmKind kind;
+  kind.name = "XLM-R";
+  kind.offset = 1;
+  kind.unk = 3;
+  kind.fixed = {{"<s>", 0}, {"<pad>", 1}, {"</s>", 2}, {"<unk>", 3}};
+  kind.mask_last = true;
+  return kind;
+}
+
+SpmKind camembert_kind(const SpmFile& file) {
+  need_unknown_first(file, "CamembertTokenizer");
+  SpmKind kind;
+  kind.name = "CamemBERT";
+  kind.offset = 4;
+  kind.unk = 3;
+  kind.fixed = {
+      {"<s>NOTUSED", 0}, {"<pad>", 1}, {"</s>NOTUSED", 2}, {"<unk>", 3}, {"<unk>NOTUSED", 4}};
+  kind.mask_last = true;
+  return kind;
+}
+
+SpmKind barthez_kind() {
+  SpmKind kind;
+  kind.name = "BARThez";
+  return kind;
+}
+
+SpmKind albert_kind() {
+  SpmKind kind;
+  kind.name = "ALBERT";
+  kind.albert = true;
+  kind.cls = "[CLS]";
+  kind.sep = "[SEP]";
+  kind.mask = "[MASK]";
+  return kind;
+}
+
+}  // namespace
+
+SpmKind spm_kind(std::string_view tokenizer_class, const SpmFile& file) {
+  std::string_view name = tokenizer_class;
+  if (name.ends_with("Fast")) name.remove_suffix(4);
+  if (name == "XLMRobertaTokenizer") return xlmr_kind(file);
+  if (name == "CamembertTokenizer") return camembert_kind(file);
+  if (name == "BarthezTokenizer") return barthez_kind();
+  if (name == "AlbertTokenizer") return albert_kind();
+  if (!name.empty() && name != "PreTrainedTokenizer") {
+    throw_model(
+        file.path + ": tokenizer_class " + printable(tokenizer_class, 60) +
+        ", expected XLMRobertaTokenizer, CamembertTokenizer, BarthezTokenizer or AlbertTokenizer " +
+        "with a sentencepiece model");
+  }
+  if (has_piece(file, "[CLS]") && has_piece(file, "[SEP]")) return albert_kind();
+  return file.text(0) == "<s>" ? barthez_kind() : xlmr_kind(file);
+}
+
+}  // namespace costeff::text

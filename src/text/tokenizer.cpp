@@ -1,0 +1,163 @@
+#include "text/tokenizer.h"
+
+#include <costeff/error.h>
+
+#include <limits>
+
+#include "text/decoded_text.h"
+#include "text/tokenizer_impl.h"
+
+namespace costeff::text {
+
+// Buffers of one encode() call; one set a thread, so that nothing is allocated once they have
+// grown.
+struct Scratch {
+  TokenSink a, b;
+  std::string decoded, normalised;
+  std::vector<Span> decoded_source, normalised_source;
+  ByteBpe::Scratch bpe;
+  SentencePieceModel::Scratch spm;
+};
+
+namespace {
+
+Scratch& thread_scratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
+}  // namespace
+
+int32_t Tokenizer::Impl::find(std::string_view token) const {
+  switch (model) {
+    case Kind::wordpiece:
+      return vocab.find(token);
+    case Kind::bpe:
+      return bpe.vocab().find(token);
+    case Kind::sentencepiece:
+      break;
+  }
+  return spm.find(token);
+}
+
+std::string Tokenizer::Impl::token_name(int32_t id) const {
+  std::string name;
+  switch (model) {
+    case Kind::wordpiece:
+      name = vocab.token(id);
+      break;
+    case Kind::bpe:
+      name = bpe.vocab().token(id);
+      break;
+    case Kind::sentencepiece:
+      name = spm.token(id);
+      break;
+  }
+  if (!name.empty()) return name;
+  for (const AddedToken& t : added) {
+    if (t.id == id) return t.content;
+  }
+  return {};
+}
+
+void Tokenizer::Impl::encode_plain(std::string_view text, size_t offset, Scratch* scratch,
+                                   TokenSink* sink) const {
+  const int64_t at = static_cast<int64_t>(offset);
+  switch (model) {
+    case Kind::wordpiece:
+      return wordpiece.encode(text, at, sink);
+    case Kind::bpe:
+      return bpe.encode(text, at, &scratch->bpe, sink);
+    case Kind::sentencepiece:
+      return spm.encode(text, at, &scratch->spm, sink);
+  }
+}
+
+void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, TokenSink* sink,
+                                  bool* bad_utf8) const {
+  if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+    throw_input("a text of " + std::to_string(text.size()) +
+                " bytes, at most 2147483647 are supported");
+  }
+  if (is_utf8_fast(text)) return encode_stretches(text, scratch, sink);
+  *bad_utf8 = true;
+  decode_bad_utf8(text, &scratch->decoded, sink->want_spans ? &scratch->decoded_source : nullptr);
+  encode_stretches(scratch->decoded, scratch, sink);
+  map_spans(scratch->decoded_source, 0, &sink->spans);
+}
+
+void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
+                                       TokenSink* sink) const {
+  TokenSplitter splitter(raw_tokens, text);
+  for (Stretch s; !sink->done() && splitter.next(&s);) {
+    if (s.id >= 0) {
+      sink->put(s.id, static_cast<int64_t>(s.begin), static_cast<int64_t>(s.end));
+    } else if (normalised_tokens.empty()) {
+      encode_plain(text.substr(s.begin, s.end - s.begin), s.begin, scratch, sink);
+    } else {
+      encode_normalised(text.substr(s.begin, s.end - s.begin), s.begin, scratch, sink);
+    }
+  }
+}
+
+// For text that may hold tokens that are looked for after normalisation. BERT's, done twice,
+// changes nothing more, so what lies between them is encoded as any text. Byte-level BPE has none,
+// and sentencepiece's is inside the library, out of reach: there such tokens are found as they are
+// written.
+void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
+                                        TokenSink* sink) const {
+  const bool rewrites = model == Kind::wordpiece;
+  const size_t first = sink->spans.size();
+  if (rewrites) {
+    bert_normalize(text, wordpiece.options(), &scratch->normalised,
+                   sink->want_spans ? &scratch->normalised_source : nullptr);
+    text = scratch->normalised;
+  }
+  const size_t base = rewrites ? 0 : offset;
+  TokenSplitter splitter(normalised_tokens, text);
+  for (Stretch s; !sink->done() && splitter.next(&s);) {
+    if (s.id >= 0) {
+      sink->put(s.id, static_cast<int64_t>(base + s.begin), static_cast<int64_t>(base + s.end));
+    } else {
+      encode_plain(text.substr(s.begin, s.end - s.begin), base + s.begin, scratch, sink);
+    }
+  }
+  if (!rewrites) return;
+  map_spans(scratch->normalised_source, first, &sink->spans);
+  for (size_t i = first; i < sink->spans.size(); ++i) {
+    sink->spans[i].begin += static_cast<int32_t>(offset);
+    sink->spans[i].end += static_cast<int32_t>(offset);
+  }
+}
+
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+
+void Tokenizer::encode(std::string_view text_a, const std::optional<std::string_view>& text_b,
+                       const EncodeOptions& options, Encoding* out) const {
+  const bool is_pair = text_b.has_value();
+  const int64_t budget = token_budget(impl_->form, is_pair, options);
+  const int64_t limit = budget < 0 ? std::numeric_limits<int64_t>::max() : budget;
+  // How much longer a text is decides only how pairs are cut.
+  const bool stop = budget == 0 || (!is_pair && options.truncation != Truncation::only_second);
+  Scratch& scratch = thread_scratch();
+  out->bad_utf8 = false;
+  scratch.a.reset(limit, options.offsets, stop);
+  impl_->encode_text(text_a, &scratch, &scratch.a, &out->bad_utf8);
+  if (is_pair) {
+    scratch.b.reset(limit, options.offsets, stop);
+    impl_->encode_text(*text_b, &scratch, &scratch.b, &out->bad_utf8);
+  }
+  assemble(impl_->form, scratch.a, scratch.b, is_pair, budget, options, out);
+}
+
+const std::string& Tokenizer::kind() const { return impl_->kind; }
+int64_t Tokenizer::vocab_size() const { return impl_->vocab_size; }
+std::optional<int64_t> Tokenizer::model_max_length() const { return impl_->model_max_length; }
+const std::string& Tokenizer::vocab_file() const { return impl_->vocab_file; }
+int64_t Tokenizer::special_tokens(bool pair) const { return impl_->form.specials(pair); }
+
+std::string Tokenizer::token(int32_t id) const { return impl_->token_name(id); }
+
+}  // namespace costeff::text

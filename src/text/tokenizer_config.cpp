@@ -1,0 +1,225 @@
+#include "text/tokenizer_config.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+#include "base/file_bytes.h"
+#include "base/utf8.h"
+
+namespace costeff::text {
+namespace {
+
+constexpr std::array<const char*, kRoles> kRoleKeys = {
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
+
+// A token given as its text or as an object; absent or null: none.
+std::optional<NamedToken> read_named(const Json& value, const std::string& file, const char* key) {
+  if (value.is_null()) return std::nullopt;
+  NamedToken named;
+  named.file = file;
+  named.token.special = true;
+  if (value.is_string()) {
+    named.token.content = value.get<std::string>();
+  } else if (value.is_object()) {
+    named.token = read_added_token(value, file + ": " + key);
+    named.token.special = true;
+    named.has_flags = true;
+  } else {
+    throw_model(file + ": " + key + " is " + json_text(value) +
+                ", expected a string or an object with \"content\"");
+  }
+  return named;
+}
+
+void read_roles(const Json& json, const std::string& file, TokenizerConfig* config) {
+  for (size_t r = 0; r < kRoleKeys.size(); ++r) {
+    const auto it = json.find(kRoleKeys[r]);
+    if (it == json.end()) continue;
+    std::optional<NamedToken> named = read_named(*it, file, kRoleKeys[r]);
+    if (!named) continue;
+    std::optional<NamedToken>& have = config->roles[r];
+    // The flags of a token that the first file names by its text alone stand in the other.
+    if (!have || (!have->has_flags && have->token.content == named->token.content)) have = named;
+  }
+  const auto it = json.find("additional_special_tokens");
+  if (it == json.end() || it->is_null()) return;
+  if (!it->is_array()) {
+    throw_model(file + ": additional_special_tokens is " + json_text(*it) + ", expected a list");
+  }
+  if (!config->additional.empty()) return;
+  for (const Json& value : *it) {
+    if (auto named = read_named(value, file, "additional_special_tokens")) {
+      config->additional.push_back(*named);
+    }
+  }
+}
+
+std::optional<bool> optional_bool(const Json& json, const char* key, const std::string& file,
+                                  bool null_is_absent) {
+  const auto it = json.find(key);
+  if (it == json.end() || (null_is_absent && it->is_null())) return std::nullopt;
+  return json_bool(json, key, false, file, ErrorKind::model);
+}
+
+std::optional<int64_t> read_max_length(const Json& json, const std::string& file) {
+  const auto it = json.find("model_max_length");
+  if (it == json.end() || it->is_null()) return std::nullopt;
+  const double v = it->is_number() ? it->get<double>() : -1;
+  if (!(v >= 1) || (v < 0x1p31 && v != std::floor(v))) {
+    throw_model(file + ": model_max_length is " + json_text(*it) +
+                ", expected a number of tokens, 1 or more");
+  }
+  // Hugging Face writes 1e30 for "no limit".
+  return v >= 0x1p31 ? std::nullopt : std::optional<int64_t>(static_cast<int64_t>(v));
+}
+
+void read_added_decoder(const Json& object, const std::string& file, TokenizerConfig* config) {
+  if (!object.is_object()) {
+    throw_model(file + ": added_tokens_decoder is " + json_text(object) + ", expected an object");
+  }
+  for (const auto& [key, value] : object.items()) {
+    int64_t id = -1;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxId) {
+      throw_model(file + ": added_tokens_decoder: key \"" + printable(key, 40) +
+                  "\", expected a token id");
+    }
+    AddedToken token = read_added_token(value, file + ": added_tokens_decoder: " + key);
+    token.id = static_cast<int32_t>(id);
+    config->added.push_back(std::move(token));
+  }
+}
+
+// The older form: text to id, no flags.
+void read_added_json(const Json& object, const std::string& file, TokenizerConfig* config) {
+  std::unordered_set<std::string> special;
+  for (const auto& role : config->roles) {
+    if (role) special.insert(role->token.content);
+  }
+  for (const NamedToken& named : config->additional) special.insert(named.token.content);
+  for (const auto& [content, id] : object.items()) {
+    AddedToken token;
+    token.content = content;
+    token.id = static_cast<int32_t>(
+        json_int(object, content.c_str(), -1, 0, kMaxId, file, ErrorKind::model));
+    token.special = special.contains(content);
+    token.normalized = !token.special;
+    config->added.push_back(std::move(token));
+  }
+}
+
+}  // namespace
+
+const char* role_key(Role role) { return kRoleKeys[static_cast<size_t>(role)]; }
+
+void TokenizerConfig::set_default(Role r, const char* content, bool lstrip) {
+  std::optional<NamedToken>& have = roles[static_cast<size_t>(r)];
+  if (!have) {
+    have.emplace();
+    have->token.content = content;
+    have->token.special = true;
+  }
+  if (!have->has_flags) have->token.lstrip = lstrip;
+}
+
+AddedToken read_added_token(const Json& object, const std::string& place) {
+  if (!object.is_object()) {
+    throw_model(place + ": " + json_text(object) + ", expected an object with \"content\"");
+  }
+  const auto flag = [&](const char* key, bool fallback) {
+    return json_bool(object, key, fallback, place, ErrorKind::model);
+  };
+  AddedToken token;
+  const auto content = json_string(object, "content", place, ErrorKind::model);
+  if (!content) throw_model(place + ": no \"content\"");
+  token.content = *content;
+  token.special = flag("special", false);
+  token.normalized = flag("normalized", !token.special);
+  token.lstrip = flag("lstrip", false);
+  token.rstrip = flag("rstrip", false);
+  token.single_word = flag("single_word", false);
+  return token;
+}
+
+TokenizerConfig read_tokenizer_config(const std::string& dir) {
+  TokenizerConfig config;
+  config.file = join_path(dir, "tokenizer_config.json");
+  bool has_decoder = false;
+  if (file_exists(config.file)) {
+    const Json json = read_json_object(config.file, ErrorKind::model);
+    config.tokenizer_class =
+        json_string(json, "tokenizer_class", config.file, ErrorKind::model).value_or("");
+    config.do_lower_case = optional_bool(json, "do_lower_case", config.file, false);
+    config.strip_accents = optional_bool(json, "strip_accents", config.file, true);
+    config.tokenize_chinese_chars =
+        optional_bool(json, "tokenize_chinese_chars", config.file, false);
+    config.add_prefix_space = optional_bool(json, "add_prefix_space", config.file, true);
+    config.keep_accents = optional_bool(json, "keep_accents", config.file, true);
+    config.remove_space = optional_bool(json, "remove_space", config.file, true);
+    config.model_max_length = read_max_length(json, config.file);
+    read_roles(json, config.file, &config);
+    if (const auto it = json.find("added_tokens_decoder"); it != json.end() && !it->is_null()) {
+      has_decoder = true;
+      read_added_decoder(*it, config.file, &config);
+    }
+  }
+  if (const std::string file = join_path(dir, "special_tokens_map.json"); file_exists(file)) {
+    read_roles(read_json_object(file, ErrorKind::model), file, &config);
+  }
+  if (const std::string file = join_path(dir, "added_tokens.json");
+      !has_decoder && file_exists(file)) {
+    read_added_json(read_json_object(file, ErrorKind::model), file, &config);
+  }
+  std::stable_sort(config.added.begin(), config.added.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  return config;
+}
+
+std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, int64_t vocab_size,
+                                             const FindId& find) {
+  std::vector<AddedToken> tokens;
+  std::unordered_set<std::string> seen;
+  for (AddedToken token : config.added) {
+    if (!seen.insert(token.content).second) continue;
+    if (const int32_t id = find(token.content); id >= 0) {
+      token.id = id;
+    } else if (token.id < vocab_size) {
+      throw_model(config.file + ": added token \"" + printable(token.content, 60) + "\" has id " +
+                  std::to_string(token.id) + ", which is another token's in the vocabulary (" +
+                  std::to_string(vocab_size) + " tokens)");
+    }
+    tokens.push_back(std::move(token));
+  }
+  const auto add_special = [&](const NamedToken& named) {
+    AddedToken token = named.token;
+    token.id = find(token.content);
+    if (token.id >= 0 && seen.insert(token.content).second) tokens.push_back(std::move(token));
+  };
+  for (const auto& role : config.roles) {
+    if (role) add_special(*role);
+  }
+  for (const NamedToken& named : config.additional) add_special(named);
+  return tokens;
+}
+
+int32_t required_id(const TokenizerConfig& config, Role role, const std::vector<AddedToken>& added,
+                    const FindId& find, const std::string& vocab_file) {
+  const std::optional<NamedToken>& named = config.role(role);
+  if (!named) throw_model(config.file + ": no " + role_key(role));
+  const std::string& content = named->token.content;
+  if (const int32_t id = find(content); id >= 0) return id;
+  for (const AddedToken& token : added) {
+    if (token.content == content) return token.id;
+  }
+  throw_model(
+      vocab_file + ": no token " + printable(content, 60) + ", which is the " + role_key(role) +
+      (named->file.empty() ? std::string(" of this kind of tokenizer") : " of " + named->file));
+}
+
+}  // namespace costeff::text

@@ -1,0 +1,65 @@
+#pragma once
+
+// tokenizer_config.json, special_tokens_map.json and added_tokens.json of a checkpoint directory.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "text/added_tokens.h"
+
+namespace costeff::text {
+
+enum class Role : uint8_t { bos, eos, unk, sep, pad, cls, mask };
+inline constexpr int kRoles = 7;
+const char* role_key(Role role);  // "cls_token"
+
+// A special token as a file names it: by its text alone, or with flags.
+struct NamedToken {
+  AddedToken token;
+  bool has_flags = false;
+  std::string file;  // where it is named; empty: a default of ours
+};
+
+struct TokenizerConfig {
+  std::string file;  // tokenizer_config.json, there or not; begins messages
+  std::string tokenizer_class;
+  std::optional<bool> do_lower_case, strip_accents, tokenize_chinese_chars;
+  std::optional<bool> add_prefix_space;
+  std::optional<bool> keep_accents, remove_space;
+  std::optional<int64_t> model_max_length;  // absent, null or "very large": none
+  std::array<std::optional<NamedToken>, kRoles> roles;
+  std::vector<NamedToken> additional;  // additional_special_tokens
+  std::vector<AddedToken> added;       // added_tokens_decoder, or else added_tokens.json; by id
+
+  const std::optional<NamedToken>& role(Role r) const { return roles[static_cast<size_t>(r)]; }
+  // Names a token where the files did not.
+  void set_default(Role r, const char* content, bool lstrip = false);
+};
+
+// Files that are not there leave everything at its default. Throws Error(model).
+TokenizerConfig read_tokenizer_config(const std::string& dir);
+
+// One token object: {"content": ..., "lstrip": ..., ...} as in added_tokens_decoder and
+// tokenizer.json.
+AddedToken read_added_token(const Json& object, const std::string& place);
+
+// The list to search texts for: added tokens, then the special tokens that are not among them. Ids
+// of `find` (-1: not there) go before those of the files. Special tokens that have no id anywhere
+// are left out; added tokens must not have the id of another token of the vocabulary (size
+// vocab_size).
+using FindId = std::function<int32_t(std::string_view)>;
+std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, int64_t vocab_size,
+                                             const FindId& find);
+
+// The id of a special token that every sequence needs. Throws Error(model) that names it when
+// neither the vocabulary nor the added tokens have it.
+int32_t required_id(const TokenizerConfig& config, Role role, const std::vector<AddedToken>& added,
+                    const FindId& find, const std::string& vocab_file);
+
+}  // namespace costeff::text

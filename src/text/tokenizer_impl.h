@@ -1,0 +1,60 @@
+#pragma once
+
+// The inside of a Tokenizer, for tokenizer.cpp (encoding) and tokenizer_load.cpp (reading files).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/added_tokens.h"
+#include "text/byte_bpe.h"
+#include "text/pair.h"
+#include "text/sentencepiece_model.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
+#include "text/vocab.h"
+#include "text/wordpiece.h"
+
+namespace costeff::text {
+
+struct Scratch;
+
+// The model below the special tokens; one of the three is in use.
+enum class Kind { wordpiece, bpe, sentencepiece };
+
+struct Tokenizer::Impl {
+  Kind model = Kind::wordpiece;
+  std::string kind, vocab_file;
+  std::optional<int64_t> model_max_length;
+  int64_t vocab_size = 0;
+  std::vector<AddedToken> added;
+  TokenFinder raw_tokens, normalised_tokens;
+  Template form;
+
+  Vocab vocab;  // of wordpiece
+  WordPiece wordpiece;
+  ByteBpe bpe;
+  SentencePieceModel spm;
+
+  void load_wordpiece(const std::string& dir, TokenizerConfig config,
+                      const TokenizerOptions& options);
+  void load_bpe(const std::string& dir, TokenizerConfig config, const TokenizerOptions& options);
+  void load_sentencepiece(const std::string& path, TokenizerConfig config,
+                          const TokenizerOptions& options);
+  void load_json(const std::string& path, TokenizerConfig config, const TokenizerOptions& options);
+  void set_wordpiece(const TokenizerConfig& config, const BertOptions& bert);
+  int32_t find(std::string_view token) const;
+  std::string token_name(int32_t id) const;
+  int32_t id_of(const TokenizerConfig& config, Role role) const;
+  void set_added(const TokenizerConfig& config);
+
+  void encode_text(std::string_view text, Scratch* scratch, TokenSink* sink, bool* bad_utf8) const;
+  void encode_stretches(std::string_view text, Scratch* scratch, TokenSink* sink) const;
+  void encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
+                         TokenSink* sink) const;
+  void encode_plain(std::string_view text, size_t offset, Scratch* scratch, TokenSink* sink) const;
+};
+
+}  // namespace costeff::text

@@ -1,0 +1,51 @@
+#pragma once
+
+// The best cut of a normalised text under a sentencepiece unigram model.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "text/spm_file.h"
+
+namespace costeff::text {
+
+// Of equally good cuts (the library's unigram models have many: 5 55 or 55 5) rounding decides.
+// This adds in single precision, from left to right, as sentencepiece 0.2 does, which the golden
+// data and Hugging Face's users have; 0.1.97 adds in double and rounds after comparing, and so
+// gives other pieces for +1 (555).
+class Unigram {
+ public:
+  struct Node {  // the best cut of what ends here: its last piece and where that begins
+    float score;
+    int32_t piece;
+    int32_t begin;  // -1: nothing ends here
+  };
+  struct Cut {
+    int32_t piece;
+    uint32_t end;  // byte of the text behind it
+  };
+  struct Scratch {
+    std::vector<Node> nodes;  // [bytes + 1]
+  };
+
+  Unigram() = default;
+  explicit Unigram(const SpmFile& file);
+  bool empty() const { return pieces_.empty(); }
+
+  // Replaces *cuts by those of `text`, UTF-8 of less than 2 GB; neighbouring unknown characters are
+  // one unknown piece. Time: O(bytes * longest piece).
+  void cut(std::string_view text, Scratch* scratch, std::vector<Cut>* cuts) const;
+
+ private:
+  // A trie over the bytes of the pieces. Node 0 is the root; the children of a node lie together,
+  // by their byte.
+  std::vector<uint8_t> bytes_;   // [nodes] the byte that leads there
+  std::vector<uint32_t> first_;  // [nodes + 1] first child; those of the next node end them
+  std::vector<int32_t> pieces_;  // [nodes] the piece that ends there, -1 if none
+  std::vector<float> scores_;    // [nodes] its score
+  float unknown_score_ = 0;
+  int32_t unknown_ = -1;
+};
+
+}  // namespace costeff::text

@@ -1,0 +1,104 @@
+#include "text/vocab.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/file_bytes.h"
+#include "base/utf8.h"
+
+namespace costeff::text {
+
+Vocab Vocab::read(const std::string& path) {
+  const std::string text = read_file(path, ErrorKind::model, kMaxVocabBytes);
+  std::string_view rest = text;
+  if (rest.starts_with("\xFF\xFE") || rest.starts_with("\xFE\xFF")) {
+    throw_model(path + ": begins with a UTF-16 byte order mark, expected UTF-8, one token a line");
+  }
+  if (const size_t nul = rest.find('\0'); nul != rest.npos) {
+    throw_model(path + ":" +
+                std::to_string(1 + std::count(text.begin(), text.begin() + nul, '\n')) +
+                ": a NUL byte (UTF-16, or not text), expected UTF-8, one token a line");
+  }
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+
+  std::vector<std::string_view> lines;
+  lines.reserve(static_cast<size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1);
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    if (!is_utf8(line)) {
+      throw_model(path + ":" + std::to_string(lines.size()) + ": \"" + printable(line, 60) +
+                  "\" is not UTF-8");
+    }
+  }
+  if (lines.empty()) throw_model(path + ": empty, expected one token a line");
+  if (lines[0].starts_with('{') && lines[0].size() > 1) {
+    throw_model(path + ": begins with \"" + printable(lines[0], 40) +
+                "\": a JSON object, expected one token a line");
+  }
+  if (lines[0] == "{" && lines.size() > 1 && lines[1].find("\":") != std::string_view::npos) {
+    throw_model(path + ": a JSON object, expected one token a line");
+  }
+  return from_tokens(lines, path);
+}
+
+Vocab Vocab::from_tokens(const std::vector<std::string_view>& tokens, const std::string& place) {
+  if (static_cast<int64_t>(tokens.size()) > kMaxVocabTokens) {
+    throw_model(place + ": " + std::to_string(tokens.size()) + " tokens, at most " +
+                std::to_string(kMaxVocabTokens) + " are supported");
+  }
+  uint64_t total = 0;
+  for (const std::string_view t : tokens) total += t.size();
+  if (total > kMaxVocabBytes) {
+    throw_model(place + ": " + std::to_string(total) + " bytes of tokens, at most " +
+                std::to_string(kMaxVocabBytes) + " are supported");
+  }
+  Vocab v;
+  v.bytes_.reserve(total);
+  v.starts_.reserve(tokens.size() + 1);
+  for (const std::string_view t : tokens) {
+    v.bytes_.append(t);
+    v.starts_.push_back(static_cast<uint32_t>(v.bytes_.size()));
+    v.longest_ = std::max(v.longest_, t.size());
+  }
+  v.index(place);
+  return v;
+}
+
+void Vocab::index(const std::string& place) {
+  const size_t slots = std::bit_ceil(2 * static_cast<size_t>(size()) + 2);
+  mask_ = slots - 1;
+  shift_ = 64 - std::countr_zero(slots);
+  // A file made to collide under one seed will not under the next.
+  for (seed_ = 1; seed_ <= 8; ++seed_) {
+    slots_.assign(slots, Slot{});
+    if (try_index()) return;
+  }
+  throw_model(place + ": its tokens collide in every hash tried: not a vocabulary of a language");
+}
+
+bool Vocab::try_index() {
+  constexpr int kMaxProbes = 2000;  // at half load, chance gives some dozens
+  for (int64_t id = 0; id < size(); ++id) {
+    const std::string_view t = token(id);
+    if (t.empty()) continue;
+    uint64_t h = hash_start();
+    for (const char c : t) h = hash_step(h, static_cast<uint8_t>(c));
+    const uint32_t tag = static_cast<uint32_t>(h);
+    size_t at = h >> shift_;
+    int probes = 0;
+    while (slots_[at].id >= 0 && !(slots_[at].tag == tag && equals(slots_[at].id, t, {}))) {
+      if (++probes > kMaxProbes) return false;
+      at = (at + 1) & mask_;
+    }
+    slots_[at] = {tag, static_cast<int32_t>(id)};
+  }
+  return true;
+}
+
+}  // namespace costeff::text

@@ -1,0 +1,82 @@
+#pragma once
+
+// A table of tokens: id to bytes and bytes to id.
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff::text {
+
+inline constexpr uint64_t kMaxVocabBytes = 64u << 20;
+inline constexpr int64_t kMaxVocabTokens = 2'000'000;
+
+class Vocab {
+ public:
+  Vocab() = default;
+
+  // A vocab.txt: one token a line, the id is the line number from 0. Lines end at \n alone (tokens
+  // may be U+2028 and the like); one \r before it is dropped, and so is a byte order mark at the
+  // start. An empty line takes an id. Of equal lines the last one has the id, as in Hugging Face's
+  // reader. Throws Error(model): not UTF-8, a NUL, too large, a JSON object, no line at all.
+  static Vocab read(const std::string& path);
+
+  // Tokens in id order; of equal ones the last counts, an empty one is only a place. `place` begins
+  // messages.
+  static Vocab from_tokens(const std::vector<std::string_view>& tokens, const std::string& place);
+
+  int64_t size() const { return static_cast<int64_t>(starts_.size()) - 1; }
+  std::string_view token(int64_t id) const {  // empty outside [0, size)
+    if (id < 0 || id >= size()) return {};
+    return {bytes_.data() + starts_[id], starts_[id + 1] - starts_[id]};
+  }
+  size_t longest() const { return longest_; }  // bytes of the longest token
+
+  int32_t find(std::string_view token) const {  // -1: not there
+    uint64_t h = hash_start();
+    for (const char c : token) h = hash_step(h, static_cast<uint8_t>(c));
+    return find_hashed(h, {}, token);
+  }
+
+  // The same for who hashes while reading: start with hash_start(), one hash_step() a byte of
+  // head + tail, then find_hashed().
+  uint64_t hash_start() const { return seed_; }
+  static uint64_t hash_step(uint64_t h, uint8_t byte) {
+    // FxHash: the odd factor is 2^64 divided by pi.
+    return (((h << 5) | (h >> 59)) ^ byte) * 0x517CC1B727220A95u;
+  }
+  int32_t find_hashed(uint64_t h, std::string_view head, std::string_view tail) const {
+    const uint32_t tag = static_cast<uint32_t>(h);
+    for (size_t at = h >> shift_;; at = (at + 1) & mask_) {
+      const Slot slot = slots_[at];
+      if (slot.id < 0) return -1;
+      if (slot.tag == tag && equals(slot.id, head, tail)) return slot.id;
+    }
+  }
+
+ private:
+  struct Slot {
+    uint32_t tag = 0;
+    int32_t id = -1;
+  };
+  bool equals(int32_t id, std::string_view head, std::string_view tail) const {
+    const char* p = bytes_.data() + starts_[id];
+    return starts_[id + 1] - starts_[id] == head.size() + tail.size() &&
+           std::memcmp(p, head.data(), head.size()) == 0 &&
+           std::memcmp(p + head.size(), tail.data(), tail.size()) == 0;
+  }
+  void index(const std::string& place);
+  bool try_index();
+
+  std::string bytes_;                        // all tokens end to end
+  std::vector<uint32_t> starts_{0};          // [size + 1]
+  std::vector<Slot> slots_{Slot{}, Slot{}};  // a power of two, at most half full; linear probing
+  size_t mask_ = 1;
+  int shift_ = 63;
+  uint64_t seed_ = 1;
+  size_t longest_ = 0;
+};
+
+}  // namespace costeff::text

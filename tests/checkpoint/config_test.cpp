@@ -1,0 +1,162 @@
+#include "checkpoint/config.h"
+
+#include <gtest/gtest.h>
+
+#include "checkpoint/exit_policy.h"
+#include "tensor_maker.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+using model::Activation;
+
+Config parse(const std::string& text) { return parse_config(text, "m/config.json"); }
+std::string config_error(const std::string& text) {
+  return error_of([&] { parse(text); });
+}
+ExitPolicy policy(const std::string& text) { return parse_exit_policy(text, "m/exit_policy.json"); }
+std::string policy_error(const std::string& text) {
+  return error_of([&] { policy(text); });
+}
+
+TEST(Config, DefaultsOfAnEmptyObject) {
+  const Config c = parse("{}");
+  EXPECT_EQ(c.activation, Activation::gelu_erf);
+  EXPECT_DOUBLE_EQ(c.layer_norm_eps, 1e-12);
+  EXPECT_FALSE(c.hidden_size || c.num_hidden_layers || c.num_attention_heads || c.id2label);
+  EXPECT_FALSE(c.costeff.present);
+  EXPECT_EQ(c.costeff.emb_hidden_dim, -1);
+  EXPECT_EQ(c.costeff.hidden_mode, "concat");
+  EXPECT_EQ(c.costeff.pooling_mode, "cls");
+  EXPECT_EQ(c.costeff.last_n_hidden, 1);
+  EXPECT_FALSE(c.costeff.pooler_dense);
+}
+
+TEST(Config, ReadsWhatIsThere) {
+  const Config c = parse(R"({"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "intermediate_size": 32, "max_position_embeddings": 20, "vocab_size": 9, "type_vocab_size": 1,
+    "num_labels": 3, "id2label": {"2": "c", "0": "a", "1": "b"}, "model_type": "bert",
+    "layer_norm_eps": 1e-5, "hidden_act": "relu", "pruned_heads": {"0": [1]}, "foo": [null, {}],
+    "prun_hidden_size": 8, "pooler_dense": true, "hidden_mode": "avg", "last_n_hidden": 2})");
+  EXPECT_EQ(c.hidden_size, 16);
+  EXPECT_EQ(c.num_hidden_layers, 2);
+  EXPECT_EQ(c.num_attention_heads, 4);
+  EXPECT_EQ(c.intermediate_size, 32);
+  EXPECT_EQ(c.max_position_embeddings, 20);
+  EXPECT_EQ(c.vocab_size, 9);
+  EXPECT_EQ(c.type_vocab_size, 1);
+  EXPECT_EQ(c.num_labels, 3);
+  EXPECT_EQ(*c.id2label, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(c.model_type, "bert");
+  EXPECT_DOUBLE_EQ(c.layer_norm_eps, 1e-5);
+  EXPECT_EQ(c.activation, Activation::relu);
+  EXPECT_TRUE(c.pruned_heads);
+  EXPECT_TRUE(c.costeff.present);
+  EXPECT_EQ(c.costeff.prun_hidden_size, 8);
+  EXPECT_TRUE(c.costeff.pooler_dense);
+  EXPECT_EQ(c.costeff.hidden_mode, "avg");
+  EXPECT_EQ(c.costeff.last_n_hidden, 2);
+}
+
+TEST(Config, DistilBertHasNamesOfItsOwn) {
+  const Config c =
+      parse(R"({"dim": 40, "n_layers": 3, "n_heads": 4, "hidden_dim": 96, "activation": "relu"})");
+  EXPECT_EQ(c.hidden_size, 40);
+  EXPECT_EQ(c.num_hidden_layers, 3);
+  EXPECT_EQ(c.num_attention_heads, 4);
+  EXPECT_EQ(c.intermediate_size, 96);
+  EXPECT_EQ(c.activation, Activation::relu);
+  // Beside hidden_size they are unknown keys, of any type.
+  EXPECT_EQ(parse(R"({"hidden_size": 8, "dim": "x", "n_heads": []})").hidden_size, 8);
+}
+
+TEST(Config, ActivationNames) {
+  const std::vector<std::pair<std::string, Activation>> rows = {
+      {"gelu", Activation::gelu_erf},       {"gelu_new", Activation::gelu_tanh},
+      {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
+      {"relu", Activation::relu},           {"silu", Activation::silu},
+      {"swish", Activation::silu}};
+  for (const auto& [name, activation] : rows) {
+    EXPECT_EQ(parse("{\"hidden_act\": \"" + name + "\"}").activation, activation) << name;
+  }
+  EXPECT_EQ(config_error(R"({"hidden_act": "swishish"})")
+                .find("m/config.json: hidden_act is \"swishish\", expected one of gelu, "),
+            0u);
+}
+
+TEST(Config, ErrorsNameTheKey) {
+  EXPECT_EQ(config_error(R"({"num_hidden_layers": 0})"),
+            "m/config.json: num_hidden_layers is 0, expected an integer from 1 to 1000");
+  EXPECT_EQ(config_error(R"({"hidden_size": 16.5})"),
+            "m/config.json: hidden_size is 16.5, expected an integer from 1 to 65536");
+  EXPECT_EQ(config_error(R"({"is_decoder": true})"),
+            "m/config.json: is_decoder is true: causal attention, expected an encoder (false)");
+  EXPECT_EQ(config_error(R"({"position_embedding_type": "relative_key"})"),
+            "m/config.json: position_embedding_type is \"relative_key\", expected \"absolute\"");
+  EXPECT_EQ(config_error(R"({"problem_type": "multi_label_classification"})"),
+            "m/config.json: problem_type is \"multi_label_classification\", expected "
+            "single_label_classification or regression");
+  EXPECT_EQ(config_error(R"({"id2label": {"0": "a", "one": "b"}})"),
+            "m/config.json: id2label has 2 entries, but no \"1\"; expected the keys 0 to 1");
+  EXPECT_EQ(config_error(R"({"id2label": ["a"]})"),
+            "m/config.json: id2label is [\"a\"], expected an object {\"0\": name, ...}");
+  EXPECT_EQ(config_error(R"({"id2label": {"0": null}})"),
+            "m/config.json: id2label: \"0\" is null, expected a name");
+  EXPECT_EQ(config_error("[1]"), "m/config.json: is [1], expected a JSON object");
+  EXPECT_EQ(config_error(""), "m/config.json: is empty, expected a JSON object");
+  EXPECT_EQ(config_error(R"({"hidden_act": "relu", "hidden_act": "gelu"})"),
+            "m/config.json: duplicate key \"hidden_act\"");
+}
+
+TEST(ExitPolicyFile, EachPolicy) {
+  const ExitPolicy e = policy(R"({"policy": "entropy", "threshold": 0.25, "exit_start": 3})");
+  EXPECT_EQ(e.kind, PolicyKind::entropy);
+  EXPECT_EQ(e.thresholds, std::vector<double>{0.25});
+  EXPECT_EQ(e.exit_start, 3);
+  const ExitPolicy p = policy(R"({"policy": "max-prob", "thresholds": [0.5, 1, 0.75]})");
+  EXPECT_EQ(p.kind, PolicyKind::max_prob);
+  EXPECT_EQ(p.thresholds, (std::vector<double>{0.5, 1, 0.75}));
+  EXPECT_EQ(p.exit_start, 1);
+  EXPECT_EQ(policy(R"({"policy": "margin", "threshold": 0})").kind, PolicyKind::margin);
+  const ExitPolicy f = policy(R"({"policy": "fixed", "layer": 4})");
+  EXPECT_EQ(f.kind, PolicyKind::fixed);
+  EXPECT_EQ(f.layer, 4);
+  EXPECT_EQ(policy(R"({"policy": "never"})").kind, PolicyKind::never);
+}
+
+TEST(ExitPolicyFile, AbsentFileIsNone) {
+  EXPECT_FALSE(read_exit_policy("/nonexistent/exit_policy.json").has_value());
+}
+
+TEST(ExitPolicyFile, Errors) {
+  EXPECT_EQ(
+      policy_error(R"({"policy": "entropy", "threshold": 1, "patience": 2})"),
+      "m/exit_policy.json: unknown key \"patience\", expected policy, threshold, thresholds, layer "
+      "or exit_start");
+  EXPECT_EQ(policy_error("{}"), "m/exit_policy.json: policy is missing");
+  EXPECT_EQ(policy_error(R"({"policy": "patience"})"),
+            "m/exit_policy.json: policy is \"patience\", expected one of entropy, max-prob, "
+            "margin, fixed, "
+            "never");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy"})"),
+            "m/exit_policy.json: policy entropy needs either threshold or thresholds, has neither");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "thresholds": [1]})"),
+            "m/exit_policy.json: policy entropy needs either threshold or thresholds, has both");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": "0.1"})"),
+            "m/exit_policy.json: threshold is \"0.1\", expected a number");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "thresholds": [0.1, null]})"),
+            "m/exit_policy.json: thresholds is null, expected a number");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "thresholds": []})"),
+            "m/exit_policy.json: thresholds is [], expected a list of 1 to 1000 numbers");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "layer": 2})"),
+            "m/exit_policy.json: policy entropy has no use for the key layer");
+  EXPECT_EQ(policy_error(R"({"policy": "never", "threshold": 1})"),
+            "m/exit_policy.json: policy never has no use for the key threshold");
+  EXPECT_EQ(policy_error(R"({"policy": "fixed"})"),
+            "m/exit_policy.json: policy fixed needs the key layer");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "exit_start": 0})"),
+            "m/exit_policy.json: exit_start is 0, expected an integer from 1 to 1000");
+}
+
+}  // namespace
+}  // namespace costeff::checkpoint

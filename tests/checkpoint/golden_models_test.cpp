@@ -1,0 +1,127 @@
+// Every golden checkpoint is read as the dialect it is, with the exits and sizes its meta file
+// gives.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "base/json.h"
+#include "checkpoint/checkpoint.h"
+#include "shared_data.h"
+#include "tensor_maker.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+using model::Model;
+
+std::vector<std::string> golden_directories() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(shared_path("golden"))) {
+    if (std::filesystem::exists(entry.path() / "golden_meta.json")) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// What may lie in a file without being used: nothing else.
+bool may_be_unused(const std::string& name, const Model& m) {
+  static const std::regex free(
+      R"((module\.)*(core\..*|cls\..*|fit_dense\..*|layer_transformation\..*|step|flag|empty|bytes|const|f64|.*\.position_ids|.*\.token_type_ids))");
+  if (std::regex_match(name, free)) return true;
+  const std::string last = ".encoder.highway." + std::to_string(m.layers.size() - 1) + ".";
+  if (name.find(last) != std::string::npos) return true;
+  if (name.rfind("roberta.pooler.", 0) == 0) return m.dialect.find("deebert") != 0;
+  if (name.rfind("bert.pooler.", 0) == 0) return m.question_answering;
+  std::smatch at;
+  static const std::regex layer(R"(.*\.encoder\.layer\.(\d+)\.(attention\.)?(.*))");
+  if (!std::regex_match(name, at, layer)) return false;
+  const model::Layer& l = m.layers.at(std::stoul(at[1]));
+  return at[2].matched ? !l.attention : !l.ffn;
+}
+
+void expect_kept(const Model& m, const Json& kept) {
+  EXPECT_EQ(m.hidden_size, kept["hidden"].get<int64_t>());
+  EXPECT_EQ(m.head_size, kept["head_size"].get<int64_t>());
+  ASSERT_EQ(m.layers.size(), kept["heads"].size());
+  for (size_t i = 0; i < m.layers.size(); ++i) {
+    const model::Layer& l = m.layers[i];
+    EXPECT_EQ(l.attention ? l.attention->heads : 0, kept["heads"][i].get<int64_t>()) << i;
+    EXPECT_EQ(l.ffn ? l.ffn->in.out() : 0, kept["ffn"][i].get<int64_t>()) << i;
+  }
+}
+
+TEST(GoldenModels, DialectExitsAndSizes) {
+  COSTEFF_NEED_SHARED("golden");
+  for (const std::string& name : golden_directories()) {
+    SCOPED_TRACE(name);
+    const std::string dir = shared_path("golden/" + name);
+    const Json meta = read_json_object(dir + "/golden_meta.json", ErrorKind::model);
+    Model m;
+    try {
+      m = load_model(dir);
+    } catch (const Error& e) {
+      // Protocol 4: nobody's training script writes it; reading it is optional.
+      if (name == "container_bin_zip_f16_proto4") continue;
+      ADD_FAILURE() << e.what();
+      continue;
+    }
+    EXPECT_EQ(m.dialect, meta["dialect"].get<std::string>());
+    EXPECT_EQ(exit_layers(m), meta["exits"].get<std::vector<int64_t>>());
+    EXPECT_EQ(m.heads.back().layer, static_cast<int64_t>(m.layers.size()));
+    if (meta.contains("num_labels")) {
+      EXPECT_EQ(m.num_labels, meta["num_labels"].get<int64_t>());
+      EXPECT_EQ(m.regression, m.num_labels == 1);
+    }
+    EXPECT_EQ(m.labels.size(), static_cast<size_t>(m.num_labels));
+    EXPECT_EQ(m.max_length, 128);
+    EXPECT_EQ(m.question_answering, meta["dialect"] == "cofi-compact-qa");
+    if (meta.contains("kept")) expect_kept(m, meta["kept"]);
+    for (const Tensor& t : m.unused) EXPECT_TRUE(may_be_unused(t.name, m)) << t.name;
+    EXPECT_EQ(m.notes, std::vector<std::string>{});
+  }
+}
+
+TEST(GoldenModels, SomeFields) {
+  COSTEFF_NEED_SHARED("golden");
+  const auto load = [](const std::string& name) {
+    return load_model(shared_path("golden/" + name));
+  };
+  const Model bert = load("plain_bert");
+  EXPECT_EQ(bert.labels, (std::vector<std::string>{"contradiction", "entailment", "neutral"}));
+  EXPECT_FLOAT_EQ(bert.layer_norm_eps, 1e-12f);
+  EXPECT_EQ(load("plain_bert_relu_cased").activation, model::Activation::relu);
+  const Model roberta = load("plain_roberta");
+  EXPECT_EQ(roberta.embeddings.position_offset, 2);
+  EXPECT_FLOAT_EQ(roberta.layer_norm_eps, 1e-5f);
+  const Model concat = load("costeff_full_concat3");
+  EXPECT_EQ(concat.head_size, 8);
+  EXPECT_EQ(concat.heads[0].last_n_hidden, 2);
+  EXPECT_EQ(concat.heads[4].classifier.in(), 144);
+  EXPECT_EQ(load("costeff_avg_hidavg2").heads[0].hidden_mode, model::HiddenMode::average);
+  EXPECT_EQ(load("costeff_avg").heads[1].pooling, model::Pooling::mean);
+  EXPECT_TRUE(load("costeff_emb_dense").heads[0].pooler.has_value());
+}
+
+TEST(GoldenModels, TrainedModels) {
+  COSTEFF_NEED_SHARED("models");
+  const Model deebert = load_model(shared_path("models/sst2-deebert"));
+  EXPECT_EQ(deebert.dialect, "deebert-bert");
+  EXPECT_EQ(exit_layers(deebert), (std::vector<int64_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(deebert.labels, (std::vector<std::string>{"negative", "positive"}));
+  EXPECT_EQ(deebert.max_length, 512);
+  EXPECT_TRUE(deebert.unused.empty() && deebert.notes.empty());
+  const Model slender = load_model(shared_path("models/sst2-slender"));
+  EXPECT_EQ(slender.dialect, "cost-eff");
+  EXPECT_EQ(slender.head_size, 32);
+  EXPECT_EQ(slender.layers[5].attention->heads, 4);
+  EXPECT_EQ(slender.layers[5].ffn->in.out(), 512);
+  EXPECT_EQ(slender.embeddings.word_up->in(), 128);
+  EXPECT_TRUE(slender.unused.empty() && slender.notes.empty());
+}
+
+}  // namespace
+}  // namespace costeff::checkpoint

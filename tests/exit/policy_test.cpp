@@ -1,0 +1,188 @@
+#include "exit/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace costeff::exits {
+namespace {
+
+ExitScore score_of(std::vector<float> logits, std::vector<float>* probs = nullptr) {
+  std::vector<float> p(logits.size());
+  const ExitScore s = score_logits(logits, p);
+  if (probs) *probs = p;
+  return s;
+}
+
+bool leaves_at(const ExitPolicy& p, int64_t layer, const ExitScore& s) {
+  ExitState state;
+  return leaves(p, false, layer, s, &state);
+}
+
+ExitPolicy policy(PolicyKind kind, std::vector<double> thresholds) {
+  ExitPolicy p;
+  p.kind = kind;
+  p.thresholds = std::move(thresholds);
+  return p;
+}
+
+TEST(ScoreLogits, EvenLogits) {
+  std::vector<float> probs;
+  const ExitScore s = score_of({1, 1, 1, 1}, &probs);
+  EXPECT_EQ(s.label, 0);  // the first on a tie
+  EXPECT_FLOAT_EQ(s.prob, 0.25f);
+  EXPECT_FLOAT_EQ(s.margin, 0.0f);
+  EXPECT_FLOAT_EQ(s.entropy, std::log(4.0f));
+  for (float p : probs) EXPECT_FLOAT_EQ(p, 0.25f);
+}
+
+TEST(ScoreLogits, KnownValues) {
+  std::vector<float> probs;
+  const ExitScore s = score_of({0, std::log(3.0f)}, &probs);  // 1/4, 3/4
+  EXPECT_EQ(s.label, 1);
+  EXPECT_FLOAT_EQ(s.prob, 0.75f);
+  EXPECT_FLOAT_EQ(s.margin, 0.5f);
+  EXPECT_FLOAT_EQ(s.entropy, static_cast<float>(-0.25 * std::log(0.25) - 0.75 * std::log(0.75)));
+  EXPECT_FLOAT_EQ(probs[0], 0.25f);
+}
+
+// ln(sum e^x) - sum(x e^x)/sum(e^x) would lose everything here: the terms cancel to 1e-17.
+TEST(ScoreLogits, TinyEntropyKeepsItsDigits) {
+  const double z = 40, p = std::exp(-z) / (1 + std::exp(-z));
+  const double truth = -p * std::log(p) - (1 - p) * std::log1p(-p);
+  EXPECT_NEAR(score_of({0, 40}).entropy / truth, 1, 1e-6);
+}
+
+TEST(ScoreLogits, UnderflowIsZeroNotNaN) {
+  const ExitScore s = score_of({0, 2000, -3e38f});
+  EXPECT_EQ(s.entropy, 0.0f);
+  EXPECT_EQ(s.prob, 1.0f);
+  EXPECT_EQ(s.margin, 1.0f);
+}
+
+TEST(ScoreLogits, OneLabel) {
+  const ExitScore s = score_of({3.5f});
+  EXPECT_EQ(s.entropy, 0.0f);
+  EXPECT_EQ(s.prob, 1.0f);
+  EXPECT_EQ(s.value, 3.5f);
+}
+
+TEST(Leaves, ComparisonsAreStrict) {
+  ExitScore s;
+  s.entropy = s.prob = s.margin = s.uncertainty = 0.5f;
+  for (PolicyKind below : {PolicyKind::entropy, PolicyKind::learned}) {
+    EXPECT_FALSE(leaves_at(policy(below, {0.5}), 1, s));
+    EXPECT_TRUE(leaves_at(policy(below, {0.5000001}), 1, s));
+  }
+  for (PolicyKind above : {PolicyKind::max_prob, PolicyKind::margin}) {
+    EXPECT_FALSE(leaves_at(policy(above, {0.5}), 1, s));
+    EXPECT_TRUE(leaves_at(policy(above, {0.4999999}), 1, s));
+  }
+  s.entropy = 0;
+  EXPECT_FALSE(leaves_at(policy(PolicyKind::entropy, {0.0}), 1, s));
+}
+
+TEST(Leaves, ThresholdsByLayerAndExitStart) {
+  ExitScore s;
+  s.entropy = 0.2f;
+  ExitPolicy p = policy(PolicyKind::entropy, {0.1, 0.3, 0.1});
+  EXPECT_FALSE(leaves_at(p, 1, s));
+  EXPECT_TRUE(leaves_at(p, 2, s));
+  EXPECT_FALSE(leaves_at(p, 3, s));
+  p.exit_start = 3;
+  EXPECT_FALSE(leaves_at(p, 2, s));
+}
+
+TEST(Leaves, FixedAndNever) {
+  ExitPolicy p;
+  EXPECT_FALSE(leaves_at(p, 1, {}));
+  p.kind = PolicyKind::fixed;
+  p.layer = 2;
+  EXPECT_FALSE(leaves_at(p, 1, {}));
+  EXPECT_TRUE(leaves_at(p, 2, {}));
+}
+
+// The layer that a run of labels leaves at, 0 for none.
+int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
+  ExitPolicy p;
+  p.kind = PolicyKind::patience;
+  p.patience = patience;
+  ExitState state;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    ExitScore s;
+    s.label = labels[i];
+    if (leaves(p, false, static_cast<int64_t>(i) + 1, s, &state)) return static_cast<int64_t>(i) + 1;
+  }
+  return 0;
+}
+
+TEST(Patience, CountsAgreementsInARow) {
+  EXPECT_EQ(patience_exit(1, {0, 0, 0}), 2);
+  EXPECT_EQ(patience_exit(2, {0, 0, 0}), 3);
+  EXPECT_EQ(patience_exit(3, {0, 0, 0}), 0);
+  EXPECT_EQ(patience_exit(1, {0, 1, 0, 0}), 4);
+  EXPECT_EQ(patience_exit(2, {0, 0, 1, 1, 1}), 5);  // disagreement resets the count
+  EXPECT_EQ(patience_exit(0, {0, 0, 0}), 0);        // 0: all layers
+}
+
+TEST(Patience, RegressionComparesScores) {
+  ExitPolicy p = policy(PolicyKind::patience, {0.5});
+  p.patience = 2;
+  ExitState state;
+  std::vector<bool> left;
+  for (float v : {1.0f, 1.25f, 1.75f, 1.5f, 1.25f}) {  // 0.5 apart is not below 0.5
+    ExitScore s;
+    s.value = v;
+    left.push_back(leaves(p, true, static_cast<int64_t>(left.size()) + 1, s, &state));
+  }
+  EXPECT_EQ(left, (std::vector<bool>{false, false, false, false, true}));
+  p.thresholds.clear();  // the default 0 never agrees
+  state = {};
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, true, i + 1, {}, &state));
+}
+
+TEST(ParseThresholds, Forms) {
+  EXPECT_EQ(parse_thresholds("0.3"), std::vector<double>{0.3});
+  EXPECT_EQ(parse_thresholds("1,0.5,1e-3"), (std::vector<double>{1, 0.5, 1e-3}));
+  EXPECT_EQ(parse_thresholds("0.1,2;0.4,1"), (std::vector<double>{0.1, 0.1, 0.4}));
+  for (const char* wrong : {"", "x", "0.3,", "0.3 ", "nan", "inf", "0.1,2;", "0.1;0.2", "0.1,0;0.2,1", "0.1,1e9;1,1"}) {
+    EXPECT_THROW(parse_thresholds(wrong), Error) << wrong;
+  }
+}
+
+TEST(PolicyNames, RoundTrip) {
+  for (PolicyKind k : {PolicyKind::never, PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin,
+                       PolicyKind::patience, PolicyKind::learned, PolicyKind::fixed}) {
+    EXPECT_EQ(policy_from_name(policy_name(k)), k);
+  }
+  EXPECT_THROW(policy_from_name("entropie"), Error);
+}
+
+TEST(CheckPolicy, NamesWhatDoesNotFit) {
+  const auto text = [](const ExitPolicy& p) {
+    try {
+      check_policy(p, 4, "m/exit_policy.json", ErrorKind::model);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(text({}), "");
+  EXPECT_EQ(text(policy(PolicyKind::entropy, {0.1})), "");
+  EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3})), "");
+  EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3, 4})), "");
+  EXPECT_EQ(text(policy(PolicyKind::entropy, {})), "m/exit_policy.json: policy entropy needs a threshold");
+  EXPECT_EQ(text(policy(PolicyKind::never, {1})), "m/exit_policy.json: policy never takes no threshold");
+  EXPECT_NE(text(policy(PolicyKind::margin, {1, 2})), "");
+  EXPECT_NE(text(policy(PolicyKind::entropy, {NAN})), "");
+  ExitPolicy fixed;
+  fixed.kind = PolicyKind::fixed;
+  EXPECT_EQ(text(fixed), "m/exit_policy.json: layer 0 to leave at, expected 1 to 4");
+  ExitPolicy late;
+  late.exit_start = 5;
+  EXPECT_EQ(text(late), "m/exit_policy.json: exit start 5, expected 1 to 4");
+}
+
+}  // namespace
+}  // namespace costeff::exits

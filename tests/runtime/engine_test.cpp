@@ -1,0 +1,402 @@
+// The engine's promises, on small random models of every shape: a row's answer is its own, whatever
+// travels beside it.
+
+#include <costeff/engine.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "test_random.h"
+#include "tiny_checkpoint.h"
+
+namespace costeff {
+namespace {
+
+Engine load_tiny(const TempDir& dir, const TinyShape& shape, const LoadOptions& options = {}) {
+  write_tiny_checkpoint(dir.path(), shape);
+  return Engine(dir.path(), options);
+}
+
+std::vector<Example> rows_of(const std::vector<std::string>& texts) {
+  std::vector<Example> rows(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) rows[i].text_a = texts[i];
+  return rows;
+}
+
+ExitPolicy entropy_below(double threshold) {
+  ExitPolicy p;
+  p.kind = PolicyKind::entropy;
+  p.thresholds = {threshold};
+  return p;
+}
+
+RunOptions run_options(const ExitPolicy& policy, int64_t threads = 1, int64_t batch_tokens = 0) {
+  RunOptions o;
+  o.policy = policy;
+  o.threads = threads;
+  o.batch_tokens = batch_tokens;
+  return o;
+}
+
+void expect_same(const Result& a, const Result& b, const std::string& what) {
+  ASSERT_EQ(a.exit_layer, b.exit_layer) << what;
+  ASSERT_EQ(a.label, b.label) << what;
+  ASSERT_EQ(a.logits, b.logits) << what;  // bit for bit
+  ASSERT_EQ(a.probs, b.probs) << what;
+  ASSERT_EQ(a.entropy, b.entropy) << what;
+}
+
+std::vector<TinyShape> shapes() {
+  std::vector<TinyShape> all(8);
+  all[0].dialect = "plain";
+  all[1].dialect = "deebert";
+  all[2] = {.dialect = "deebert", .hidden = 45, .head_size = 3, .heads = {5, 1, 2, 4}, .ffn = {510, 1, 9, 64}};
+  all[3] = {.dialect = "costeff", .heads = {2}, .ffn = {13}, .rank = 5, .pooler_dense = true};
+  all[4] = {.dialect = "costeff", .heads = {3}, .ffn = {40}, .pooling_mode = "avg"};
+  all[5] = {.dialect = "costeff", .heads = {1}, .ffn = {16}, .rank = 7, .last_n_hidden = 3};
+  all[6] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .hidden_mode = "avg", .last_n_hidden = 2};
+  all[7] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .last_n_hidden = 4};
+  return all;
+}
+
+class EngineShapes : public testing::TestWithParam<int> {
+ protected:
+  TinyShape shape() const { return shapes()[static_cast<size_t>(GetParam())]; }
+};
+INSTANTIATE_TEST_SUITE_P(All, EngineShapes, testing::Range(0, 8));
+
+TEST_P(EngineShapes, AnswersDoNotDependOnBatchOrderOrThreads) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, shape());
+  const auto rows = rows_of(tiny_texts(80, test_seed()));
+  const auto policy = entropy_below(0.8);
+  const auto together = engine.score(rows, run_options(policy, 1, 100000));
+  ASSERT_EQ(together.size(), rows.size());
+
+  for (int64_t batch_tokens : {1, 7, 64, 500}) {
+    for (int64_t threads : {1, 2, 3}) {
+      const auto again = engine.score(rows, run_options(policy, threads, batch_tokens));
+      ASSERT_EQ(again.size(), rows.size());
+      for (size_t i = 0; i < rows.size(); ++i) expect_same(again[i], together[i], "row " + std::to_string(i));
+    }
+  }
+  std::vector<size_t> order(rows.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::shuffle(order.begin(), order.end(), std::mt19937_64(test_seed()));
+  std::vector<Example> shuffled;
+  for (size_t i : order) shuffled.push_back(rows[i]);
+  const auto mixed = engine.score(shuffled, run_options(policy, 2, 200));
+  for (size_t i = 0; i < order.size(); ++i) expect_same(mixed[i], together[order[i]], "shuffled");
+}
+
+// What leaves early answers as the exit it left by answers in a run to the last layer, bit for bit:
+// compaction and the trimmed last layer change nothing.
+TEST_P(EngineShapes, EarlyAnswersAreThoseOfAllExits) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, shape());
+  const auto rows = rows_of(tiny_texts(60, test_seed() + 1));
+  for (double threshold : {0.0, 0.5, 0.8, 1.0, 5.0}) {
+    auto options = run_options(entropy_below(threshold), 2, 150);
+    const auto early = engine.score(rows, options);
+    options.all_exits = true;
+    const auto full = engine.score(rows, options);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      expect_same(early[i], full[i], "threshold " + std::to_string(threshold));
+      ASSERT_EQ(full[i].exits.size(), engine.info().exits.size());
+      int64_t first = full[i].exits.back().layer;
+      for (const ExitOutput& e : full[i].exits) {
+        if (static_cast<double>(e.entropy) < threshold && e.layer < first) first = e.layer;
+      }
+      ASSERT_EQ(early[i].exit_layer, first);
+    }
+  }
+}
+
+TEST_P(EngineShapes, FixedLayerIsThatExit) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, shape());
+  const auto rows = rows_of(tiny_texts(20, test_seed() + 2));
+  auto options = run_options({});
+  options.all_exits = true;
+  const auto full = engine.score(rows, options);
+  for (size_t e = 0; e < engine.info().exits.size(); ++e) {
+    ExitPolicy fixed;
+    fixed.kind = PolicyKind::fixed;
+    fixed.layer = engine.info().exits[e].layer;
+    const auto at = engine.score(rows, run_options(fixed, 2, 90));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      ASSERT_EQ(at[i].exit_layer, fixed.layer);
+      ASSERT_EQ(at[i].logits, full[i].exits[e].logits);
+    }
+  }
+}
+
+TEST_P(EngineShapes, PortableAgreesWithReference) {
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), shape());
+  const Engine portable(dir.path(), {.isa = "portable"}), reference(dir.path(), {.isa = "reference"});
+  const auto rows = rows_of(tiny_texts(20, test_seed() + 3));
+  auto options = run_options({});
+  options.all_exits = true;
+  const auto a = portable.score(rows, options), b = reference.score(rows, options);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t e = 0; e < a[i].exits.size(); ++e) {
+      for (size_t c = 0; c < a[i].exits[e].logits.size(); ++c) {
+        ASSERT_NEAR(a[i].exits[e].logits[c], b[i].exits[e].logits[c], 5e-5);
+      }
+    }
+  }
+}
+
+TEST(Engine, ThresholdsAtTheEnds) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  const auto rows = rows_of(tiny_texts(40, 5));
+  for (const Result& r : engine.score(rows, run_options(entropy_below(0)))) EXPECT_EQ(r.exit_layer, 4);
+  for (const Result& r : engine.score(rows, run_options(entropy_below(std::log(3.0) + 1e-3)))) EXPECT_EQ(r.exit_layer, 1);
+  auto late = entropy_below(5);
+  late.exit_start = 3;
+  for (const Result& r : engine.score(rows, run_options(late))) EXPECT_EQ(r.exit_layer, 3);
+}
+
+TEST(Engine, AHigherThresholdNeverLeavesLater) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  const auto rows = rows_of(tiny_texts(60, 6));
+  auto before = engine.score(rows, run_options(entropy_below(0)));
+  for (double threshold = 0.05; threshold < 1.2; threshold += 0.05) {
+    const auto now = engine.score(rows, run_options(entropy_below(threshold)));
+    for (size_t i = 0; i < rows.size(); ++i) ASSERT_LE(now[i].exit_layer, before[i].exit_layer);
+    before = now;
+  }
+}
+
+TEST(Engine, OneThresholdALayer) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  auto policy = entropy_below(0);
+  policy.thresholds = {0, 5, 0};
+  for (const Result& r : engine.score(rows_of(tiny_texts(9, 7)), run_options(policy))) EXPECT_EQ(r.exit_layer, 2);
+  policy.thresholds = {0, 5};
+  EXPECT_THROW(engine.score(rows_of({"w1"}), run_options(policy)), Error);
+}
+
+// Padding asked for: as COST-EFF's code, the mean counts [PAD] positions, which nobody attends to. With
+// the first token read they change nothing at all.
+TEST(Engine, PaddingOnRequest) {
+  TempDir dir, mean_dir;
+  const Engine first = load_tiny(dir, {});
+  const Engine mean = load_tiny(mean_dir, {.dialect = "costeff", .heads = {2}, .ffn = {8}, .pooling_mode = "avg"});
+  const auto rows = rows_of(tiny_texts(10, 8));
+  auto options = run_options({}), padded = options;
+  padded.pad_to = 60;
+  const auto a = first.score(rows, options), b = first.score(rows, padded);
+  for (size_t i = 0; i < rows.size(); ++i) expect_same(a[i], b[i], "first token");
+  const auto c = mean.score(rows, options), d = mean.score(rows, padded);
+  for (size_t i = 0; i < rows.size(); ++i) EXPECT_NE(c[i].logits, d[i].logits);
+}
+
+TEST(Engine, OwnIdsAreTheTokenizersIds) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  Example text, ids;
+  text.text_a = "w3 w7";
+  text.text_b = "w9";
+  ids.has_ids = true;
+  ids.input_ids = {2, 8, 12, 3, 14, 3};
+  ids.token_type_ids = {0, 0, 0, 0, 1, 1};
+  const auto r = engine.score(std::vector<Example>{text, ids});
+  expect_same(r[0], r[1], "ids");
+  EXPECT_EQ(r[0].tokens, 6);
+}
+
+std::string error_of(const Engine& engine, Example row) {
+  row.has_ids = true;
+  row.source = "rows.jsonl";
+  row.line = 7;
+  try {
+    engine.score(std::vector<Example>{row});
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::input);
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Engine, WrongIdsAreNamed) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  Example row;
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids is empty, expected at least one id");
+  row.input_ids = {2, 105};
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: id 105, expected 0 to 104");
+  row.input_ids = {2, -1};
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: id -1, expected 0 to 104");
+  row.input_ids = {2, 3};
+  row.token_type_ids = {0};
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: token_type_ids: 1 types, expected as many as input_ids: 2");
+  row.token_type_ids = {0, 2};
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: token_type_ids: type 2, expected 0 to 1");
+  row.token_type_ids.clear();
+  row.input_ids.assign(65, 2);
+  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: 65 ids, expected at most 64");
+}
+
+// Rows before a wrong one are answered, in order, with any number of threads; nothing behind it is.
+TEST(Engine, RowsBeforeAnErrorReachTheSink) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  for (int64_t threads : {1, 2, 4}) {
+    int64_t next = 0, seen = 0;
+    const auto source = [&](Example& row, bool) {
+      row = Example();
+      row.has_ids = true;
+      row.input_ids = {2, next == 1234 ? 999 : static_cast<int32_t>(5 + next % 90), 3};
+      row.id = std::to_string(next++);
+      return next > 3000 ? ReadStatus::end : ReadStatus::row;
+    };
+    const auto sink = [&](std::span<const Example> rows, std::span<const Result> results) {
+      ASSERT_EQ(rows.size(), results.size());
+      for (const Example& r : rows) ASSERT_EQ(r.id, std::to_string(seen++));
+    };
+    EXPECT_THROW(engine.run(source, sink, run_options({}, threads, 100)), Error);
+    EXPECT_EQ(seen, 1234);
+  }
+}
+
+TEST(Engine, AWouldBlockingSourceIsAnsweredAtOnce) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  int64_t asked = 0, answered = 0;
+  const auto source = [&](Example& row, bool may_block) {
+    if (!may_block) return ReadStatus::would_block;
+    EXPECT_EQ(answered, asked);  // everything asked so far has been answered before we may wait
+    if (asked == 5) return ReadStatus::end;
+    row = Example();
+    row.text_a = "w1 w2";
+    ++asked;
+    return ReadStatus::row;
+  };
+  const auto sink = [&](std::span<const Example> rows, std::span<const Result>) {
+    answered += static_cast<int64_t>(rows.size());
+  };
+  const RunStats stats = engine.run(source, sink, run_options({}, 1));
+  EXPECT_EQ(stats.rows, 5);
+  EXPECT_EQ(answered, 5);
+}
+
+TEST(Engine, SinkAndSourceErrorsComeOut) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  for (int64_t threads : {1, 3}) {
+    int64_t left = 500;
+    const auto source = [&](Example& row, bool) {
+      row = Example();
+      row.text_a = "w1";
+      if (left-- == 0) throw_input("x.txt:501: broken");
+      return ReadStatus::row;
+    };
+    EXPECT_THROW(engine.run(source, [](auto, auto) {}, run_options({}, threads)), Error);
+    left = 500;
+    const auto sink = [](std::span<const Example>, std::span<const Result>) { throw_output("disk full"); };
+    EXPECT_THROW(engine.run(source, sink, run_options({}, threads)), Error);
+  }
+}
+
+TEST(Engine, StopEndsTheRun) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  volatile bool stop = false;
+  int64_t given = 0, seen = 0;
+  const auto source = [&](Example& row, bool) {
+    row = Example();
+    row.text_a = "w1";
+    if (++given == 1000) stop = true;
+    return ReadStatus::row;
+  };
+  const auto sink = [&](std::span<const Example> rows, std::span<const Result>) { seen += static_cast<int64_t>(rows.size()); };
+  engine.run(source, sink, run_options({}, 2), &stop);
+  EXPECT_EQ(seen, given);
+}
+
+TEST(Engine, StatsAddUp) {
+  TempDir dir;
+  const Engine engine = load_tiny(dir, {});
+  const auto rows = rows_of(tiny_texts(50, 9));
+  size_t next = 0;
+  int64_t tokens = 0, layer_tokens = 0;
+  const RunStats s = engine.run(
+      [&](Example& row, bool) {
+        if (next == rows.size()) return ReadStatus::end;
+        row = rows[next++];
+        return ReadStatus::row;
+      },
+      [&](std::span<const Example>, std::span<const Result> results) {
+        for (const Result& r : results) {
+          tokens += r.tokens;
+          layer_tokens += r.tokens * r.exit_layer;
+        }
+      },
+      run_options(entropy_below(0.8), 2));
+  EXPECT_EQ(s.rows, 50);
+  EXPECT_EQ(s.tokens, tokens);
+  EXPECT_EQ(s.layer_tokens, layer_tokens);
+  int64_t histogram = 0;
+  for (int64_t n : s.exit_histogram) histogram += n;
+  EXPECT_EQ(histogram, 50);
+}
+
+TEST(Engine, WrongOptionsAreUsageErrors) {
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), {});
+  const auto usage = [](auto&& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      return e.kind() == ErrorKind::usage;
+    }
+    return false;
+  };
+  EXPECT_TRUE(usage([&] { Engine(dir.path(), {.isa = "sse9"}); }));
+  const Engine engine(dir.path());
+  const auto score = [&](const RunOptions& o) { engine.score(rows_of({"w1"}), o); };
+  RunOptions o;
+  o.encode.max_length = 65;
+  EXPECT_TRUE(usage([&] { score(o); }));
+  o.encode.max_length = 2;
+  EXPECT_FALSE(usage([&] { score(o); }));
+  o.encode.max_length = 1;  // less than [CLS] [SEP]
+  EXPECT_TRUE(usage([&] { score(o); }));
+  o = {};
+  o.pad_to = 65;
+  EXPECT_TRUE(usage([&] { score(o); }));
+  ExitPolicy fixed;
+  fixed.kind = PolicyKind::fixed;
+  fixed.layer = 9;
+  EXPECT_TRUE(usage([&] { score(run_options(fixed)); }));
+}
+
+// A weight that is not a number is an error of the layer's first use, not a row of NaN.
+TEST(Engine, WeightsThatAreNotFiniteAreNamed) {
+  for (const char* name : {"bert.encoder.layer.1.output.dense.weight", "classifier.bias",
+                           "bert.embeddings.LayerNorm.weight", "bert.embeddings.word_embeddings.weight"}) {
+    TempDir dir;
+    TinyTensors tensors = tiny_tensors({});
+    write_tiny_checkpoint(dir.path(), {});
+    for (float& v : tensors[name].values) v = std::nanf("");
+    write_safetensors(dir.file("model.safetensors"), tensors);
+    const Engine engine(dir.path());
+    try {
+      engine.score(rows_of({"w1 w2"}), run_options({}));
+      FAIL() << name;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::model);
+      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace costeff

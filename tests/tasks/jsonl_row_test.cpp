@@ -1,0 +1,199 @@
+#include "tasks/jsonl_row.h"
+
+#include <costeff/error.h>
+#include <gtest/gtest.h>
+
+#include "tasks/read_rows.h"
+
+namespace costeff::tasks {
+namespace {
+
+// What a row reads as: "a=... b=... ids=... types=... id=...", or the error.
+std::string row_text(std::string_view json, const InputOptions& options = {}) {
+  JsonlRows rows(options);
+  Example row;
+  row.text_a = "stale";
+  row.text_b = "stale";
+  row.input_ids = {9, 9};
+  row.token_type_ids = {9};
+  row.has_ids = true;
+  row.id = "stale";
+  try {
+    rows.parse("{\"text\": \"before\", \"text_b\": \"x\", \"input_ids\": [1], \"id\": 5}", "x", 1,
+               &row);
+  } catch (const Error&) {  // not a row under these options: it still must leave no trace
+  }
+  try {
+    rows.parse(json, "dev.jsonl", 2, &row);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::input);
+    return e.what();
+  }
+  std::string out;
+  if (row.has_ids) {
+    EXPECT_EQ(row.text_a, "");
+    out = "ids=";
+    for (int32_t id : row.input_ids) out += std::to_string(id) + ",";
+    out += " types=";
+    for (int32_t type : row.token_type_ids) out += std::to_string(type) + ",";
+  } else {
+    EXPECT_TRUE(row.input_ids.empty() && row.token_type_ids.empty());
+    out = "a=" + row.text_a;
+  }
+  if (row.text_b) out += " b=" + *row.text_b;
+  return out + " id=" + row.id;
+}
+
+InputOptions fields(const std::string& text, const std::string& pair = "") {
+  InputOptions options;
+  options.text_field = text;
+  options.pair_field = pair;
+  return options;
+}
+
+TEST(JsonlRow, Texts) {
+  EXPECT_EQ(row_text(R"({"text": "a \"b\" \u00e9\ud83d\ude00"})"),
+            "a=a \"b\" \xC3\xA9\xF0\x9F\x98\x80 id=");
+  EXPECT_EQ(row_text(R"({"text_a": "x", "text_b": "y"})"), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"text_a": "x", "text_b": null})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text_a": "x"})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text_a": "", "text_b": ""})"), "a= b= id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "other": {"text": "no", "deep": [[1, {"text": 2}]]}})"),
+            "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": null, "text_a": "x"})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": "nul \u0000 in"})"), std::string("a=nul \0 in id=", 14));
+}
+
+TEST(JsonlRow, FieldsByName) {
+  EXPECT_EQ(row_text(R"({"q": "x", "a": "y", "text": 1})", fields("q", "a")), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"q": "x", "a": null})", fields("q", "a")), "a=x id=");
+  EXPECT_EQ(row_text(R"({"q": "x", "text_b": "y", "input_ids": [1]})", fields("q")), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "p": "y"})", fields("", "p")), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"text": "x"})", fields("q")), "dev.jsonl:2: no field \"q\"");
+  EXPECT_EQ(row_text(R"({"q": "x", "a": 1})", fields("q", "a")),
+            "dev.jsonl:2: field \"a\" is 1, expected a string");
+}
+
+TEST(JsonlRow, WrongTexts) {
+  EXPECT_EQ(row_text(R"({"sentence": "fun"})"), "dev.jsonl:2: no field \"text\" or \"text_a\"");
+  EXPECT_EQ(row_text(R"({"text": 42})"), "dev.jsonl:2: field \"text\" is 42, expected a string");
+  EXPECT_EQ(row_text(R"({"text": null})"),
+            "dev.jsonl:2: field \"text\" is null, expected a string");
+  EXPECT_EQ(row_text(R"({"text": true})"),
+            "dev.jsonl:2: field \"text\" is true, expected a string");
+  EXPECT_EQ(row_text(R"({"text": ["a"]})"),
+            "dev.jsonl:2: field \"text\" is an array, expected a string");
+  EXPECT_EQ(row_text(R"({"text": {}})"),
+            "dev.jsonl:2: field \"text\" is an object, expected a string");
+  EXPECT_EQ(row_text(R"({"text": "a", "text": "b"})"), "dev.jsonl:2: field \"text\" comes twice");
+  EXPECT_EQ(row_text(R"({"text_a": "a", "text_b": 1.50})"),
+            "dev.jsonl:2: field \"text_b\" is 1.50, expected a string");
+}
+
+TEST(JsonlRow, NotAnObject) {
+  EXPECT_EQ(row_text("[\"fun\"]"), "dev.jsonl:2: is an array, expected a JSON object");
+  EXPECT_EQ(row_text("\"fun\""), "dev.jsonl:2: is \"fun\", expected a JSON object");
+  EXPECT_EQ(row_text("42"), "dev.jsonl:2: is 42, expected a JSON object");
+  EXPECT_EQ(row_text("null"), "dev.jsonl:2: is null, expected a JSON object");
+}
+
+TEST(JsonlRow, NotJson) {
+  for (std::string_view bad :
+       {"{\"text\": \"the worst", "{\"text\": \"a\"} x", "{'text': 1}", "{\"text\": \"a\",}", "{",
+        "text", "{\"text\": \"\\ud800\"}", "{\"text\": \"a\tb\"}", "{\"text\": NaN}",
+        "{\"text\": \"a\", \"x\": 1e999}"}) {
+    EXPECT_EQ(row_text(bad).substr(0, 28), "dev.jsonl:2: not valid JSON:") << bad;
+  }
+  EXPECT_EQ(row_text("{\"text\": \"bad \xFF byte\"}"),
+            "dev.jsonl:2: not UTF-8, expected JSON in UTF-8");
+  // A NUL behind the object would hide what follows it.
+  EXPECT_EQ(row_text(std::string_view("{\"text\": \"a\"}\0junk", 18)),
+            "dev.jsonl:2: not valid JSON: holds a NUL byte");
+}
+
+TEST(JsonlRow, Nesting) {
+  const auto nested = [](int n) {
+    return "{\"text\": \"fun\", \"x\": " + std::string(n, '[') + std::string(n, ']') + "}";
+  };
+  EXPECT_EQ(row_text(nested(63)), "a=fun id=");
+  EXPECT_EQ(row_text(nested(64)), "dev.jsonl:2: JSON nested deeper than 64 levels");
+  EXPECT_EQ(row_text(nested(1'000'000)), "dev.jsonl:2: JSON nested deeper than 64 levels");
+  EXPECT_EQ(row_text(std::string(1'000'000, '[')),
+            "dev.jsonl:2: is an array, expected a JSON object");
+}
+
+TEST(JsonlRow, TokenIds) {
+  EXPECT_EQ(row_text(R"({"input_ids": [2, 60, 3], "token_type_ids": [0, 0, 1]})"),
+            "ids=2,60,3, types=0,0,1, id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "text_b": "y", "input_ids": [2147483647]})"),
+            "ids=2147483647, types= id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "input_ids": null})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "input_ids": [1]})", fields("text")), "a=x id=");
+  EXPECT_EQ(
+      row_text(R"({"text": "x", "input_ids": [1], "token_type_ids": null})", fields("input_ids")),
+      "ids=1, types= id=");
+  EXPECT_EQ(row_text(R"({"text": "x"})", fields("input_ids")),
+            "dev.jsonl:2: field \"input_ids\" is absent, expected a list of token ids");
+}
+
+TEST(JsonlRow, WrongTokenIds) {
+  const std::string range = ", expected integers from 0 to 2147483647";
+  EXPECT_EQ(row_text(R"({"input_ids": [2, -1, 3]})"), "dev.jsonl:2: input_ids holds -1" + range);
+  EXPECT_EQ(row_text(R"({"input_ids": [2147483648]})"),
+            "dev.jsonl:2: input_ids holds 2147483648" + range);
+  EXPECT_EQ(row_text(R"({"input_ids": [18446744073709551615]})"),
+            "dev.jsonl:2: input_ids holds 18446744073709551615, expected integers");
+  EXPECT_EQ(row_text(R"({"input_ids": [1.0]})"),
+            "dev.jsonl:2: input_ids holds 1.0, expected integers");
+  EXPECT_EQ(row_text(R"({"input_ids": ["1"]})"),
+            "dev.jsonl:2: input_ids holds \"1\", expected integers");
+  EXPECT_EQ(row_text(R"({"input_ids": [[1]]})"),
+            "dev.jsonl:2: input_ids holds an array, expected integers");
+  EXPECT_EQ(row_text(R"({"input_ids": [{}]})"),
+            "dev.jsonl:2: input_ids holds an object, expected integers");
+  EXPECT_EQ(row_text(R"({"input_ids": []})"),
+            "dev.jsonl:2: input_ids is empty, expected at least one id");
+  EXPECT_EQ(row_text(R"({"input_ids": 7})"),
+            "dev.jsonl:2: field \"input_ids\" is 7, expected a list of token ids");
+  EXPECT_EQ(row_text(R"({"input_ids": [2, 60, 3], "token_type_ids": [0, 0]})"),
+            "dev.jsonl:2: token_type_ids has 2 numbers, input_ids 3");
+  EXPECT_EQ(row_text(R"({"input_ids": [2], "token_type_ids": [-1]})"),
+            "dev.jsonl:2: token_type_ids holds -1" + range);
+  EXPECT_EQ(row_text(R"({"input_ids": [2], "token_type_ids": 0})"),
+            "dev.jsonl:2: field \"token_type_ids\" is 0, expected a list of token types");
+  std::string many = "{\"input_ids\": [1";
+  for (int i = 0; i < (1 << 20); ++i) many += ",1";
+  EXPECT_EQ(row_text(many + "]}"), "dev.jsonl:2: input_ids has more than 1048576 numbers");
+}
+
+TEST(JsonlRow, Ids) {
+  EXPECT_EQ(row_text(R"({"id": "a\tb", "text": "x"})"), "a=x id=\"a\tb");
+  EXPECT_EQ(row_text(R"({"id": "", "text": "x"})"), "a=x id=\"");
+  EXPECT_EQ(row_text(R"({"id": 17, "text": "x"})"), "a=x id=17");
+  EXPECT_EQ(row_text(R"({"id": -3, "text": "x"})"), "a=x id=-3");
+  EXPECT_EQ(row_text(R"({"id": 1.50e3, "text": "x"})"), "a=x id=1.50e3");
+  EXPECT_EQ(row_text(R"({"id": 123456789012345678901234567890, "text": "x"})"),
+            "a=x id=123456789012345678901234567890");
+  EXPECT_EQ(row_text(R"({"id": null, "text": "x"})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"id": [1], "text": "x"})"),
+            "dev.jsonl:2: field \"id\" is an array, expected a string or a number");
+  InputOptions options;
+  options.id_field = "key";
+  EXPECT_EQ(row_text(R"({"id": 1, "key": "k", "text": "x"})", options), "a=x id=\"k");
+  EXPECT_EQ(row_text(R"({"id": 1, "text": "x"})", options),
+            "dev.jsonl:2: field \"key\" is absent, expected a string or a number");
+  options.id_field = "";
+  EXPECT_EQ(row_text(R"({"id": 1, "text": "x"})", options), "a=x id=");
+}
+
+TEST(JsonlRow, Task) {
+  InputOptions options;
+  options.task = &find_task("mrpc");
+  EXPECT_EQ(row_text(R"({"sentence1": "x", "sentence2": "y"})", options), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"sentence1": "x"})", options),
+            "dev.jsonl:2: field \"sentence2\" is absent, expected a string");
+  EXPECT_EQ(row_text(R"({"text_a": "x", "text_b": null})", options), "a=x id=");
+}
+
+}  // namespace
+}  // namespace costeff::tasks

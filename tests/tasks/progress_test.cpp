@@ -1,0 +1,48 @@
+#include "tasks/progress.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace costeff::tasks {
+namespace {
+
+TEST(Progress, Line) {
+  EXPECT_EQ(progress_line({}), "0 rows");
+  EXPECT_EQ(progress_line({.rows = 1}), "1 row");
+  EXPECT_EQ(progress_line({.rows = 5, .elapsed_s = 2}), "5 rows  2.5 rows/s");
+  EXPECT_EQ(progress_line({.rows = 12345, .elapsed_s = 10}), "12,345 rows  1,234 rows/s");
+  EXPECT_EQ(progress_line({.rows = 1000, .bytes_done = 250, .bytes_total = 1000, .elapsed_s = 10}),
+            "1,000 rows  100 rows/s  25%  0:30 left");
+  EXPECT_EQ(progress_line({.rows = 1000, .bytes_done = 1000, .bytes_total = 1000, .elapsed_s = 10}),
+            "1,000 rows  100 rows/s  100%  0:00 left");
+  EXPECT_EQ(progress_line({.rows = 0, .bytes_done = 0, .bytes_total = 1000, .elapsed_s = 1}),
+            "0 rows  0%");
+  EXPECT_EQ(progress_line({.rows = 100, .bytes_done = 1, .bytes_total = 3661, .elapsed_s = 1}),
+            "100 rows  100 rows/s  0%  1:01:00 left");
+  // A file that grew while it was read.
+  EXPECT_EQ(progress_line({.rows = 100, .bytes_done = 20, .bytes_total = 10, .elapsed_s = 1}),
+            "100 rows  100 rows/s  100%  0:00 left");
+}
+
+TEST(Progress, LineFits) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  for (int64_t width : {0, 10, 40, 80}) {
+    EXPECT_LE(progress_line(
+                  {.rows = most, .bytes_done = 1, .bytes_total = most, .elapsed_s = 1e-300}, width)
+                  .size(),
+              static_cast<size_t>(width));
+  }
+}
+
+TEST(Progress, DisabledWritesNothing) {
+  testing::internal::CaptureStderr();
+  {
+    Progress progress(false);
+    progress.update(1, 1, 1);
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+}  // namespace
+}  // namespace costeff::tasks

@@ -1,0 +1,171 @@
+#include "text/tokenizer_json.h"
+
+#include "shared_data.h"
+#include "text/expect_error.h"
+#include "text/golden_rows.h"
+#include "text/temp_dir.h"
+
+namespace costeff::text {
+namespace {
+
+using nlohmann::json;
+
+json wordpiece_file() {
+  return json::parse(R"({
+    "added_tokens": [{"id": 1, "content": "[CLS]", "special": true, "normalized": false}],
+    "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                   "strip_accents": null, "lowercase": true},
+    "pre_tokenizer": {"type": "BertPreTokenizer"},
+    "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+    "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+              "max_input_chars_per_word": 100,
+              "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##b": 5, "A": 6}}})");
+}
+
+std::string tokens(const std::string& dir, const char* a,
+                   std::optional<std::string_view> b = std::nullopt) {
+  const Tokenizer t(dir);
+  Encoding out;
+  t.encode(a, b, {}, &out);
+  std::string text;
+  for (size_t i = 0; i < out.ids.size(); ++i) {
+    text.append(text.empty() ? "" : " ").append(t.token(out.ids[i]));
+    text.append("/").append(std::to_string(out.type_ids[i]));
+  }
+  return text;
+}
+
+TEST(TokenizerJson, WordPiece) {
+  const TempDir dir;
+  dir.write("tokenizer.json", wordpiece_file().dump());
+  EXPECT_EQ(tokens(dir.path(), "ab[CLS]A", "a"),
+            "[CLS]/0 a/0 ##b/0 [CLS]/0 a/0 [SEP]/0 a/1 [SEP]/1");
+  EXPECT_EQ(Tokenizer(dir.path()).vocab_size(), 7);
+  EXPECT_EQ(Tokenizer(dir.path()).vocab_file(), dir.path() + "/tokenizer.json");
+}
+
+TEST(TokenizerJson, NormaliserFlags) {
+  const TempDir dir;
+  json file = wordpiece_file();
+  file["normalizer"]["lowercase"] = false;
+  dir.write("tokenizer.json", file.dump());
+  EXPECT_EQ(tokens(dir.path(), "A"), "[CLS]/0 A/0 [SEP]/0");
+  // The Bert classes put their own setting, true where it is absent, over the file's.
+  dir.write("tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})");
+  EXPECT_EQ(tokens(dir.path(), "A"), "[CLS]/0 a/0 [SEP]/0");
+  dir.write("tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})");
+  EXPECT_EQ(tokens(dir.path(), "A"), "[CLS]/0 A/0 [SEP]/0");
+}
+
+TEST(TokenizerJson, Template) {
+  const TempDir dir;
+  json file = wordpiece_file();
+  file["post_processor"] = json::parse(R"({"type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "C", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "B", "type_id": 2}}, {"SpecialToken": {"id": "S", "type_id": 1}},
+             {"Sequence": {"id": "A", "type_id": 0}}],
+    "special_tokens": {"C": {"id": "C", "ids": [1], "tokens": ["[CLS]"]},
+                       "S": {"id": "S", "ids": [2, 2], "tokens": ["[SEP]", "[SEP]"]}}})");
+  dir.write("tokenizer.json", file.dump());
+  EXPECT_EQ(tokens(dir.path(), "a"), "[CLS]/0 a/0");
+  EXPECT_EQ(tokens(dir.path(), "a", "A"), "a/2 [SEP]/1 [SEP]/1 a/0");
+  EXPECT_EQ(Tokenizer(dir.path()).special_tokens(true), 2);
+}
+
+TEST(TokenizerJson, Errors) {
+  const TempDir dir;
+  const auto refuse = [&](const char* pointer, const json& value, std::vector<std::string> parts) {
+    json file = wordpiece_file();
+    file[json::json_pointer(pointer)] = value;
+    parts.push_back(dir.write("tokenizer.json", file.dump()));
+    expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
+  };
+  refuse("/model/type", "Unigram", {"model", "Unigram", "WordPiece or BPE"});
+  refuse("/model", nullptr, {"model"});
+  refuse("/model/vocab", json::array(), {"vocab"});
+  refuse("/model/vocab", json::object(), {"no tokens"});
+  refuse("/model/vocab/a", "3", {"\"a\"", "\"3\""});
+  refuse("/model/vocab/a", -3, {"\"a\"", "-3"});
+  refuse("/model/vocab/a", 18446744073709551615u, {"\"a\""});
+  refuse("/model/vocab/a", 5, {"\"a\"", "5"});
+  refuse("/model/continuing_subword_prefix", "@@", {"continuing_subword_prefix", "@@"});
+  refuse("/model/max_input_chars_per_word", 50, {"max_input_chars_per_word", "50"});
+  refuse("/model/unk_token", "[NONE]", {"[NONE]"});
+  refuse("/normalizer/type", "NFKC", {"normalizer", "NFKC"});
+  refuse("/normalizer", nullptr, {"normalizer"});
+  refuse("/normalizer/clean_text", false, {"clean_text"});
+  refuse("/normalizer/lowercase", "yes", {"lowercase"});
+  refuse("/pre_tokenizer/type", "Whitespace", {"pre_tokenizer", "Whitespace"});
+  refuse("/post_processor", nullptr, {"post_processor"});
+  refuse("/post_processor/type", "Sequence", {"post_processor", "Sequence"});
+  refuse("/post_processor/sep", json::parse(R"(["[SEP]", 77])"), {"post_processor", "77"});
+  refuse("/post_processor/sep", json::parse(R"(["[SEP]", -1])"), {"sep"});
+  refuse("/post_processor/sep", "x", {"sep"});
+  refuse("/added_tokens/0/id", 4000000000u, {"added_tokens", "4000000000"});
+  refuse("/added_tokens/0", json::parse(R"({"id": 9, "content": 1})"), {"added_tokens", "content"});
+  refuse("/post_processor",
+         json::parse(R"({"type": "TemplateProcessing", "special_tokens": {}, "pair": [],
+    "single": [{"SpecialToken": {"id": "X", "type_id": 0}}]})"),
+         {"special_tokens", "X"});
+  refuse("/post_processor",
+         json::parse(R"({"type": "TemplateProcessing", "special_tokens": {}, "pair": [],
+    "single": []})"),
+         {"single", "A once"});
+}
+
+TEST(TokenizerJson, BpeErrors) {
+  const TempDir dir;
+  const auto refuse = [&](const char* pointer, const json& value, std::vector<std::string> parts) {
+    json file = json::parse(R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+      "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]},
+      "model": {"type": "BPE", "unk_token": "<s>", "vocab": {"<s>": 0, "</s>": 1, "a": 2}, "merges": []}})");
+    file[json::json_pointer(pointer)] = value;
+    parts.push_back(dir.write("tokenizer.json", file.dump()));
+    expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
+  };
+  refuse("/model/byte_fallback", true, {"byte_fallback"});
+  refuse("/model/ignore_merges", true, {"ignore_merges"});
+  refuse("/model/continuing_subword_prefix", "##", {"continuing_subword_prefix"});
+  refuse("/model/merges", json::parse(R"(["a a"])"), {"merges", "aa"});
+  refuse("/model/merges", json::parse(R"(["a"])"), {"merges[0]", "\"a\""});
+  refuse("/model/merges", json::parse(R"([["a", "a", "a"]])"), {"merges[0]"});
+  refuse("/model/merges", json::parse(R"([["a", 1]])"), {"merges[0]"});
+  refuse("/model/merges", "a a", {"merges"});
+  refuse("/pre_tokenizer/type", "Metaspace", {"Metaspace", "ByteLevel"});
+  refuse("/pre_tokenizer/use_regex", false, {"use_regex"});
+  refuse("/normalizer", json::parse(R"({"type": "NFC"})"), {"normalizer", "NFC"});
+}
+
+// The golden rows again, from tokenizer.json alone.
+class TokenizerJsonGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(TokenizerJsonGolden, Rows) {
+  const std::string set = std::string("tokenizer/") + GetParam();
+  COSTEFF_NEED_SHARED(set);
+  const TempDir dir;
+  dir.write("tokenizer.json", read_whole(shared_path(set + "/tokenizer.json")));
+  const Tokenizer alone(dir.path());
+  dir.write("tokenizer_config.json", read_whole(shared_path(set + "/tokenizer_config.json")));
+  const Tokenizer with_config(dir.path());
+  int rows = 0;
+  for (const auto& row : read_rows(shared_path(set + "/golden.jsonl"))) {
+    ++rows;
+    const GoldenRequest request = golden_request(row);
+    for (const Tokenizer* t : {&alone, &with_config}) {
+      const Encoding got = encode_request(*t, request);
+      ASSERT_EQ(got.ids, ids_of(row, "input_ids")) << row.dump().substr(0, 600);
+      ASSERT_EQ(got.type_ids, ids_of(row, "token_type_ids"));
+    }
+  }
+  EXPECT_GT(rows, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sets, TokenizerJsonGolden,
+                         testing::Values("bert-base-uncased", "roberta-base"), [](const auto& set) {
+                           std::string name = set.param;
+                           for (char& c : name) c = c == '-' ? '_' : c;
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace costeff::text

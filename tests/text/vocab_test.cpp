@@ -1,0 +1,96 @@
+#include "text/vocab.h"
+
+#include "text/expect_error.h"
+#include "text/temp_dir.h"
+
+namespace costeff::text {
+namespace {
+
+TEST(Vocab, LinesAreIds) {
+  const TempDir dir;
+  const Vocab v = Vocab::read(dir.write("vocab.txt", "[PAD]\nthe\n##s\nend"));
+  ASSERT_EQ(v.size(), 4);
+  EXPECT_EQ(v.find("[PAD]"), 0);
+  EXPECT_EQ(v.find("the"), 1);
+  EXPECT_EQ(v.find("##s"), 2);
+  EXPECT_EQ(v.find("end"), 3);
+  EXPECT_EQ(v.find("th"), -1);
+  EXPECT_EQ(v.find(""), -1);
+  EXPECT_EQ(v.token(2), "##s");
+  EXPECT_EQ(v.token(4), "");
+  EXPECT_EQ(v.token(-1), "");
+  EXPECT_EQ(v.longest(), 5u);
+}
+
+TEST(Vocab, OnlyNewlineEndsALine) {
+  const TempDir dir;
+  // U+2028, U+0085, a form feed and a lone \r inside a line are part of tokens.
+  const Vocab v =
+      Vocab::read(dir.write("vocab.txt", "a\r\n\xE2\x80\xA8\n##\xC2\x85\nx\ry\n\f\nz\r\r\n"));
+  ASSERT_EQ(v.size(), 6);
+  EXPECT_EQ(v.find("a"), 0);
+  EXPECT_EQ(v.find("\xE2\x80\xA8"), 1);
+  EXPECT_EQ(v.find("##\xC2\x85"), 2);
+  EXPECT_EQ(v.find("x\ry"), 3);
+  EXPECT_EQ(v.find("\f"), 4);
+  EXPECT_EQ(v.find("z\r"), 5);
+}
+
+TEST(Vocab, BlankLinesTakeIdsAndTheLastOfEqualLinesCounts) {
+  const TempDir dir;
+  const Vocab v = Vocab::read(dir.write("vocab.txt", "a\n\nb\na\n\nc\n"));
+  ASSERT_EQ(v.size(), 6);
+  EXPECT_EQ(v.find("a"), 3);
+  EXPECT_EQ(v.token(0), "a");
+  EXPECT_EQ(v.find("b"), 2);
+  EXPECT_EQ(v.find("c"), 5);
+}
+
+TEST(Vocab, ByteOrderMarkIsNoPartOfTheFirstToken) {
+  const TempDir dir;
+  EXPECT_EQ(Vocab::read(dir.write("vocab.txt", "\xEF\xBB\xBF[PAD]\na\n")).find("[PAD]"), 0);
+}
+
+TEST(Vocab, ATokenMayBeABrace) {
+  const TempDir dir;
+  const Vocab v = Vocab::read(dir.write("vocab.txt", "{\n}\n[\n"));
+  EXPECT_EQ(v.find("{"), 0);
+}
+
+TEST(Vocab, HashedWhileReading) {
+  const Vocab v = Vocab::from_tokens({"##ing", "ing"}, "test");
+  uint64_t h = v.hash_start();
+  for (const char c : std::string("##ing")) h = Vocab::hash_step(h, static_cast<uint8_t>(c));
+  EXPECT_EQ(v.find_hashed(h, "##", "ing"), 0);
+  EXPECT_EQ(v.find_hashed(h, "##", "inf"), -1);  // a hash alone is no match
+}
+
+TEST(Vocab, ManyTokens) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 50000; ++i) names.push_back(std::to_string(i * 7).append("t"));
+  const Vocab v = Vocab::from_tokens({names.begin(), names.end()}, "test");
+  for (int i = 0; i < 50000; ++i) ASSERT_EQ(v.find(names[i]), i);
+  EXPECT_EQ(v.find("1t"), -1);
+}
+
+TEST(Vocab, Errors) {
+  const TempDir dir;
+  const auto refuse = [&](const std::string& bytes, const std::vector<std::string>& parts) {
+    const std::string path = dir.write("vocab.txt", bytes);
+    std::vector<std::string> all = parts;
+    all.push_back(path);
+    expect_error(ErrorKind::model, all, [&] { Vocab::read(path); });
+  };
+  refuse("", {"empty"});
+  refuse("a\nb\xE9\n", {":2:", "b\\xe9", "not UTF-8"});
+  refuse(std::string("\xFF\xFE[\0P\0", 6), {"UTF-16"});
+  refuse(std::string("a\nb\0c\n", 6), {":2:", "NUL"});
+  refuse("{\"a\": 0, \"b\": 1}", {"JSON"});
+  refuse("{\n \"a\": 0,\n \"b\": 1\n}\n", {"JSON"});
+  refuse(std::string(kMaxVocabTokens + 1, '\n'), {"2000001", "2000000"});
+  expect_error(ErrorKind::model, {"no_such.txt"},
+               [&] { Vocab::read(dir.path() + "/no_such.txt"); });
+}
+
+}  // namespace
+}  // namespace costeff::text

@@ -1,0 +1,158 @@
+#include "tiny_checkpoint.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+TempDir::TempDir() {
+  std::string name = (fs::temp_directory_path() / "costeff-test-XXXXXX").string();
+  if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make " + name);
+  path_ = name;
+}
+TempDir::~TempDir() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string read_whole_file(const std::string& path) {
+  std::ostringstream s;
+  s << std::ifstream(path, std::ios::binary).rdbuf();
+  return s.str();
+}
+
+namespace {
+
+int64_t at(const std::vector<int64_t>& v, int64_t i) { return v[static_cast<size_t>(i) % v.size()]; }
+
+struct Maker {
+  TinyTensors tensors;
+  std::mt19937_64 rng;
+
+  void add(const std::string& name, std::vector<int64_t> shape, float mean, float scale) {
+    std::normal_distribution<float> normal(mean, scale);
+    int64_t n = 1;
+    for (int64_t d : shape) n *= d;
+    TinyTensor t{std::move(shape), {}};
+    for (int64_t i = 0; i < n; ++i) t.values.push_back(normal(rng));
+    tensors[name] = std::move(t);
+  }
+  void linear(const std::string& name, int64_t out, int64_t in) {
+    add(name + ".weight", {out, in}, 0, 1.5f / std::sqrt(static_cast<float>(in)));
+    add(name + ".bias", {out}, 0, 0.2f);
+  }
+  void norm(const std::string& name, int64_t size) {
+    add(name + ".weight", {size}, 1, 0.2f);
+    add(name + ".bias", {size}, 0, 0.2f);
+  }
+};
+
+}  // namespace
+
+TinyTensors tiny_tensors(const TinyShape& s) {
+  Maker m;
+  m.rng.seed(s.seed);
+  const std::string e = "bert.embeddings.";
+  if (s.rank > 0) {
+    m.add(e + "word_embeddings1.weight", {105, s.rank}, 0, 1);
+    m.add(e + "word_embeddings2.weight", {s.hidden, s.rank}, 0, 1);
+  } else {
+    m.add(e + "word_embeddings.weight", {105, s.hidden}, 0, 1);
+  }
+  m.add(e + "position_embeddings.weight", {s.positions, s.hidden}, 0, 0.5f);
+  m.add(e + "token_type_embeddings.weight", {2, s.hidden}, 0, 0.5f);
+  m.norm(e + "LayerNorm", s.hidden);
+  for (int64_t i = 0; i < s.layers; ++i) {
+    const std::string l = "bert.encoder.layer." + std::to_string(i) + ".";
+    const int64_t a = at(s.heads, i) * s.head_size, f = at(s.ffn, i);
+    for (const char* part : {"query", "key", "value"}) m.linear(l + "attention.self." + part, a, s.hidden);
+    m.linear(l + "attention.output.dense", s.hidden, a);
+    m.norm(l + "attention.output.LayerNorm", s.hidden);
+    m.linear(l + "intermediate.dense", f, s.hidden);
+    m.linear(l + "output.dense", s.hidden, f);
+    m.norm(l + "output.LayerNorm", s.hidden);
+  }
+  const bool costeff = s.dialect == "costeff", poolers = !costeff || s.pooler_dense;
+  const bool joined = costeff && !s.pooler_dense && s.hidden_mode == "concat";
+  if (s.dialect != "plain") {
+    for (int64_t i = 0; i + 1 < s.layers + (costeff ? 0 : 1); ++i) {
+      const std::string h = "bert.encoder.highway." + std::to_string(i) + ".";
+      if (poolers) m.linear(h + "pooler.dense", s.hidden, s.hidden);
+      m.linear(h + "classifier", s.labels, s.hidden * (joined ? std::min(s.last_n_hidden, i + 2) : 1));
+    }
+  }
+  if (poolers) m.linear("bert.pooler.dense", s.hidden, s.hidden);
+  m.linear("classifier", s.labels, s.hidden * (joined ? s.last_n_hidden : 1));
+  return m.tensors;
+}
+
+std::string tiny_config(const TinyShape& s) {
+  json c = {{"model_type", "bert"},
+            {"hidden_size", s.hidden},
+            {"num_hidden_layers", s.layers},
+            {"num_attention_heads", s.hidden / s.head_size},
+            {"intermediate_size", s.hidden * 4},
+            {"max_position_embeddings", s.positions},
+            {"type_vocab_size", 2},
+            {"vocab_size", 105},
+            {"hidden_act", "gelu"},
+            {"layer_norm_eps", 1e-12},
+            {"num_labels", s.labels}};
+  if (s.dialect == "costeff") {
+    c["num_attention_heads"] = at(s.heads, 0);
+    c["prun_hidden_size"] = at(s.heads, 0) * s.head_size;
+    c["prun_intermediate_size"] = at(s.ffn, 0);
+    c["emb_hidden_dim"] = s.rank > 0 ? s.rank : -1;
+    c["pooler_dense"] = s.pooler_dense;
+    c["pooling_mode"] = s.pooling_mode;
+    c["hidden_mode"] = s.hidden_mode;
+    c["last_n_hidden"] = s.last_n_hidden;
+  }
+  return c.dump(1);
+}
+
+void write_safetensors(const std::string& path, const TinyTensors& tensors) {
+  json header;
+  std::string data;
+  for (const auto& [name, t] : tensors) {
+    const size_t begin = data.size();
+    data.append(reinterpret_cast<const char*>(t.values.data()), t.values.size() * sizeof(float));
+    header[name] = {{"dtype", "F32"}, {"shape", t.shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  std::string text = header.dump();
+  while (text.size() % 8) text += ' ';
+  const uint64_t size = text.size();
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(size >> (8 * i));
+  write_file(path, bytes + text + data);
+}
+
+void write_tiny_checkpoint(const std::string& dir, const TinyShape& shape) {
+  write_file(dir + "/config.json", tiny_config(shape));
+  std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  for (int i = 0; i < 100; ++i) vocab += "w" + std::to_string(i) + "\n";
+  write_file(dir + "/vocab.txt", vocab);
+  write_safetensors(dir + "/model.safetensors", tiny_tensors(shape));
+}
+
+std::vector<std::string> tiny_texts(int64_t count, uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  std::vector<std::string> texts;
+  for (int64_t i = 0; i < count; ++i) {
+    std::string s;
+    for (uint64_t words = rng() % 41; words > 0; --words) s += "w" + std::to_string(rng() % 100) + " ";
+    texts.push_back(s);
+  }
+  return texts;
+}
