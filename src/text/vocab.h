@@ -3,7 +3,6 @@
 // A table of tokens: id to bytes and bytes to id.
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,10 +61,9 @@ class Vocab {
     int32_t id = -1;
   };
   bool equals(int32_t id, std::string_view head, std::string_view tail) const {
-    const char* p = bytes_.data() + starts_[id];
-    return starts_[id + 1] - starts_[id] == head.size() + tail.size() &&
-           std::memcmp(p, head.data(), head.size()) == 0 &&
-           std::memcmp(p + head.size(), tail.data(), tail.size()) == 0;
+    const std::string_view whole(bytes_.data() + starts_[id], starts_[id + 1] - starts_[id]);
+    return whole.size() == head.size() + tail.size() && whole.starts_with(head) &&
+           whole.ends_with(tail);
   }
   void index(const std::string& place);
   bool try_index();

@@ -20,10 +20,10 @@ inline std::span<const std::byte> as_bytes(std::string_view s) {
   return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
 }
 
-// Little-endian integer of `size` bytes.
+// Little-endian integer of `size` bytes, zeros beyond 8.
 inline std::string le(uint64_t v, size_t size) {
   std::string s;
-  for (size_t i = 0; i < size; ++i) s += static_cast<char>(v >> (8 * i));
+  for (size_t i = 0; i < size; ++i) s += static_cast<char>(i < 8 ? v >> (8 * i) : 0);
   return s;
 }
 

@@ -1,0 +1,166 @@
+// Kinds, ids, spans and ALBERT's re-cutting, on models of a few pieces.
+
+#include "text/sentencepiece_model.h"
+
+#include <costeff/error.h>
+
+#include "text/expect_error.h"
+#include "text/spm_bytes.h"
+
+namespace costeff::text {
+namespace {
+
+SpmFile file_of(const TestModel& model) { return check_spm_bytes(model.bytes(), "m.model"); }
+
+SentencePieceModel load(const TestModel& model, const char* tokenizer_class,
+                        const AlbertOptions& albert = {}) {
+  const SpmFile file = file_of(model);
+  return SentencePieceModel(file, spm_kind(tokenizer_class, file), albert);
+}
+
+struct Answer {
+  std::vector<std::string> tokens;
+  std::vector<std::string> bytes;  // of the text, by the spans
+};
+
+Answer encode(const SentencePieceModel& model, const std::string& text) {
+  SentencePieceModel::Scratch scratch;
+  TokenSink with, without;
+  with.reset(1 << 20, true, false);
+  without.reset(1 << 20, false, false);
+  model.encode(text, 0, &scratch, &with);
+  model.encode(text, 0, &scratch, &without);
+  EXPECT_EQ(with.ids, without.ids);
+  Answer answer;
+  for (size_t i = 0; i < with.ids.size(); ++i) {
+    answer.tokens.push_back(model.token(with.ids[i]));
+    const Span s = with.spans[i];
+    answer.bytes.push_back(text.substr(s.begin, s.end - s.begin));
+  }
+  return answer;
+}
+
+using Strings = std::vector<std::string>;
+#define BLANK "\xE2\x96\x81"
+
+TestModel albert_model() {
+  TestModel m = small_model();
+  m.pieces[1] = {"[CLS]", 0, 3};
+  m.pieces[2] = {"[SEP]", 0, 3};
+  return m;
+}
+
+TEST(SentencePieceModel, IdsOfXlmr) {
+  const SentencePieceModel m = load(small_model(), "XLMRobertaTokenizerFast");
+  EXPECT_STREQ(m.kind().name, "XLM-R");
+  EXPECT_EQ(m.vocab_size(), 16);  // 14 pieces, one more in front, <mask> behind
+  EXPECT_EQ(m.find("<s>"), 0);
+  EXPECT_EQ(m.find("<pad>"), 1);
+  EXPECT_EQ(m.find("</s>"), 2);
+  EXPECT_EQ(m.find("<unk>"), 3);
+  EXPECT_EQ(m.find("a"), 5);
+  EXPECT_EQ(m.find("<mask>"), 15);
+  EXPECT_EQ(m.find("nope"), -1);
+  EXPECT_EQ(m.find(""), -1);
+  EXPECT_EQ(m.token(0), "<s>");
+  EXPECT_EQ(m.token(5), "a");
+  EXPECT_EQ(m.token(15), "<mask>");
+  EXPECT_EQ(m.token(16), "");
+  EXPECT_EQ(m.token(-1), "");
+}
+
+TEST(SentencePieceModel, IdsOfCamembert) {
+  const SentencePieceModel m = load(small_model(), "CamembertTokenizer");
+  EXPECT_EQ(m.vocab_size(), 19);
+  EXPECT_EQ(m.find("<s>NOTUSED"), 0);
+  EXPECT_EQ(m.find("<pad>"), 1);
+  EXPECT_EQ(m.find("<unk>"), 3);
+  EXPECT_EQ(m.find("<s>"), 5);
+  EXPECT_EQ(m.find("</s>"), 6);
+  EXPECT_EQ(m.find("a"), 8);
+  EXPECT_EQ(m.find("<mask>"), 18);
+  TokenSink sink;
+  sink.reset(10, false, false);
+  SentencePieceModel::Scratch scratch;
+  m.encode("z", 0, &scratch, &sink);
+  EXPECT_EQ(sink.ids, (std::vector<int32_t>{7, 3}));
+}
+
+TEST(SentencePieceModel, IdsAsThePiecesLie) {
+  TestModel model = small_model();
+  std::swap(model.pieces[0], model.pieces[1]);
+  const SentencePieceModel m = load(model, "");
+  EXPECT_STREQ(m.kind().name, "BARThez");
+  EXPECT_EQ(m.vocab_size(), 14);
+  EXPECT_EQ(m.find("<s>"), 0);
+  EXPECT_EQ(m.find("<unk>"), 1);
+  EXPECT_EQ(m.find("<mask>"), -1);
+}
+
+TEST(SentencePieceModel, KindByClassAndByPieces) {
+  const SpmFile fairseq = file_of(small_model()), albert = file_of(albert_model());
+  EXPECT_STREQ(spm_kind("", fairseq).name, "XLM-R");
+  EXPECT_STREQ(spm_kind("PreTrainedTokenizerFast", fairseq).name, "XLM-R");
+  EXPECT_STREQ(spm_kind("", albert).name, "ALBERT");
+  EXPECT_STREQ(spm_kind("CamembertTokenizer", fairseq).name, "CamemBERT");
+  EXPECT_STREQ(spm_kind("BarthezTokenizerFast", fairseq).name, "BARThez");
+  expect_error(ErrorKind::model, {"m.model", "T5Tokenizer"},
+               [&] { spm_kind("T5Tokenizer", fairseq); });
+  TestModel late = small_model();
+  std::swap(late.pieces[0], late.pieces[1]);
+  expect_error(ErrorKind::model, {"piece 1", "expected piece 0"},
+               [&] { spm_kind("XLMRobertaTokenizer", file_of(late)); });
+}
+
+TEST(SentencePieceModel, PiecesAndSpans) {
+  const SentencePieceModel m = load(small_model(), "XLMRobertaTokenizer");
+  const Answer a = encode(m,
+                          "  ab  caab z\xC3\xA9"
+                          "b");
+  EXPECT_EQ(a.tokens, (Strings{BLANK "ab", BLANK, "c", "a", "ab", BLANK, "<unk>", "b"}));
+  EXPECT_EQ(a.bytes, (Strings{"ab", "  ", "c", "a", "ab", " ", "z\xC3\xA9", "b"}));
+  EXPECT_TRUE(encode(m, "").tokens.empty());
+  EXPECT_TRUE(encode(m, "   ").tokens.empty());
+  EXPECT_EQ(encode(m, "<s>").tokens, (Strings{BLANK, "<unk>"}));
+}
+
+TEST(SentencePieceModel, NormalisesByTheTable) {
+  TestModel model = small_model();
+  model.charsmap = TestCharsmap('A', "ab").bytes();
+  const SentencePieceModel m = load(model, "");
+  const Answer a = encode(m, "cA");
+  EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab"}));
+  EXPECT_EQ(a.bytes, (Strings{"", "c", "A"}));
+}
+
+TEST(SentencePieceModel, BpeModels) {
+  TestModel model = small_model();
+  model.model_type = 2;
+  const Answer a = encode(load(model, ""), "cab aa");
+  EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab", BLANK, "aa"}));
+  EXPECT_EQ(a.bytes, (Strings{"", "c", "ab", " ", "aa"}));
+}
+
+// A piece like "12," is cut again without the comma, as AlbertTokenizer does.
+TEST(SentencePieceModel, AlbertCutsDigitCommaAgain) {
+  const Answer plain = encode(load(small_model(), "XLMRobertaTokenizer"), "a 12,c");
+  EXPECT_EQ(plain.tokens, (Strings{BLANK, "a", BLANK, "12,", "c"}));
+  const Answer albert = encode(load(albert_model(), "AlbertTokenizer"), "A 12,c");
+  EXPECT_EQ(albert.tokens, (Strings{BLANK, "a", BLANK, "1", "2", ",", "c"}));
+  EXPECT_EQ(albert.bytes, (Strings{"", "A", " ", "1", "2", ",", "c"}));
+}
+
+TEST(SentencePieceModel, DuplicatePieceIsRefused) {
+  TestModel model = small_model();
+  model.pieces.push_back({"ab", -1});
+  expect_error(ErrorKind::model, {"m.model", "sentencepiece"}, [&] { load(model, ""); });
+}
+
+TEST(SentencePieceModel, TooLongText) {
+  const SentencePieceModel m = load(small_model(), "");
+  expect_error(ErrorKind::input, {"33554433 bytes"},
+               [&] { encode(m, std::string((32u << 20) + 1, 'a')); });
+}
+
+}  // namespace
+}  // namespace costeff::text
