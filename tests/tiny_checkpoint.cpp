@@ -85,6 +85,10 @@ TinyTensors tiny_tensors(const TinyShape& s) {
   }
   const bool costeff = s.dialect == "costeff", poolers = !costeff || s.pooler_dense;
   const bool joined = costeff && !s.pooler_dense && s.hidden_mode == "concat";
+  if (s.dialect == "qa") {
+    m.linear("qa_outputs", 2, s.hidden);
+    return m.tensors;
+  }
   if (s.dialect != "plain") {
     for (int64_t i = 0; i + 1 < s.layers + (costeff ? 0 : 1); ++i) {
       const std::string h = "bert.encoder.highway." + std::to_string(i) + ".";

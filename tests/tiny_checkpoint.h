@@ -26,7 +26,7 @@ void write_file(const std::string& path, const std::string& bytes);
 std::string read_whole_file(const std::string& path);
 
 struct TinyShape {
-  std::string dialect = "deebert";  // plain, deebert, costeff
+  std::string dialect = "deebert";  // plain, deebert, costeff, qa
   int64_t layers = 4, hidden = 24, head_size = 4, labels = 3, positions = 64;
   std::vector<int64_t> heads{2, 1, 3, 2};  // by layer, repeated if shorter
   std::vector<int64_t> ffn{20, 7, 1, 33};

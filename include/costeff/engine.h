@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <costeff/options.h>
+#include <costeff/qa.h>
 #include <costeff/result.h>
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct ModelInfo {
   int64_t type_vocab_size = 0;
   int64_t embedding_rank = 0;  // 0: not factorised
   bool regression = false;
+  bool question_answering = false;  // start and end logits on every token: Engine::answer
   bool first_token_only = false;  // the exits read the first token: the last layer is computed for it alone
   std::string activation, dtype, tokenizer;
   double layer_norm_eps = 0;
@@ -67,6 +69,10 @@ using Source = std::function<ReadStatus(Example& row, bool may_block)>;
 // Takes answers in input order, from one thread at a time (not always the same one).
 using Sink = std::function<void(std::span<const Example>, std::span<const Result>)>;
 
+// The same of questions.
+using QaSource = std::function<ReadStatus(QaExample& row, bool may_block)>;
+using QaSink = std::function<void(std::span<const QaExample>, std::span<const QaResult>)>;
+
 // A loaded model with its tokenizer. Weights stay memory-mapped and are converted when a layer is first
 // reached. All member functions may be called from several threads.
 class Engine {
@@ -88,6 +94,15 @@ class Engine {
 
   // Scores rows that are all there.
   std::vector<Result> score(std::span<const Example> rows, const RunOptions& options = {}) const;
+
+  // Answers questions, with the promises of run(). A long context is read in windows, which are spread
+  // over the threads. Throws Error(usage) for a model without a question answering head, and Error(input)
+  // for a question that leaves no room for its context.
+  QaStats answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
+                 const volatile bool* stop = nullptr) const;
+
+  // Answers questions that are all there.
+  std::vector<QaResult> answer(std::span<const QaExample> questions, const QaOptions& options = {}) const;
 
  private:
   struct Impl;

@@ -42,6 +42,9 @@ struct Result {
   std::vector<float> logits;  // [C]; regression: [1], the score
   std::vector<float> probs;   // [C]; empty for regression
   std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order
+  // Question answering models: [tokens, 2], start and end logit of every token; label, probs and logits
+  // are then not set.
+  std::vector<float> token_logits;
   int64_t tokens = 0;             // special tokens included
   bool bad_utf8 = false;          // the text held bytes that are not UTF-8; read as U+FFFD
   bool truncated = false;         // the text was longer than max_length

@@ -25,6 +25,8 @@ std::string json_parse_message(const char* what) {
 }
 
 Json parse_json(std::string_view text, const std::string& place, ErrorKind kind) {
+  // The parser takes a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos) throw Error(kind, place + ": holds a NUL byte, expected JSON");
   if (!is_utf8(text)) throw Error(kind, place + ": not UTF-8, expected JSON in UTF-8");
   std::vector<std::unordered_set<std::string>> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {

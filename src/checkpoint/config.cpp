@@ -99,6 +99,33 @@ CosteffKeys read_costeff_keys(const Json& j, const std::string& place) {
   return k;
 }
 
+std::optional<std::vector<int64_t>> int_list(const Json& j, const char* key, int64_t low,
+                                             int64_t high, const std::string& place) {
+  const auto it = j.find(key);
+  if (it == j.end()) return std::nullopt;
+  if (!it->is_array() || it->empty() || it->size() > static_cast<size_t>(kMaxLayers)) {
+    throw_model(place + ": " + key + " is " + json_text(*it) + ", expected a list of 1 to " +
+                std::to_string(kMaxLayers) + " numbers");
+  }
+  std::vector<int64_t> list;
+  for (const Json& v : *it) {
+    list.push_back(json_int(Json{{key, v}}, key, 0, low, high, place, kModel));
+  }
+  return list;
+}
+
+ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place) {
+  const auto it = j.find("costeff");
+  if (it == j.end()) return {};
+  const std::string place = config_place + ": costeff";
+  if (!it->is_object()) throw_model(place + " is " + json_text(*it) + ", expected an object");
+  ConvertedKeys k;
+  k.exits = int_list(*it, "exits", 1, kMaxLayers, place);
+  k.attention_sizes = int_list(*it, "attention_sizes", 0, kMaxHidden, place);
+  k.ffn_sizes = int_list(*it, "ffn_sizes", 0, kMaxFfn, place);
+  return k;
+}
+
 // What the engine cannot do and would answer wrongly if it went on.
 void refuse(const Json& j, const std::string& place) {
   if (json_bool(j, "is_decoder", false, place, kModel)) {
@@ -161,6 +188,7 @@ Config parse_config(const std::string& text, const std::string& place) {
   }
   if (const auto it = j.find("quantization_config"); it != j.end()) c.quantized = !it->is_null();
   c.costeff = read_costeff_keys(j, place);
+  c.converted = read_converted_keys(j, place);
   return c;
 }
 

@@ -29,6 +29,13 @@ struct CosteffKeys {
   std::string hidden_mode = "concat", pooling_mode = "cls";
 };
 
+// The object "costeff" that `costeff convert` writes. It is checked against the tensors, and it alone
+// allows exits, or both sublayers of a layer, to be left out of a file.
+struct ConvertedKeys {
+  std::optional<std::vector<int64_t>> exits;  // layers with an exit, 1-based, ascending, up to L
+  std::optional<std::vector<int64_t>> attention_sizes, ffn_sizes;  // [L] A and F; 0: no sublayer
+};
+
 struct Config {
   std::string place;         // path of config.json, the beginning of messages
   std::string model_type;    // empty: not given
@@ -45,6 +52,7 @@ struct Config {
   bool pruned_heads = false;  // transformers' prune_heads was used
   bool quantized = false;     // quantization_config is there
   CosteffKeys costeff;
+  ConvertedKeys converted;
 };
 
 // Throws Error(model), naming the key, for a value that is of the wrong type or out of range, and

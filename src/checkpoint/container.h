@@ -13,9 +13,9 @@
 
 namespace costeff::checkpoint {
 
-// More dimensions than any tensor has: bounds the memory a shape can take and the length of
-// messages.
-inline constexpr size_t kMaxRank = 64;
+// More dimensions than any tensor has (CoFi's masks have 5). A pickle can give one shape to a
+// million tensors in a few bytes each, so this bounds memory, and the length of messages.
+inline constexpr size_t kMaxRank = 16;
 
 // Bytes of a contiguous tensor. False when it does not fit int64_t. Zeros do not hide a product
 // that overflows: [0, 2^62, 2^62] is false too, so that any part of the shape may be multiplied

@@ -2,6 +2,8 @@
 // units and whole sublayers are gone. Compact files hold what is left; uncompacted ones lie beside
 // zs.pt.
 
+#include <algorithm>
+
 #include "checkpoint/cofi_fold.h"
 #include "checkpoint/dialects.h"
 #include "checkpoint/heads.h"
@@ -30,6 +32,9 @@ bool hidden_pruned(const Source& s) {
 }
 
 bool layers_pruned(const Source& s) {
+  for (int64_t i = 0; i < kMaxLayers; ++i) {
+    if (may_be_empty(s, i)) return true;
+  }
   const std::string beginning = s.prefix + layer_names(s.family).layer;
   const int64_t unpruned = s.config->hidden_size.value_or(0);
   for (int64_t i : numbers(s, beginning)) {
@@ -54,6 +59,29 @@ void build_cofi(Source& s, model::Model* m) {
   m->dialect = s.masks ? "cofi-zs" : "cofi-compact";
   if (s.family == Family::roberta) m->dialect += "-roberta";
   if (m->question_answering) m->dialect += "-qa";
+}
+
+void save_cofi(const model::Model& m, SavedModel* out) {
+  // config.json keeps the unpruned numbers; transformers' bookkeeping has no place in it.
+  Json& j = out->json;
+  j.erase("pruned_heads");
+  const int64_t unpruned = j["hidden_size"];
+  int64_t ffn = out->config->intermediate_size.value_or(0);
+  for (const model::Layer& layer : m.layers) {
+    if (layer.ffn) ffn = std::max(ffn, layer.ffn->in.out());
+  }
+  if (ffn > 0) j["intermediate_size"] = ffn;
+  bool pruned = m.hidden_size < unpruned;
+  for (const model::Layer& layer : m.layers) {
+    pruned = pruned || !layer.attention || layer.attention->query.out() < unpruned || !layer.ffn ||
+             layer.ffn->in.out() < ffn;
+  }
+  if (!pruned) return save_plain(m, out);  // masks of ones
+  put_single_exit(m, out);
+  put_architecture(out, "CoFi", m.question_answering);
+  out->dialect = "cofi-compact";
+  if (out->family == Family::roberta) out->dialect += "-roberta";
+  if (m.question_answering) out->dialect += "-qa";
 }
 
 }  // namespace costeff::checkpoint

@@ -83,7 +83,9 @@ bool detect_costeff(const Source& s) {
   }
   const bool ramps = has_any(s, s.prefix + "encoder.highway.");
   if (has_any(s, s.prefix + "encoder.lte_classifier.") || !has_any(s, "classifier.")) return false;
-  return (ramps && !has_pooler(s)) || (s.config->costeff.present && (ramps || !has_pooler(s)));
+  // `costeff convert` may leave out all off-ramps.
+  const bool without = s.config->converted.exits.has_value() || !has_pooler(s);
+  return (ramps && !has_pooler(s)) || (s.config->costeff.present && (ramps || without));
 }
 
 void build_costeff(Source& s, model::Model* m) {
@@ -100,6 +102,7 @@ void build_costeff(Source& s, model::Model* m) {
   const int64_t labels = label_rows(s, "classifier");
   for (int64_t i = 0; i + 1 < layers; ++i) {
     const std::string p = highway + std::to_string(i) + ".";
+    if (!exit_listed(s, i + 1, p)) continue;
     m->heads.push_back(build_head(s, f, i + 1, p, p + "classifier", h, labels));
   }
   m->heads.push_back(build_head(s, f, layers, s.prefix, "classifier", h, labels));
@@ -108,6 +111,38 @@ void build_costeff(Source& s, model::Model* m) {
                       *s.set->file + " are not in use");
   }
   m->dialect = "cost-eff";
+}
+
+void save_costeff(const model::Model& m, SavedModel* out) {
+  for (const model::Head& head : m.heads) {
+    const std::string p = out->prefix + "encoder.highway." + std::to_string(head.layer - 1) + ".";
+    if (&head == &m.heads.back()) {
+      put_head(out, out->prefix + "pooler.dense", "classifier", head);
+    } else {
+      put_head(out, p + "pooler.dense", p + "classifier", head);
+    }
+  }
+  // All layers have the same A; config.json gives the heads kept, and H, which stays whole.
+  Json& j = out->json;
+  j.erase("pruned_heads");
+  const int64_t a = m.layers.front().attention->query.out();
+  j["num_attention_heads"] = a / m.head_size;
+  j["hidden_size"] = m.hidden_size;
+  j["prun_hidden_size"] = a;
+  const int64_t ffn = m.layers.front().ffn->in.out();
+  const bool alike = std::all_of(m.layers.begin(), m.layers.end(), [&](const model::Layer& layer) {
+    return layer.ffn->in.out() == ffn;
+  });
+  if (alike) j["prun_intermediate_size"] = ffn;
+  if (out->config->intermediate_size) j["intermediate_size"] = *out->config->intermediate_size;
+  j["emb_hidden_dim"] = m.embeddings.word_up ? m.embeddings.word_up->in() : -1;
+  const model::Head& last = m.heads.back();
+  j["pooler_dense"] = last.pooler.has_value();
+  j["pooling_mode"] = last.pooling == model::Pooling::mean ? "avg" : "cls";
+  j["hidden_mode"] = last.hidden_mode == model::HiddenMode::average ? "avg" : "concat";
+  j["last_n_hidden"] = last.last_n_hidden;
+  j["architectures"] = {"CosteffForSequenceClassification"};
+  out->dialect = "cost-eff";
 }
 
 }  // namespace costeff::checkpoint

@@ -26,6 +26,7 @@ void build_deebert(Source& s, model::Model* m) {
   const int64_t labels = label_rows(s, "classifier");
   for (int64_t i = 0; i + 1 < layers; ++i) {
     const std::string p = highway + std::to_string(i);
+    if (!exit_listed(s, i + 1, p + ".")) continue;
     m->heads.push_back(pooled_head(s, i + 1, p + ".pooler.dense", p + ".classifier", h, h, labels));
   }
   m->heads.push_back(pooled_head(s, layers, s.prefix + "pooler.dense", "classifier", h, h, labels));
@@ -42,6 +43,28 @@ void build_berxit(Source& s, model::Model* m) {
     if (head.layer < m->heads.back().layer) head.lte = lte;
   }
   m->dialect = "berxit-" + family_name(s);
+}
+
+void save_deebert(const model::Model& m, SavedModel* out) {
+  if (m.heads.size() == 1) return save_plain(m, out);
+  for (const model::Head& head : m.heads) {
+    const std::string p = out->prefix + "encoder.highway." + std::to_string(head.layer - 1);
+    if (&head == &m.heads.back()) {
+      put_head(out, out->prefix + "pooler.dense", "classifier", head);
+    } else {
+      put_head(out, p + ".pooler.dense", p + ".classifier", head);
+    }
+  }
+  out->dialect = out->family == Family::roberta ? "deebert-roberta" : "deebert-bert";
+  put_architecture(out, "Dee", false);
+}
+
+void save_berxit(const model::Model& m, SavedModel* out) {
+  save_deebert(m, out);
+  if (m.heads.size() == 1) return;
+  put_linear(out, out->prefix + "encoder.lte_classifier", *m.heads.front().lte);
+  out->dialect = out->family == Family::roberta ? "berxit-roberta" : "berxit-bert";
+  put_architecture(out, "", false);  // berxit's class has the name of the plain one
 }
 
 }  // namespace costeff::checkpoint

@@ -1,6 +1,8 @@
 // DistilBERT (transformers, modeling_distilbert.py): names and config keys of its own, no token
 // types.
 
+#include <utility>
+
 #include "checkpoint/dialects.h"
 #include "checkpoint/heads.h"
 
@@ -26,6 +28,27 @@ void build_distilbert(Source& s, model::Model* m) {
     head.activation = model::Activation::relu;
   }
   m->heads.push_back(std::move(head));
+}
+
+void save_distilbert(const model::Model& m, SavedModel* out) {
+  const model::Head& head = m.heads.back();
+  if (m.question_answering) {
+    put_linear(out, "qa_outputs", head.classifier);
+  } else {
+    put_head(out, "pre_classifier", "classifier", head);
+  }
+  constexpr std::pair<const char*, const char*> kKeys[] = {{"hidden_size", "dim"},
+                                                           {"num_hidden_layers", "n_layers"},
+                                                           {"num_attention_heads", "n_heads"},
+                                                           {"intermediate_size", "hidden_dim"},
+                                                           {"hidden_act", "activation"}};
+  Json& j = out->json;
+  for (const auto& [common, own] : kKeys) {
+    j[own] = j[common];
+    j.erase(common);
+  }
+  put_architecture(out, "", m.question_answering);
+  out->dialect = m.question_answering ? "distilbert-qa" : "distilbert";
 }
 
 }  // namespace costeff::checkpoint

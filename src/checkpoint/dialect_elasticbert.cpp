@@ -36,10 +36,26 @@ void build_elasticbert(Source& s, model::Model* m) {
   const int64_t labels = label_rows(s, "classifiers." + std::to_string(n - 1));
   for (int64_t j = 0; j < n; ++j) {
     const int64_t i = layers - n + j;
-    m->heads.push_back(pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense",
-                                   "classifiers." + std::to_string(j), h, h, labels));
+    const std::string classifier = "classifiers." + std::to_string(j);
+    if (!exit_listed(s, i + 1, classifier + ".")) continue;
+    m->heads.push_back(pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense", classifier, h,
+                                   h, labels));
   }
   m->dialect = "elasticbert";
+}
+
+void save_elasticbert(const model::Model& m, SavedModel* out) {
+  const int64_t first = m.heads.front().layer, last = m.heads.back().layer;
+  for (const model::Head& head : m.heads) {
+    const std::string classifier =
+        first == last ? "classifier" : "classifiers." + std::to_string(head.layer - first);
+    put_head(out, out->prefix + "encoder.pooler." + std::to_string(head.layer - 1) + ".dense",
+             classifier, head);
+  }
+  out->json["num_output_layers"] = last - first + 1;
+  out->json["max_output_layers"] = last;
+  put_architecture(out, out->family == Family::elasticbert ? "" : "Elastic", false);
+  out->dialect = first == last ? "elasticbert-static" : "elasticbert";
 }
 
 }  // namespace costeff::checkpoint

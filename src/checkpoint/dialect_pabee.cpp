@@ -14,10 +14,21 @@ void build_pabee(Source& s, model::Model* m) {
                       "one classifier a layer of " + std::to_string(layers));
   const int64_t labels = label_rows(s, "classifiers." + std::to_string(layers - 1));
   for (int64_t i = 0; i < layers; ++i) {
-    m->heads.push_back(pooled_head(s, i + 1, s.prefix + "pooler.dense",
-                                   "classifiers." + std::to_string(i), h, h, labels));
+    const std::string classifier = "classifiers." + std::to_string(i);
+    if (!exit_listed(s, i + 1, classifier + ".")) continue;
+    m->heads.push_back(pooled_head(s, i + 1, s.prefix + "pooler.dense", classifier, h, h, labels));
   }
   m->dialect = "pabee";
+}
+
+void save_pabee(const model::Model& m, SavedModel* out) {
+  if (m.heads.size() == 1) return save_plain(m, out);
+  for (const model::Head& head : m.heads) {
+    put_head(out, out->prefix + "pooler.dense", "classifiers." + std::to_string(head.layer - 1),
+             head);
+  }
+  put_architecture(out, "", false);
+  out->dialect = "pabee";
 }
 
 }  // namespace costeff::checkpoint

@@ -47,4 +47,22 @@ void build_plain(Source& s, model::Model* m) {
   if (m->question_answering) m->dialect += "-qa";
 }
 
+void put_single_exit(const model::Model& m, SavedModel* out) {
+  const model::Head& head = m.heads.back();
+  if (m.question_answering) return put_linear(out, "qa_outputs", head.classifier);
+  if (out->family == Family::roberta) {
+    return put_head(out, "classifier.dense", "classifier.out_proj", head);
+  }
+  put_head(out, out->prefix + "pooler.dense", "classifier", head);
+}
+
+void save_plain(const model::Model& m, SavedModel* out) {
+  put_single_exit(m, out);
+  put_architecture(out, "", m.question_answering);
+  out->dialect = out->family != Family::roberta               ? "plain-bert"
+                 : out->json["model_type"] == "xlm-roberta" ? "plain-xlmr"
+                                                            : "plain-roberta";
+  if (m.question_answering) out->dialect += "-qa";
+}
+
 }  // namespace costeff::checkpoint

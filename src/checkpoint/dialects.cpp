@@ -15,14 +15,14 @@ namespace costeff::checkpoint {
 namespace {
 
 constexpr std::array<Dialect, 8> kDialects{{
-    {detect_distilbert, build_distilbert},
-    {detect_elasticbert, build_elasticbert},
-    {detect_pabee, build_pabee},
-    {detect_costeff, build_costeff},
-    {detect_berxit, build_berxit},
-    {detect_deebert, build_deebert},
-    {detect_cofi, build_cofi},
-    {detect_plain, build_plain},
+    {detect_distilbert, build_distilbert, "distilbert", save_distilbert},
+    {detect_elasticbert, build_elasticbert, "elasticbert", save_elasticbert},
+    {detect_pabee, build_pabee, "pabee", save_pabee},
+    {detect_costeff, build_costeff, "cost-eff", save_costeff},
+    {detect_berxit, build_berxit, "berxit", save_berxit},
+    {detect_deebert, build_deebert, "deebert", save_deebert},
+    {detect_cofi, build_cofi, "cofi", save_cofi},
+    {detect_plain, build_plain, "plain", save_plain},
 }};
 
 }  // namespace

@@ -162,6 +162,24 @@ void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
   }
 }
 
+void check_said(const Source& s, const char* key, const std::optional<std::vector<int64_t>>& said,
+                const std::vector<int64_t>& have) {
+  if (!said || *said == have) return;
+  throw_model(s.config->place + ": costeff: " + key + " is " + shape_text(*said) + ", " +
+              *s.set->file + " holds layers of " + shape_text(have));
+}
+
+// Against the object that `costeff convert` writes.
+void check_converted(const Source& s, const model::Model& m) {
+  std::vector<int64_t> attention, ffn;
+  for (const model::Layer& layer : m.layers) {
+    attention.push_back(layer.attention ? layer.attention->query.out() : 0);
+    ffn.push_back(layer.ffn ? layer.ffn->in.out() : 0);
+  }
+  check_said(s, "attention_sizes", s.config->converted.attention_sizes, attention);
+  check_said(s, "ffn_sizes", s.config->converted.ffn_sizes, ffn);
+}
+
 void note_ffn(Source& s, const model::Model& m) {
   const auto said = s.config->intermediate_size;
   if (!said) return;
@@ -179,17 +197,27 @@ const LayerNames& layer_names(Family family) {
   return family == Family::distilbert ? kDistil : kBert;
 }
 
+bool may_be_empty(const Source& s, int64_t layer) {
+  const ConvertedKeys& said = s.config->converted;
+  if (!said.attention_sizes || !said.ffn_sizes) return false;
+  const auto i = static_cast<size_t>(layer);
+  return i < said.attention_sizes->size() && i < said.ffn_sizes->size() &&
+         (*said.attention_sizes)[i] == 0 && (*said.ffn_sizes)[i] == 0;
+}
+
 int64_t count_layers(const Source& s) {
   const std::string beginning = s.prefix + layer_names(s.family).layer;
   const std::set<int64_t> found = numbers(s, beginning);
   int64_t next = 0;
   for (int64_t i : found) {
+    while (next < i && may_be_empty(s, next)) ++next;
     if (i != next) {
       throw_model(*s.set->file + ": has tensors of " + beginning + std::to_string(i) +
                   ", but none of " + beginning + std::to_string(next));
     }
     ++next;
   }
+  while (may_be_empty(s, next)) ++next;
   if (next == 0) throw_model(*s.set->file + ": has no tensor of " + beginning + "0");
   if (next > kMaxLayers) {
     throw_model(*s.set->file + ": has " + std::to_string(next) + " layers, expected at most " +
@@ -261,6 +289,7 @@ void build_encoder(Source& s, Widths widths, model::Model* m) {
   }
   m->head_size = sizes.head_size;
   build_layers(s, sizes, m);
+  check_converted(s, *m);
   if (widths == Widths::full) note_ffn(s, *m);
 }
 

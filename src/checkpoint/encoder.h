@@ -27,8 +27,11 @@ enum class Widths {
 // Fills embeddings, layers, and the sizes that follow from them. Throws Error(model).
 void build_encoder(Source& s, Widths widths, model::Model* m);
 
-// Number of layers: 1 + the highest index. Throws when one below it has no tensor, and when
-// num_hidden_layers of config.json differs.
+// config.json says of `layer` (from 0) that it has neither sublayer: it may have no tensor at all.
+bool may_be_empty(const Source& s, int64_t layer);
+
+// Number of layers: 1 + the highest index. Throws when one below it has no tensor, unless it may be
+// empty, and when num_hidden_layers of config.json differs.
 int64_t count_layers(const Source& s);
 
 // hidden_size of the model before pruning: config.json's, else the rows of the pooler, else

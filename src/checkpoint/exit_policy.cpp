@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string_view>
@@ -100,6 +101,18 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
 std::optional<ExitPolicy> read_exit_policy(const std::string& path) {
   if (!file_exists(path)) return std::nullopt;
   return parse_exit_policy(read_file(path, kModel, 1u << 20), path);
+}
+
+Json exit_policy_json(const ExitPolicy& policy) {
+  const auto row = std::find_if(kPolicies.begin(), kPolicies.end(),
+                                [&](const PolicyRow& r) { return r.kind == policy.kind; });
+  if (row == kPolicies.end()) throw Error(ErrorKind::internal, "a policy that no file can hold");
+  Json j = {{"policy", row->name}};
+  if (policy.thresholds.size() == 1) j["threshold"] = policy.thresholds[0];
+  if (policy.thresholds.size() > 1) j["thresholds"] = policy.thresholds;
+  if (policy.kind == PolicyKind::fixed) j["layer"] = policy.layer;
+  if (policy.exit_start != 1) j["exit_start"] = policy.exit_start;
+  return j;
 }
 
 }  // namespace costeff::checkpoint

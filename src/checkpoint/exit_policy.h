@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "base/json.h"
+
 namespace costeff::checkpoint {
 
 // Absent file: nullopt. Throws Error(model) for an unknown key or policy, a value of the wrong
@@ -17,5 +19,7 @@ namespace costeff::checkpoint {
 // who runs it.
 std::optional<ExitPolicy> read_exit_policy(const std::string& path);
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place);
+// What parse_exit_policy reads as `policy`, which is one of those it knows.
+Json exit_policy_json(const ExitPolicy& policy);
 
 }  // namespace costeff::checkpoint

@@ -68,6 +68,16 @@ void note_config(Source& s, const model::Model& m) {
   }
 }
 
+// Against the object that `costeff convert` writes.
+void check_exits(const Source& s, const model::Model& m) {
+  const auto& said = s.config->converted.exits;
+  std::vector<int64_t> have;
+  for (const model::Head& head : m.heads) have.push_back(head.layer);
+  if (!said || *said == have) return;
+  throw_model(s.config->place + ": costeff: exits is " + shape_text(*said) + ", " + *s.set->file +
+              " holds a model of " + m.dialect + " with exits at layers " + shape_text(have));
+}
+
 // Weights inside the encoder that nobody reads (adapters, LoRA, ...) are worth a word: the model
 // was perhaps meant to compute something else. Buffers of integers are not.
 void list_unused(Source& s, model::Model* m) {
@@ -128,7 +138,19 @@ void refuse_numbers_from(const Source& s, const std::string& beginning, int64_t 
   }
 }
 
+bool exit_listed(const Source& s, int64_t layer, const std::string& beginning) {
+  const auto& exits = s.config->converted.exits;
+  if (!exits || std::find(exits->begin(), exits->end(), layer) != exits->end()) return true;
+  if (has_any(s, beginning)) {
+    throw_model(s.config->place + ": costeff: exits is " + shape_text(*exits) + ", but " +
+                *s.set->file + " has tensors " + beginning + "* of an exit at layer " +
+                std::to_string(layer));
+  }
+  return false;
+}
+
 void finish(Source& s, model::Model* m) {
+  check_exits(s, *m);
   m->activation = s.config->activation;
   m->layer_norm_eps = static_cast<float>(s.config->layer_norm_eps);
   m->num_labels = m->heads.back().classifier.out();

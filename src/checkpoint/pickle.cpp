@@ -16,7 +16,7 @@ namespace {
 // The data.pkl of a BERT has 200 tensors in 30 kB, 10 values and 5 memo slots each.
 constexpr uint64_t kMaxBytes = 64u << 20;
 constexpr size_t kMaxStack = 1u << 20;   // values and marks
-constexpr size_t kMaxValues = 4u << 20;  // in containers, calls and the memo
+constexpr size_t kMaxValues = 2u << 20;  // in containers, calls and the memo
 constexpr size_t kMaxGlobalName = 1000;
 
 class Machine {

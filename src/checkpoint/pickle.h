@@ -70,7 +70,7 @@ inline constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 // Reads the pickle that `bytes` begins with; `globals` are the names it may use ("module.name") and
 // must outlive the result. collections.OrderedDict, if on the list, makes a dict. Protocols 0 to 5,
 // binary opcodes. Throws Error(model), beginning with `place`, for anything else, for more than 64
-// MiB, a stack of more than a million values or more than four million values kept. Source: the
+// MiB, a stack of more than a million values or more than two million values kept. Source: the
 // opcode documentation in CPython's Lib/pickletools.py.
 Pickle read_pickle(std::span<const std::byte> bytes, std::span<const std::string_view> globals,
                    const std::string& place);

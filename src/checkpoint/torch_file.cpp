@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -168,6 +169,9 @@ TensorSet parse_torch(std::span<const std::byte> bytes, std::shared_ptr<const vo
     read_legacy(bytes, &set);
   } else {
     std::string foreign = foreign_content(bytes);
+    if (foreign.empty() && bytes.size() > 8 && bytes[8] == std::byte{'{'}) {
+      foreign = "looks like a safetensors file";
+    }
     if (foreign.empty()) foreign = "begins with \"" + printable(head) + "\"";
     throw_model(file + ": " + foreign +
                 ", expected what torch.save writes (a zip archive or a pickle)");

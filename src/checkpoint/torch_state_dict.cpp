@@ -124,7 +124,7 @@ bool is_contiguous(const View& view) {
 // Copies the elements in row-major order. from: the element at offset. count: of elements, > 0.
 void copy_strided(const View& view, const std::byte* from, int64_t element, int64_t count,
                   std::byte* to) {
-  std::vector<int64_t> shape, stride;  // dimensions of 1 left out: at most 62 remain
+  std::vector<int64_t> shape, stride;  // dimensions of 1 left out
   for (size_t i = 0; i < view.shape.size(); ++i) {
     if (view.shape[i] == 1) continue;
     shape.push_back(view.shape[i]);

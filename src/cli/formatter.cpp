@@ -36,24 +36,73 @@ std::string wrap(const std::string& text, size_t width, size_t indent) {
   return out;
 }
 
+// "  NAME    text", or the text below the name where that is too long.
+std::string entry(std::string name, const std::string& text, size_t column) {
+  name.insert(0, "  ");
+  if (text.empty()) return name + "\n";
+  if (name.size() + 2 > column) {
+    name += "\n" + std::string(column, ' ');
+  } else {
+    name += std::string(column - name.size(), ' ');
+  }
+  return name + wrap(text, kWidth - column, column) + "\n";
+}
+
 class WrappingFormatter : public CLI::Formatter {
  public:
+  std::string make_description(const CLI::App* app) const override {
+    return wrap(app->get_description(), kWidth, 0) + "\n\n";
+  }
+
+  // What the programmer knows of an option (types, ranges, exclusions) is for the description to
+  // say.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_type_size() == 0) return "";
+    const std::string type = option->get_type_name();
+    return type.empty() ? "" : " " + type.substr(0, type.find(':'));
+  }
+
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
-    const std::string name = "  " + make_option_name(option, is_positional) + make_option_opts(option);
-    const std::string text = make_option_desc(option);
-    std::string out = name;
-    if (text.empty()) return out + "\n";
-    if (name.size() + 2 > column_width_) {
-      out += "\n" + std::string(column_width_, ' ');
-    } else {
-      out += std::string(column_width_ - name.size(), ' ');
+    std::string name = make_option_name(option, is_positional);
+    if (const size_t comma = name.find(','); comma != std::string::npos)
+      name.insert(comma + 1, " ");
+    return entry(name + make_option_opts(option), make_option_desc(option), column_width_);
+  }
+
+  std::string make_subcommand(const CLI::App* verb) const override {
+    return entry(verb->get_name(), verb->get_description(), column_width_);
+  }
+
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    return make_description(app) + make_usage(app, name) + make_positionals(app) +
+           make_option_groups(app) + make_subcommands(app, mode) + "\n" + make_footer(app);
+  }
+
+ private:
+  // The unnamed group (--help) comes last.
+  std::string make_option_groups(const CLI::App* app) const {
+    std::string out, last;
+    for (const std::string& group : app->get_groups()) {
+      const auto options = app->get_options([&](const CLI::Option* option) {
+        return option->get_group() == group && option->nonpositional();
+      });
+      if (group.empty() || options.empty()) continue;
+      (group == "Options" ? last : out) += make_group(group, false, options);
     }
-    return out + wrap(text, kWidth - column_width_, column_width_) + "\n";
+    return out + last;
   }
 };
 
 }  // namespace
 
-std::shared_ptr<CLI::FormatterBase> make_formatter() { return std::make_shared<WrappingFormatter>(); }
+std::shared_ptr<CLI::FormatterBase> make_formatter() {
+  auto formatter = std::make_shared<WrappingFormatter>();
+  formatter->column_width(26);
+  formatter->label("Positionals", "Arguments");
+  formatter->label("SUBCOMMAND", "VERB ...");
+  formatter->label("Subcommands", "Verbs");
+  return formatter;
+}
 
 }  // namespace costeff::cli

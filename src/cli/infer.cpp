@@ -2,16 +2,20 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/flag_checks.h"
 #include "cli/input_flags.h"
 #include "cli/policy_flags.h"
+#include "cli/print.h"
 #include "cli/stats.h"
 #include "tasks/output_file.h"
 #include "tasks/progress.h"
@@ -21,17 +25,14 @@
 namespace costeff::cli {
 namespace {
 
-// As a shell reports a process that a closed pipe has ended.
-constexpr int kPipeClosed = 128 + 13;
-constexpr int kInterrupted = 128 + 2;
-
 struct InferOptions {
   std::string model;
   InputFlags input;
   EncodeFlags encode;
   PolicyFlags policy;
   std::string format, output = "-", isa;
-  bool all_exits = false, no_output_header = false, quiet = false, verbose = false, stats = false, stats_json = false;
+  bool all_exits = false, no_output_header = false, quiet = false, verbose = false;
+  bool stats = false, stats_json = false;
   int64_t top_k = 0, threads = 0, batch_tokens = 0, pad_to = 0;
 };
 
@@ -42,21 +43,32 @@ bool ends_with(const std::string& s, const std::string& end) {
   return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
 }
 
-tasks::OutputFormat choose_format(const InferOptions& o, int output_fd) {
+// What --format, --all-exits and the name of the output file ask for; else what suits where it
+// goes: nothing yet.
+std::optional<tasks::OutputFormat> asked_format(const InferOptions& o) {
   using tasks::OutputFormat;
+  std::optional<OutputFormat> format;
   if (!o.format.empty()) {
-    const OutputFormat f = tasks::output_format_from_name(o.format);
-    if (o.all_exits && f != OutputFormat::jsonl) throw_usage("--all-exits needs --format jsonl");
-    return f;
+    format = tasks::output_format_from_name(o.format);
+  } else if (o.all_exits || ends_with(o.output, ".jsonl")) {
+    format = OutputFormat::jsonl;
+  } else if (ends_with(o.output, ".csv")) {
+    format = OutputFormat::csv;
+  } else if (o.output != "-" || o.top_k > 1) {
+    format = OutputFormat::tsv;
   }
-  if (o.all_exits || ends_with(o.output, ".jsonl")) return OutputFormat::jsonl;
-  if (ends_with(o.output, ".csv")) return OutputFormat::csv;
-  return o.output == "-" && ::isatty(output_fd) ? OutputFormat::table : OutputFormat::tsv;
+  if (o.all_exits && format != OutputFormat::jsonl) throw_usage("--all-exits needs --format jsonl");
+  if (o.top_k > 1 && format == OutputFormat::table)
+    throw_usage("--top-k needs --format tsv, csv or jsonl");
+  return format;
 }
 
-tasks::OutputOptions output_options(const InferOptions& o, const ModelInfo& m, int fd) {
+tasks::OutputOptions output_options(const InferOptions& o,
+                                    std::optional<tasks::OutputFormat> format, const ModelInfo& m,
+                                    int fd) {
   tasks::OutputOptions out;
-  out.format = choose_format(o, fd);
+  out.format =
+      format.value_or(::isatty(fd) ? tasks::OutputFormat::table : tasks::OutputFormat::tsv);
   out.labels = m.labels;
   out.regression = m.regression;
   out.all_exits = o.all_exits;
@@ -69,137 +81,221 @@ tasks::OutputOptions output_options(const InferOptions& o, const ModelInfo& m, i
 
 void say_verbose(const ModelInfo& m, const RunOptions& run, const std::string& isa) {
   const ExitPolicy& policy = run.policy ? *run.policy : m.policy;
-  std::fprintf(stderr, "model: %s, %s, %zu layers, %zu exits\n", printable(m.path).c_str(), m.dialect.c_str(),
-               m.layers.size(), m.exits.size());
+  std::fprintf(stderr, "model: %s, %s, %zu layers, %zu exits\n", printable(m.path).c_str(),
+               m.dialect.c_str(), m.layers.size(), m.exits.size());
   std::fprintf(stderr, "exit policy: %s%s\n", policy_text(policy).c_str(),
-               run.policy ? "" : m.policy_from_model ? " (exit_policy.json)" : " (the model states none)");
-  std::fprintf(stderr, "kernels: %s\n", isa.empty() ? available_isas().front().c_str() : isa.c_str());
-  if (!m.unused.empty()) std::fprintf(stderr, "not used: %zu tensors (costeff inspect lists them)\n", m.unused.size());
-  for (const std::string& note : m.notes) std::fprintf(stderr, "note: %s\n", printable(note).c_str());
+               run.policy            ? " (flags)"
+               : m.policy_from_model ? " (exit_policy.json)"
+                                     : " (the model states none)");
+  std::fprintf(stderr, "kernels: %s\n",
+               isa.empty() ? available_isas().front().c_str() : isa.c_str());
+  if (!m.unused.empty())
+    std::fprintf(stderr, "not used: %zu tensors (costeff inspect lists them)\n", m.unused.size());
+  for (const std::string& note : m.notes)
+    std::fprintf(stderr, "note: %s\n", printable(note).c_str());
 }
 
 void say_warnings(const RunStats& s, bool verbose) {
-  if (s.bad_utf8_rows > 0) {
-    std::fprintf(stderr, "costeff: warning: %lld %s not UTF-8; bad bytes were read as U+FFFD\n",
-                 static_cast<long long>(s.bad_utf8_rows), s.bad_utf8_rows == 1 ? "row is" : "rows are");
-  }
-  if (verbose && s.truncated_rows > 0) {
-    std::fprintf(stderr, "%lld rows were cut at the maximal length\n", static_cast<long long>(s.truncated_rows));
+  const auto say = [](const char* begin, int64_t rows, const char* one, const char* many) {
+    if (rows > 0)
+      std::fprintf(stderr, "%s%lld %s\n", begin, static_cast<long long>(rows),
+                   rows == 1 ? one : many);
+  };
+  say("costeff: warning: ", s.bad_utf8_rows, "row is not UTF-8; its bad bytes were read as U+FFFD",
+      "rows are not UTF-8; their bad bytes were read as U+FFFD");
+  if (verbose) {
+    say("", s.truncated_rows, "row was longer than the maximal length and was cut",
+        "rows were longer than the maximal length and were cut");
   }
 }
 
-int infer(const InferOptions& o) {
-  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
-  const Engine engine(o.model, {.isa = o.isa});
-  const ModelInfo& m = engine.info();
+bool reads_terminal(const InferOptions& o) {
+  return ::isatty(STDIN_FILENO) == 1 &&
+         std::find(o.input.files.begin(), o.input.files.end(), "-") != o.input.files.end();
+}
 
+// Writes rows as they come. One thread at a time is in it.
+class RowPrinter {
+ public:
+  RowPrinter(const InferOptions& o, const tasks::OutputOptions& format, tasks::OutputFile* file,
+             const tasks::RowReader& reader)
+      : format_(format),
+        file_(*file),
+        reader_(reader),
+        progress_(tasks::want_progress(o.quiet || reads_terminal(o), file->fd())) {}
+
+  void print(std::span<const Example> examples, std::span<const Result> results) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (rows_ == 0) tasks::append_header(format_, &text_);
+    for (size_t i = 0; i < examples.size(); ++i)
+      tasks::append_row(examples[i], results[i], format_, &text_);
+    write();
+    rows_ += static_cast<int64_t>(examples.size());
+    progress_.update(rows_, reader_.bytes_done(), reader_.bytes_total());
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  // No more rows come: an output without rows has a header too.
+  void finish() {
+    if (rows_ == 0) tasks::append_header(format_, &text_);
+    write();
+    progress_.erase();
+  }
+
+  void erase_progress() { progress_.erase(); }
+  int64_t rows() const { return rows_; }
+  double seconds() const { return seconds_; }
+
+ private:
+  void write() {
+    const tasks::WriteStatus status = file_.write(text_);
+    text_.clear();
+    if (status != tasks::WriteStatus::ok) throw OutputClosed();
+  }
+
+  const tasks::OutputOptions& format_;
+  tasks::OutputFile& file_;
+  const tasks::RowReader& reader_;
+  tasks::Progress progress_;
+  std::string text_;
+  int64_t rows_ = 0;
+  double seconds_ = 0;
+};
+
+int say_interrupted(const InferOptions& o, int64_t rows) {
+  if (!o.quiet) {
+    // The terminal has shown ^C in the line.
+    if (::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)) std::fputc('\n', stderr);
+    std::fprintf(stderr, "costeff: interrupted after %lld %s\n", static_cast<long long>(rows),
+                 rows == 1 ? "row" : "rows");
+  }
+  return kInterrupted;
+}
+
+int infer(const InferOptions& o) {
+  if (o.model.empty()) throw_usage("the name of the model directory is empty");
+  const auto format = asked_format(o);
   RunOptions run;
   run.encode = encode_options(o.encode);
-  run.policy = policy_from_flags(o.policy, m.policy);
   run.all_exits = o.all_exits;
   run.threads = o.threads;
   run.batch_tokens = o.batch_tokens;
   run.pad_to = o.pad_to;
+  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
+  const Engine engine(o.model, {.isa = o.isa});
+  const ModelInfo& m = engine.info();
+  run.policy = policy_from_flags(o.policy, m.policy);
   if (o.verbose && !o.quiet) say_verbose(m, run, o.isa);
 
   tasks::OutputFile file(o.output, &interrupted);
-  const tasks::OutputOptions output = output_options(o, m, file.fd());
-  tasks::Progress progress(tasks::want_progress(o.quiet, file.fd()));
-  std::string text;
-  int64_t rows = 0;
-  double output_s = 0;
-  const auto write = [&] {
-    const tasks::WriteStatus status = file.write(text);
-    text.clear();
-    if (status != tasks::WriteStatus::ok) throw OutputClosed();
-  };
-  const auto sink = [&](std::span<const Example> examples, std::span<const Result> results) {
-    const auto begin = std::chrono::steady_clock::now();
-    if (rows == 0) tasks::append_header(output, &text);
-    for (size_t i = 0; i < examples.size(); ++i) tasks::append_row(examples[i], results[i], output, &text);
-    write();
-    rows += static_cast<int64_t>(examples.size());
-    progress.update(rows, reader.bytes_done(), reader.bytes_total());
-    output_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  const auto source = [&](Example& row, bool may_block) { return reader.next(row, may_block); };
-
+  const tasks::OutputOptions output = output_options(o, format, m, file.fd());
+  RowPrinter printer(o, output, &file, reader);
+  if (!o.quiet && reads_terminal(o) && ::isatty(STDERR_FILENO)) {
+    std::fputs("reading from the terminal, a text a line; Ctrl-D ends\n", stderr);
+  }
   RunStats stats;
   try {
-    stats = engine.run(source, sink, run, &interrupted);
-    if (!interrupted && rows == 0) {
-      tasks::append_header(output, &text);
-      write();
-    }
+    stats = engine.run([&](Example& row, bool may_block) { return reader.next(row, may_block); },
+                       [&](auto examples, auto results) { printer.print(examples, results); }, run,
+                       &interrupted);
+    if (!interrupted) printer.finish();
   } catch (const OutputClosed&) {
-    return interrupted ? kInterrupted : kPipeClosed;
+    if (!interrupted) return kPipeClosed;
   }
-  progress.erase();
-  if (!o.quiet) say_warnings(stats, o.verbose);
-  if (o.stats || o.stats_json) std::fputs(stats_text(stats, m, output_s, o.stats_json).c_str(), stderr);
-  if (interrupted) {
-    if (!o.quiet) std::fprintf(stderr, "costeff: interrupted after %lld rows\n", static_cast<long long>(rows));
-    return kInterrupted;
-  }
+  printer.erase_progress();
+  if (interrupted) return say_interrupted(o, printer.rows());
   file.commit();
+  if (!o.quiet) say_warnings(stats, o.verbose);
+  if (o.stats) std::fputs(stats_text(stats, m, printer.seconds()).c_str(), stderr);
+  if (o.stats_json) std::fputs(stats_json(stats, m, printer.seconds()).c_str(), stderr);
   return 0;
 }
 
+constexpr const char* kFooter =
+    "Output, a row for each row of input, in its order:\n"
+    "  tsv, csv  id label prob entropy exit_layer, then label_2 prob_2 ... (--top-k)\n"
+    "  jsonl     keys id label label_id prob entropy exit_layer, then top (--top-k:\n"
+    "            a list of label label_id prob) and exits (--all-exits: a list of\n"
+    "            layer logits probs entropy)\n"
+    "  entropy is in nats, exit_layer counts from 1, floats read back as the same\n"
+    "  float. A regression has value in the place of label, prob and entropy.\n"
+    "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
+    "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
+    "  layer_tokens stage_seconds.\n\n"
+    "Examples:\n"
+    "  costeff infer models/sst2-slender reviews.txt\n"
+    "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
+    "  echo 'a charming film' | costeff infer MODEL - --format jsonl --all-exits\n\n";
+
 void add_output_flags(CLI::App* sub, InferOptions* o) {
-  sub->add_option("--format", o->format,
-                  "tsv, csv, jsonl or table. Without it: by the extension of --output; on a terminal "
-                  "table; else tsv")
+  const char* group = "Output";
+  sub->add_option(
+         "--format", o->format,
+         "tsv, csv, jsonl or table. Without it: by the extension of --output, else tsv; on a "
+         "terminal table")
       ->type_name("NAME")
-      ->group("Output");
-  sub->add_option("--output,-o", o->output, "Write here, all or nothing; - is standard output")
+      ->group(group);
+  sub->add_option(
+         "--output,-o", o->output,
+         "Write here instead of standard output (-). The file appears when all rows are there")
       ->type_name("FILE")
-      ->group("Output");
+      ->group(group);
   sub->add_flag("--all-exits", o->all_exits,
-                "Also give what every exit answers, to the last layer (JSONL key exits)")
-      ->group("Output");
+                "Also give what every exit answers, to the last layer (JSONL)")
+      ->group(group);
   sub->add_option("--top-k", o->top_k, "Also give the K likeliest labels")
       ->type_name("K")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
-      ->group("Output");
-  sub->add_flag("--no-output-header", o->no_output_header, "No line of column names")->group("Output");
-  sub->add_flag("--stats", o->stats, "Afterwards speed, exits and time by stage, on stderr")->group("Output");
-  sub->add_flag("--stats-json", o->stats_json, "The same as one line of JSON")->group("Output");
-  sub->add_flag("--quiet,-q", o->quiet, "No progress, no warnings")->group("Output");
-  sub->add_flag("--verbose,-v", o->verbose, "Say what is loaded and which policy is in force")->group("Output");
+      ->check(whole_number(1, 1000000))
+      ->group(group);
+  sub->add_flag("--no-output-header", o->no_output_header, "No line of column names")->group(group);
+  sub->add_flag("--stats", o->stats, "At the end: speed, exits and time by stage, on stderr")
+      ->group(group);
+  sub->add_flag("--stats-json", o->stats_json, "The same as one line of JSON on stderr")
+      ->group(group);
+  sub->add_flag("--quiet,-q", o->quiet, "No progress, no warnings; errors only")->group(group);
+  sub->add_flag("--verbose,-v", o->verbose,
+                "Say on stderr what is loaded and which policy is in force")
+      ->group(group);
+}
+
+void add_computing_flags(CLI::App* sub, InferOptions* o) {
+  const char* group = "Computing";
+  sub->add_option("--threads,-t", o->threads, "Threads (default: all that this process may use)")
+      ->type_name("N")
+      ->check(whole_number(1, 1024))
+      ->group(group);
+  sub->add_option(
+         "--batch-tokens", o->batch_tokens,
+         "Tokens that travel together at most (default: 512). Changes speed, never answers")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(group);
+  sub->add_option(
+         "--pad-to", o->pad_to,
+         "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does (128 there)")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(group);
+  sub->add_option("--isa", o->isa,
+                  "Kernels to use, of those that costeff --version lists (or env COSTEFF_ISA)")
+      ->type_name("NAME")
+      ->envname("COSTEFF_ISA")
+      ->group(group);
 }
 
 }  // namespace
 
 void add_infer(CLI::App* app, std::function<int()>* run) {
   auto o = std::make_shared<InferOptions>();
-  CLI::App* sub = app->add_subcommand("infer", "Classify texts: a row of output for each row of input");
-  sub->footer(
-      "Examples:\n"
-      "  costeff infer models/sst2-slender reviews.txt\n"
-      "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
-      "  echo 'a charming film' | costeff infer MODEL - --format jsonl --all-exits");
+  CLI::App* sub =
+      app->add_subcommand("infer", "Classify texts: a row of output for each row of input");
+  sub->footer(std::string(kFooter) + kExitCodes);
   sub->add_option("MODEL", o->model, "Checkpoint directory")->required();
   add_input_flags(sub, &o->input);
-  add_output_flags(sub, o.get());
   add_policy_flags(sub, &o->policy);
+  add_output_flags(sub, o.get());
   add_encode_flags(sub, &o->encode);
-  sub->add_option("--threads,-t", o->threads, "Threads (all that this process may use)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1024}))
-      ->group("Computing");
-  sub->add_option("--batch-tokens", o->batch_tokens, "Tokens that travel together (512)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->group("Computing");
-  sub->add_option("--pad-to", o->pad_to,
-                  "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does (128 there)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->group("Computing");
-  sub->add_option("--isa", o->isa, "Kernel table to use, of those in costeff --version")
-      ->type_name("NAME")
-      ->envname("COSTEFF_ISA")
-      ->group("Computing");
+  add_computing_flags(sub, o.get());
   sub->callback([=] { *run = [=] { return infer(*o); }; });
 }
 

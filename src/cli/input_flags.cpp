@@ -4,41 +4,66 @@
 
 #include <cstdint>
 
+#include "cli/flag_checks.h"
+#include "tasks/task_table.h"
+
 namespace costeff::cli {
+namespace {
+
+std::string task_names() {
+  std::string names;
+  for (const tasks::Task& task : tasks::task_table())
+    names += (names.empty() ? "" : ", ") + std::string(task.name);
+  return names;
+}
+
+}  // namespace
 
 void add_input_flags(CLI::App* app, InputFlags* f) {
   const char* group = "Input";
-  app->add_option("FILES", f->files, "Files to read; - is standard input")->required();
+  app->add_option("FILES", f->files, "Files to read, in this order; - is standard input")
+      ->required();
   app->add_option("--input-format", f->format,
-                  "text (a sentence a line), tsv (GLUE's rules: quotes are ordinary characters), csv, "
-                  "jsonl. Without it: by the file's extension")
+                  "text (a text a line), tsv (GLUE's rules: quotes are ordinary characters), csv, "
+                  "jsonl. Without it: by the file's extension, else text")
       ->type_name("NAME")
       ->group(group);
   app->add_option("--text-field,--text-column", f->text_field,
-                  "JSONL field, or TSV/CSV column by name or number from 1, of the text. Without it: "
-                  "text, sentence, text_a, sentence1, ... as the file has them")
+                  "The text: a JSONL field, or a TSV or CSV column by name or by number from 1. "
+                  "Without it: text, sentence, text_a, sentence1, ... as the file has them")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--pair-field,--pair-column", f->pair_field, "The same of the second text of a pair")
+  app->add_option("--pair-field,--pair-column", f->pair_field,
+                  "The same for the second text of a pair")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--id-field,--id-column", f->id_field,
-                  "The same of the id that is passed through (id); rows without one are numbered from 1")
+  app->add_option(
+         "--id-field,--id-column", f->id_field,
+         "The same for the id, which is passed through. Without it: id, if it is there, else rows "
+         "are numbered from 1 over all files")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--task", f->task, "Columns as in the official files of this GLUE task: sst-2, mrpc, ...")
+  app->add_option("--task", f->task,
+                  "Columns as in the official files of this GLUE task: " + task_names())
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--separator", f->separator, "Text files: parts the two texts of a pair")
+  app->add_option("--separator", f->separator, "Plain text: parts the two texts of a pair")
       ->type_name("TEXT")
       ->group(group);
-  auto* header = app->add_flag("--header", f->header, "TSV and CSV: the first line names the columns")->group(group);
-  app->add_flag("--no-header", f->no_header, "TSV and CSV: the first line is a row")->group(group)->excludes(header);
+  auto* header =
+      app->add_flag("--header", f->header, "TSV and CSV: the first line names the columns")
+          ->group(group);
+  app->add_flag("--no-header", f->no_header, "TSV and CSV: the first line is a row")
+      ->group(group)
+      ->excludes(header);
 }
 
 std::vector<tasks::InputFile> input_files(const InputFlags& f) {
   std::vector<tasks::InputFile> files;
-  for (const std::string& path : f.files) files.push_back({path, std::nullopt});
+  for (const std::string& path : f.files) {
+    if (path.empty()) throw_usage("the name of an input file is empty");
+    files.push_back({path, std::nullopt});
+  }
   return files;
 }
 
@@ -50,23 +75,29 @@ tasks::InputOptions input_options(const InputFlags& f) {
   if (!f.id_field.empty()) o.id_field = f.id_field;
   if (!f.separator.empty()) o.separator = f.separator;
   if (!f.task.empty()) o.task = &tasks::find_task(f.task);
-  o.header = f.header ? tasks::Header::yes : f.no_header ? tasks::Header::no : tasks::Header::automatic;
+  o.header = f.header      ? tasks::Header::yes
+             : f.no_header ? tasks::Header::no
+                           : tasks::Header::automatic;
   return o;
 }
 
 void add_encode_flags(CLI::App* app, EncodeFlags* f) {
   const char* group = "Tokens";
-  app->add_option("--max-length", f->max_length,
-                  "Cut longer texts to N tokens, special ones included (what the model's positions allow)")
+  app->add_option(
+         "--max-length", f->max_length,
+         "Cut longer texts to N tokens, special ones included (default: what the model's positions "
+         "allow)")
       ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);
-  app->add_option("--truncation", f->truncation, "Pairs: longest_first, only_first or only_second")
+  app->add_option("--truncation", f->truncation,
+                  "Which text of a pair is cut: longest_first (default), only_first or only_second")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--pair-cut", f->pair_cut,
-                  "How longest_first cuts two long texts: fast, or slow as the Python tokenizers that the "
-                  "papers used")
+  app->add_option(
+         "--pair-cut", f->pair_cut,
+         "How longest_first cuts two long texts: fast (default), or slow, as the Python tokenizers "
+         "that the papers used")
       ->type_name("NAME")
       ->group(group);
 }
@@ -81,7 +112,8 @@ EncodeOptions encode_options(const EncodeFlags& f) {
   } else if (f.truncation == "only_second") {
     e.truncation = Truncation::only_second;
   } else {
-    throw_usage("truncation \"" + f.truncation + "\", expected longest_first, only_first or only_second");
+    throw_usage("truncation \"" + f.truncation +
+                "\", expected longest_first, only_first or only_second");
   }
   if (f.pair_cut != "fast" && f.pair_cut != "slow") {
     throw_usage("pair cut \"" + f.pair_cut + "\", expected fast or slow");

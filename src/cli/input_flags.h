@@ -19,8 +19,8 @@ struct InputFlags {
   bool header = false, no_header = false;
 };
 void add_input_flags(CLI::App* app, InputFlags* flags);
-std::vector<tasks::InputFile> input_files(const InputFlags& flags);
-tasks::InputOptions input_options(const InputFlags& flags);  // throws Error(usage)
+std::vector<tasks::InputFile> input_files(const InputFlags& flags);  // throws Error(usage)
+tasks::InputOptions input_options(const InputFlags& flags);          // throws Error(usage)
 
 struct EncodeFlags {
   int64_t max_length = 0;

@@ -6,8 +6,9 @@
 
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/flag_checks.h"
 #include "cli/policy_flags.h"
-#include "tasks/output_file.h"
+#include "cli/print.h"
 
 namespace costeff::cli {
 namespace {
@@ -21,6 +22,19 @@ struct InspectOptions {
 };
 
 OrderedJson shape_json(const std::vector<int64_t>& shape) { return OrderedJson(shape); }
+
+// The keys of exit_policy.json, and what it means.
+OrderedJson policy_json(const ModelInfo& m) {
+  const ExitPolicy& p = m.policy;
+  OrderedJson j = {{"policy", policy_name(p.kind)}};
+  if (!p.thresholds.empty()) j["thresholds"] = p.thresholds;
+  if (p.kind == PolicyKind::patience) j["patience"] = p.patience;
+  if (p.kind == PolicyKind::fixed) j["layer"] = p.layer;
+  j["exit_start"] = p.exit_start;
+  j["text"] = policy_text(p);
+  j["from_model"] = m.policy_from_model;
+  return j;
+}
 
 OrderedJson to_json(const ModelInfo& m, int64_t length) {
   OrderedJson j;
@@ -56,8 +70,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
                           {"parameters", e.parameters},
                           {"macs", e.macs}});
   }
-  j["policy"] = policy_text(m.policy);
-  j["policy_from_model"] = m.policy_from_model;
+  j["policy"] = policy_json(m);
   j["unused"] = OrderedJson::array();
   for (const TensorInfo& t : m.unused) {
     j["unused"].push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", shape_json(t.shape)}});
@@ -95,33 +108,52 @@ const ExitInfo* exit_at(const ModelInfo& m, int64_t layer) {
   return nullptr;
 }
 
+// The first names, and how many there are if not all fit.
+std::string labels_text(const std::vector<std::string>& labels) {
+  constexpr size_t kWidth = 50;
+  std::string out;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (out.size() + labels[i].size() > kWidth && i > 0) {
+      return out + ", ... (" + std::to_string(labels.size()) + ")";
+    }
+    out += (i ? ", " : "") + labels[i];
+  }
+  return out;
+}
+
 std::string to_text(const ModelInfo& m, int64_t length) {
-  std::string out, labels;
-  for (const std::string& name : m.labels) labels += (labels.empty() ? "" : ", ") + name;
+  std::string out;
   line(&out, "model", m.path);
   line(&out, "dialect", m.dialect);
   line(&out, "tokenizer", m.tokenizer);
-  line(&out, m.regression ? "score" : "labels", labels);
+  if (m.regression) {
+    line(&out, "output", "a score (regression)");
+  } else {
+    line(&out, "labels", labels_text(m.labels));
+  }
   line(&out, "stored as", m.dtype);
   line(&out, "parameters", short_count(m.parameters));
-  line(&out, "hidden size", std::to_string(m.hidden_size) + ", head size " + std::to_string(m.head_size));
+  line(&out, "hidden size",
+       std::to_string(m.hidden_size) + ", head size " + std::to_string(m.head_size));
   line(&out, "embedding",
        std::to_string(m.vocab_size) + " tokens" +
            (m.embedding_rank ? ", factorised, rank " + std::to_string(m.embedding_rank) : ""));
   line(&out, "max length", std::to_string(m.max_length) + " tokens");
   line(&out, "activation", m.activation);
   line(&out, "exit policy",
-       policy_text(m.policy) + (m.policy_from_model ? " (exit_policy.json)" : " (the model states none)"));
+       policy_text(m.policy) +
+           (m.policy_from_model ? " (exit_policy.json)" : " (the model states none)"));
 
   char row[160];
-  std::snprintf(row, sizeof row, "\n%5s %6s %10s %6s %11s  %12s  %s\n", "layer", "heads", "attention", "ffn",
-                "parameters", "MACs to here", "exit");
+  std::snprintf(row, sizeof row, "\n%5s %6s %10s %6s %11s  %12s  %s\n", "layer", "heads",
+                "attention", "ffn", "parameters", "MACs to here", "exit");
   out += row;
   for (const LayerInfo& l : m.layers) {
     const ExitInfo* e = exit_at(m, l.layer);
-    std::snprintf(row, sizeof row, "%5lld %6lld %10lld %6lld %11s  %12s  ", static_cast<long long>(l.layer),
-                  static_cast<long long>(l.heads), static_cast<long long>(l.attention_size),
-                  static_cast<long long>(l.ffn_size), short_count(l.parameters).c_str(),
+    std::snprintf(row, sizeof row, "%5lld %6lld %10lld %6lld %11s  %12s  ",
+                  static_cast<long long>(l.layer), static_cast<long long>(l.heads),
+                  static_cast<long long>(l.attention_size), static_cast<long long>(l.ffn_size),
+                  short_count(l.parameters).c_str(),
                   short_count(macs(m, length, l.layer, true)).c_str());
     out += row + (e ? e->form : std::string("-")) + "\n";
   }
@@ -143,27 +175,31 @@ std::string to_text(const ModelInfo& m, int64_t length) {
 }
 
 int inspect(const InspectOptions& o) {
+  if (o.model.empty()) throw_usage("the name of the model directory is empty");
   const Engine engine(o.model);
   const ModelInfo& m = engine.info();
-  if (o.length < 1 || o.length > 1000000) {
-    throw_usage("length " + std::to_string(o.length) + ", expected 1 to 1000000");
-  }
-  tasks::OutputFile out("-");
-  out.write(o.json ? to_json(m, o.length).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
-                   : to_text(m, o.length));
-  out.commit();
-  return 0;
+  return print(
+      o.json
+          ? to_json(m, o.length).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
+          : to_text(m, o.length));
 }
 
 }  // namespace
 
 void add_inspect(CLI::App* app, std::function<int()>* run) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* sub = app->add_subcommand("inspect", "Say what a model is: dialect, shapes, exits, cost");
+  CLI::App* sub = app->add_subcommand(
+      "inspect", "Say what a model is: dialect, shapes, exits, cost, what is unused");
+  sub->footer(std::string("Examples:\n"
+                          "  costeff inspect models/sst2-slender\n"
+                          "  costeff inspect MODEL --json | jq .layers\n\n") +
+              kExitCodes);
   sub->add_option("MODEL", options->model, "Checkpoint directory")->required();
   sub->add_flag("--json", options->json, "Print JSON");
-  sub->add_option("--length", options->length, "Tokens to count multiply-accumulates for (128)")
-      ->type_name("N");
+  sub->add_option("--length", options->length,
+                  "Tokens of the text to count multiply-accumulates for (default: 128)")
+      ->type_name("N")
+      ->check(whole_number(1, 1000000));
   sub->callback([=] { *run = [=] { return inspect(*options); }; });
 }
 

@@ -12,17 +12,16 @@
 
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/flag_checks.h"
 #include "cli/formatter.h"
+#include "cli/print.h"
+#include "cli/usage_error.h"
 
 namespace costeff::cli {
 
 volatile bool interrupted = false;
 
 namespace {
-
-constexpr const char* kExitCodes =
-    "Exit codes: 0 success, 2 wrong usage, 3 wrong input data, 4 wrong model, 5 cannot write output,\n"
-    "130 interrupted, 1 anything else.";
 
 void on_signal(int number) {
   interrupted = true;
@@ -34,9 +33,14 @@ void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  // No SA_RESTART: a read that waits for input returns.
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) {
+    // nohup stays in force.
+    struct sigaction old {};
+    if (number == SIGHUP && ::sigaction(number, nullptr, &old) == 0 && old.sa_handler == SIG_IGN)
+      continue;
+    // No SA_RESTART: a read that waits for input returns.
+    ::sigaction(number, &action, nullptr);
+  }
   // A closed pipe is an error of write(2), not the end of the process.
   ::signal(SIGPIPE, SIG_IGN);
 }
@@ -53,23 +57,26 @@ std::string version_text() {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("costeff: inference for BERT-family text classifiers that know when to stop", "costeff");
+  CLI::App app("costeff: inference for BERT-family text classifiers that know when to stop",
+               "costeff");
   app.footer(kExitCodes);
   app.formatter(make_formatter());
-  app.set_version_flag("--version", version_text);
+  app.set_help_flag("-h,--help", "Print this and exit");
+  app.set_version_flag("--version", version_text,
+                       "Print the version and the kernels of this CPU, and exit");
   app.require_subcommand(1);
-  app.get_formatter()->column_width(30);
   std::function<int()> command;
   add_infer(&app, &command);
   add_inspect(&app, &command);
+  for (CLI::App* verb : app.get_subcommands({})) let_last_value_win(verb);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print(app.help());
+  } catch (const CLI::CallForVersion& e) {
+    return print(std::string(e.what()) + "\n");
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    const CLI::App* at = &app;
-    for (const CLI::App* sub : app.get_subcommands()) at = sub;
-    const std::string verb = at == &app ? "costeff" : "costeff " + at->get_name();
-    return complain(std::string(e.what()) + "; see " + verb + " --help", static_cast<int>(ErrorKind::usage));
+    throw_usage(usage_error_text(app, e));
   }
   return command();
 }

@@ -4,8 +4,12 @@
 
 #include <charconv>
 
+#include "cli/flag_checks.h"
+
 namespace costeff::cli {
 namespace {
+
+constexpr int64_t kMostLayers = 1000;
 
 std::string number(double v) {
   char text[32];
@@ -22,23 +26,35 @@ std::string list(const std::vector<double>& values) {
 }  // namespace
 
 void add_policy_flags(CLI::App* app, PolicyFlags* f) {
-  app->add_option("--threshold,-S", f->threshold,
-                  "Threshold of the policy: a number, or one a layer (0.3,0.2,0.1). "
-                  "Entropy is in nats")
-      ->type_name("X[,X...]");
-  app->add_option("--policy", f->policy,
-                  "When a sequence leaves: entropy (below the threshold), max-prob or margin (above "
-                  "it), patience (--patience), learned (uncertainty below it, BERxiT), fixed "
-                  "(--exit-layer), never. Without any of these flags: what the model's "
-                  "exit_policy.json says, else never")
-      ->type_name("NAME");
+  const char* group = "Early exit";
+  app->add_option(
+         "--threshold,-S", f->threshold,
+         "Threshold of the policy: a number, or one a layer (0.3,0.2,0.1). Entropy is in nats")
+      ->type_name("X[,X...]")
+      ->group(group);
+  app->add_option(
+         "--policy", f->policy,
+         "When a text leaves: entropy (below the threshold), max-prob or margin (above it), "
+         "patience (--patience), learned (uncertainty below it, BERxiT), fixed (--exit-layer), "
+         "never. Without any flag of this group: what the model's exit_policy.json says, else "
+         "never")
+      ->type_name("NAME")
+      ->group(group);
   app->add_option("--patience", f->patience,
                   "Leave when N exits in a row agree with the one before them (policy patience); "
                   "regression: differ from it by less than the threshold")
-      ->type_name("N");
-  app->add_option("--exit-layer", f->exit_layer, "Leave at this layer, no sooner, no later (policy fixed)")
-      ->type_name("K");
-  app->add_option("--exit-start", f->exit_start, "No exit before this layer")->type_name("K");
+      ->type_name("N")
+      ->check(whole_number(0, kMostLayers))
+      ->group(group);
+  app->add_option("--exit-layer", f->exit_layer,
+                  "Leave at this layer, no sooner, no later (policy fixed)")
+      ->type_name("K")
+      ->check(whole_number(1, kMostLayers))
+      ->group(group);
+  app->add_option("--exit-start", f->exit_start, "No exit before this layer")
+      ->type_name("K")
+      ->check(whole_number(1, kMostLayers))
+      ->group(group);
 }
 
 std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPolicy& of_model) {
@@ -65,16 +81,52 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
     p.layer = of_model.layer;
     p.patience = of_model.patience;
   }
+  const bool needs_threshold = p.kind == PolicyKind::entropy || p.kind == PolicyKind::max_prob ||
+                               p.kind == PolicyKind::margin || p.kind == PolicyKind::learned;
+  if (needs_threshold && p.thresholds.empty())
+    throw_usage(std::string("--policy ") + policy_name(p.kind) + " needs --threshold");
   if (f.patience >= 0) {
     if (p.kind != PolicyKind::patience) throw_usage("--patience goes with --policy patience");
     p.patience = f.patience;
+  } else if (p.kind == PolicyKind::patience && of_model.kind != p.kind) {
+    throw_usage("--policy patience needs --patience");
   }
   if (f.exit_layer != 0) {
     if (p.kind != PolicyKind::fixed) throw_usage("--exit-layer goes with --policy fixed");
     p.layer = f.exit_layer;
+  } else if (p.kind == PolicyKind::fixed && of_model.kind != p.kind) {
+    throw_usage("--policy fixed needs --exit-layer");
   }
-  p.exit_start = f.exit_start != 0 ? f.exit_start : of_model.exit_start;
+  if (f.exit_start != 0) {
+    p.exit_start = f.exit_start;
+  } else if (f.exit_layer == 0) {
+    p.exit_start = of_model.exit_start;
+  }
+  if (p.kind == PolicyKind::fixed && p.exit_start > p.layer) {
+    throw_usage("--exit-layer " + std::to_string(p.layer) + " lies before --exit-start " +
+                std::to_string(p.exit_start));
+  }
   return p;
+}
+
+const char* policy_name(PolicyKind kind) {
+  switch (kind) {
+    case PolicyKind::never:
+      return "never";
+    case PolicyKind::entropy:
+      return "entropy";
+    case PolicyKind::max_prob:
+      return "max-prob";
+    case PolicyKind::margin:
+      return "margin";
+    case PolicyKind::patience:
+      return "patience";
+    case PolicyKind::learned:
+      return "learned";
+    case PolicyKind::fixed:
+      return "fixed";
+  }
+  return "";
 }
 
 std::string policy_text(const ExitPolicy& p) {

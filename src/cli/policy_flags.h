@@ -18,9 +18,12 @@ struct PolicyFlags {
 void add_policy_flags(CLI::App* app, PolicyFlags* flags);
 
 // The policy that the flags ask for, based on the model's own where they leave something open: a
-// threshold alone keeps the model's kind of policy (entropy if it has none). Absent: no flag was given.
-// Throws Error(usage).
+// threshold alone keeps the model's kind of policy (entropy if it has none). Absent: no flag was
+// given. Throws Error(usage).
 std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& flags, const ExitPolicy& of_model);
+
+// "entropy", "max-prob", ...: what --policy and exit_policy.json call it.
+const char* policy_name(PolicyKind kind);
 
 // "entropy below 0.4", "never before the last layer", ...
 std::string policy_text(const ExitPolicy& policy);

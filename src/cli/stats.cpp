@@ -10,22 +10,30 @@
 namespace costeff::cli {
 namespace {
 
+constexpr int64_t kBarWidth = 40;
+
 // What the numbers mean, worked out once for both forms.
 struct Summary {
-  double rows_per_s, tokens_per_s, mean_exit_layer, layers_saved;
+  double rows_per_s, tokens_per_s, mean_exit_layer;
+  double layers_saved;  // share of the layers that no row needed; 0 where all were computed anyway
+  bool all_layers;      // rows left early, but every layer was computed (--all-exits)
 };
 
 Summary summarise(const RunStats& s, const ModelInfo& m) {
   const double rows = static_cast<double>(std::max<int64_t>(s.rows, 1));
   const double wall = std::max(s.wall_s, 1e-9);
-  double layers = 0;
-  for (size_t i = 0; i < s.exit_histogram.size(); ++i) {
-    layers += static_cast<double>(s.exit_histogram[i]) * static_cast<double>(i + 1);
-  }
-  const double mean = layers / rows;
-  const double depth = static_cast<double>(m.layers.size());
-  return {static_cast<double>(s.rows) / wall, static_cast<double>(s.tokens) / wall, mean,
-          s.rows > 0 ? 1 - mean / depth : 0};
+  const auto depth = static_cast<int64_t>(m.layers.size());
+  int64_t layers = 0;
+  for (size_t i = 0; i < s.exit_histogram.size(); ++i)
+    layers += s.exit_histogram[i] * static_cast<int64_t>(i + 1);
+  Summary sum{};
+  sum.rows_per_s = static_cast<double>(s.rows) / wall;
+  sum.tokens_per_s = static_cast<double>(s.tokens) / wall;
+  sum.mean_exit_layer = static_cast<double>(layers) / rows;
+  sum.all_layers = s.layer_tokens >= s.tokens * depth && layers < s.rows * depth;
+  if (s.rows > 0 && !sum.all_layers)
+    sum.layers_saved = 1 - sum.mean_exit_layer / static_cast<double>(depth);
+  return sum;
 }
 
 void append(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
@@ -40,40 +48,52 @@ void append(std::string* out, const char* format, ...) {
 
 }  // namespace
 
-std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s, bool json) {
+std::string stats_json(const RunStats& s, const ModelInfo& m, double output_s) {
   const Summary sum = summarise(s, m);
-  if (json) {
-    const nlohmann::ordered_json j = {{"rows", s.rows},
-                                      {"tokens", s.tokens},
-                                      {"seconds", s.wall_s},
-                                      {"rows_per_s", sum.rows_per_s},
-                                      {"tokens_per_s", sum.tokens_per_s},
-                                      {"threads", s.threads},
-                                      {"mean_exit_layer", sum.mean_exit_layer},
-                                      {"layers_saved", sum.layers_saved},
-                                      {"exit_histogram", s.exit_histogram},
-                                      {"bad_utf8_rows", s.bad_utf8_rows},
-                                      {"truncated_rows", s.truncated_rows},
-                                      {"stage_seconds",
-                                       {{"tokenize", s.tokenize_s},
-                                        {"embed", s.embed_s},
-                                        {"encoder", s.encoder_s},
-                                        {"exits", s.exits_s},
-                                        {"output", output_s}}}};
-    return j.dump() + "\n";
-  }
+  const nlohmann::ordered_json j = {{"rows", s.rows},
+                                    {"tokens", s.tokens},
+                                    {"seconds", s.wall_s},
+                                    {"rows_per_s", sum.rows_per_s},
+                                    {"tokens_per_s", sum.tokens_per_s},
+                                    {"threads", s.threads},
+                                    {"mean_exit_layer", sum.mean_exit_layer},
+                                    {"layers_saved", sum.layers_saved},
+                                    {"exit_histogram", s.exit_histogram},
+                                    {"bad_utf8_rows", s.bad_utf8_rows},
+                                    {"truncated_rows", s.truncated_rows},
+                                    {"layer_tokens", s.layer_tokens},
+                                    {"stage_seconds",
+                                     {{"tokenize", s.tokenize_s},
+                                      {"embed", s.embed_s},
+                                      {"encoder", s.encoder_s},
+                                      {"exits", s.exits_s},
+                                      {"output", output_s}}}};
+  return j.dump() + "\n";
+}
+
+std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
+  const Summary sum = summarise(s, m);
   std::string out;
-  append(&out, "%lld rows, %lld tokens in %.3f s on %lld thread%s: %.1f rows/s, %.0f tokens/s\n",
-         static_cast<long long>(s.rows), static_cast<long long>(s.tokens), s.wall_s,
-         static_cast<long long>(s.threads), s.threads == 1 ? "" : "s", sum.rows_per_s, sum.tokens_per_s);
-  append(&out, "mean exit layer %.3f of %zu: %.1f%% of the layers saved\n", sum.mean_exit_layer, m.layers.size(),
-         100 * sum.layers_saved);
-  const int64_t most = std::max<int64_t>(1, s.exit_histogram.empty() ? 1 : *std::max_element(s.exit_histogram.begin(), s.exit_histogram.end()));
-  for (size_t i = 0; i < s.exit_histogram.size(); ++i) {
-    const int64_t n = s.exit_histogram[i];
-    const std::string bar(static_cast<size_t>((n * 40 + most - 1) / most), '#');
-    append(&out, "  layer %2zu %9lld %5.1f%% %s\n", i + 1, static_cast<long long>(n),
-           100.0 * static_cast<double>(n) / static_cast<double>(std::max<int64_t>(s.rows, 1)), bar.c_str());
+  append(&out, "%lld row%s, %lld tokens in %.3f s on %lld thread%s: %.1f rows/s, %.0f tokens/s\n",
+         static_cast<long long>(s.rows), s.rows == 1 ? "" : "s", static_cast<long long>(s.tokens),
+         s.wall_s, static_cast<long long>(s.threads), s.threads == 1 ? "" : "s", sum.rows_per_s,
+         sum.tokens_per_s);
+  append(&out, "mean exit layer %.3f of %zu: ", sum.mean_exit_layer, m.layers.size());
+  if (sum.all_layers) {
+    out += "none saved, as all exits were asked for\n";
+  } else {
+    append(&out, "%.1f%% of the layers saved\n", 100 * sum.layers_saved);
+  }
+  const auto& counts = s.exit_histogram;
+  const int64_t most =
+      std::max<int64_t>(1, counts.empty() ? 1 : *std::max_element(counts.begin(), counts.end()));
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const int64_t n = counts[i];
+    append(&out, "  layer %2zu %9lld %5.1f%%", i + 1, static_cast<long long>(n),
+           100.0 * static_cast<double>(n) / static_cast<double>(std::max<int64_t>(s.rows, 1)));
+    if (n > 0)
+      out += " " + std::string(static_cast<size_t>((n * kBarWidth + most - 1) / most), '#');
+    out += "\n";
   }
   append(&out, "thread seconds: tokenize %.3f, embed %.3f, encoder %.3f, exits %.3f, output %.3f\n",
          s.tokenize_s, s.embed_s, s.encoder_s, s.exits_s, output_s);

@@ -3,10 +3,36 @@
 #include "kernels/kernel_table.h"
 
 namespace costeff::kernels {
+namespace {
+
+#ifdef COSTEFF_X86_64
+// GCC's builtins look at CPUID and at what the operating system saves (XGETBV).
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+struct Tables {
+  const KernelTable* list[5] = {};
+  Tables() {
+    int n = 0;
+#ifdef COSTEFF_X86_64
+    __builtin_cpu_init();
+    if (has_avx512()) list[n++] = &kAvx512;
+    if (has_avx2()) list[n++] = &kAvx2;
+#endif
+    list[n++] = &kPortable;
+    list[n] = &kReference;
+  }
+};
+
+}  // namespace
 
 const KernelTable* const* all_tables() {
-  static const KernelTable* const tables[] = {&kPortable, &kReference, nullptr};
-  return tables;
+  static const Tables tables;
+  return tables.list;
 }
 
 const KernelTable* find_table(const char* name) {

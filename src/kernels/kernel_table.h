@@ -13,30 +13,31 @@ namespace costeff::kernels {
 
 enum class Activation { gelu_erf, gelu_tanh, relu, silu, tanh, none };
 
-// Packed weights are cut into panels of this many output columns; the last panel is filled up with 0.
-inline constexpr int64_t kPanel = 8;
-inline constexpr int64_t round_up(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
+// Sizes of buffers are rounded up to this many floats, one vector of the widest table.
+inline constexpr int64_t kLane = 16;
+inline constexpr int64_t round_up(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
-// Floats that a packed [n, k] weight takes: panels [ceil(n / kPanel)][k][kPanel].
+// Floats that a packed [n, k] weight takes. How it is laid out is each table's own business.
 inline constexpr int64_t packed_size(int64_t n, int64_t k) { return round_up(n) * k; }
 
 struct KernelTable {
   const char* name;
 
-  // w [n, k], the form of a Linear weight -> packed, 32-byte aligned.
+  // w [n, k], the form of a Linear weight -> packed, 64-byte aligned.
   void (*pack)(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed);
   // w [k, n], its transpose.
   void (*pack_transposed)(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed);
 
-  // y[m, n] = x[m, k] w^T + bias. bias: [n], or null for none. y must not overlap x.
+  // y[m, n] = f(x[m, k] w^T + bias). bias: [n], or null for none. y must not overlap x; nothing is
+  // written beyond column n.
   void (*linear)(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-                 int64_t n, int64_t k, float* y, int64_t ldy);
+                 int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
 
-  // Each row of s [m, n]: s = softmax(scale * s). s is 32-byte aligned, lds a multiple of kPanel; what
-  // lies between n and the next multiple of kPanel is overwritten with 0.
+  // Each row of s [m, n]: s = softmax(scale * s), scale > 0. s is 64-byte aligned, lds a multiple of
+  // kLane; what lies between n and the next multiple of kLane is overwritten with 0.
   void (*softmax)(float* s, int64_t lds, int64_t m, int64_t n, float scale);
 
-  // x[i] = f(x[i]) for i in [0, count). x is 32-byte aligned and has room for round_up(count) floats;
+  // x[i] = f(x[i]) for i in [0, count). x is 64-byte aligned and has room for round_up(count) floats;
   // the room behind count is overwritten.
   void (*activate)(Activation f, float* x, int64_t count);
 
@@ -49,6 +50,10 @@ struct KernelTable {
 extern const KernelTable kReference;
 // Eigen, any CPU.
 extern const KernelTable kPortable;
+#ifdef COSTEFF_X86_64
+extern const KernelTable kAvx2;    // AVX2 and FMA
+extern const KernelTable kAvx512;  // AVX-512 F, BW, DQ, VL
+#endif
 
 // The table of that name, or the best one this CPU runs for "". Null: no such table.
 const KernelTable* find_table(const char* name);

@@ -15,6 +15,10 @@ namespace {
 constexpr float kInvSqrt2 = 0.70710678118654752f;
 constexpr float kSqrt2OverPi = 0.79788456080286536f;
 
+// Packed weights: panels [ceil(n / kPanel)][k][kPanel], the last one filled up with 0.
+constexpr int64_t kPanel = 8;
+static_assert(kLane % kPanel == 0);
+
 using Lane = Eigen::Array<float, kPanel, 1>;
 using ConstLaneMap = Eigen::Map<const Lane, Eigen::Aligned32>;
 using LaneMap = Eigen::Map<Lane, Eigen::Aligned32>;
@@ -40,38 +44,80 @@ void pack_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, float* p
   }
 }
 
+template <typename F>
+void each_lane(float* x, int64_t count, F&& f) {
+  for (int64_t i = 0; i < count; i += kPanel) {
+    LaneMap v(x + i);
+    v = f(Lane(v));
+  }
+}
+
+// count: a multiple of kPanel.
+void activate_lanes(Activation f, float* x, int64_t count) {
+  switch (f) {
+    case Activation::gelu_erf:
+      return each_lane(x, count, [](const Lane& v) -> Lane {
+        const Lane scaled = v * kInvSqrt2;
+        return 0.5f * v * (1.0f + scaled.erf());
+      });
+    case Activation::gelu_tanh:
+      return each_lane(x, count, [](const Lane& v) -> Lane {
+        const Lane inner = kSqrt2OverPi * (v + 0.044715f * v * v * v);
+        return 0.5f * v * (1.0f + inner.tanh());
+      });
+    case Activation::relu:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v.max(0.0f); });
+    case Activation::silu:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v / (1.0f + (-v).exp()); });
+    case Activation::tanh:
+      return each_lane(x, count, [](const Lane& v) -> Lane { return v.tanh(); });
+    case Activation::none:
+      return;
+  }
+}
+
+void activate(Activation f, float* x, int64_t count) {
+  // The room behind the last element may hold anything, signalling NaN included.
+  std::fill(x + count, x + round_up(count), 0.0f);
+  activate_lanes(f, x, round_up(count));
+}
+
 // R rows of x against one panel. With 16 vector registers of 4 floats, 4 rows keep 8 of them as sums.
 template <int R>
 inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
-                 int64_t k, float* y, int64_t ldy) {
-  Lane sum[R];
+                 int64_t k, Activation f, float* y, int64_t ldy) {
+  alignas(32) Lane sum[R];
   for (int r = 0; r < R; ++r) sum[r].setZero();
   for (int64_t i = 0; i < k; ++i) {
     const Lane w = ConstLaneMap(panel + i * kPanel);
     for (int r = 0; r < R; ++r) sum[r] += x[r * ldx + i] * w;
   }
   for (int r = 0; r < R; ++r) {
-    for (int64_t c = 0; c < width; ++c) y[r * ldy + c] = sum[r][c] + (bias ? bias[c] : 0.0f);
+    if (bias) {
+      for (int64_t c = 0; c < width; ++c) sum[r][c] += bias[c];
+    }
+    if (f != Activation::none) activate_lanes(f, sum[r].data(), kPanel);
+    std::copy_n(sum[r].data(), width, y + r * ldy);
   }
 }
 
 void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
-            int64_t k, float* y, int64_t ldy) {
+            int64_t k, Activation f, float* y, int64_t ldy) {
   // Panels outside, rows inside: a panel stays in the first-level cache while all rows pass it.
   for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
     const int64_t width = std::min(kPanel, n - j);
     const float* b = bias ? bias + j : nullptr;
     int64_t i = 0;
-    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
     switch (m - i) {
       case 3:
-        tile<3>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<3>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
         break;
       case 2:
-        tile<2>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<2>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
         break;
       case 1:
-        tile<1>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<1>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
         break;
       default:
         break;
@@ -96,39 +142,6 @@ void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
     }
     const float inverse = 1.0f / sums.sum();
     for (int64_t j = 0; j < padded; j += kPanel) LaneMap(s + j) *= inverse;
-  }
-}
-
-template <typename F>
-void each_lane(float* x, int64_t count, F&& f) {
-  for (int64_t i = 0; i < count; i += kPanel) {
-    LaneMap v(x + i);
-    v = f(Lane(v));
-  }
-}
-
-void activate(Activation f, float* x, int64_t count) {
-  // The room behind the last element may hold anything, signalling NaN included.
-  std::fill(x + count, x + round_up(count), 0.0f);
-  switch (f) {
-    case Activation::gelu_erf:
-      return each_lane(x, count, [](const Lane& v) -> Lane {
-        const Lane scaled = v * kInvSqrt2;
-        return 0.5f * v * (1.0f + scaled.erf());
-      });
-    case Activation::gelu_tanh:
-      return each_lane(x, count, [](const Lane& v) -> Lane {
-        const Lane inner = kSqrt2OverPi * (v + 0.044715f * v * v * v);
-        return 0.5f * v * (1.0f + inner.tanh());
-      });
-    case Activation::relu:
-      return each_lane(x, count, [](const Lane& v) -> Lane { return v.max(0.0f); });
-    case Activation::silu:
-      return each_lane(x, count, [](const Lane& v) -> Lane { return v / (1.0f + (-v).exp()); });
-    case Activation::tanh:
-      return each_lane(x, count, [](const Lane& v) -> Lane { return v.tanh(); });
-    case Activation::none:
-      return;
   }
 }
 

@@ -6,10 +6,11 @@
 namespace costeff::kernels {
 namespace {
 
+// Packed: w transposed, [k][round_up(n)].
 void pack(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
   for (int64_t j = 0; j < round_up(n); ++j) {
     for (int64_t i = 0; i < k; ++i) {
-      packed[(j / kPanel * k + i) * kPanel + j % kPanel] = j < n ? w[j * ldw + i] : 0.0f;
+      packed[i * round_up(n) + j] = j < n ? w[j * ldw + i] : 0.0f;
     }
   }
 }
@@ -17,30 +18,8 @@ void pack(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
 void pack_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
   for (int64_t j = 0; j < round_up(n); ++j) {
     for (int64_t i = 0; i < k; ++i) {
-      packed[(j / kPanel * k + i) * kPanel + j % kPanel] = j < n ? w[i * ldw + j] : 0.0f;
+      packed[i * round_up(n) + j] = j < n ? w[i * ldw + j] : 0.0f;
     }
-  }
-}
-
-void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
-            int64_t k, float* y, int64_t ldy) {
-  for (int64_t r = 0; r < m; ++r) {
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = 0;
-      const float* panel = packed + j / kPanel * k * kPanel + j % kPanel;
-      for (int64_t i = 0; i < k; ++i) sum += static_cast<double>(x[r * ldx + i]) * panel[i * kPanel];
-      y[r * ldy + j] = static_cast<float>(sum + (bias ? bias[j] : 0.0f));
-    }
-  }
-}
-
-void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
-  for (int64_t r = 0; r < m; ++r, s += lds) {
-    const double largest = *std::max_element(s, s + n);
-    double sum = 0;
-    for (int64_t j = 0; j < n; ++j) sum += std::exp((s[j] - largest) * scale);
-    for (int64_t j = 0; j < n; ++j) s[j] = static_cast<float>(std::exp((s[j] - largest) * scale) / sum);
-    std::fill(s + n, s + round_up(n), 0.0f);
   }
 }
 
@@ -60,6 +39,27 @@ double apply(Activation f, double v) {
       return v;
   }
   return v;
+}
+
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
+            int64_t k, Activation f, float* y, int64_t ldy) {
+  for (int64_t r = 0; r < m; ++r) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t i = 0; i < k; ++i) sum += static_cast<double>(x[r * ldx + i]) * packed[i * round_up(n) + j];
+      y[r * ldy + j] = static_cast<float>(apply(f, sum + (bias ? bias[j] : 0.0f)));
+    }
+  }
+}
+
+void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
+  for (int64_t r = 0; r < m; ++r, s += lds) {
+    const double largest = *std::max_element(s, s + n);
+    double sum = 0;
+    for (int64_t j = 0; j < n; ++j) sum += std::exp((s[j] - largest) * scale);
+    for (int64_t j = 0; j < n; ++j) s[j] = static_cast<float>(std::exp((s[j] - largest) * scale) / sum);
+    std::fill(s + n, s + round_up(n), 0.0f);
+  }
 }
 
 void activate(Activation f, float* x, int64_t count) {

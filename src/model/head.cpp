@@ -53,14 +53,15 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
   if (w.pooler) {
     v = scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
     kernels.linear(joined, width, sequences, w.pooler.weight.data(), w.pooler.bias.data(), w.pooler.out,
-                   w.pooler.in, v, w.pooler.out);
+                   w.pooler.in, Activation::none, v, w.pooler.out);
     width = w.pooler.out;
   }
   if (head.activation != Activation::none) kernels.activate(head.activation, v, sequences * width);
   kernels.linear(v, width, sequences, w.classifier.weight.data(), w.classifier.bias.data(),
-                 w.classifier.out, w.classifier.in, logits, w.classifier.out);
+                 w.classifier.out, w.classifier.in, Activation::none, logits, w.classifier.out);
   if (!w.lte) return;
-  kernels.linear(v, width, sequences, w.lte.weight.data(), w.lte.bias.data(), 1, w.lte.in, uncertain, 1);
+  kernels.linear(v, width, sequences, w.lte.weight.data(), w.lte.bias.data(), 1, w.lte.in,
+                 Activation::none, uncertain, 1);
   for (int64_t b = 0; b < sequences; ++b) {
     uncertain[b] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(uncertain[b]))));
   }
@@ -69,7 +70,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
 void run_token_head(const kernels::KernelTable& kernels, const HeadWeights& w, int64_t hidden,
                     int64_t tokens, const float* x, float* logits) {
   kernels.linear(x, hidden, tokens, w.classifier.weight.data(), w.classifier.bias.data(),
-                 w.classifier.out, w.classifier.in, logits, w.classifier.out);
+                 w.classifier.out, w.classifier.in, Activation::none, logits, w.classifier.out);
 }
 
 }  // namespace costeff::model

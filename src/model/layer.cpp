@@ -8,7 +8,6 @@ namespace costeff::model {
 namespace {
 
 using kernels::KernelTable;
-using kernels::kPanel;
 using kernels::packed_size;
 using kernels::round_up;
 
@@ -31,11 +30,19 @@ void attend(const KernelTable& kernels, const LayerWeights& w, int64_t d, const 
     kernels.pack_transposed(v + h * d, ldkv, d, r, packed_values);
     for (int64_t i = 0; i < m; i += kRowBlock) {
       const int64_t rows = std::min(kRowBlock, m - i);
-      kernels.linear(q + i * ldq + h * d, ldq, rows, packed_keys, nullptr, r, d, scores, lds);
+      kernels.linear(q + i * ldq + h * d, ldq, rows, packed_keys, nullptr, r, d,
+                     Activation::none, scores, lds);
       kernels.softmax(scores, lds, rows, r, scale);
-      kernels.linear(scores, lds, rows, packed_values, nullptr, d, r, context + i * ldc + h * d, ldc);
+      kernels.linear(scores, lds, rows, packed_values, nullptr, d, r, Activation::none,
+                     context + i * ldc + h * d, ldc);
     }
   }
+}
+
+// y [m, l.out] = x [m, H] of a linear map.
+void project(const KernelTable& kernels, const LayerShape& shape, const PackedLinear& l, int64_t m,
+             const float* x, float* y, int64_t ldy) {
+  kernels.linear(x, shape.hidden_size, m, l.weight.data(), l.bias.data(), l.out, l.in, Activation::none, y, ldy);
 }
 
 // x [m, H] = LayerNorm(x + projection(context)).
@@ -44,7 +51,7 @@ void finish_attention(const KernelTable& kernels, const LayerShape& shape, const
   const int64_t hidden = shape.hidden_size;
   float* projected = scratch->projected.reserve(m * hidden);
   kernels.linear(context, ldc, m, w.attention_out.weight.data(), w.attention_out.bias.data(), hidden,
-                 w.attention_size, projected, hidden);
+                 w.attention_size, Activation::none, projected, hidden);
   kernels.add_layer_norm(x, hidden, projected, hidden, m, hidden, w.attention_norm.weight.data(),
                          w.attention_norm.bias.data(), shape.layer_norm_eps);
 }
@@ -59,10 +66,10 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
   for (int64_t i = 0; i < m; i += kRowBlock) {
     const int64_t rows = std::min(kRowBlock, m - i);
     float* at = x + i * hidden;
-    kernels.linear(at, hidden, rows, w.ffn_in.weight.data(), w.ffn_in.bias.data(), ffn, hidden, inner, ld);
-    for (int64_t r = 0; r < rows; ++r) kernels.activate(shape.activation, inner + r * ld, ffn);
-    kernels.linear(inner, ld, rows, w.ffn_out.weight.data(), w.ffn_out.bias.data(), hidden, ffn, projected,
-                   hidden);
+    kernels.linear(at, hidden, rows, w.ffn_in.weight.data(), w.ffn_in.bias.data(), ffn, hidden,
+                   shape.activation, inner, ld);
+    kernels.linear(inner, ld, rows, w.ffn_out.weight.data(), w.ffn_out.bias.data(), hidden, ffn,
+                   Activation::none, projected, hidden);
     kernels.add_layer_norm(at, hidden, projected, hidden, rows, hidden, w.ffn_norm.weight.data(),
                            w.ffn_norm.bias.data(), shape.layer_norm_eps);
   }
@@ -78,15 +85,15 @@ void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerW
                const PackedView& view, float* x, LayerScratch* scratch) {
   const int64_t tokens = view.tokens();
   if (w.heads > 0) {
-    const int64_t ld = w.qkv.out, ldc = w.qkv_stride;
+    const int64_t ldc = w.stride, ld = 3 * ldc;
     float* qkv = scratch->qkv.reserve(tokens * ld);
     float* context = scratch->context.reserve(tokens * ldc);
-    kernels.linear(x, shape.hidden_size, tokens, w.qkv.weight.data(), w.qkv.bias.data(), w.qkv.out,
-                   shape.hidden_size, qkv, ld);
+    project(kernels, shape, w.query, tokens, x, qkv, ld);
+    project(kernels, shape, w.key_value, tokens, x, qkv + ldc, ld);
     for (int64_t b = 0; b < view.sequences; ++b) {
       const int64_t begin = view.start[b], count = view.start[b + 1] - begin;
       const float* q = qkv + begin * ld;
-      attend(kernels, w, shape.head_size, q, ld, count, q + w.qkv_stride, q + 2 * w.qkv_stride, ld,
+      attend(kernels, w, shape.head_size, q, ld, count, q + ldc, q + 2 * ldc, ld,
              view.real[b], context + begin * ldc, ldc, scratch);
     }
     finish_attention(kernels, shape, w, context, ldc, tokens, x, scratch);
@@ -101,14 +108,12 @@ void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const 
     std::memcpy(first + b * hidden, x + view.start[b] * hidden, sizeof(float) * static_cast<size_t>(hidden));
   }
   if (w.heads > 0) {
-    const int64_t stride = w.qkv_stride, ld = 2 * stride;
+    const int64_t stride = w.stride, ld = 2 * stride;
     float* query = scratch->query.reserve(sequences * stride);
     float* keys = scratch->qkv.reserve(view.tokens() * ld);
     float* context = scratch->context.reserve(sequences * stride);
-    kernels.linear(first, hidden, sequences, w.qkv.weight.data(), w.qkv.bias.data(), stride, hidden, query,
-                   stride);
-    kernels.linear(x, hidden, view.tokens(), w.qkv.weight.data() + packed_size(stride, hidden),
-                   w.qkv.bias.data() + stride, ld, hidden, keys, ld);
+    project(kernels, shape, w.query, sequences, first, query, stride);
+    project(kernels, shape, w.key_value, view.tokens(), x, keys, ld);
     for (int64_t b = 0; b < sequences; ++b) {
       const float* k = keys + view.start[b] * ld;
       attend(kernels, w, shape.head_size, query + b * stride, stride, 1, k, k + stride, ld, view.real[b],

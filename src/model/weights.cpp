@@ -10,7 +10,6 @@ namespace costeff::model {
 namespace {
 
 using kernels::KernelTable;
-using kernels::kPanel;
 using kernels::packed_size;
 using kernels::round_up;
 
@@ -56,6 +55,26 @@ PackedLinear read_linear(const KernelTable& kernels, const Linear& l, FloatBuffe
   return p;
 }
 
+// Several maps of the same input under each other, each filled up with 0 to `stride` outputs.
+PackedLinear read_stacked(const KernelTable& kernels, std::initializer_list<const Linear*> maps,
+                          int64_t stride, FloatBuffer* scratch) {
+  PackedLinear p;
+  p.out = stride * static_cast<int64_t>(maps.size());
+  p.in = (*maps.begin())->in();
+  float* rows = scratch->reserve(p.out * p.in);
+  float* bias = p.bias.reserve(p.out);
+  std::fill_n(rows, p.out * p.in, 0.0f);
+  std::fill_n(bias, p.out, 0.0f);
+  for (const Linear* l : maps) {
+    read_vector(l->weight, rows);
+    if (l->bias) read_vector(*l->bias, bias);
+    rows += stride * p.in;
+    bias += stride;
+  }
+  kernels.pack(scratch->data(), p.in, p.out, p.in, p.weight.reserve(packed_size(p.out, p.in)));
+  return p;
+}
+
 LayerWeights read_layer(const KernelTable& kernels, const Layer& layer) {
   LayerWeights w;
   FloatBuffer scratch;
@@ -63,17 +82,9 @@ LayerWeights read_layer(const KernelTable& kernels, const Layer& layer) {
     const Attention& a = *layer.attention;
     w.heads = a.heads;
     w.attention_size = a.query.out();
-    w.qkv_stride = round_up(w.attention_size);
-    w.qkv.out = 3 * w.qkv_stride;
-    w.qkv.in = a.query.in();
-    float* packed = w.qkv.weight.reserve(packed_size(w.qkv.out, w.qkv.in));
-    float* bias = w.qkv.bias.reserve(w.qkv.out);
-    for (const Linear* l : {&a.query, &a.key, &a.value}) {
-      pack_weight(kernels, l->weight, &scratch, packed);
-      read_bias(*l, bias);
-      packed += packed_size(w.qkv_stride, w.qkv.in);
-      bias += w.qkv_stride;
-    }
+    w.stride = round_up(w.attention_size);
+    w.query = read_stacked(kernels, {&a.query}, w.stride, &scratch);
+    w.key_value = read_stacked(kernels, {&a.key, &a.value}, w.stride, &scratch);
     w.attention_out = read_linear(kernels, a.output, &scratch);
     w.attention_norm = read_norm(a.norm);
   }

@@ -27,10 +27,11 @@ struct NormWeights {
 };
 
 struct LayerWeights {
-  // Query, key and value as one matrix: each third is filled up to a multiple of the panel width, so
-  // that thirds can be used alone. qkv.out == 3 * qkv_stride; heads == 0: no attention sublayer.
-  PackedLinear qkv;
-  int64_t qkv_stride = 0;  // round_up(A)
+  // Key and value are one matrix, and the query another, as the last layer needs it for fewer rows. Each
+  // part is filled up with 0 to `stride` columns, so that all parts begin aligned.
+  PackedLinear query;      // [stride, H]
+  PackedLinear key_value;  // [2 stride, H]
+  int64_t stride = 0;      // round_up(A); heads == 0: no attention sublayer
   int64_t heads = 0, attention_size = 0;
   PackedLinear attention_out;  // [H, A]
   NormWeights attention_norm;

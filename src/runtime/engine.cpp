@@ -6,6 +6,7 @@
 #include "base/file_bytes.h"
 #include "checkpoint/checkpoint.h"
 #include "runtime/model_info.h"
+#include "runtime/qa.h"
 #include "runtime/stream.h"
 
 namespace costeff {
@@ -96,6 +97,32 @@ std::vector<Result> Engine::score(std::span<const Example> rows, const RunOption
         return ReadStatus::row;
       },
       [&](std::span<const Example>, std::span<const Result> r) { results.insert(results.end(), r.begin(), r.end()); },
+      options);
+  return results;
+}
+
+QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
+                       const volatile bool* stop) const {
+  const model::Model& m = impl_->model.spec;
+  const QaOptions resolved = runtime::resolve_qa(options, m);
+  runtime::StreamOptions stream;
+  stream.plan = runtime::make_plan(m, {}, false);
+  stream.threads = options.threads > 0 ? options.threads : usable_cpus();
+  stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
+  return runtime::run_qa(impl_->model, impl_->tokenizer, source, sink, resolved, stream, stop);
+}
+
+std::vector<QaResult> Engine::answer(std::span<const QaExample> questions, const QaOptions& options) const {
+  std::vector<QaResult> results;
+  results.reserve(questions.size());
+  size_t next = 0;
+  answer(
+      [&](QaExample& row, bool) {
+        if (next == questions.size()) return ReadStatus::end;
+        row = questions[next++];
+        return ReadStatus::row;
+      },
+      [&](std::span<const QaExample>, std::span<const QaResult> r) { results.insert(results.end(), r.begin(), r.end()); },
       options);
   return results;
 }

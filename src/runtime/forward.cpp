@@ -120,6 +120,22 @@ int64_t ask_exit(Pass* p, int64_t h, int64_t layer) {
   return leaving;
 }
 
+// Question answering: start and end logits of every token that is not padding.
+void ask_tokens(Pass* p, int64_t layer) {
+  const model::Head& head = p->model.spec.heads.back();
+  const Batch& batch = p->batch;
+  float* logits = p->scratch.logits.reserve(batch.tokens() * 2);
+  model::run_token_head(p->model.kernels, p->model.weights.head(static_cast<int64_t>(p->model.spec.heads.size()) - 1),
+                        p->hidden, batch.tokens(), p->x, logits);
+  for (size_t b = 0; b < batch.row.size(); ++b) {
+    const std::span<const float> own(logits + int64_t{batch.start[b]} * 2, static_cast<size_t>(batch.real[b]) * 2);
+    check_logits(head, own);
+    Result& result = p->results[static_cast<size_t>(batch.row[b])];
+    result.exit_layer = layer;
+    result.token_logits.assign(own.begin(), own.end());
+  }
+}
+
 // Takes the leavers out of the batch, x and the pooled history; the others keep their order.
 void close_ranks(Pass* p) {
   Batch& batch = p->batch;
@@ -223,6 +239,14 @@ void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch, st
     }
     times->encoder_s += seconds_since(&clock);
 
+    if (spec.question_answering) {
+      if (layer == plan.last_layer) {
+        ask_tokens(&p, layer);
+        batch->clear();
+        times->exits_s += seconds_since(&clock);
+      }
+      continue;
+    }
     while (h < spec.heads.size() && spec.heads[h].layer < layer) ++h;
     const bool exit_here = h < spec.heads.size() && spec.heads[h].layer == layer;
     const bool asked = exit_here && (plan.all_exits || layer == plan.last_layer ||

@@ -118,6 +118,7 @@ ModelInfo describe(const model::Model& m) {
   info.type_vocab_size = m.type_vocab_size;
   info.embedding_rank = m.embeddings.word_up ? m.embeddings.word_up->in() : 0;
   info.regression = m.regression;
+  info.question_answering = m.question_answering;
   info.first_token_only = m.heads.back().pooling == model::Pooling::first;
   info.activation = model::activation_name(m.activation);
   info.dtype = dtypes_in_use(m);

@@ -3,13 +3,12 @@
 // Byte-level BPE, as GPT-2 and RoBERTa have it: vocab.json and merges.txt.
 //
 // How the face calls it:
-//   auto bpe = ByteBpe::read(dir + "/vocab.json", dir + "/merges.txt", {.add_prefix_space =
-//   false}); ByteBpe::Scratch scratch;                       // one a thread bpe.encode(stretch,
-//   offset, &scratch, &sink);   // for each stretch of text between special tokens
-//   bpe.vocab().find("<s>"), .token(id), .size()    // special tokens; tokens as vocab.json spells
-//   them
-// From a tokenizer.json: vocab_from_ids() (vocab_json.h) and ByteBpe(vocab, merges, options, place,
-// place). Both throw Error(model). A ByteBpe does not change after that; threads may share it.
+//   auto bpe = ByteBpe::read(vocab_path, merges_path, {.add_prefix_space = false});
+//   ByteBpe::Scratch scratch;                        // one a thread
+//   bpe.encode(stretch, offset, &scratch, &sink);    // text between special tokens
+//   bpe.vocab().find("<s>"), .token(id), .size()     // spelled as in vocab.json
+// From a tokenizer.json: vocab_from_ids() (vocab_json.h), then the constructor. Both throw
+// Error(model). A ByteBpe does not change after that; threads may share it.
 
 #include <array>
 #include <cstdint>

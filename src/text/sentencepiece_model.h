@@ -4,12 +4,12 @@
 // the cuts of unigram models are then made anew for the sake of equally good ones (unigram.h).
 //
 // How the face calls it:
-//   const SpmFile file = read_spm_file(dir + "/sentencepiece.bpe.model");  // or spiece.model
-//   const SpmKind kind = spm_kind(tokenizer_class, file);                 // "" if no file names a
-//   class SentencePieceModel spm(file, kind, albert_options);                   // the last for
-//   kind.albert only SentencePieceModel::Scratch scratch;                                  // one a
-//   thread spm.encode(stretch, offset, &scratch, &sink);   // for each stretch of text between
-//   special tokens spm.find("<s>"), spm.token(id), spm.vocab_size()
+//   const SpmFile file = read_spm_file(path);              // sentencepiece.bpe.model, spiece.model
+//   const SpmKind kind = spm_kind(tokenizer_class, file);  // "" if no file names a class
+//   SentencePieceModel spm(file, kind, albert_options);    // the last for kind.albert only
+//   SentencePieceModel::Scratch scratch;                   // one a thread
+//   spm.encode(stretch, offset, &scratch, &sink);          // text between special tokens
+//   spm.find("<s>"), spm.token(id), spm.vocab_size()
 // kind.cls, .sep, ... are what the special tokens are called where no file names them; kind.albert:
 // BERT's template, else RoBERTa's. Special tokens in the text are the caller's business: the
 // library never gives a control piece. All of it throws Error(model). A model does not change;
@@ -46,8 +46,10 @@ struct SpmKind {
 // 0, else XLM-R. Throws Error(model): a class that is not supported, or whose pieces do not lie as
 // it needs.
 //   XLM-R      <s> 0, <pad> 1, </s> 2, <unk> 3, piece p > 0 has p + 1, <mask> behind the last
-//   CamemBERT  <s>NOTUSED 0, <pad> 1, </s>NOTUSED 2, <unk> 3, <unk>NOTUSED 4, p > 0 has p + 4,
-//   <mask> BARThez    as the pieces lie ALBERT     as the pieces lie
+//   CamemBERT  <s>NOTUSED 0, <pad> 1, </s>NOTUSED 2, <unk> 3, <unk>NOTUSED 4, piece p > 0 has
+//              p + 4, <mask> behind the last
+//   BARThez    as the pieces lie
+//   ALBERT     as the pieces lie
 SpmKind spm_kind(std::string_view tokenizer_class, const SpmFile& file);
 
 // A piece and the bytes of the text it came from.

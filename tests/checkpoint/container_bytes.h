@@ -93,8 +93,12 @@ inline std::string zip_bytes(const std::vector<ZipPart>& parts) {
 
 // --- pickle: each function gives the opcodes that push one value ---
 
-inline std::string pk_string(std::string_view s) { return std::string("X") + le(s.size(), 4) + std::string(s); }
-inline std::string pk_int(int64_t v) { return std::string("\x8a\x08") + le(static_cast<uint64_t>(v), 8); }
+inline std::string pk_string(std::string_view s) {
+  return std::string("X") + le(s.size(), 4) + std::string(s);
+}
+inline std::string pk_int(int64_t v) {
+  return std::string("\x8a\x08") + le(static_cast<uint64_t>(v), 8);
+}
 inline std::string pk_global(const std::string& module, const std::string& name) {
   return std::string("c") + module + "\n" + name + "\n";
 }

@@ -100,7 +100,8 @@ TEST(Pickle, RefusesUnknownGlobalsByName) {
   EXPECT_NE(error(pk_string("os") + pk_string("system") + "\x93.").find("os.system"),
             std::string::npos);
   EXPECT_NE(error("(ios\nsystem\n.").find("os.system"), std::string::npos);
-  EXPECT_NE(error(std::string("(") + pk_global("os", "system") + "o.").find("os.system"), std::string::npos);
+  EXPECT_NE(error(std::string("(") + pk_global("os", "system") + "o.").find("os.system"),
+            std::string::npos);
   // Names that the list's entries begin or end with.
   for (const char* name : {"m.ff", "m.", "m..f", ".m.f", "m.f.g"}) {
     EXPECT_NE(error(pk_global("m", std::string(name).substr(2)) + pk_global("", name) + "."), "");

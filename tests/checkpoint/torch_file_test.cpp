@@ -194,6 +194,8 @@ TEST(TorchFile, SaysWhatThereIsInstead) {
   EXPECT_NE(error("hello").find("text, not weights"), std::string::npos);
   EXPECT_NE(error("version https://git-lfs.github.com/spec/v1\n").find("run git lfs pull"),
             std::string::npos);
+  EXPECT_NE(error(test::safetensors_bytes("{}", "")).find("looks like a safetensors file"),
+            std::string::npos);
   EXPECT_NE(error("<html>").find("web page"), std::string::npos);
 }
 

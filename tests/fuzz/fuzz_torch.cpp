@@ -1,5 +1,5 @@
-// Bytes as a file of torch.save (zip archive or legacy stream, by content), and as the data.pkl of an
-// archive that is right otherwise: mutations of a whole archive seldom pass its checksums.
+// Bytes as a file of torch.save (zip archive or legacy stream, by content), and as the data.pkl of
+// an archive that is right otherwise: mutations of a whole archive seldom pass its checksums.
 
 #include <cstdint>
 #include <string>
@@ -15,8 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   fuzz::parse([&] { return checkpoint::parse_torch(test::as_bytes(input), nullptr, "fuzz"); });
   if (input.starts_with("PK")) return 0;
-  const std::string file = test::torch_zip(
-      std::string(input), {{"0", std::string(24, '\x3c')}, {"1", std::string(64, '\x01')}, {"2", ""}});
+  const std::string file =
+      test::torch_zip(std::string(input),
+                      {{"0", std::string(24, '\x3c')}, {"1", std::string(64, '\x01')}, {"2", ""}});
   fuzz::parse([&] { return checkpoint::parse_torch(test::as_bytes(file), nullptr, "fuzz"); });
   return 0;
 }

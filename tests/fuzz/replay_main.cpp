@@ -1,8 +1,8 @@
-// Runs a fuzz target without libFuzzer: every file of the corpus, then seeded mutations of them, so that
-// ordinary builds keep the targets alive.
+// Runs a fuzz target without libFuzzer: every file of the corpus, then seeded mutations of them, so
+// that ordinary builds keep the targets alive.
 //   fuzz_NAME [-runs=N] [-seed=S] [-only=I] FILE|DIRECTORY...
-// -only replays mutation I of a run that died; the number is printed then. COSTEFF_TEST_SEED sets the
-// seed as well.
+// -only replays mutation I of a run that died; the number is printed then. COSTEFF_TEST_SEED sets
+// the seed as well.
 
 #include <unistd.h>
 
@@ -49,9 +49,9 @@ void run(const Bytes& input) {
 
 // Values that lengths, offsets and counts go wrong at.
 constexpr uint64_t kInteresting[] = {
-    0,          1,          2,          0x7f,       0x80,        0xff,       0x7fff,
-    0x8000,     0xffff,     0x7fffffff, 0x80000000, 0xfffffff0,  0xffffffff, 0x100000000,
-    1ull << 53, 1ull << 61, 1ull << 62, 1ull << 63, ~0ull - 0xff, ~0ull - 7, ~0ull};
+    0,          1,          2,          0x7f,       0x80,         0xff,       0x7fff,
+    0x8000,     0xffff,     0x7fffffff, 0x80000000, 0xfffffff0,   0xffffffff, 0x100000000,
+    1ull << 53, 1ull << 61, 1ull << 62, 1ull << 63, ~0ull - 0xff, ~0ull - 7,  ~0ull};
 
 void mutate(Bytes* b, const std::vector<Bytes>& corpus, std::mt19937_64& random) {
   const auto below = [&](size_t n) { return n == 0 ? 0 : static_cast<size_t>(random() % n); };

@@ -40,16 +40,16 @@ class Kernels : public testing::TestWithParam<const KernelTable*> {
 };
 
 TEST_P(Kernels, LinearAgreesWithReference) {
-  for (int64_t m : {1, 2, 3, 4, 5, 7, 8, 9, 33}) {
-    for (int64_t n : {1, 2, 7, 8, 9, 15, 16, 17, 96}) {
+  for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 33}) {
+    for (int64_t n : {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 96, 130, 400}) {
       for (int64_t k : {1, 2, 3, 8, 31, 64, 510}) {
         const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
         const auto bias = random_floats(n, 1, &rng);
         FloatBuffer packed(packed_size(n, k)), y(m * n), truth(m * n);
         table().pack(w.data(), k, n, k, packed.data());
-        table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, y.data(), n);
+        table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, y.data(), n);
         kReference.pack(w.data(), k, n, k, packed.data());
-        kReference.linear(x.data(), k, m, packed.data(), bias.data(), n, k, truth.data(), n);
+        kReference.linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, truth.data(), n);
         for (int64_t i = 0; i < m * n; ++i) {
           ASSERT_NEAR(y.data()[i], truth.data()[i], sum_bound(x.data() + i / n * k, w.data() + i % n * k, k))
               << "seed " << test_seed() << ", m " << m << ", n " << n << ", k " << k;
@@ -60,33 +60,49 @@ TEST_P(Kernels, LinearAgreesWithReference) {
 }
 
 TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
-  for (int64_t n : {1, 7, 8, 9, 24}) {
+  for (int64_t n : {1, 7, 8, 9, 24, 50}) {
     for (int64_t k : {1, 5, 8, 13}) {
-      const auto w = random_floats(n * k, 1, &rng);
+      const int64_t m = 5;
+      const auto w = random_floats(n * k, 1, &rng), x = random_floats(m * k, 1, &rng);
       std::vector<float> transposed(static_cast<size_t>(n * k));
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j < k; ++j) transposed[static_cast<size_t>(j * n + i)] = w.data()[i * k + j];
       }
-      FloatBuffer a(packed_size(n, k)), b(packed_size(n, k));
+      FloatBuffer a(packed_size(n, k)), b(packed_size(n, k)), ya(m * n), yb(m * n);
       table().pack(w.data(), k, n, k, a.data());
       table().pack_transposed(transposed.data(), n, n, k, b.data());
-      ASSERT_EQ(std::memcmp(a.data(), b.data(), sizeof(float) * static_cast<size_t>(packed_size(n, k))), 0)
-          << n << " " << k;
+      table().linear(x.data(), k, m, a.data(), nullptr, n, k, Activation::none, ya.data(), n);
+      table().linear(x.data(), k, m, b.data(), nullptr, n, k, Activation::none, yb.data(), n);
+      ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0) << n << " " << k;
     }
   }
 }
 
+// The activation in a product is the same function as the one alone.
+TEST_P(Kernels, LinearWithActivation) {
+  const int64_t m = 11, n = 70, k = 40;
+  const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.3f, &rng), bias = random_floats(n, 1, &rng);
+  FloatBuffer packed(packed_size(n, k)), plain(m * n + kLane), fused(m * n);
+  table().pack(w.data(), k, n, k, packed.data());
+  for (Activation f : {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
+    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(), n);
+    table().activate(f, plain.data(), m * n);
+    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, f, fused.data(), n);
+    for (int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(fused.data()[i], plain.data()[i], 1e-6);
+  }
+}
+
 TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
-  for (int64_t n : {1, 2, 8, 17}) {
+  for (int64_t n : {1, 2, 8, 17, 48, 70, 400}) {
     for (int64_t k : {1, 3, 64, 129}) {
       const int64_t m = 37;
       const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
       FloatBuffer packed(packed_size(n, k)), all(m * n), part(m * n);
       table().pack(w.data(), k, n, k, packed.data());
-      table().linear(x.data(), k, m, packed.data(), nullptr, n, k, all.data(), n);
+      table().linear(x.data(), k, m, packed.data(), nullptr, n, k, Activation::none, all.data(), n);
       for (int64_t rows = 1; rows <= 9; ++rows) {
         for (int64_t begin : {int64_t{0}, int64_t{1}, int64_t{6}, m - rows}) {
-          table().linear(x.data() + begin * k, k, rows, packed.data(), nullptr, n, k, part.data(), n);
+          table().linear(x.data() + begin * k, k, rows, packed.data(), nullptr, n, k, Activation::none, part.data(), n);
           ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n, sizeof(float) * static_cast<size_t>(rows * n)), 0)
               << "rows " << begin << "+" << rows << ", n " << n << ", k " << k;
         }
@@ -97,7 +113,7 @@ TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
 
 TEST_P(Kernels, Softmax) {
   for (int64_t n : {1, 2, 7, 8, 9, 16, 31, 128}) {
-    const int64_t m = 5, lds = round_up(n) + kPanel;
+    const int64_t m = 5, lds = round_up(n) + kLane;
     auto s = random_floats(m * lds, 30, &rng);
     FloatBuffer truth(m * lds);
     std::copy_n(s.data(), m * lds, truth.data());
@@ -136,7 +152,7 @@ TEST_P(Kernels, ActivationsAreAccurate) {
 TEST_P(Kernels, ActivationDoesNotDependOnThePlaceInTheArray) {
   const auto source = random_floats(64, 2, &rng);
   for (Activation f : {Activation::gelu_erf, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
-    FloatBuffer whole(64), one(16);
+    FloatBuffer whole(64), one(kLane);
     std::copy_n(source.data(), 64, whole.data());
     table().activate(f, whole.data(), 61);
     for (int64_t i = 0; i < 61; ++i) {

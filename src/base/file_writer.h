@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff {
+
+// A new file, written from front to back through a small buffer. Throws Error(output) that names the
+// file: it is there already, no such directory, disk full, ...
+class FileWriter {
+ public:
+  explicit FileWriter(const std::string& path);
+  ~FileWriter();  // without finish(): what is on the disk is whatever got there
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  uint64_t written() const { return written_; }
+
+  void finish();  // all is written: makes it durable and closes
+
+ private:
+  void flush();
+  void put(const std::byte* p, size_t n);
+  [[noreturn]] void fail() const;
+
+  std::string path_;
+  std::vector<std::byte> buffer_;
+  uint64_t written_ = 0;
+  int fd_ = -1;
+};
+
+}  // namespace costeff

@@ -1,0 +1,282 @@
+#include "checkpoint/save_model.h"
+
+#include <costeff/version.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/file_bytes.h"
+#include "base/file_writer.h"
+#include "checkpoint/dialects.h"
+#include "checkpoint/encoder.h"
+#include "checkpoint/exit_policy.h"
+#include "checkpoint/safetensors_writer.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+struct FamilyRow {
+  Family family;
+  const char* prefix;
+  const char* model_type;
+};
+
+constexpr std::array<FamilyRow, 4> kFamilies{{
+    {Family::bert, "bert.", "bert"},
+    {Family::roberta, "roberta.", "roberta"},
+    {Family::elasticbert, "elasticbert.", "elasticbert"},
+    {Family::distilbert, "distilbert.", "distilbert"},
+}};
+
+struct TypeRow {
+  const char* model_type;
+  Family family;
+  const char* type;  // of transformers' class names
+};
+
+constexpr std::array<TypeRow, 6> kTypes{{
+    {"bert", Family::bert, "Bert"},
+    {"roberta", Family::roberta, "Roberta"},
+    {"xlm-roberta", Family::roberta, "XLMRoberta"},
+    {"camembert", Family::roberta, "Camembert"},
+    {"elasticbert", Family::elasticbert, "ElasticBert"},
+    {"distilbert", Family::distilbert, "DistilBert"},
+}};
+
+// A model keeps no family, but what it computes tells it.
+Family family_of(const model::Model& m) {
+  if (m.embeddings.position_offset != 0) return Family::roberta;
+  if (!m.embeddings.type) return Family::distilbert;
+  return m.dialect.starts_with("elasticbert") ? Family::elasticbert : Family::bert;
+}
+
+const FamilyRow& row_of(Family family) {
+  return *std::find_if(kFamilies.begin(), kFamilies.end(),
+                       [&](const FamilyRow& r) { return r.family == family; });
+}
+
+// config.json's own, where the family has several (xlm-roberta, camembert).
+std::string model_type(Family family, const Config& config) {
+  for (const TypeRow& row : kTypes) {
+    if (row.family == family && config.model_type == row.model_type) return row.model_type;
+  }
+  return row_of(family).model_type;
+}
+
+void put_norm(SavedModel* out, const std::string& name, const model::LayerNorm& norm) {
+  put(out, name + ".weight", norm.weight);
+  put(out, name + ".bias", norm.bias);
+}
+
+void put_embeddings(SavedModel* out, const model::Model& m) {
+  const std::string p = out->prefix + "embeddings.";
+  const model::Embeddings& e = m.embeddings;
+  if (e.word_up) {
+    put(out, p + "word_embeddings1.weight", e.word);
+    put(out, p + "word_embeddings2.weight", e.word_up->weight);
+  } else {
+    put(out, p + "word_embeddings.weight", e.word);
+  }
+  // As many rows as max_position_embeddings says, which transformers insists on.
+  Tensor position = e.position;
+  position.shape[0] = m.max_length + e.position_offset;
+  put(out, p + "position_embeddings.weight", position);
+  if (e.type) put(out, p + "token_type_embeddings.weight", *e.type);
+  put_norm(out, p + "LayerNorm", e.norm);
+}
+
+void put_layers(SavedModel* out, const model::Model& m) {
+  const LayerNames& n = layer_names(out->family);
+  for (size_t i = 0; i < m.layers.size(); ++i) {
+    const std::string p = out->prefix + n.layer + std::to_string(i) + ".";
+    if (const auto& a = m.layers[i].attention) {
+      put_linear(out, p + n.query, a->query);
+      put_linear(out, p + n.key, a->key);
+      put_linear(out, p + n.value, a->value);
+      put_linear(out, p + n.attention_out, a->output);
+      put_norm(out, p + n.attention_norm, a->norm);
+    }
+    if (const auto& f = m.layers[i].ffn) {
+      put_linear(out, p + n.ffn_in, f->in);
+      put_linear(out, p + n.ffn_out, f->out);
+      put_norm(out, p + n.ffn_norm, f->norm);
+    }
+  }
+}
+
+// transformers' name of the activation.
+const char* hidden_act(model::Activation a) {
+  switch (a) {
+    case model::Activation::gelu_tanh:
+      return "gelu_new";
+    case model::Activation::relu:
+      return "relu";
+    case model::Activation::silu:
+      return "silu";
+    case model::Activation::tanh:
+      return "tanh";
+    case model::Activation::gelu_erf:
+    case model::Activation::none:
+      break;
+  }
+  return "gelu";
+}
+
+void put_labels(Json* json, const model::Model& m) {
+  if (m.question_answering) return;
+  // A hundred thousand names that say nothing would be a file too long to read.
+  constexpr size_t kMany = 1000;
+  bool named = false;
+  for (size_t i = 0; i < m.labels.size(); ++i) {
+    named = named || m.labels[i] != "LABEL_" + std::to_string(i);
+  }
+  if (!named && m.labels.size() > kMany) {
+    (*json)["num_labels"] = m.num_labels;
+    return;
+  }
+  for (size_t i = 0; i < m.labels.size(); ++i) {
+    (*json)["id2label"][std::to_string(i)] = m.labels[i];
+    (*json)["label2id"][m.labels[i]] = i;
+  }
+  if (m.regression) (*json)["problem_type"] = "regression";
+}
+
+// The smallest F of the layers that have one: where layers differ, a larger number would say that
+// units were pruned away. 0: no layer has one.
+int64_t smallest_ffn(const model::Model& m) {
+  int64_t least = 0;
+  for (const model::Layer& layer : m.layers) {
+    if (!layer.ffn) continue;
+    const int64_t f = layer.ffn->in.out();
+    least = least == 0 ? f : std::min(least, f);
+  }
+  return least;
+}
+
+// transformers' prune_heads leaves smaller tensors and this list; which of the heads went means
+// nothing any more.
+void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
+  for (size_t i = 0; i < m.layers.size(); ++i) {
+    const auto& a = m.layers[i].attention;
+    for (int64_t h = a ? a->heads : heads; h < heads; ++h) {
+      (*json)["pruned_heads"][std::to_string(i)].push_back(h);
+    }
+  }
+}
+
+// The keys that dialects have in common, as the unpruned model has them. DistilBERT's names for them
+// are put in by its own function.
+void put_common(SavedModel* out, const model::Model& m) {
+  Json& j = out->json;
+  const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
+  j["model_type"] = model_type(out->family, *out->config);
+  j["hidden_size"] = m.head_size * heads;
+  j["num_hidden_layers"] = m.layers.size();
+  j["num_attention_heads"] = heads;
+  if (const int64_t f = smallest_ffn(m); f > 0) j["intermediate_size"] = f;
+  j["vocab_size"] = m.vocab_size;
+  j["max_position_embeddings"] = m.max_length + m.embeddings.position_offset;
+  if (m.embeddings.type) j["type_vocab_size"] = m.type_vocab_size;
+  j["layer_norm_eps"] = out->config->layer_norm_eps;
+  j["hidden_act"] = hidden_act(m.activation);
+  if (out->family == Family::roberta) {  // positions begin behind pad_token_id
+    j["bos_token_id"] = 0;
+    j["pad_token_id"] = 1;
+    j["eos_token_id"] = 2;
+  } else {
+    j["pad_token_id"] = 0;
+  }
+  put_labels(&j, m);
+  put_pruned_heads(&j, m, heads);
+}
+
+const Dialect& dialect_of(const model::Model& m) {
+  for (const Dialect& d : dialects()) {
+    if (m.dialect.starts_with(d.name)) return d;
+  }
+  throw Error(ErrorKind::internal, "no dialect is called " + m.dialect);
+}
+
+void write_text(const std::string& path, const Json& json) {
+  FileWriter file(path);
+  file.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  file.finish();
+}
+
+}  // namespace
+
+void put(SavedModel* out, const std::string& name, const Tensor& t) { out->tensors.emplace(name, t); }
+
+void put_linear(SavedModel* out, const std::string& name, const model::Linear& l) {
+  put(out, name + ".weight", l.weight);
+  if (l.bias) put(out, name + ".bias", *l.bias);
+}
+
+void put_head(SavedModel* out, const std::string& pooler, const std::string& classifier,
+              const model::Head& head) {
+  if (head.pooler) put_linear(out, pooler, *head.pooler);
+  put_linear(out, classifier, head.classifier);
+}
+
+void put_architecture(SavedModel* out, const std::string& before, bool question_answering) {
+  const std::string type = out->json["model_type"];
+  const auto row = std::find_if(kTypes.begin(), kTypes.end(),
+                                [&](const TypeRow& r) { return type == r.model_type; });
+  out->json["architectures"] = {before + row->type + (question_answering
+                                                          ? "ForQuestionAnswering"
+                                                          : "ForSequenceClassification")};
+}
+
+SavedModel name_model(const model::Model& m, const Config& config) {
+  SavedModel out;
+  out.config = &config;
+  out.family = family_of(m);
+  out.prefix = row_of(out.family).prefix;
+  put_embeddings(&out, m);
+  put_layers(&out, m);
+  put_common(&out, m);
+  dialect_of(m).save(m, &out);
+  return out;
+}
+
+void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& from,
+                   std::optional<DType> dtype) {
+  std::set<DType> dtypes;
+  for (const auto& [name, t] : saved->tensors) dtypes.insert(stored_dtype(t.dtype, dtype));
+  if (dtypes.size() == 1) {
+    saved->json["torch_dtype"] = *dtypes.begin() == DType::f32   ? "float32"
+                                 : *dtypes.begin() == DType::f16 ? "float16"
+                                                                 : "bfloat16";
+  }
+  Json& j = saved->json["costeff"];
+  j["version"] = kVersion;
+  j["dialect"] = saved->dialect;
+  j["head_size"] = m.head_size;
+  for (const model::Layer& layer : m.layers) {
+    j["attention_sizes"].push_back(layer.attention ? layer.attention->query.out() : 0);
+    j["ffn_sizes"].push_back(layer.ffn ? layer.ffn->in.out() : 0);
+  }
+  for (const model::Head& head : m.heads) j["exits"].push_back(head.layer);
+  j["policy"] = m.policy ? exit_policy_json(*m.policy) : Json();
+  j["source"] = {{"name", from.name}, {"dialect", from.dialect}, {"dtype", from.dtype}};
+}
+
+DType stored_dtype(DType have, std::optional<DType> asked) {
+  return asked.value_or(have == DType::f64 ? DType::f32 : have);
+}
+
+bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
+                 const std::string& dir, const volatile bool* stop) {
+  write_text(join_path(dir, "config.json"), saved.json);
+  if (m.policy) write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.policy));
+  std::vector<TensorToWrite> tensors;
+  for (const auto& [name, t] : saved.tensors) {
+    tensors.push_back({name, &t, stored_dtype(t.dtype, dtype)});
+  }
+  return write_safetensors(join_path(dir, "model.safetensors"), std::move(tensors), stop);
+}
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,32 @@
+#include "cli/flag_checks.h"
+
+#include <charconv>
+#include <string>
+
+namespace costeff::cli {
+
+CLI::Validator whole_number(int64_t low, int64_t high) {
+  // CLI11 itself would read 010 as 8, and say less about what is wrong. The name stays empty: it
+  // would be printed in the help.
+  return CLI::Validator(
+      [low, high](std::string& text) -> std::string {
+        int64_t v = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+        const bool octal = text.size() > 1 && text[0] == '0';
+        if (error == std::errc() && end == text.data() + text.size() && !octal && v >= low &&
+            v <= high) {
+          return "";
+        }
+        return "\"" + text + "\", expected a whole number from " + std::to_string(low) + " to " +
+               std::to_string(high);
+      },
+      "");
+}
+
+void let_last_value_win(CLI::App* verb) {
+  for (CLI::Option* option : verb->get_options()) {
+    if (!option->get_positional() && option->get_expected_max() == 1) option->take_last();
+  }
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,103 @@
+#include "cli/usage_error.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace costeff::cli {
+namespace {
+
+// Levenshtein distance.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+// ", did you mean NAME?" where one of the names is at most two typing errors away, and no more than
+// a third of it is wrong.
+std::string suggestion(std::string_view typed, const std::vector<std::string>& names) {
+  if (typed.size() > 60) return "";
+  std::string best;
+  size_t best_distance = 3;
+  for (const std::string& name : names) {
+    const size_t d = edit_distance(typed, name);
+    if (d < best_distance && 3 * d <= name.size()) {
+      best = name;
+      best_distance = d;
+    }
+  }
+  return best.empty() ? "" : ", did you mean " + best + "?";
+}
+
+std::vector<std::string> verb_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : verb.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+bool is_option(const std::string& argument) { return argument.size() > 1 && argument[0] == '-'; }
+
+std::string unexpected(const std::string& argument, const CLI::App& verb) {
+  if (!is_option(argument)) return "unexpected argument \"" + argument + "\"";
+  const std::string name = argument.substr(0, argument.find('='));
+  return "unknown option " + name + suggestion(name, option_names(verb));
+}
+
+// A command line without a verb.
+std::string no_verb(const CLI::App& app) {
+  std::string expected;
+  for (const std::string& name : verb_names(app)) expected += (expected.empty() ? "" : ", ") + name;
+  for (const std::string& argument : app.remaining()) {
+    if (is_option(argument)) return unexpected(argument, app);
+    const std::string hint = suggestion(argument, verb_names(app));
+    return "unknown verb \"" + argument + "\"" +
+           (hint.empty() ? ", expected one of " + expected : hint);
+  }
+  return "no verb given, expected one of " + expected;
+}
+
+std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::ParseError& error) {
+  if (&verb == &app) return no_verb(app);
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    const std::vector<std::string> extra = verb.remaining();
+    if (!extra.empty()) return unexpected(extra.front(), verb);
+  }
+  // "--threads: 1 required N missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    const size_t colon = text.find(':');
+    if (colon != std::string::npos && text.ends_with(" missing"))
+      return text.substr(0, colon) + " needs a value";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* verb = &app;
+  for (const CLI::App* chosen : app.get_subcommands()) verb = chosen;
+  const std::string help =
+      (verb == &app ? "costeff" : "costeff " + verb->get_name()) + std::string(" --help");
+  return what_is_wrong(app, *verb, error) + "; see " + help;
+}
+
+}  // namespace costeff::cli

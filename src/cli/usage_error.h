@@ -1,0 +1,12 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace costeff::cli {
+
+// One line for a command line that CLI11 refuses: what is wrong, what was expected (the nearest
+// name where one is near), where to read on.
+std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace costeff::cli

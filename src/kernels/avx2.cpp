@@ -1,0 +1,69 @@
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+using Vec = __m256;
+constexpr int kWidth = 8;
+// 6 rows x 2 vectors of sums, 2 of weights and one of x: 15 of 16 registers.
+constexpr int kVecs = 2, kRows = 6;
+constexpr int kFew1 = 5, kFew2 = 3, kFew3 = 2;  // panels at a time for 1, 2 and 3 rows
+
+inline int64_t round_lane(int64_t n) { return (n + 15) / 16 * 16; }
+
+inline Vec zero() { return _mm256_setzero_ps(); }
+inline Vec set1(float v) { return _mm256_set1_ps(v); }
+inline Vec load(const float* p) { return _mm256_load_ps(p); }
+inline Vec loadu(const float* p) { return _mm256_loadu_ps(p); }
+inline __m256i mask(int64_t n) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lanes);
+}
+inline Vec loadu_first(const float* p, int64_t n) { return _mm256_maskload_ps(p, mask(n)); }
+inline void storeu(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+inline void storeu_first(float* p, Vec v, int64_t n) { _mm256_maskstore_ps(p, mask(n), v); }
+inline Vec first(Vec v, int64_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(mask(n))); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+inline Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+inline Vec absolute(Vec a) { return _mm256_andnot_ps(set1(-0.0f), a); }
+inline Vec copy_sign(Vec magnitude, Vec sign) {
+  return _mm256_or_ps(magnitude, _mm256_and_ps(sign, set1(-0.0f)));
+}
+inline Vec round_even(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+// n is integral, -126 to 127: 2^n has the exponent bits n + 127.
+inline Vec scale2(Vec v, Vec n) {
+  const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  return _mm256_mul_ps(v, _mm256_castsi256_ps(bits));
+}
+inline Vec zero_where_less(Vec x, Vec limit, Vec v) {
+  return _mm256_and_ps(v, _mm256_cmp_ps(x, limit, _CMP_GE_OQ));
+}
+inline float sum(Vec v) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+inline float largest(Vec v) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(v))); }
+inline void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+
+#include "kernels/simd_body.inc"
+
+}  // namespace
+
+const KernelTable kAvx2{"avx2", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+
+}  // namespace costeff::kernels

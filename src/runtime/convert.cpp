@@ -1,0 +1,144 @@
+#include <costeff/convert.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "base/file_bytes.h"
+#include "base/file_writer.h"
+#include "base/new_directory.h"
+#include "base/utf8.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/config.h"
+#include "checkpoint/save_model.h"
+#include "exit/policy.h"
+#include "runtime/edit_model.h"
+#include "runtime/model_info.h"
+
+namespace costeff {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Files that the tokenizers read (src/text). Nothing else of a directory is copied.
+constexpr std::array<const char*, 11> kTokenizerFiles = {
+    "vocab.txt",     "vocab.json",     "merges.txt",           "sentencepiece.bpe.model", "spiece.model",
+    "spm.model",     "tokenizer.model", "tokenizer.json",      "tokenizer_config.json",   "special_tokens_map.json",
+    "added_tokens.json"};
+
+// "models/sst2/" -> "sst2".
+std::string last_component(const std::string& path) {
+  std::error_code ignored;
+  fs::path p = fs::absolute(path, ignored).lexically_normal();
+  if (!p.has_filename()) p = p.parent_path();
+  return p.filename().string();
+}
+
+void refuse_same(const std::string& source, const std::string& target) {
+  std::error_code ignored;
+  if (fs::equivalent(source, target, ignored)) {
+    throw_usage(target + ": is the source itself, expected another directory");
+  }
+}
+
+std::optional<DType> dtype_of(const std::optional<StoredType>& type) {
+  if (!type) return std::nullopt;
+  switch (*type) {
+    case StoredType::float16:
+      return DType::f16;
+    case StoredType::bfloat16:
+      return DType::bf16;
+    case StoredType::float32:
+      break;
+  }
+  return DType::f32;
+}
+
+void edit(model::Model* m, const ConvertOptions& options) {
+  const int64_t last = m->heads.back().layer;
+  if (options.exits) {
+    for (int64_t layer : *options.exits) {
+      const auto& dropped = options.drop_layers;
+      if (layer != last && std::find(dropped.begin(), dropped.end(), layer) != dropped.end()) {
+        throw_usage("the exit at layer " + std::to_string(layer) + " is to stay, but the layer is to be dropped");
+      }
+    }
+    runtime::keep_exits(m, *options.exits);
+  }
+  if (!options.drop_layers.empty()) runtime::drop_layers(m, options.drop_layers);
+}
+
+void copy_file(const std::string& from, const std::string& to) {
+  const auto file = MappedFile::open(from, ErrorKind::model);
+  FileWriter out(to);
+  out.write(file->bytes());
+  out.finish();
+}
+
+// What is wrong with our own work must not get out.
+void check_readable(const std::string& dir, const checkpoint::SavedModel& saved) {
+  try {
+    const model::Model m = checkpoint::load_model(dir);
+    if (m.dialect == saved.dialect) return;
+    throw Error(ErrorKind::internal, "it reads as " + m.dialect + ", expected " + saved.dialect);
+  } catch (const Error& e) {
+    throw Error(ErrorKind::internal, std::string("what was written does not read back: ") + e.what());
+  }
+}
+
+}  // namespace
+
+std::optional<ConvertReport> convert_checkpoint(const std::string& source, const std::string& target,
+                                                const ConvertOptions& options, const volatile bool* stop) {
+  refuse_same(source, target);
+  NewDirectory directory(target);
+  model::Model m = checkpoint::load_model(source);
+  const checkpoint::Config config = checkpoint::read_config(join_path(source, "config.json"));
+  if (m.policy) {
+    exits::check_policy(*m.policy, static_cast<int64_t>(m.layers.size()),
+                        join_path(source, "exit_policy.json"), ErrorKind::model);
+  }
+  const checkpoint::SavedFrom from{last_component(source), m.dialect, runtime::describe(m).dtype};
+  edit(&m, options);
+
+  ConvertReport report;
+  report.notes = m.notes;
+  for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
+  if (!m.unused.empty()) {
+    report.notes.push_back(std::to_string(m.unused.size()) + " tensors that the model does not use are left out");
+  }
+  const std::optional<DType> dtype = dtype_of(options.dtype);
+  checkpoint::SavedModel saved = checkpoint::name_model(m, config);
+  checkpoint::record_source(&saved, m, from, dtype);
+  if (!checkpoint::write_model(saved, m, dtype, directory.path(), stop)) return std::nullopt;
+  report.files = {"config.json", "model.safetensors"};
+  if (m.policy) report.files.emplace_back("exit_policy.json");
+  for (const char* name : kTokenizerFiles) {
+    if (stop && *stop) return std::nullopt;
+    const std::string path = join_path(source, name);
+    if (!file_exists(path)) continue;
+    copy_file(path, join_path(directory.path(), name));
+    report.files.emplace_back(name);
+  }
+  check_readable(directory.path(), saved);
+  directory.commit();
+
+  report.dialect = saved.dialect;
+  report.layers = static_cast<int64_t>(m.layers.size());
+  report.tensors = static_cast<int64_t>(saved.tensors.size());
+  for (const auto& [name, t] : saved.tensors) {
+    report.bytes += t.numel() * dtype_size(checkpoint::stored_dtype(t.dtype, dtype));
+  }
+  for (const model::Head& head : m.heads) report.exits.push_back(head.layer);
+  return report;
+}
+
+StoredType parse_stored_type(const std::string& name) {
+  if (name == "float32") return StoredType::float32;
+  if (name == "float16") return StoredType::float16;
+  if (name == "bfloat16") return StoredType::bfloat16;
+  throw_usage("dtype \"" + printable(name, 40) + "\", expected float32, float16 or bfloat16");
+}
+
+}  // namespace costeff

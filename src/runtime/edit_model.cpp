@@ -1,0 +1,120 @@
+#include "runtime/edit_model.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace costeff::runtime {
+namespace {
+
+std::string exits_text(const model::Model& m) {
+  std::string s;
+  for (const model::Head& h : m.heads) s += (s.empty() ? "" : ", ") + std::to_string(h.layer);
+  return s;
+}
+
+bool contains(std::span<const int64_t> list, int64_t v) {
+  return std::find(list.begin(), list.end(), v) != list.end();
+}
+
+// Where layer i + 1 goes; 0: it is dropped.
+std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> dropped) {
+  std::vector<int64_t> numbers;
+  int64_t next = 0;
+  for (int64_t layer = 1; layer <= layers; ++layer) {
+    numbers.push_back(contains(dropped, layer) ? 0 : ++next);
+  }
+  return numbers;
+}
+
+// COST-EFF: an exit after `layer` can read `layer` + 1 hidden states.
+void fit_history(model::Head* head, int64_t of_final, int64_t was) {
+  const int64_t n = std::min(of_final, head->layer + 1);
+  if (head->hidden_mode == model::HiddenMode::concat && n != head->last_n_hidden) {
+    throw_usage("the exit at layer " + std::to_string(was) + " reads the last " +
+                std::to_string(head->last_n_hidden) + " hidden states, without the dropped layers there are " +
+                std::to_string(head->layer + 1) + ": leave it out too (--exits), or drop other layers");
+  }
+  head->last_n_hidden = n;
+}
+
+void renumber_heads(model::Model* m, const std::vector<int64_t>& numbers) {
+  const auto last = static_cast<int64_t>(m->layers.size());
+  const int64_t of_final = std::min(m->heads.back().last_n_hidden, last + 1);
+  std::vector<model::Head> kept;
+  for (model::Head& head : m->heads) {
+    const int64_t was = head.layer;
+    const bool is_final = &head == &m->heads.back();
+    head.layer = is_final ? last : numbers[static_cast<size_t>(was) - 1];
+    if (head.layer == 0 || (head.layer == last && !is_final)) continue;
+    fit_history(&head, of_final, was);
+    kept.push_back(std::move(head));
+  }
+  m->heads = std::move(kept);
+}
+
+void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t last) {
+  if (p->thresholds.size() > 1) {
+    std::vector<double> kept;
+    for (size_t i = 0; i < p->thresholds.size(); ++i) {
+      if (numbers[i] != 0) kept.push_back(p->thresholds[i]);
+    }
+    // The list of a model of one layer: the number is never asked for, but must be there.
+    if (kept.empty()) kept.push_back(p->thresholds.front());
+    p->thresholds = std::move(kept);
+  }
+  if (p->kind == PolicyKind::fixed) {
+    const bool was_last = p->layer == static_cast<int64_t>(numbers.size());
+    p->layer = was_last ? last : numbers[static_cast<size_t>(p->layer) - 1];
+  }
+  int64_t start = 1;
+  for (int64_t layer = 1; layer < p->exit_start; ++layer) {
+    start += numbers[static_cast<size_t>(layer) - 1] != 0;
+  }
+  p->exit_start = std::min(start, last);
+}
+
+}  // namespace
+
+void keep_exits(model::Model* m, std::span<const int64_t> layers) {
+  for (int64_t layer : layers) {
+    const bool there = std::any_of(m->heads.begin(), m->heads.end(),
+                                   [&](const model::Head& h) { return h.layer == layer; });
+    if (!there) {
+      throw_usage("no exit at layer " + std::to_string(layer) + "; this model has exits at layer " + exits_text(*m));
+    }
+  }
+  const int64_t last = m->heads.back().layer;
+  std::erase_if(m->heads, [&](const model::Head& h) { return h.layer != last && !contains(layers, h.layer); });
+}
+
+void drop_layers(model::Model* m, std::span<const int64_t> layers) {
+  const auto count = static_cast<int64_t>(m->layers.size());
+  for (int64_t layer : layers) {
+    if (layer < 1 || layer > count) {
+      throw_usage("no layer " + std::to_string(layer) + " to drop; this model has layers 1 to " +
+                  std::to_string(count));
+    }
+  }
+  const std::vector<int64_t> numbers = new_numbers(count, layers);
+  std::vector<model::Layer> kept;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] != 0) kept.push_back(m->layers[i]);
+  }
+  if (kept.empty()) throw_usage("all " + std::to_string(count) + " layers to drop, expected one to stay");
+  m->layers = std::move(kept);
+  renumber_heads(m, numbers);
+  if (m->policy) renumber_policy(&*m->policy, numbers, static_cast<int64_t>(m->layers.size()));
+}
+
+std::vector<std::string> drop_misfit_policy(model::Model* m) {
+  if (!m->policy || m->policy->kind != PolicyKind::fixed) return {};
+  for (const model::Head& h : m->heads) {
+    if (h.layer == m->policy->layer) return {};
+  }
+  m->policy.reset();
+  return {"exit_policy.json is left out: the exit it leaves at is gone"};
+}
+
+}  // namespace costeff::runtime

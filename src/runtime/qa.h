@@ -1,0 +1,20 @@
+#pragma once
+
+// Question answering over a stream: each window is a row of run_stream, which spreads them over
+// threads and batches and keeps their order; here they are made, and joined to answers.
+
+#include <costeff/engine.h>
+
+#include "runtime/stream.h"
+
+namespace costeff::runtime {
+
+// Checks the options against the model and sets what they leave open. Throws Error(usage).
+QaOptions resolve_qa(const QaOptions& options, const model::Model& model);
+
+// options: resolved. stream: its plan, threads and batch_tokens are used.
+QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const QaSource& source,
+               const QaSink& sink, const QaOptions& options, const StreamOptions& stream,
+               const volatile bool* stop);
+
+}  // namespace costeff::runtime
