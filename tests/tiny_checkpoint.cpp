@@ -123,6 +123,7 @@ std::string tiny_config(const TinyShape& s) {
     c["hidden_mode"] = s.hidden_mode;
     c["last_n_hidden"] = s.last_n_hidden;
   }
+  for (size_t i = 0; i < s.label_names.size(); ++i) c["id2label"][std::to_string(i)] = s.label_names[i];
   return c.dump(1);
 }
 

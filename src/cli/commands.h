@@ -12,11 +12,14 @@ extern volatile bool interrupted;
 
 // Ends every help.
 inline constexpr const char* kExitCodes =
-    "Exit codes: 0 success, 2 wrong usage, 3 wrong input data, 4 wrong model, 5 output\n"
-    "cannot be written, 130 interrupted, 141 nobody reads the output any more,\n"
-    "1 anything else. An error is one line on stderr.";
+    "Exit codes: 0 success, 2 wrong usage, 3 wrong input data, 4 wrong model,\n"
+    "5 output cannot be written, 130 interrupted, 141 nobody reads the output any\n"
+    "more, 1 anything else. An error is one line on stderr.";
 
+void add_convert(CLI::App* app, std::function<int()>* run);
+void add_diff(CLI::App* app, std::function<int()>* run);
 void add_infer(CLI::App* app, std::function<int()>* run);
 void add_inspect(CLI::App* app, std::function<int()>* run);
+void add_tokenize(CLI::App* app, std::function<int()>* run);
 
 }  // namespace costeff::cli

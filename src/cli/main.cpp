@@ -68,7 +68,14 @@ int run(int argc, char** argv) {
   std::function<int()> command;
   add_infer(&app, &command);
   add_inspect(&app, &command);
-  for (CLI::App* verb : app.get_subcommands({})) let_last_value_win(verb);
+  add_convert(&app, &command);
+  add_diff(&app, &command);
+  add_tokenize(&app, &command);
+  for (CLI::App* verb : app.get_subcommands({})) {
+    verb->group("Verbs");
+    verb->set_help_flag("-h,--help", "Print this and exit");
+    let_last_value_win(verb);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

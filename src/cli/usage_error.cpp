@@ -23,7 +23,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// ", did you mean NAME?" where one of the names is at most two typing errors away, and no more than
+// " (did you mean NAME?)" where one of the names is at most two typing errors away, and no more than
 // a third of it is wrong.
 std::string suggestion(std::string_view typed, const std::vector<std::string>& names) {
   if (typed.size() > 60) return "";
@@ -36,7 +36,7 @@ std::string suggestion(std::string_view typed, const std::vector<std::string>& n
       best_distance = d;
     }
   }
-  return best.empty() ? "" : ", did you mean " + best + "?";
+  return best.empty() ? "" : " (did you mean " + best + "?)";
 }
 
 std::vector<std::string> verb_names(const CLI::App& app) {

@@ -63,8 +63,9 @@ class Stream {
 
  private:
   // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept in
-  // chunk->error, behind the rows that were read before it.
-  bool fill(Chunk* chunk) {
+  // chunk->error, behind the rows that were read before it. may_block: waits for the first row; else the
+  // chunk stays empty where there is none yet.
+  bool fill(Chunk* chunk, bool may_block) {
     chunk->count = chunk->text_bytes = 0;
     chunk->error = nullptr;
     const int64_t enough = 2 * kBytesPerToken * options_.batch_tokens;
@@ -73,7 +74,7 @@ class Stream {
         if (stop_ && *stop_) return false;
         if (chunk->rows.size() == static_cast<size_t>(chunk->count)) chunk->rows.emplace_back();
         Example& row = chunk->rows[static_cast<size_t>(chunk->count)];
-        const ReadStatus status = source_(row, chunk->count == 0);
+        const ReadStatus status = source_(row, may_block && chunk->count == 0);
         if (status == ReadStatus::end) return false;
         if (status == ReadStatus::would_block) return true;
         ++chunk->count;
@@ -165,7 +166,7 @@ class Stream {
   void run_alone() {
     Chunk chunk;
     for (bool more = true; more && !error_;) {
-      more = fill(&chunk);
+      more = fill(&chunk, true);
       compute(&chunk, &workers_[0]);
       error_ = deliver(&chunk);
     }
@@ -220,8 +221,17 @@ class Stream {
       if (error_) break;
       Slot& slot = slots[filled % slots.size()];
       lock.unlock();
-      more = fill(&slot.chunk);
+      more = fill(&slot.chunk, false);
       lock.lock();
+      if (more && slot.chunk.count == 0) {
+        // Input has to be waited for. The rows under way go first: an error among them must not wait for
+        // input that may never come.
+        changed.wait(lock, [&] { return delivered == filled; });
+        if (error_) break;
+        lock.unlock();
+        more = fill(&slot.chunk, true);
+        lock.lock();
+      }
       ++filled;
       changed.notify_all();
     }

@@ -141,8 +141,11 @@ WriteStatus OutputFile::write(std::string_view bytes) {
       if (ready < 0 && errno != EINTR) fail(errno);
       if (ready <= 0 && stopping) return WriteStatus::stopped;
       if (ready <= 0) continue;
-      // A pipe that is ready takes that many without waiting.
+      // A pipe that is ready takes that many without waiting, and takes them whole: cut at a line's
+      // end they leave no half row behind when we are stopped.
       piece = std::min<size_t>(piece, PIPE_BUF);
+      if (const size_t end = bytes.substr(0, piece).rfind('\n'); end != std::string_view::npos)
+        piece = end + 1;
     }
     const ssize_t n = ::write(fd_, bytes.data(), piece);
     if (n >= 0) {

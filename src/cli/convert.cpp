@@ -1,0 +1,101 @@
+#include <costeff/convert.h>
+
+#include <charconv>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+
+namespace costeff::cli {
+namespace {
+
+struct ConvertFlags {
+  std::string source, target, dtype, exits = "all", drop_layers;
+  bool quiet = false;
+};
+
+// "1,3,6": layers, from 1.
+std::vector<int64_t> parse_layers(const std::string& text, const char* flag, const char* expected) {
+  std::vector<int64_t> layers;
+  const char *at = text.data(), *end = at + text.size();
+  for (;;) {
+    int64_t v = 0;
+    const auto [next, error] = std::from_chars(at, end, v);
+    if (error != std::errc() || v < 1 || (next != end && *next != ',')) {
+      throw_usage(std::string(flag) + ": \"" + printable(text, 60) + "\", expected " + expected);
+    }
+    layers.push_back(v);
+    if (next == end) return layers;
+    at = next + 1;
+  }
+}
+
+std::string megabytes(int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+std::string report_text(const ConvertFlags& f, const ConvertReport& r) {
+  std::string exits, files;
+  for (int64_t layer : r.exits) exits += (exits.empty() ? "" : ", ") + std::to_string(layer);
+  for (const std::string& name : r.files) files += (files.empty() ? "" : ", ") + name;
+  std::string out = printable(f.target) + ": " + r.dialect + ", " + std::to_string(r.layers) +
+                    " layers, exits at layer " + exits + ", " + std::to_string(r.tensors) + " tensors, " +
+                    megabytes(r.bytes) + "\nfiles: " + files + "\n";
+  for (const std::string& note : r.notes) out += "note: " + printable(note) + "\n";
+  return out;
+}
+
+int convert(const ConvertFlags& f) {
+  if (f.source.empty()) throw_usage("the name of the model directory is empty");
+  if (f.target.empty()) throw_usage("the name of the new directory is empty");
+  ConvertOptions o;
+  if (!f.dtype.empty()) o.dtype = parse_stored_type(f.dtype);
+  if (f.exits != "all") o.exits = parse_layers(f.exits, "--exits", "all, or layers such as 1,3,6");
+  if (!f.drop_layers.empty()) {
+    o.drop_layers = parse_layers(f.drop_layers, "--drop-layers", "layers such as 5,6");
+  }
+  const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
+  if (!report) return kInterrupted;
+  return f.quiet ? 0 : print(report_text(f, *report));
+}
+
+}  // namespace
+
+void add_convert(CLI::App* app, std::function<int()>* run) {
+  auto f = std::make_shared<ConvertFlags>();
+  CLI::App* sub = app->add_subcommand(
+      "convert", "Write any checkpoint as a clean Hugging Face directory: safetensors, one naming");
+  sub->footer(
+      std::string("The answers stay the same bit for bit, unless --dtype rounds the weights or "
+                  "--drop-layers\nchanges the model. Masks of CoFi (zs.pt) are folded in. DST appears when "
+                  "all is written,\nor not at all.\n\nExamples:\n"
+                  "  costeff convert old-model new-model\n"
+                  "  costeff convert MODEL half --dtype float16\n"
+                  "  costeff convert MODEL small --exits 3 --drop-layers 5,6\n\n") +
+      kExitCodes);
+  sub->add_option("SRC", f->source, "Checkpoint directory")->required();
+  sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")
+      ->required();
+  sub->add_option("--dtype", f->dtype,
+                  "Store weights as float32, float16 or bfloat16. Without it each keeps its own "
+                  "(float64 becomes float32)")
+      ->type_name("NAME");
+  sub->add_option("--exits", f->exits,
+                  "Off-ramps to keep, by layer from 1: 1,3,6 (default: all). The final classifier "
+                  "always stays; with it alone most dialects become plain models")
+      ->type_name("LAYERS");
+  sub->add_option("--drop-layers", f->drop_layers,
+                  "Encoder layers to leave out, from 1: 5,6. This changes the answers: the layers "
+                  "behind read what they were not trained on. Off-ramps of these layers go; the "
+                  "final classifier moves to the last layer that is left")
+      ->type_name("LAYERS");
+  sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
+  sub->callback([=] { *run = [=] { return convert(*f); }; });
+}
+
+}  // namespace costeff::cli
