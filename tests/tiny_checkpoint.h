@@ -35,7 +35,7 @@ struct TinyShape {
   std::string pooling_mode = "cls", hidden_mode = "concat";
   int64_t last_n_hidden = 1;
   uint64_t seed = 1;
-  std::vector<std::string> label_names;  // [labels] id2label; empty: the file has none
+  std::vector<std::string> label_names{};  // [labels] id2label; empty: the file has none
 };
 
 struct TinyTensor {

@@ -6,7 +6,7 @@
 MODEL_DIR is a converted directory of a plain dialect. Rows are JSONL with text (text_a, text_b) or
 input_ids (and token_type_ids). transformers computes in float64 from the weights as stored; costeff in
 float32. Exit code 1: a tensor is missing or left over, or a logit differs by more than --tolerance.
-Needs: pip install torch transformers==4.46.3 sentencepiece
+Needs: pip install torch transformers==4.46.3 sentencepiece protobuf
 """
 
 import argparse
@@ -39,16 +39,19 @@ def logits_of(model, tokens):
         return model(**inputs).logits[0].tolist()
 
 
-def other_ids(path, rows, tokens):
-    """Rows of text that transformers' own tokenizer of the directory encodes otherwise."""
+def compare_tokens(path, rows, tokens):
+    """Rows of text that transformers' own tokenizer of the directory encodes otherwise: ids, offsets."""
     tokenizer = AutoTokenizer.from_pretrained(path)
-    count = 0
+    ids = offsets = 0
     for row, mine in zip(rows, tokens):
-        if "text_a" not in row or row.get("text_b") == "":
-            continue  # own ids; and an empty second text is a pair to costeff alone
-        ids = tokenizer(row["text_a"], row.get("text_b"), truncation=True, max_length=128)["input_ids"]
-        count += ids != mine["input_ids"]
-    return count
+        if "input_ids" in row or row.get("text_b") == "":
+            continue  # an empty second text is a pair to costeff alone
+        theirs = tokenizer(row["text_a"], row.get("text_b"), truncation=True, max_length=128,
+                           return_offsets_mapping=tokenizer.is_fast)
+        ids += theirs["input_ids"] != mine["input_ids"]
+        if tokenizer.is_fast:
+            offsets += [list(o) for o in theirs["offset_mapping"]] != mine["char_offsets"]
+    return f"{ids} rows with other ids, {offsets} with other offsets"
 
 
 def check(arguments, path):
@@ -67,9 +70,8 @@ def check(arguments, path):
         largest = max(largest, *(abs(a - b) for a, b in zip(mine, theirs)))
     if largest > arguments.tolerance:
         problems.append(f"a logit differs by {largest:.2e}")
-    text_rows = [row if "input_ids" not in row else {} for row in rows]
     print(f"{path}: {type(model).__name__}, {len(rows)} rows, max logit difference {largest:.2e}, "
-          f"{other_ids(path, text_rows, tokens)} rows with other ids")
+          f"{compare_tokens(path, rows, tokens)}")
     for problem in problems:
         print(f"{path}: {problem}")
     return not problems

@@ -74,7 +74,7 @@ std::string stats_json(const RunStats& s, const ModelInfo& m, double output_s) {
 std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
   const Summary sum = summarise(s, m);
   std::string out;
-  append(&out, "%lld row%s, %lld tokens in %.3f s on %lld thread%s: %.1f rows/s, %.0f tokens/s\n",
+  append(&out, "%lld row%s, %lld tokens in %.3f s on %lld thread%s\n%.1f rows/s, %.0f tokens/s\n",
          static_cast<long long>(s.rows), s.rows == 1 ? "" : "s", static_cast<long long>(s.tokens),
          s.wall_s, static_cast<long long>(s.threads), s.threads == 1 ? "" : "s", sum.rows_per_s,
          sum.tokens_per_s);
@@ -95,8 +95,9 @@ std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
       out += " " + std::string(static_cast<size_t>((n * kBarWidth + most - 1) / most), '#');
     out += "\n";
   }
-  append(&out, "thread seconds: tokenize %.3f, embed %.3f, encoder %.3f, exits %.3f, output %.3f\n",
-         s.tokenize_s, s.embed_s, s.encoder_s, s.exits_s, output_s);
+  append(&out, "seconds by stage, all threads:\n");
+  append(&out, "  tokenize %.3f, embed %.3f, encoder %.3f, exits %.3f, output %.3f\n", s.tokenize_s,
+         s.embed_s, s.encoder_s, s.exits_s, output_s);
   return out;
 }
 

@@ -143,6 +143,7 @@ struct Chooser {
                     std::to_string(task.bare_columns) + task_note());
       }
       columns.text = task.bare_text - 1;
+      columns.pair = task.bare_pair - 1;
       return;
     }
     if (options.header == Header::no) {

@@ -106,6 +106,18 @@ LineStatus LineReader::next(std::string_view* line, bool may_block) {
   }
 }
 
+LineStatus LineReader::next_bytes(std::string_view* bytes, bool may_block) {
+  while (begin_ == end_) {
+    if (eof_) return LineStatus::end;
+    const LineStatus status = fill(may_block);
+    if (status != LineStatus::line) return status;
+  }
+  *bytes = {buffer_.get() + begin_, end_ - begin_};
+  bytes_done_.fetch_add(static_cast<int64_t>(bytes->size()), std::memory_order_relaxed);
+  begin_ = scanned_ = end_;
+  return LineStatus::line;
+}
+
 std::string_view LineReader::take(size_t line_end, size_t next_begin) {
   ++line_number_;
   std::string_view line(buffer_.get() + begin_, line_end - begin_);

@@ -49,6 +49,10 @@ class LineReader {
   // read, or a line longer than kMaxLineBytes.
   LineStatus next(std::string_view* line, bool may_block);
 
+  // The same without regard to lines: whatever bytes come next, for formats that have none. Not to be
+  // mixed with next(): a byte order mark is given as it is.
+  LineStatus next_bytes(std::string_view* bytes, bool may_block);
+
   const std::string& name() const { return name_; }
   int64_t line_number() const { return line_number_; }  // of the line given last, from 1
   bool had_cr() const { return had_cr_; }               // a \r was taken off it

@@ -19,7 +19,7 @@ struct Task {
   std::span<const FieldNames> names;
   std::string_view label;  // column of the gold label
   // Layout of a file without a header; columns from 1. bare_columns 0: it must have a header.
-  int64_t bare_columns = 0, bare_text = 0, bare_label = 0;
+  int64_t bare_columns = 0, bare_text = 0, bare_label = 0, bare_pair = 0;
 };
 
 std::span<const Task> task_table();

@@ -3,10 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <functional>
 
-#include "base/file_bytes.h"
 #include "base/utf8.h"
 #include "text/bpe_split.h"
 #include "text/char_tables.h"
@@ -15,7 +15,7 @@
 namespace costeff::text {
 namespace {
 
-constexpr uint64_t kMaxMergesBytes = 64u << 20;
+static_assert(kMaxVocabTokens <= MergeTable::kMaxTokens);
 constexpr size_t kMaxWord = 32u << 20;  // merging takes 24 bytes of memory a byte
 
 std::string in_quotes(std::string_view token) {
@@ -34,6 +34,11 @@ std::array<std::string, 256> byte_spellings() {
     append_utf8(itself ? b : other++, &spellings[b]);
   }
   return spellings;
+}
+
+uint32_t next_number() {
+  static std::atomic<uint32_t> last{0};
+  return ++last;
 }
 
 // Grows [*begin, *end) to whole characters, then leaves out white space at its ends unless there is
@@ -72,12 +77,13 @@ bool split_merge(std::string_view line, BpeMerge* merge) {
   return !merge->right.empty() && field().empty();
 }
 
-ByteBpe ByteBpe::read(const std::string& vocab_path, const std::string& merges_path,
-                      const BpeOptions& options) {
-  Vocab vocab = read_vocab_json(vocab_path);
-  const std::string text = read_file(merges_path, ErrorKind::model, kMaxMergesBytes);
+ByteBpe ByteBpe::parse(std::string_view vocab_json, std::string_view merges_txt,
+                       const BpeOptions& options, const std::string& vocab_place,
+                       const std::string& merges_place) {
+  Vocab vocab = parse_vocab_json(vocab_json, vocab_place);
   std::vector<BpeMerge> merges;
-  std::string_view rest = text;
+  merges.reserve(static_cast<size_t>(std::count(merges_txt.begin(), merges_txt.end(), '\n')) + 1);
+  std::string_view rest = merges_txt;
   for (int64_t number = 1; !rest.empty(); ++number) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
@@ -86,18 +92,20 @@ ByteBpe ByteBpe::read(const std::string& vocab_path, const std::string& merges_p
     if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
     BpeMerge merge;
     if (!split_merge(line, &merge)) {
-      throw_model(merges_path + ":" + std::to_string(number) + ": " + in_quotes(line) +
+      throw_model(merges_place + ":" + std::to_string(number) + ": " + in_quotes(line) +
                   ", expected two tokens with a space between");
     }
     merge.line = number;
     merges.push_back(merge);
   }
-  return ByteBpe(std::move(vocab), merges, options, vocab_path, merges_path);
+  return ByteBpe(std::move(vocab), merges, options, vocab_place, merges_place);
 }
 
 ByteBpe::ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOptions& options,
                  const std::string& vocab_place, const std::string& merges_place)
-    : vocab_(std::move(vocab)), add_prefix_space_(options.add_prefix_space) {
+    : vocab_(std::move(vocab)),
+      number_(next_number()),
+      add_prefix_space_(options.add_prefix_space) {
   if (!options.unk_token.empty()) unk_ = vocab_.find(options.unk_token);
   const std::array<std::string, 256> spellings = byte_spellings();
   for (size_t b = 0; b < 256; ++b) {
@@ -114,90 +122,78 @@ ByteBpe::ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOpti
 
 void ByteBpe::add_merges(const std::vector<BpeMerge>& merges, const std::string& vocab_place,
                          const std::string& place) {
-  struct Rule {
-    int32_t left, right;
-    uint32_t rank;
-  };
-  std::vector<Rule> rules;
+  std::vector<MergeTable::Rule> rules;
   rules.reserve(merges.size());
-  merged_.reserve(merges.size());
-  std::string both;
   for (const BpeMerge& merge : merges) {
-    const auto id = [&](std::string_view token) {
-      const int32_t found = vocab_.find(token);
-      if (found < 0) {
-        throw_model(place + ":" + std::to_string(merge.line) + ": the rule " +
-                    in_quotes(merge.left) + " " + in_quotes(merge.right) + " needs token " +
-                    in_quotes(token) + ", which " + vocab_place + " lacks");
-      }
-      return found;
+    const auto need = [&](int32_t id, std::string_view left, std::string_view right) {
+      if (id >= 0) return id;
+      throw_model(place + ":" + std::to_string(merge.line) + ": the rule " + in_quotes(merge.left) +
+                  " " + in_quotes(merge.right) + " needs token " +
+                  in_quotes(std::string(left).append(right)) + ", which " + vocab_place + " lacks");
     };
-    both.assign(merge.left).append(merge.right);
-    rules.push_back({id(merge.left), id(merge.right), static_cast<uint32_t>(merged_.size())});
-    merged_.push_back(id(both));
+    const uint64_t h = Vocab::hash_text(vocab_.hash_start(), merge.left);
+    rules.push_back({need(vocab_.find_hashed(h, {}, merge.left), merge.left, {}),
+                     need(vocab_.find(merge.right), merge.right, {}),
+                     need(vocab_.find_hashed(Vocab::hash_text(h, merge.right), merge.left, merge.right),
+                          merge.left, merge.right)});
   }
-  std::sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) {
-    if (a.left != b.left) return a.left < b.left;
-    if (a.right != b.right) return a.right < b.right;
-    return a.rank < b.rank;
-  });
-  first_.assign(static_cast<size_t>(vocab_.size()) + 1, 0);
-  pairs_.reserve(rules.size());
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const Rule& r = rules[i];
-    // A rule that is there twice has its first rank.
-    if (i > 0 && rules[i - 1].left == r.left && rules[i - 1].right == r.right) continue;
-    pairs_.push_back({r.right, r.rank});
-    ++first_[static_cast<size_t>(r.left) + 1];
-  }
-  for (size_t t = 1; t < first_.size(); ++t) first_[t] += first_[t - 1];
+  merges_ = MergeTable(rules, place);
+}
 
-  std::vector<int> byte_of(static_cast<size_t>(vocab_.size()), -1);
-  for (int b = 0; b < 256; ++b) {
-    if (byte_tokens_[b] >= 0) byte_of[static_cast<size_t>(byte_tokens_[b])] = b;
+// The tokens of a word of at most WordCache::kMaxWord bytes.
+struct ByteBpe::ShortWord {
+  std::array<int32_t, WordCache::kMaxWord> tokens;
+  std::array<uint8_t, WordCache::kMaxWord> ends;  // in bytes of the word
+  size_t count = 0;
+};
+
+// Merges the leftmost pair of the lowest rank, again and again.
+void ByteBpe::merge_short(std::string_view word, ShortWord* out) const {
+  std::array<uint32_t, WordCache::kMaxWord> ranks;  // of a token with the next
+  auto& [tokens, ends, count] = *out;
+  count = word.size();
+  for (size_t i = 0; i < count; ++i) {
+    tokens[i] = byte_tokens_[static_cast<uint8_t>(word[i])];
+    ends[i] = static_cast<uint8_t>(i + 1);
+    if (i > 0) ranks[i - 1] = merges_.rank(tokens[i - 1], tokens[i]);
   }
-  byte_ranks_.assign(256 * 256, kNoMerge);
-  for (size_t b = 0; b < 256; ++b) {
-    if (byte_tokens_[b] < 0) continue;
-    const auto t = static_cast<size_t>(byte_tokens_[b]);
-    for (uint32_t i = first_[t]; i < first_[t + 1]; ++i) {
-      const int right = byte_of[static_cast<size_t>(pairs_[i].right)];
-      if (right >= 0) byte_ranks_[b * 256 + static_cast<size_t>(right)] = pairs_[i].rank;
+  while (count > 1) {
+    const auto lowest = std::min_element(ranks.begin(), ranks.begin() + (count - 1));
+    if (*lowest == MergeTable::kNone) return;
+    const auto i = static_cast<size_t>(lowest - ranks.begin());
+    tokens[i] = merges_.merged(*lowest);
+    --count;
+    for (size_t k = i; k < count; ++k) {
+      if (k > i) tokens[k] = tokens[k + 1];
+      ends[k] = ends[k + 1];
+      if (k > i && k + 1 < count) ranks[k] = ranks[k + 1];
     }
+    if (i + 1 < count) ranks[i] = merges_.rank(tokens[i], tokens[i + 1]);
+    if (i > 0) ranks[i - 1] = merges_.rank(tokens[i - 1], tokens[i]);
   }
 }
 
-uint32_t ByteBpe::rank(int32_t left, int32_t right) const {
-  if (left < 0 || right < 0) return kNoMerge;
-  const auto begin = pairs_.begin() + first_[static_cast<size_t>(left)];
-  const auto end = pairs_.begin() + first_[static_cast<size_t>(left) + 1];
-  const auto it = std::lower_bound(begin, end, right,
-                                   [](const Pair& p, int32_t wanted) { return p.right < wanted; });
-  return it != end && it->right == right ? it->rank : kNoMerge;
-}
-
-// Merges the leftmost pair of the lowest rank, again and again. Afterwards the word's tokens are
-// symbols[0], symbols[symbols[0].next], ...
-void ByteBpe::merge_word(std::string_view word, Scratch* scratch) const {
+// The same for a word of any length, with a heap. Afterwards the word's tokens are symbols[0],
+// symbols[symbols[0].next], ...
+void ByteBpe::merge_long(std::string_view word, Scratch* scratch) const {
   const auto n = static_cast<uint32_t>(word.size());
   auto& symbols = scratch->symbols;
   auto& heap = scratch->heap;
   if (symbols.size() < n) symbols.resize(n);
   for (uint32_t i = 0; i < n; ++i) {
-    symbols[i] = {byte_tokens_[static_cast<uint8_t>(word[i])], i - 1, i + 1, kNoMerge};
+    symbols[i] = {byte_tokens_[static_cast<uint8_t>(word[i])], i - 1, i + 1, MergeTable::kNone};
   }
   heap.clear();
   for (uint32_t i = 0; i + 1 < n; ++i) {
-    symbols[i].rank = byte_ranks_[static_cast<uint8_t>(word[i]) * size_t{256} +
-                                  static_cast<uint8_t>(word[i + 1])];
-    if (symbols[i].rank != kNoMerge) heap.push_back(uint64_t{symbols[i].rank} << 32 | i);
+    symbols[i].rank = merges_.rank(symbols[i].token, symbols[i + 1].token);
+    if (symbols[i].rank != MergeTable::kNone) heap.push_back(uint64_t{symbols[i].rank} << 32 | i);
   }
   std::make_heap(heap.begin(), heap.end(), std::greater<>());
 
   const auto renew = [&](uint32_t i) {
     Scratch::Symbol& s = symbols[i];
-    s.rank = s.next < n ? rank(s.token, symbols[s.next].token) : kNoMerge;
-    if (s.rank == kNoMerge) return;
+    s.rank = s.next < n ? merges_.rank(s.token, symbols[s.next].token) : MergeTable::kNone;
+    if (s.rank == MergeTable::kNone) return;
     heap.push_back(uint64_t{s.rank} << 32 | i);
     std::push_heap(heap.begin(), heap.end(), std::greater<>());
   };
@@ -209,9 +205,9 @@ void ByteBpe::merge_word(std::string_view word, Scratch* scratch) const {
     Scratch::Symbol& s = symbols[i];
     if (s.rank != r) continue;  // one of the two has been merged away since
     Scratch::Symbol& gone = symbols[s.next];
-    s.token = merged_[r];
+    s.token = merges_.merged(r);
     s.next = gone.next;
-    gone.rank = kNoMerge;
+    gone.rank = MergeTable::kNone;
     if (s.next < n) symbols[s.next].previous = i;
     renew(i);
     if (i > 0) renew(s.previous);
@@ -226,23 +222,47 @@ void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
     text = scratch->prefixed;
     --offset;
   }
-  for (size_t at = 0; at < text.size() && !sink->done();) {
-    const size_t end = bpe_word_end(text, at);
-    if (end - at > kMaxWord) {
-      throw_input("a word of " + std::to_string(end - at) + " bytes, at most " +
-                  std::to_string(kMaxWord) + " are supported");
+  size_t at = 0;
+  const auto put = [&](int32_t token, size_t begin, size_t end) {  // relative to the word
+    begin += at;
+    end += at;
+    if (sink->want_spans) {
+      tidy_span(text, &begin, &end);
+      if (prefixed) begin = std::max<size_t>(begin, 1);
     }
-    merge_word(text.substr(at, end - at), scratch);
-    const auto n = static_cast<uint32_t>(end - at);
-    for (uint32_t i = 0; i < n; i = scratch->symbols[i].next) {
-      const int32_t token = scratch->symbols[i].token;
-      size_t b = at + i, e = at + scratch->symbols[i].next;
-      if (sink->want_spans) {
-        tidy_span(text, &b, &e);
-        if (prefixed) b = std::max<size_t>(b, 1);
+    sink->put(token < 0 ? unk_ : token, offset + static_cast<int64_t>(begin),
+              offset + static_cast<int64_t>(end));
+  };
+  const auto put_all = [&](const auto& tokens, const auto& ends, size_t count) {
+    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) put(tokens[i], begin, ends[i]);
+  };
+  while (at < text.size() && !sink->done()) {
+    const size_t end = bpe_word_end(text, at);
+    const std::string_view word = text.substr(at, end - at);
+    if (word.size() <= WordCache::kMaxWord) {
+      WordCache::Entry& entry = scratch->short_words.at(word, number_);
+      if (entry.count == 0) {
+        ShortWord merged;
+        merge_short(word, &merged);
+        if (merged.count <= WordCache::kMaxTokens) {
+          std::copy_n(merged.tokens.begin(), merged.count, entry.tokens.begin());
+          std::copy_n(merged.ends.begin(), merged.count, entry.ends.begin());
+          entry.count = static_cast<uint8_t>(merged.count);
+        }
+        put_all(merged.tokens, merged.ends, merged.count);
+      } else {
+        put_all(entry.tokens, entry.ends, entry.count);
       }
-      sink->put(token < 0 ? unk_ : token, offset + static_cast<int64_t>(b),
-                offset + static_cast<int64_t>(e));
+    } else {
+      if (word.size() > kMaxWord) {
+        throw_input("a word of " + std::to_string(word.size()) + " bytes, at most " +
+                    std::to_string(kMaxWord) + " are supported");
+      }
+      merge_long(word, scratch);
+      const auto& symbols = scratch->symbols;
+      for (uint32_t i = 0; i < word.size(); i = symbols[i].next) {
+        put(symbols[i].token, i, symbols[i].next);
+      }
     }
     at = end;
   }

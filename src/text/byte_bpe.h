@@ -3,7 +3,7 @@
 // Byte-level BPE, as GPT-2 and RoBERTa have it: vocab.json and merges.txt.
 //
 // How the face calls it:
-//   auto bpe = ByteBpe::read(vocab_path, merges_path, {.add_prefix_space = false});
+//   auto bpe = ByteBpe::parse(vocab_json, merges_txt, {.add_prefix_space = false}, places...);
 //   ByteBpe::Scratch scratch;                        // one a thread
 //   bpe.encode(stretch, offset, &scratch, &sink);    // text between special tokens
 //   bpe.vocab().find("<s>"), .token(id), .size()     // spelled as in vocab.json
@@ -16,8 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "text/merge_table.h"
 #include "text/token_sink.h"
 #include "text/vocab.h"
+#include "text/word_cache.h"
 
 namespace costeff::text {
 
@@ -39,23 +41,27 @@ struct BpeOptions {
 
 class ByteBpe {
  public:
-  // Memory that calls reuse: 24 bytes a byte of the longest word met.
+  // Memory that calls reuse: 24 bytes a byte of the longest word met, and 512 KB of short words.
+  // Models may share it.
   struct Scratch {
     struct Symbol {
       int32_t token;
       uint32_t previous, next;  // indices of symbols, the word's length behind the last
-      uint32_t rank;            // of the merge with the next symbol, kNoMerge if none
+      uint32_t rank;            // of the merge with the next symbol, MergeTable::kNone if none
     };
     std::vector<Symbol> symbols;  // one a byte of the word; a merge keeps the left one
     std::vector<uint64_t> heap;   // rank << 32 | symbol
     std::string prefixed;
+    WordCache short_words;
   };
 
   ByteBpe() = default;
   ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOptions& options,
           const std::string& vocab_place, const std::string& merges_place);
-  static ByteBpe read(const std::string& vocab_path, const std::string& merges_path,
-                      const BpeOptions& options);
+  // From the texts of the two files.
+  static ByteBpe parse(std::string_view vocab_json, std::string_view merges_txt,
+                       const BpeOptions& options, const std::string& vocab_place,
+                       const std::string& merges_place);
 
   // Appends the tokens of `text`, UTF-8 of less than 2 GB. Throws Error(input) for a word of more
   // than 32 MB. Spans are relative to `text`, moved by `offset`; they cover whole characters, and
@@ -66,25 +72,18 @@ class ByteBpe {
   const Vocab& vocab() const { return vocab_; }
 
  private:
-  static constexpr uint32_t kNoMerge = 0xFFFFFFFF;
-  struct Pair {
-    int32_t right;
-    uint32_t rank;
-  };
-  uint32_t rank(int32_t left, int32_t right) const;
+  struct ShortWord;
   void add_merges(const std::vector<BpeMerge>& merges, const std::string& vocab_place,
                   const std::string& place);
-  void merge_word(std::string_view word, Scratch* scratch) const;
+  void merge_short(std::string_view word, ShortWord* out) const;
+  void merge_long(std::string_view word, Scratch* scratch) const;
 
   Vocab vocab_;
+  uint32_t number_ = 0;  // tells models apart in a Scratch; copies, which are alike, share it
   bool add_prefix_space_ = false;
   int32_t unk_ = -1;
   std::array<int32_t, 256> byte_tokens_{};  // -1: no token
-  // The merges of left token t: pairs_[first_[t], first_[t + 1]), by right token.
-  std::vector<uint32_t> first_;  // [V + 1]
-  std::vector<Pair> pairs_;
-  std::vector<int32_t> merged_;       // [rank] the token that the merge makes
-  std::vector<uint32_t> byte_ranks_;  // [256, 256] the ranks of two bytes
+  MergeTable merges_;
 };
 
 }  // namespace costeff::text

@@ -5,19 +5,17 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/file_bytes.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
 
-Vocab Vocab::read(const std::string& path) {
-  const std::string text = read_file(path, ErrorKind::model, kMaxVocabBytes);
+Vocab Vocab::parse(std::string_view text, const std::string& place) {
   std::string_view rest = text;
   if (rest.starts_with("\xFF\xFE") || rest.starts_with("\xFE\xFF")) {
-    throw_model(path + ": begins with a UTF-16 byte order mark, expected UTF-8, one token a line");
+    throw_model(place + ": begins with a UTF-16 byte order mark, expected UTF-8, one token a line");
   }
   if (const size_t nul = rest.find('\0'); nul != rest.npos) {
-    throw_model(path + ":" +
+    throw_model(place + ":" +
                 std::to_string(1 + std::count(text.begin(), text.begin() + nul, '\n')) +
                 ": a NUL byte (UTF-16, or not text), expected UTF-8, one token a line");
   }
@@ -32,19 +30,19 @@ Vocab Vocab::read(const std::string& path) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     lines.push_back(line);
     if (!is_utf8(line)) {
-      throw_model(path + ":" + std::to_string(lines.size()) + ": \"" + printable(line, 60) +
+      throw_model(place + ":" + std::to_string(lines.size()) + ": \"" + printable(line, 60) +
                   "\" is not UTF-8");
     }
   }
-  if (lines.empty()) throw_model(path + ": empty, expected one token a line");
+  if (lines.empty()) throw_model(place + ": empty, expected one token a line");
   if (lines[0].starts_with('{') && lines[0].size() > 1) {
-    throw_model(path + ": begins with \"" + printable(lines[0], 40) +
+    throw_model(place + ": begins with \"" + printable(lines[0], 40) +
                 "\": a JSON object, expected one token a line");
   }
   if (lines[0] == "{" && lines.size() > 1 && lines[1].find("\":") != std::string_view::npos) {
-    throw_model(path + ": a JSON object, expected one token a line");
+    throw_model(place + ": a JSON object, expected one token a line");
   }
-  return from_tokens(lines, path);
+  return from_tokens(lines, place);
 }
 
 Vocab Vocab::from_tokens(const std::vector<std::string_view>& tokens, const std::string& place) {
@@ -77,6 +75,7 @@ void Vocab::index(const std::string& place) {
   // A file made to collide under one seed will not under the next.
   for (seed_ = 1; seed_ <= 8; ++seed_) {
     slots_.assign(slots, Slot{});
+    distinct_ = 0;
     if (try_index()) return;
   }
   throw_model(place + ": its tokens collide in every hash tried: not a vocabulary of a language");
@@ -87,8 +86,7 @@ bool Vocab::try_index() {
   for (int64_t id = 0; id < size(); ++id) {
     const std::string_view t = token(id);
     if (t.empty()) continue;
-    uint64_t h = hash_start();
-    for (const char c : t) h = hash_step(h, static_cast<uint8_t>(c));
+    const uint64_t h = hash_text(hash_start(), t);
     const uint32_t tag = static_cast<uint32_t>(h);
     size_t at = h >> shift_;
     int probes = 0;
@@ -96,6 +94,7 @@ bool Vocab::try_index() {
       if (++probes > kMaxProbes) return false;
       at = (at + 1) & mask_;
     }
+    distinct_ += slots_[at].id < 0;
     slots_[at] = {tag, static_cast<int32_t>(id)};
   }
   return true;

@@ -19,13 +19,15 @@ class Vocab {
   // A vocab.txt: one token a line, the id is the line number from 0. Lines end at \n alone (tokens
   // may be U+2028 and the like); one \r before it is dropped, and so is a byte order mark at the
   // start. An empty line takes an id. Of equal lines the last one has the id, as in Hugging Face's
-  // reader. Throws Error(model): not UTF-8, a NUL, too large, a JSON object, no line at all.
-  static Vocab read(const std::string& path);
+  // reader. Throws Error(model), which `place` begins: not UTF-8, a NUL, a JSON object, no line at
+  // all.
+  static Vocab parse(std::string_view text, const std::string& place);
 
   // Tokens in id order; of equal ones the last counts, an empty one is only a place. `place` begins
   // messages.
   static Vocab from_tokens(const std::vector<std::string_view>& tokens, const std::string& place);
 
+  int64_t distinct() const { return distinct_; }  // tokens that are not empty, equal ones once
   int64_t size() const { return static_cast<int64_t>(starts_.size()) - 1; }
   std::string_view token(int64_t id) const {  // empty outside [0, size)
     if (id < 0 || id >= size()) return {};
@@ -34,9 +36,7 @@ class Vocab {
   size_t longest() const { return longest_; }  // bytes of the longest token
 
   int32_t find(std::string_view token) const {  // -1: not there
-    uint64_t h = hash_start();
-    for (const char c : token) h = hash_step(h, static_cast<uint8_t>(c));
-    return find_hashed(h, {}, token);
+    return find_hashed(hash_text(hash_start(), token), {}, token);
   }
 
   // The same for who hashes while reading: start with hash_start(), one hash_step() a byte of
@@ -45,6 +45,10 @@ class Vocab {
   static uint64_t hash_step(uint64_t h, uint8_t byte) {
     // FxHash: the odd factor is 2^64 divided by pi.
     return (((h << 5) | (h >> 59)) ^ byte) * 0x517CC1B727220A95u;
+  }
+  static uint64_t hash_text(uint64_t h, std::string_view text) {
+    for (const char c : text) h = hash_step(h, static_cast<uint8_t>(c));
+    return h;
   }
   int32_t find_hashed(uint64_t h, std::string_view head, std::string_view tail) const {
     const uint32_t tag = static_cast<uint32_t>(h);
@@ -75,6 +79,7 @@ class Vocab {
   int shift_ = 63;
   uint64_t seed_ = 1;
   size_t longest_ = 0;
+  int64_t distinct_ = 0;
 };
 
 }  // namespace costeff::text

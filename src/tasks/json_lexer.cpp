@@ -1,0 +1,290 @@
+#include "tasks/json_lexer.h"
+
+#include <costeff/error.h>
+
+#include "base/utf8.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr size_t kMaxWord = 1000;  // digits of a number; no one writes more
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
+bool is_number(std::string_view s) {
+  size_t at = 0;
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < s.size() && is_digit(s[at])) ++at;
+    return at > begin;
+  };
+  const auto one_of = [&](std::string_view set) {
+    const bool there = at < s.size() && set.find(s[at]) != std::string_view::npos;
+    at += there;
+    return there;
+  };
+  one_of("-");
+  if (!one_of("0") && !digits()) return false;
+  if (one_of(".") && !digits()) return false;
+  if (one_of("eE")) {
+    one_of("+-");
+    if (!digits()) return false;
+  }
+  return at == s.size();
+}
+
+}  // namespace
+
+const char* json_token_text(JsonToken token) {
+  switch (token) {
+    case JsonToken::object_begin:
+    case JsonToken::object_end:
+      return "an object";
+    case JsonToken::array_begin:
+    case JsonToken::array_end:
+      return "a list";
+    case JsonToken::key:
+    case JsonToken::string:
+      return "a string";
+    case JsonToken::number:
+      return "a number";
+    case JsonToken::boolean:
+      return "true or false";
+    case JsonToken::null:
+      return "null";
+    case JsonToken::end:
+      return "the end";
+  }
+  return "";
+}
+
+JsonLexer::JsonLexer(const InputFile& file, const volatile bool* stop, size_t chunk_bytes)
+    : lines_(file, stop, chunk_bytes) {}
+
+void JsonLexer::fail(const std::string& what) const {
+  throw_input(name() + ": byte " + std::to_string(byte()) + ": " + what);
+}
+
+void JsonLexer::fail_expected(int found, const char* expected) const {
+  if (found < 0) fail(std::string("the document ends, expected ") + expected);
+  const char byte = static_cast<char>(found);
+  const std::string shown = found < 0x80 ? printable({&byte, 1}) : "a byte beyond ASCII";
+  fail("not valid JSON: found " + shown + ", expected " + expected);
+}
+
+bool JsonLexer::fill(bool may_block) {
+  before_ += static_cast<int64_t>(bytes_.size());
+  bytes_ = {};
+  at_ = 0;
+  switch (lines_.next_bytes(&bytes_, may_block)) {
+    case LineStatus::line:
+      return true;
+    case LineStatus::would_block:
+      return false;
+    case LineStatus::end:
+      if (lines_.stopped()) throw InputStopped();
+      eof_ = true;
+      break;
+  }
+  return true;
+}
+
+bool JsonLexer::ready() { return at_ < bytes_.size() || eof_ || fill(false); }
+
+int JsonLexer::peek() {
+  while (at_ == bytes_.size()) {
+    if (eof_) return -1;
+    fill(true);
+  }
+  return static_cast<uint8_t>(bytes_[at_]);
+}
+
+void JsonLexer::skip_space() {
+  if (byte() == 0 && peek() == 0xEF) {  // a byte order mark
+    for (const int c : {0xEF, 0xBB, 0xBF}) {
+      if (peek() != c) fail_expected(peek(), "JSON");
+      ++at_;
+    }
+  }
+  for (int c = peek(); c == ' ' || c == '\n' || c == '\t' || c == '\r'; c = peek()) ++at_;
+}
+
+JsonToken JsonLexer::next() {
+  for (;;) {
+    skip_space();
+    const int c = peek();
+    switch (expect_) {
+      case Expect::value_or_end:
+        if (c == ']') return close();
+        return read_value(c);
+      case Expect::value:
+        return read_value(c);
+      case Expect::key_or_end:
+        if (c == '}') return close();
+        read_key();
+        return JsonToken::key;
+      case Expect::key:
+        read_key();
+        return JsonToken::key;
+      case Expect::comma_or_end:
+        break;
+    }
+    if (open_.empty()) {
+      if (c < 0) return JsonToken::end;
+      fail_expected(c, "the end of the document");
+    }
+    const bool in_object = open_.back() == '{';
+    if (c == (in_object ? '}' : ']')) return close();
+    if (c != ',') fail_expected(c, in_object ? ", or }" : ", or ]");
+    ++at_;
+    expect_ = in_object ? Expect::key : Expect::value;
+  }
+}
+
+void JsonLexer::skip(JsonToken first) {
+  if (first != JsonToken::object_begin && first != JsonToken::array_begin) return;
+  const size_t depth = open_.size() - 1;
+  while (open_.size() > depth) next();
+}
+
+JsonToken JsonLexer::open(char bracket) {
+  if (open_.size() == kMaxDepth) {
+    fail("JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  }
+  ++at_;
+  open_.push_back(bracket);
+  expect_ = bracket == '{' ? Expect::key_or_end : Expect::value_or_end;
+  return bracket == '{' ? JsonToken::object_begin : JsonToken::array_begin;
+}
+
+JsonToken JsonLexer::close() {
+  ++at_;
+  const bool object = open_.back() == '{';
+  open_.pop_back();
+  expect_ = Expect::comma_or_end;
+  return object ? JsonToken::object_end : JsonToken::array_end;
+}
+
+JsonToken JsonLexer::read_value(int c) {
+  if (c == '{' || c == '[') return open(static_cast<char>(c));
+  expect_ = Expect::comma_or_end;
+  if (c == '"') {
+    read_string();
+    return JsonToken::string;
+  }
+  if (c == '-' || (c >= '0' && c <= '9')) {
+    read_number();
+    return JsonToken::number;
+  }
+  if (c >= 'a' && c <= 'z') return read_word();
+  fail_expected(c, "a value");
+}
+
+void JsonLexer::read_key() {
+  if (peek() != '"') fail_expected(peek(), "a key in quotes");
+  read_string();
+  skip_space();
+  if (peek() != ':') fail_expected(peek(), ":");
+  ++at_;
+  expect_ = Expect::value;
+}
+
+void JsonLexer::read_string() {
+  ++at_;
+  text_.clear();
+  for (;;) {
+    const int c = peek();
+    if (c < 0x20) fail_expected(c, "the rest of a string");
+    if (c == '"') break;
+    if (c == '\\') {
+      ++at_;
+      read_escape();
+    } else {
+      const size_t begin = at_;
+      while (at_ < bytes_.size() && static_cast<uint8_t>(bytes_[at_]) >= 0x20 && bytes_[at_] != '"' &&
+             bytes_[at_] != '\\') {
+        ++at_;
+      }
+      text_.append(bytes_.substr(begin, at_ - begin));
+    }
+    if (text_.size() > kMaxLineBytes) {
+      fail("a string longer than " + std::to_string(kMaxLineBytes >> 20) + " MiB");
+    }
+  }
+  ++at_;
+  if (!is_utf8(text_)) fail("a string that is not UTF-8, expected JSON in UTF-8");
+}
+
+void JsonLexer::read_escape() {
+  constexpr std::string_view kLetters = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
+  const int c = peek();
+  ++at_;  // the end of the file is an error below
+  if (c == 'u') {
+    uint32_t code = read_hex();
+    if (code >= 0xD800 && code < 0xDC00) {
+      uint32_t low = 0;
+      if (peek() == '\\') {
+        ++at_;
+        if (peek() == 'u') {
+          ++at_;
+          low = read_hex();
+        }
+      }
+      if (low < 0xDC00 || low > 0xDFFF) fail("half of a surrogate pair, \\uD800 to \\uDBFF");
+      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    } else if (code >= 0xDC00 && code <= 0xDFFF) {
+      fail("half of a surrogate pair, \\uDC00 to \\uDFFF");
+    }
+    append_utf8(code, &text_);
+    return;
+  }
+  const size_t letter = c < 0 ? std::string_view::npos : kLetters.find(static_cast<char>(c));
+  if (letter == std::string_view::npos) {
+    --at_;
+    fail_expected(c, "one of \" \\ / b f n r t u behind \\");
+  }
+  text_.push_back(kMeanings[letter]);
+}
+
+uint32_t JsonLexer::read_hex() {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int c = peek();
+    const int lower = c | 0x20;
+    if (c >= '0' && c <= '9') {
+      value = value * 16 + static_cast<uint32_t>(c - '0');
+    } else if (c >= 0 && lower >= 'a' && lower <= 'f') {
+      value = value * 16 + static_cast<uint32_t>(lower - 'a' + 10);
+    } else {
+      fail_expected(c, "four hexadecimal digits behind \\u");
+    }
+    ++at_;
+  }
+  return value;
+}
+
+void JsonLexer::read_number() {
+  text_.clear();
+  for (int c = peek(); c >= 0; c = peek()) {
+    const char letter = static_cast<char>(c);
+    if (!is_digit(letter) && std::string_view("+-.eE").find(letter) == std::string_view::npos) break;
+    if (text_.size() == kMaxWord) break;
+    text_.push_back(letter);
+    ++at_;
+  }
+  if (!is_number(text_)) fail("not valid JSON: " + printable(text_, 60) + ", expected a number");
+}
+
+JsonToken JsonLexer::read_word() {
+  text_.clear();
+  for (int c = peek(); c >= 'a' && c <= 'z' && text_.size() < 6; c = peek()) {
+    text_.push_back(static_cast<char>(c));
+    ++at_;
+  }
+  if (text_ == "null") return JsonToken::null;
+  if (text_ == "true" || text_ == "false") return JsonToken::boolean;
+  fail("not valid JSON: " + text_ + ", expected a value");
+}
+
+}  // namespace costeff::tasks
