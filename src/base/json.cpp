@@ -60,12 +60,15 @@ Json parse_json(std::string_view text, const std::string& place, ErrorKind kind)
   }
 }
 
-Json read_json_object(const std::string& path, ErrorKind kind, uint64_t max_bytes) {
-  const std::string text = read_file(path, kind, max_bytes);
-  if (text.empty()) throw Error(kind, path + ": is empty, expected a JSON object");
-  Json json = parse_json(text, path, kind);
-  if (!json.is_object()) throw Error(kind, path + ": is " + json_text(json) + ", expected a JSON object");
+Json parse_json_object(std::string_view text, const std::string& place, ErrorKind kind) {
+  if (text.empty()) throw Error(kind, place + ": is empty, expected a JSON object");
+  Json json = parse_json(text, place, kind);
+  if (!json.is_object()) throw Error(kind, place + ": is " + json_text(json) + ", expected a JSON object");
   return json;
+}
+
+Json read_json_object(const std::string& path, ErrorKind kind, uint64_t max_bytes) {
+  return parse_json_object(read_file(path, kind, max_bytes), path, kind);
 }
 
 std::string json_text(const Json& value) {

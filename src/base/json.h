@@ -20,7 +20,9 @@ Json parse_json(std::string_view text, const std::string& place, ErrorKind kind)
 // The readable part of a parser exception's text, which begins "[json.exception.parse_error.101] ".
 std::string json_parse_message(const char* what);
 
-// read_file + parse_json; the top must be an object.
+// The same of a text that must be an object.
+Json parse_json_object(std::string_view text, const std::string& place, ErrorKind kind);
+// read_file + parse_json_object
 Json read_json_object(const std::string& path, ErrorKind kind, uint64_t max_bytes = 16u << 20);
 
 // Typed access to the keys of an object that came from `place`. A key that is absent gives the default;

@@ -21,7 +21,8 @@ bool write_safetensors(const std::string& path, std::vector<TensorToWrite> tenso
                        const volatile bool* stop = nullptr);
 
 // Elements [begin, begin + count) of t as `dtype`, little-endian, into out. Numbers are rounded to
-// nearest, ties to even; the bits stay where the dtype is t's own. Throws Error(output) for a finite
+// nearest, ties to even (float64 by way of float32, which the engine computes with); the bits stay
+// where the dtype is t's own. Throws Error(output) for a finite
 // number that becomes infinite.
 void convert_elements(const Tensor& t, DType dtype, int64_t begin, int64_t count, std::byte* out);
 

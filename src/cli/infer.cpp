@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
+#include "cli/infer_qa.h"
 #include "cli/input_flags.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
@@ -30,6 +31,7 @@ struct InferOptions {
   InputFlags input;
   EncodeFlags encode;
   PolicyFlags policy;
+  QaFlags qa;
   std::string format, output = "-", isa;
   bool all_exits = false, no_output_header = false, quiet = false, verbose = false;
   bool stats = false, stats_json = false;
@@ -172,6 +174,23 @@ int say_interrupted(const InferOptions& o, int64_t rows) {
   return kInterrupted;
 }
 
+QaCommand qa_command(const InferOptions& o) {
+  return {.model = o.model,
+          .input = o.input,
+          .flags = o.qa,
+          .format = o.format,
+          .output = o.output,
+          .isa = o.isa,
+          .max_length = o.encode.max_length,
+          .threads = o.threads,
+          .batch_tokens = o.batch_tokens,
+          .no_output_header = o.no_output_header,
+          .quiet = o.quiet,
+          .verbose = o.verbose,
+          .stats = o.stats,
+          .stats_json = o.stats_json};
+}
+
 int infer(const InferOptions& o) {
   if (o.model.empty()) throw_usage("the name of the model directory is empty");
   const auto format = asked_format(o);
@@ -184,6 +203,9 @@ int infer(const InferOptions& o) {
   tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
   const Engine engine(o.model, {.isa = o.isa});
   const ModelInfo& m = engine.info();
+  if (m.question_answering) {
+    throw_usage(o.model + ": " + m.dialect + " answers questions and has no labels; use --task qa");
+  }
   run.policy = policy_from_flags(o.policy, m.policy);
   if (o.verbose && !o.quiet) say_verbose(m, run, o.isa);
 
@@ -219,12 +241,17 @@ constexpr const char* kFooter =
     "            layer logits probs entropy)\n"
     "  entropy is in nats, exit_layer counts from 1, floats read back as the same\n"
     "  float. A regression has value in the place of label, prob and entropy.\n"
+    "  --task qa: tsv, csv  id answer start end score; jsonl the same keys, then\n"
+    "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
+    "            end score); squad  one object of id: answer. start and end count\n"
+    "            characters of the context.\n"
     "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
     "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
     "  layer_tokens stage_seconds.\n\n"
     "Examples:\n"
     "  costeff infer models/sst2-slender reviews.txt\n"
     "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
+    "  costeff infer MODEL dev-v2.0.json --task qa --squad-v2 --format squad\n"
     "  echo 'a charming film' | costeff infer MODEL - --format jsonl --all-exits\n\n";
 
 void add_output_flags(CLI::App* sub, InferOptions* o) {
@@ -296,7 +323,13 @@ void add_infer(CLI::App* app, std::function<int()>* run) {
   add_output_flags(sub, o.get());
   add_encode_flags(sub, &o->encode);
   add_computing_flags(sub, o.get());
-  sub->callback([=] { *run = [=] { return infer(*o); }; });
+  add_qa_flags(sub, &o->qa);
+  sub->callback([=] {
+    *run = [=] {
+      check_qa_flags(*sub, o->input.task);
+      return is_qa_task(o->input.task) ? infer_qa(qa_command(*o)) : infer(*o);
+    };
+  });
 }
 
 }  // namespace costeff::cli

@@ -44,7 +44,8 @@ void add_input_flags(CLI::App* app, InputFlags* f) {
       ->type_name("NAME")
       ->group(group);
   app->add_option("--task", f->task,
-                  "Columns as in the official files of this GLUE task: " + task_names())
+                  "Columns as in the official files of this GLUE task: " + task_names() +
+                      "; or qa: questions and contexts (SQuAD's .json, or two columns)")
       ->type_name("NAME")
       ->group(group);
   app->add_option("--separator", f->separator, "Plain text: parts the two texts of a pair")

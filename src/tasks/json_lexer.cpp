@@ -202,8 +202,8 @@ void JsonLexer::read_string() {
       read_escape();
     } else {
       const size_t begin = at_;
-      while (at_ < bytes_.size() && static_cast<uint8_t>(bytes_[at_]) >= 0x20 && bytes_[at_] != '"' &&
-             bytes_[at_] != '\\') {
+      while (at_ < bytes_.size() && static_cast<uint8_t>(bytes_[at_]) >= 0x20 &&
+             bytes_[at_] != '"' && bytes_[at_] != '\\') {
         ++at_;
       }
       text_.append(bytes_.substr(begin, at_ - begin));
@@ -268,7 +268,8 @@ void JsonLexer::read_number() {
   text_.clear();
   for (int c = peek(); c >= 0; c = peek()) {
     const char letter = static_cast<char>(c);
-    if (!is_digit(letter) && std::string_view("+-.eE").find(letter) == std::string_view::npos) break;
+    if (!is_digit(letter) && std::string_view("+-.eE").find(letter) == std::string_view::npos)
+      break;
     if (text_.size() == kMaxWord) break;
     text_.push_back(letter);
     ++at_;

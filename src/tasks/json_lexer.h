@@ -29,9 +29,9 @@ const char* json_token_text(JsonToken token);
 // Thrown where waiting for input ended because of *stop.
 struct InputStopped {};
 
-// Gives the tokens of one document (RFC 8259) and checks that it is one: grammar, UTF-8, nesting of at
-// most 64 levels, nothing behind it. Holds one chunk of the file and one string. Throws Error(input)
-// that begins "name: byte N: ", N from 0.
+// Gives the tokens of one document (RFC 8259) and checks that it is one: grammar, UTF-8, nesting of
+// at most 64 levels, nothing behind it. Holds one chunk of the file and one string. Throws
+// Error(input) that begins "name: byte N: ", N from 0.
 class JsonLexer {
  public:
   static constexpr size_t kMaxDepth = 64;
@@ -52,7 +52,9 @@ class JsonLexer {
 
   int64_t byte() const { return before_ + static_cast<int64_t>(at_); }  // behind the last token
   const std::string& name() const { return lines_.name(); }
-  int64_t bytes_done() const { return lines_.bytes_done(); }  // may be asked for from another thread
+  int64_t bytes_done() const {
+    return lines_.bytes_done();
+  }  // may be asked for from another thread
 
  private:
   enum class Expect { value, value_or_end, key, key_or_end, comma_or_end };

@@ -1,12 +1,31 @@
 #include "text/bpe_split.h"
 
+#include <array>
+#include <cstdint>
+
 #include "base/utf8.h"
 #include "text/char_tables.h"
 
 namespace costeff::text {
 namespace {
 
+// The classes of ASCII; kNotAscii for the other bytes.
+constexpr uint8_t kNotAscii = 0xFF;
+constexpr std::array<uint8_t, 256> kByteClasses = [] {
+  std::array<uint8_t, 256> classes{};
+  for (uint32_t b = 0; b < 256; ++b) {
+    classes[b] = b < 0x80 ? static_cast<uint8_t>(bpe_class(b)) : kNotAscii;
+  }
+  return classes;
+}();
+
+uint8_t byte_class(char byte) { return kByteClasses[static_cast<uint8_t>(byte)]; }
+
 BpeClass class_at(std::string_view text, size_t* at) {
+  if (const uint8_t k = byte_class(text[*at]); k != kNotAscii) {
+    ++*at;
+    return static_cast<BpeClass>(k);
+  }
   bool bad = false;
   return bpe_class(next_code_point(text, at, &bad));
 }
@@ -14,6 +33,10 @@ BpeClass class_at(std::string_view text, size_t* at) {
 // Skips code points of class k; *last is where the last one skipped begins.
 size_t skip_run(std::string_view text, size_t at, BpeClass k, size_t* last) {
   while (at < text.size()) {
+    const size_t ascii = at;
+    while (at < text.size() && byte_class(text[at]) == static_cast<uint8_t>(k)) ++at;
+    if (at > ascii) *last = at - 1;
+    if (at == text.size() || byte_class(text[at]) != kNotAscii) break;
     size_t next = at;
     if (class_at(text, &next) != k) break;
     *last = at;

@@ -65,9 +65,12 @@ void tidy_span(std::string_view text, size_t* begin, size_t* end) {
 }  // namespace
 
 bool split_merge(std::string_view line, BpeMerge* merge) {
-  const auto field = [&line] {
-    const size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
-    const size_t end = std::min(line.find_first_of(" \t", begin), line.size());
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  const auto field = [&] {
+    size_t begin = 0;
+    while (begin < line.size() && blank(line[begin])) ++begin;
+    size_t end = begin;
+    while (end < line.size() && !blank(line[end])) ++end;
     const std::string_view f = line.substr(begin, end - begin);
     line.remove_prefix(end);
     return f;
@@ -132,10 +135,11 @@ void ByteBpe::add_merges(const std::vector<BpeMerge>& merges, const std::string&
                   in_quotes(std::string(left).append(right)) + ", which " + vocab_place + " lacks");
     };
     const uint64_t h = Vocab::hash_text(vocab_.hash_start(), merge.left);
-    rules.push_back({need(vocab_.find_hashed(h, {}, merge.left), merge.left, {}),
-                     need(vocab_.find(merge.right), merge.right, {}),
-                     need(vocab_.find_hashed(Vocab::hash_text(h, merge.right), merge.left, merge.right),
-                          merge.left, merge.right)});
+    rules.push_back(
+        {need(vocab_.find_hashed(h, {}, merge.left), merge.left, {}),
+         need(vocab_.find(merge.right), merge.right, {}),
+         need(vocab_.find_hashed(Vocab::hash_text(h, merge.right), merge.left, merge.right),
+              merge.left, merge.right)});
   }
   merges_ = MergeTable(rules, place);
 }

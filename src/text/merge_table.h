@@ -12,7 +12,7 @@ namespace costeff::text {
 class MergeTable {
  public:
   static constexpr uint32_t kNone = (1u << 22) - 1;
-  static constexpr int64_t kMaxMerges = kNone;         // ranks are kept in 22 bits,
+  static constexpr int64_t kMaxMerges = kNone;             // ranks are kept in 22 bits,
   static constexpr int64_t kMaxTokens = int64_t{1} << 21;  // tokens in 21
 
   struct Rule {

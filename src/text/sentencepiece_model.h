@@ -4,7 +4,7 @@
 // the cuts of unigram models are then made anew for the sake of equally good ones (unigram.h).
 //
 // How the face calls it:
-//   const SpmFile file = read_spm_file(path);              // sentencepiece.bpe.model, spiece.model
+//   const SpmFile file = check_spm_bytes(bytes, path);     // sentencepiece.bpe.model, spiece.model
 //   const SpmKind kind = spm_kind(tokenizer_class, file);  // "" if no file names a class
 //   SentencePieceModel spm(file, kind, albert_options);    // the last for kind.albert only
 //   SentencePieceModel::Scratch scratch;                   // one a thread

@@ -6,14 +6,12 @@
 #include <bit>
 #include <cmath>
 
-#include "base/file_bytes.h"
 #include "base/utf8.h"
 #include "text/spm_charsmap.h"
 
 namespace costeff::text {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = 32u << 20;  // 250,000 pieces are 5 MB
 constexpr size_t kMaxPieces = 2'000'000;
 constexpr uint32_t kMaxPieceBytes = 1024;  // trained ones have 16 characters at most
 // The library keeps the user-defined pieces that match at one position in an array of 64.
@@ -193,10 +191,6 @@ void check_nesting(const SpmFile& file) {
 }
 
 }  // namespace
-
-SpmFile read_spm_file(const std::string& path) {
-  return check_spm_bytes(read_file(path, ErrorKind::model, kMaxFileBytes), path);
-}
 
 SpmFile check_spm_bytes(std::string bytes, const std::string& path) {
   SpmFile file;

@@ -32,11 +32,11 @@ struct SpmFile {
   }
 };
 
-// Reads and checks what the library (0.1.97) trusts: the protobuf's lengths, that pieces are UTF-8
-// without NUL, their scores numbers, the normaliser's table, the model type. Throws Error(model).
-SpmFile read_spm_file(const std::string& path);
+inline constexpr uint64_t kMaxSpmBytes = 32u << 20;  // 250,000 pieces are 5 MB
 
-// The same for bytes at hand; `path` begins messages.
+// Checks what the library (0.1.97) trusts: the protobuf's lengths, that pieces are UTF-8 without
+// NUL, their scores numbers, the normaliser's table, the model type. Throws Error(model), which
+// `path` begins.
 SpmFile check_spm_bytes(std::string bytes, const std::string& path);
 
 }  // namespace costeff::text

@@ -38,11 +38,14 @@ struct TokenizerOptions {
   std::optional<bool> keep_accents = {};      // ALBERT
 };
 
+class TokenizerFiles;
+
 class Tokenizer {
  public:
   // Reads vocab.txt (or the other kinds' files), tokenizer_config.json, special_tokens_map.json and
   // added_tokens.json of a checkpoint directory. Throws Error(model).
   explicit Tokenizer(const std::string& dir, const TokenizerOptions& options = {});
+  explicit Tokenizer(const TokenizerFiles& files, const TokenizerOptions& options = {});
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

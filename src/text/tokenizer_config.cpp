@@ -8,7 +8,6 @@
 #include <limits>
 #include <unordered_set>
 
-#include "base/file_bytes.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
@@ -16,6 +15,7 @@ namespace {
 
 constexpr std::array<const char*, kRoles> kRoleKeys = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+constexpr uint64_t kMaxFileBytes = 16u << 20;
 constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
 
 // A token given as its text or as an object; absent or null: none.
@@ -147,12 +147,15 @@ AddedToken read_added_token(const Json& object, const std::string& place) {
   return token;
 }
 
-TokenizerConfig read_tokenizer_config(const std::string& dir) {
+TokenizerConfig read_tokenizer_config(const TokenizerFiles& files) {
+  const auto read = [&](const char* name) {
+    return parse_json_object(files.read(name, kMaxFileBytes), files.path(name), ErrorKind::model);
+  };
   TokenizerConfig config;
-  config.file = join_path(dir, "tokenizer_config.json");
+  config.file = files.path("tokenizer_config.json");
   bool has_decoder = false;
-  if (file_exists(config.file)) {
-    const Json json = read_json_object(config.file, ErrorKind::model);
+  if (files.has("tokenizer_config.json")) {
+    const Json json = read("tokenizer_config.json");
     config.tokenizer_class =
         json_string(json, "tokenizer_class", config.file, ErrorKind::model).value_or("");
     config.do_lower_case = optional_bool(json, "do_lower_case", config.file, false);
@@ -169,12 +172,11 @@ TokenizerConfig read_tokenizer_config(const std::string& dir) {
       read_added_decoder(*it, config.file, &config);
     }
   }
-  if (const std::string file = join_path(dir, "special_tokens_map.json"); file_exists(file)) {
-    read_roles(read_json_object(file, ErrorKind::model), file, &config);
+  if (const char* name = "special_tokens_map.json"; files.has(name)) {
+    read_roles(read(name), files.path(name), &config);
   }
-  if (const std::string file = join_path(dir, "added_tokens.json");
-      !has_decoder && file_exists(file)) {
-    read_added_json(read_json_object(file, ErrorKind::model), file, &config);
+  if (const char* name = "added_tokens.json"; !has_decoder && files.has(name)) {
+    read_added_json(read(name), files.path(name), &config);
   }
   std::stable_sort(config.added.begin(), config.added.end(),
                    [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });

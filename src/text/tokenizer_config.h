@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "text/added_tokens.h"
+#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 
@@ -43,7 +44,7 @@ struct TokenizerConfig {
 };
 
 // Files that are not there leave everything at its default. Throws Error(model).
-TokenizerConfig read_tokenizer_config(const std::string& dir);
+TokenizerConfig read_tokenizer_config(const TokenizerFiles& files);
 
 // One token object: {"content": ..., "lstrip": ..., ...} as in added_tokens_decoder and
 // tokenizer.json.

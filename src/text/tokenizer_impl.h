@@ -14,6 +14,7 @@
 #include "text/sentencepiece_model.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_config.h"
+#include "text/tokenizer_files.h"
 #include "text/vocab.h"
 #include "text/wordpiece.h"
 
@@ -38,12 +39,14 @@ struct Tokenizer::Impl {
   ByteBpe bpe;
   SentencePieceModel spm;
 
-  void load_wordpiece(const std::string& dir, TokenizerConfig config,
+  void load_wordpiece(const TokenizerFiles& files, TokenizerConfig config,
                       const TokenizerOptions& options);
-  void load_bpe(const std::string& dir, TokenizerConfig config, const TokenizerOptions& options);
-  void load_sentencepiece(const std::string& path, TokenizerConfig config,
-                          const TokenizerOptions& options);
-  void load_json(const std::string& path, TokenizerConfig config, const TokenizerOptions& options);
+  void load_bpe(const TokenizerFiles& files, TokenizerConfig config,
+                const TokenizerOptions& options);
+  void load_sentencepiece(const TokenizerFiles& files, const std::string& name,
+                          TokenizerConfig config, const TokenizerOptions& options);
+  void load_json(const TokenizerFiles& files, TokenizerConfig config,
+                 const TokenizerOptions& options);
   void set_wordpiece(const TokenizerConfig& config, const BertOptions& bert);
   int32_t find(std::string_view token) const;
   std::string token_name(int32_t id) const;

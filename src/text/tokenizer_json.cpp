@@ -13,7 +13,6 @@
 namespace costeff::text {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = 32u << 20;
 constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
 constexpr int64_t kMaxTypeId = 255;
 
@@ -215,9 +214,9 @@ void read_added(const Part& file, TokenizerJson* out) {
 
 }  // namespace
 
-TokenizerJson read_tokenizer_json(const std::string& path) {
-  const Json json = read_json_object(path, ErrorKind::model, kMaxFileBytes);
-  const Part file(json, path);
+TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& place) {
+  const Json json = parse_json_object(text, place, ErrorKind::model);
+  const Part file(json, place);
   TokenizerJson out;
   read_model(file, &out);
   read_normalizer(file, &out);

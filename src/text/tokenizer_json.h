@@ -3,6 +3,7 @@
 // tokenizer.json, the Rust tokenizers' own file: the forms that BERT and RoBERTa checkpoints have.
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,10 +25,12 @@ struct TokenizerJson {
   std::vector<AddedToken> added;
 };
 
-// Throws Error(model) that names the part that is missing, wrong or not supported: models other
-// than WordPiece and BPE, normalisers other than BertNormalizer (BPE: any), pre-tokenisers other
-// than BertPreTokenizer and ByteLevel, post-processors other than BertProcessing, RobertaProcessing
-// and TemplateProcessing.
-TokenizerJson read_tokenizer_json(const std::string& path);
+inline constexpr uint64_t kMaxTokenizerJsonBytes = 32u << 20;
+
+// The text of the file; `place` begins messages. Throws Error(model) that names the part that is
+// missing, wrong or not supported: models other than WordPiece and BPE, normalisers other than
+// BertNormalizer (BPE: any), pre-tokenisers other than BertPreTokenizer and ByteLevel,
+// post-processors other than BertProcessing, RobertaProcessing and TemplateProcessing.
+TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& place);
 
 }  // namespace costeff::text

@@ -4,7 +4,6 @@
 #include <array>
 #include <unordered_set>
 
-#include "base/file_bytes.h"
 #include "text/tokenizer_impl.h"
 #include "text/tokenizer_json.h"
 #include "text/vocab_json.h"
@@ -71,11 +70,11 @@ void Tokenizer::Impl::set_wordpiece(const TokenizerConfig& config, const BertOpt
   wordpiece = WordPiece(&vocab, bert, id_of(config, Role::unk));
 }
 
-void Tokenizer::Impl::load_wordpiece(const std::string& dir, TokenizerConfig config,
+void Tokenizer::Impl::load_wordpiece(const TokenizerFiles& files, TokenizerConfig config,
                                      const TokenizerOptions& options) {
   model = Kind::wordpiece;
-  vocab_file = join_path(dir, "vocab.txt");
-  vocab = Vocab::read(vocab_file);
+  vocab_file = files.path("vocab.txt");
+  vocab = Vocab::parse(files.read("vocab.txt", kMaxVocabBytes), vocab_file);
   vocab_size = vocab.size();
   config.set_default(Role::unk, "[UNK]");
   config.set_default(Role::sep, "[SEP]");
@@ -88,11 +87,11 @@ void Tokenizer::Impl::load_wordpiece(const std::string& dir, TokenizerConfig con
   form = bert_template(id_of(config, Role::cls), id_of(config, Role::sep));
 }
 
-void Tokenizer::Impl::load_bpe(const std::string& dir, TokenizerConfig config,
+void Tokenizer::Impl::load_bpe(const TokenizerFiles& files, TokenizerConfig config,
                                const TokenizerOptions& options) {
   model = Kind::bpe;
   kind = "byte-level bpe";
-  vocab_file = join_path(dir, "vocab.json");
+  vocab_file = files.path("vocab.json");
   config.set_default(Role::bos, "<s>");
   config.set_default(Role::eos, "</s>");
   config.set_default(Role::unk, "<unk>");
@@ -101,19 +100,20 @@ void Tokenizer::Impl::load_bpe(const std::string& dir, TokenizerConfig config,
   config.set_default(Role::cls, "<s>");
   config.set_default(Role::mask, "<mask>", true);
   const bool prefix = options.add_prefix_space.value_or(config.add_prefix_space.value_or(false));
-  bpe = ByteBpe::read(
-      vocab_file, join_path(dir, "merges.txt"),
-      {.add_prefix_space = prefix, .unk_token = config.role(Role::unk)->token.content});
+  bpe = ByteBpe::parse(
+      files.read("vocab.json", kMaxVocabBytes), files.read("merges.txt", kMaxVocabBytes),
+      {.add_prefix_space = prefix, .unk_token = config.role(Role::unk)->token.content}, vocab_file,
+      files.path("merges.txt"));
   vocab_size = bpe.vocab().size();
   set_added(config);
   form = roberta_template(id_of(config, Role::cls), id_of(config, Role::sep));
 }
 
-void Tokenizer::Impl::load_sentencepiece(const std::string& path, TokenizerConfig config,
-                                         const TokenizerOptions& options) {
+void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std::string& name,
+                                         TokenizerConfig config, const TokenizerOptions& options) {
   model = Kind::sentencepiece;
-  vocab_file = path;
-  SpmFile file = read_spm_file(path);
+  vocab_file = files.path(name);
+  SpmFile file = check_spm_bytes(files.read(name, kMaxSpmBytes), vocab_file);
   const SpmKind spm_form = spm_kind(config.tokenizer_class, file);
   config.set_default(Role::bos, spm_form.cls);
   config.set_default(Role::eos, spm_form.sep);
@@ -136,10 +136,12 @@ void Tokenizer::Impl::load_sentencepiece(const std::string& path, TokenizerConfi
 
 // Hugging Face's Bert and Roberta classes put tokenizer_config.json, and their own defaults where
 // it says nothing, over what this file says; the plain PreTrainedTokenizerFast does not.
-void Tokenizer::Impl::load_json(const std::string& path, TokenizerConfig config,
+void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig config,
                                 const TokenizerOptions& options) {
+  const std::string path = files.path("tokenizer.json");
   vocab_file = path;
-  TokenizerJson json = read_tokenizer_json(path);
+  TokenizerJson json =
+      parse_tokenizer_json(files.read("tokenizer.json", kMaxTokenizerJsonBytes), path);
   // Tokens that both files have keep the flags of the first.
   std::unordered_set<std::string> named;
   for (const AddedToken& token : config.added) named.insert(token.content);
@@ -205,40 +207,44 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
 }
 
 Tokenizer::Tokenizer(const std::string& dir, const TokenizerOptions& options)
+    : Tokenizer(TokenizerFiles(dir), options) {}
+
+Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& options)
     : impl_(std::make_unique<Impl>()) {
-  const TokenizerConfig config = read_tokenizer_config(dir);
+  const TokenizerConfig config = read_tokenizer_config(files);
   const std::string name = without_fast(config.tokenizer_class);
   if (std::find(kUnsupported.begin(), kUnsupported.end(), name) != kUnsupported.end()) {
     throw_model(config.file + ": tokenizer_class " + name + " is not supported");
   }
   impl_->model_max_length = config.model_max_length;
-  const auto has = [&](const char* file) { return file_exists(join_path(dir, file)); };
+  const auto has = [&](const char* file) { return files.has(file); };
   // Where there are files of two kinds the class decides.
   const std::string needs = files_of_class(name) ? files_of_class(name) : "";
-  const auto may_be = [&](const char* files) { return needs.empty() || needs == files; };
+  const auto may_be = [&](const char* kind) { return needs.empty() || needs == kind; };
   const auto spm_file = std::find_if(kSpmFiles.begin(), kSpmFiles.end(), has);
   const bool spm_class = needs.ends_with(".model");
   if (has("vocab.txt") && may_be("vocab.txt")) {
-    impl_->load_wordpiece(dir, config, options);
+    impl_->load_wordpiece(files, config, options);
     return;
   }
   if ((has("vocab.json") || has("merges.txt")) && may_be("vocab.json and merges.txt")) {
-    impl_->load_bpe(dir, config, options);
+    impl_->load_bpe(files, config, options);
     return;
   }
   if (spm_file != kSpmFiles.end() && (needs.empty() || spm_class)) {
-    impl_->load_sentencepiece(join_path(dir, *spm_file), config, options);
+    impl_->load_sentencepiece(files, *spm_file, config, options);
     return;
   }
   if (has("tokenizer.json")) {
-    impl_->load_json(join_path(dir, "tokenizer.json"), config, options);
+    impl_->load_json(files, config, options);
     return;
   }
   if (!needs.empty()) {
-    throw_model(dir + ": no " + needs + ", which tokenizer_class " + name + " of " + config.file +
-                " needs");
+    throw_model(files.dir() + ": no " + needs + ", which tokenizer_class " + name + " of " +
+                config.file + " needs");
   }
-  throw_model(dir + ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +
+  throw_model(files.dir() +
+              ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +
               "sentencepiece.bpe.model or spiece.model, nor tokenizer.json");
 }
 

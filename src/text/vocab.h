@@ -9,7 +9,7 @@
 
 namespace costeff::text {
 
-inline constexpr uint64_t kMaxVocabBytes = 64u << 20;
+inline constexpr uint64_t kMaxVocabBytes = 64u << 20;  // merges.txt too
 inline constexpr int64_t kMaxVocabTokens = 2'000'000;
 
 class Vocab {

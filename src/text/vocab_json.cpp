@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "base/file_bytes.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "text/decoded_text.h"
 
 namespace costeff::text {
 namespace {
@@ -43,7 +43,7 @@ struct PairReader {
   bool end_array() { return true; }
   bool number_integer(number_integer_t v) {
     if (!inside) not_an_id(std::to_string(v));
-    pairs.emplace_back(token, v);
+    pairs.emplace_back(std::move(token), v);
     return true;
   }
   bool number_unsigned(number_unsigned_t v) {
@@ -55,7 +55,7 @@ struct PairReader {
     return true;
   }
   bool key(string_t& k) {
-    token = k;
+    token = std::move(k);
     return true;
   }
   bool end_object() { return true; }
@@ -67,13 +67,16 @@ struct PairReader {
 
 }  // namespace
 
-Vocab read_vocab_json(const std::string& path) {
-  const std::string text = read_file(path, ErrorKind::model, kMaxVocabBytes);
-  if (text.empty()) throw_model(path + ": empty, expected a JSON object of token to id");
-  if (!is_utf8(text)) throw_model(path + ": not UTF-8, expected JSON in UTF-8");
-  PairReader reader{path, {}, {}, false};
-  Json::sax_parse(text, &reader);
-  return vocab_from_ids(reader.pairs, path);
+Vocab parse_vocab_json(std::string_view text, const std::string& place) {
+  if (text.empty()) throw_model(place + ": empty, expected a JSON object of token to id");
+  // The parser takes a NUL for the end of the text.
+  if (text.find('\0') != text.npos) throw_model(place + ": holds a NUL byte, expected JSON");
+  if (!is_utf8_fast(text)) throw_model(place + ": not UTF-8, expected JSON in UTF-8");
+  PairReader reader{place, {}, {}, false};
+  // Every pair has a colon, and little else has one.
+  reader.pairs.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), ':')));
+  Json::sax_parse(text.begin(), text.end(), &reader);
+  return vocab_from_ids(reader.pairs, place);
 }
 
 Vocab vocab_from_ids(const std::vector<std::pair<std::string, int64_t>>& tokens,
@@ -98,6 +101,7 @@ Vocab vocab_from_ids(const std::vector<std::pair<std::string, int64_t>>& tokens,
     slot = token;
   }
   Vocab vocab = Vocab::from_tokens(by_id, place);
+  if (vocab.distinct() == static_cast<int64_t>(tokens.size())) return vocab;
   for (const auto& [token, id] : tokens) {
     if (vocab.find(token) != id)
       throw_model(place + ": token " + in_quotes(token) + " is there twice");

@@ -1,0 +1,230 @@
+#include "cli/infer_qa.h"
+
+#include <costeff/engine.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flag_checks.h"
+#include "cli/print.h"
+#include "cli/stats.h"
+#include "tasks/output_file.h"
+#include "tasks/progress.h"
+#include "tasks/qa_reader.h"
+#include "tasks/qa_writer.h"
+
+namespace costeff::cli {
+namespace {
+
+constexpr const char* kQaOnly[] = {"--doc-stride", "--max-answer-length", "--n-best", "--squad-v2",
+                                   "--null-threshold"};
+constexpr const char* kNotQa[] = {"--all-exits",  "--top-k",    "--pad-to",     "--policy",
+                                  "--threshold",  "--patience", "--exit-layer", "--exit-start",
+                                  "--truncation", "--pair-cut"};
+
+// Nobody reads the output any more: the run ends, and that is no error.
+struct OutputClosed {};
+
+tasks::QaOutputOptions output_options(const QaCommand& c) {
+  tasks::QaOutputOptions out;
+  std::string format = c.format;
+  for (const char* name : {"jsonl", "csv"}) {
+    if (format.empty() && c.output.ends_with(std::string(".") + name)) format = name;
+  }
+  out.format = format.empty() ? c.flags.n_best > 0 ? tasks::QaFormat::jsonl : tasks::QaFormat::tsv
+                              : tasks::qa_format_from_name(format);
+  if (c.flags.n_best > 0 && out.format != tasks::QaFormat::jsonl) {
+    throw_usage("--n-best needs --format jsonl");
+  }
+  out.header = !c.no_output_header;
+  out.n_best = c.flags.n_best;
+  out.version_2 = c.flags.version_2;
+  return out;
+}
+
+QaOptions qa_options(const QaCommand& c) {
+  QaOptions q;
+  q.max_length = c.max_length;
+  q.doc_stride = c.flags.doc_stride;
+  q.max_answer_length = c.flags.max_answer_length;
+  q.n_best = std::max(q.n_best, c.flags.n_best);
+  q.version_2 = c.flags.version_2;
+  q.null_threshold = c.flags.null_threshold;
+  q.threads = c.threads;
+  q.batch_tokens = c.batch_tokens;
+  return q;
+}
+
+tasks::QaReader open_reader(const InputFlags& flags) {
+  InputFlags rows = flags;
+  rows.task.clear();
+  std::optional<bool> squad;
+  if (flags.format == "squad") {
+    squad = true;
+    rows.format = "auto";
+  }
+  return {input_files(rows), input_options(rows), squad, &interrupted};
+}
+
+// Writes answers as they come. One thread at a time is in it.
+class AnswerPrinter {
+ public:
+  AnswerPrinter(const tasks::QaOutputOptions& format, bool quiet, tasks::OutputFile* file,
+                const tasks::QaReader& reader)
+      : format_(format),
+        file_(*file),
+        reader_(reader),
+        progress_(tasks::want_progress(quiet, file->fd())) {
+    tasks::append_qa_header(format_, &text_);
+  }
+
+  void print(std::span<const QaExample> examples, std::span<const QaResult> results) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < examples.size(); ++i) {
+      tasks::append_qa_row(examples[i], results[i], format_, rows_++, &text_);
+    }
+    write();
+    progress_.update(rows_, reader_.bytes_done(), reader_.bytes_total());
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  void finish() {
+    tasks::append_qa_footer(format_, rows_, &text_);
+    write();
+  }
+  void erase_progress() { progress_.erase(); }
+  int64_t rows() const { return rows_; }
+  double seconds() const { return seconds_; }
+
+ private:
+  void write() {
+    const tasks::WriteStatus status = file_.write(text_);
+    text_.clear();
+    if (status != tasks::WriteStatus::ok) throw OutputClosed();
+  }
+
+  const tasks::QaOutputOptions& format_;
+  tasks::OutputFile& file_;
+  const tasks::QaReader& reader_;
+  tasks::Progress progress_;
+  std::string text_;
+  int64_t rows_ = 0;
+  double seconds_ = 0;
+};
+
+void say(const char* begin, int64_t n, const char* one, const char* many) {
+  std::fprintf(stderr, "%s%lld %s\n", begin, static_cast<long long>(n), n == 1 ? one : many);
+}
+
+void say_end(const QaCommand& c, const QaStats& s, const ModelInfo& m, double output_s) {
+  if (!c.quiet && s.bad_utf8_questions > 0) {
+    say("costeff: warning: ", s.bad_utf8_questions,
+        "question or its context is not UTF-8; bad bytes were read as U+FFFD",
+        "questions or their contexts are not UTF-8; bad bytes were read as U+FFFD");
+  }
+  if (!c.quiet && c.verbose) {
+    std::fprintf(stderr, "%lld questions in %lld windows\n", static_cast<long long>(s.questions),
+                 static_cast<long long>(s.windows));
+  }
+  if (c.stats) std::fputs(stats_text(s.run, m, output_s).c_str(), stderr);
+  if (c.stats_json) std::fputs(stats_json(s.run, m, output_s).c_str(), stderr);
+}
+
+}  // namespace
+
+void add_qa_flags(CLI::App* infer, QaFlags* f) {
+  const char* group = "Question answering (--task qa)";
+  infer
+      ->add_option(
+          "--doc-stride", f->doc_stride,
+          "Tokens that neighbouring windows of a long context share (default: 128, or less "
+          "where windows are short)")
+      ->type_name("N")
+      ->check(whole_number(0, int64_t{1} << 20))
+      ->group(group);
+  infer
+      ->add_option("--max-answer-length", f->max_answer_length,
+                   "Tokens that an answer may have (default: 30)")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(group);
+  infer->add_option("--n-best", f->n_best, "Also give the K likeliest answers (JSONL key nbest)")
+      ->type_name("K")
+      ->check(whole_number(1, 1000))
+      ->group(group);
+  infer
+      ->add_flag("--squad-v2", f->version_2,
+                 "A question may have no answer: the row's answer is then empty")
+      ->group(group);
+  infer
+      ->add_option("--null-threshold", f->null_threshold,
+                   "With --squad-v2: no answer where its logits are higher than the best answer's "
+                   "by more than this (default: 0)")
+      ->type_name("X")
+      ->group(group);
+}
+
+bool is_qa_task(const std::string& task) { return task == "qa" || task == "squad"; }
+
+void check_qa_flags(const CLI::App& infer, const std::string& task) {
+  const bool qa = is_qa_task(task);
+  const auto refuse = [&](const char* flag) {
+    if (infer.count(flag) == 0) return;
+    throw_usage(std::string(flag) + (qa ? " says nothing with --task qa" : " needs --task qa"));
+  };
+  if (qa) {
+    for (const char* flag : kNotQa) refuse(flag);
+  } else {
+    for (const char* flag : kQaOnly) refuse(flag);
+  }
+  if (infer.count("--null-threshold") > 0 && infer.count("--squad-v2") == 0) {
+    throw_usage("--null-threshold needs --squad-v2");
+  }
+}
+
+int infer_qa(const QaCommand& c) {
+  if (c.model.empty()) throw_usage("the name of the model directory is empty");
+  const tasks::QaOutputOptions output = output_options(c);
+  tasks::QaReader reader = open_reader(c.input);
+  const Engine engine(c.model, {.isa = c.isa});
+  const ModelInfo& m = engine.info();
+  if (!m.question_answering) {
+    throw_usage(c.model + ": " + m.dialect +
+                " has no question answering head (qa_outputs), which --task qa needs");
+  }
+  if (c.verbose && !c.quiet) {
+    std::fprintf(stderr, "model: %s, %s, %zu layers\n", printable(m.path).c_str(),
+                 m.dialect.c_str(), m.layers.size());
+    for (const std::string& note : m.notes) {
+      std::fprintf(stderr, "note: %s\n", printable(note).c_str());
+    }
+  }
+  tasks::OutputFile file(c.output, &interrupted);
+  AnswerPrinter printer(output, c.quiet, &file, reader);
+  QaStats stats;
+  try {
+    stats =
+        engine.answer([&](QaExample& row, bool may_block) { return reader.next(row, may_block); },
+                      [&](auto examples, auto results) { printer.print(examples, results); },
+                      qa_options(c), &interrupted);
+    if (!interrupted) printer.finish();
+  } catch (const OutputClosed&) {
+    if (!interrupted) return kPipeClosed;
+  }
+  printer.erase_progress();
+  if (interrupted) {
+    if (!c.quiet) say("costeff: interrupted after ", printer.rows(), "question", "questions");
+    return kInterrupted;
+  }
+  file.commit();
+  say_end(c, stats, m, printer.seconds());
+  return 0;
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,62 @@
+#include "tasks/qa_reader.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+
+#include "tasks/delimited.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr FieldNames kNames[] = {{"question", "context"}};
+constexpr Task kTask{
+    .name = "qa", .names = kNames, .label = "", .bare_columns = 2, .bare_text = 1, .bare_pair = 2};
+
+bool is_squad(const InputFile& file, const InputOptions& options, std::optional<bool> squad) {
+  if (squad) return *squad;
+  const std::string_view path = file.path;
+  return options.format == InputFormat::automatic && path.size() > 5 &&
+         (path.ends_with(".json") || path.ends_with(".JSON"));
+}
+
+}  // namespace
+
+QaReader::QaReader(const std::vector<InputFile>& files, InputOptions options,
+                   std::optional<bool> squad, const volatile bool* stop) {
+  const auto count = std::count_if(files.begin(), files.end(),
+                                   [&](const InputFile& f) { return is_squad(f, options, squad); });
+  if (count > 0 && count < static_cast<int64_t>(files.size())) {
+    throw_usage("SQuAD files (.json) and files of rows cannot be read in one run");
+  }
+  if (options.text_field.empty() != options.pair_field.empty()) {
+    throw_usage(
+        "task qa: name both fields, the question's (--text-field) and the context's "
+        "(--pair-field)");
+  }
+  if (count > 0) {
+    if (!options.text_field.empty() || options.id_field) {
+      throw_usage("SQuAD files have no fields to choose");
+    }
+    squad_.emplace(files, stop);
+    return;
+  }
+  options.task = &kTask;
+  rows_.emplace(files, std::move(options), stop);
+}
+
+ReadStatus QaReader::next(QaExample& example, bool may_block, QaGold* gold) {
+  if (squad_) return squad_->next(example, may_block, gold);
+  const ReadStatus status = rows_->next(row_, may_block);
+  if (status != ReadStatus::row) return status;
+  example.place = place_text(row_.source, row_.line);
+  if (row_.has_ids)
+    throw_input(example.place + ": input_ids, expected a question and its context as text");
+  if (!row_.text_b) throw_input(example.place + ": one text, expected a question and its context");
+  example.question = std::move(row_.text_a);
+  example.context = std::move(*row_.text_b);
+  example.id = std::move(row_.id);
+  return ReadStatus::row;
+}
+
+}  // namespace costeff::tasks

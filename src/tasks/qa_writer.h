@@ -1,0 +1,44 @@
+#pragma once
+
+#include <costeff/qa.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace costeff::tasks {
+
+enum class QaFormat { tsv, csv, jsonl, squad };
+
+// "tsv", "csv", "jsonl", "squad". Throws Error(usage).
+QaFormat qa_format_from_name(std::string_view name);
+
+struct QaOutputOptions {
+  QaFormat format = QaFormat::tsv;
+  bool header = true;      // of TSV and CSV
+  int64_t n_best = 0;      // JSONL: so many in "nbest"; 0: no list
+  bool version_2 = false;  // JSONL: null_odds too
+};
+
+// Rows that scripts may rely on; further columns and keys come after these. Lines end in \n.
+//
+// TSV, CSV   id answer start end score
+// JSONL      {"id", "answer", "start", "end", "score"}
+//            version_2: "null_odds", null where the context has no token
+//            n_best:    "nbest": [{"answer", "start", "end", "score"}], falling
+// squad      {"id": "answer", ...}: the predictions file of SQuAD's evaluation scripts
+//
+// start and end count code points of the context, as Python does: context[start:end] is the answer.
+// No answer is an empty one, from 0 to 0. Bytes that are not UTF-8 become U+FFFD in the JSON forms.
+// Ids and escapes are those of writer.h.
+
+void append_qa_header(const QaOutputOptions& options, std::string* out);
+
+// index: of the row, from 0.
+void append_qa_row(const QaExample& example, const QaResult& result, const QaOutputOptions& options,
+                   int64_t index, std::string* out);
+
+// What closes the output of `rows` rows.
+void append_qa_footer(const QaOutputOptions& options, int64_t rows, std::string* out);
+
+}  // namespace costeff::tasks

@@ -1,0 +1,26 @@
+#include "text/tokenizer_files.h"
+
+#include <costeff/error.h>
+
+#include "base/file_bytes.h"
+
+namespace costeff::text {
+
+std::string TokenizerFiles::path(const std::string& name) const { return join_path(dir_, name); }
+
+bool TokenizerFiles::has(const std::string& name) const {
+  return bytes_ ? bytes_->contains(name) : file_exists(path(name));
+}
+
+std::string TokenizerFiles::read(const std::string& name, uint64_t max_bytes) const {
+  if (!bytes_) return read_file(path(name), ErrorKind::model, max_bytes);
+  const auto it = bytes_->find(name);
+  if (it == bytes_->end()) throw_model(path(name) + ": no such file");
+  if (it->second.size() > max_bytes) {
+    throw_model(path(name) + ": " + std::to_string(it->second.size()) +
+                " bytes, expected at most " + std::to_string(max_bytes));
+  }
+  return it->second;
+}
+
+}  // namespace costeff::text
