@@ -14,15 +14,16 @@ namespace costeff {
 enum class StoredType { float32, float16, bfloat16 };
 
 struct ConvertOptions {
-  std::optional<StoredType> dtype;  // absent: each tensor keeps its own (float64 becomes float32)
-  // The off-ramps to keep, by the layer they follow, numbered from 1 as in the source. Absent: all. The
-  // final classifier stays in any case.
-  std::optional<std::vector<int64_t>> exits;
-  std::vector<int64_t> drop_layers;  // encoder layers to leave out; this changes the answers
+  std::optional<StoredType> dtype =
+      {};  // absent: each tensor keeps its own (float64 becomes float32)
+  // The off-ramps to keep, by the layer they follow, numbered from 1 as in the source. Absent: all.
+  // The final classifier stays in any case.
+  std::optional<std::vector<int64_t>> exits = {};
+  std::vector<int64_t> drop_layers = {};  // encoder layers to leave out; this changes the answers
 };
 
 struct ConvertReport {
-  std::string dialect;             // of what was written
+  std::string dialect;  // of what was written
   int64_t layers = 0, tensors = 0;
   int64_t bytes = 0;               // of the weights
   std::vector<int64_t> exits;      // layers
@@ -31,12 +32,13 @@ struct ConvertReport {
 };
 
 // Reads the checkpoint directory `source` and writes `target`: model.safetensors, config.json,
-// exit_policy.json if there is a policy, and copies of the tokenizer's files. `target` must not exist, or
-// be an empty directory; it appears when all is written, or not at all. At equal dtype, and with nothing
-// left out, it gives the answers of `source` bit for bit. Throws Error(model) for a source that cannot be
-// read, Error(usage) for exits or layers that are not there, Error(output). Nullopt: *stop became true;
-// nothing was written.
-std::optional<ConvertReport> convert_checkpoint(const std::string& source, const std::string& target,
+// exit_policy.json if there is a policy, and copies of the tokenizer's files. `target` must not
+// exist, or be an empty directory; it appears when all is written, or not at all. At equal dtype,
+// and with nothing left out, it gives the answers of `source` bit for bit. Throws Error(model) for
+// a source that cannot be read, Error(usage) for exits or layers that are not there, Error(output).
+// Nullopt: *stop became true; nothing was written.
+std::optional<ConvertReport> convert_checkpoint(const std::string& source,
+                                                const std::string& target,
                                                 const ConvertOptions& options = {},
                                                 const volatile bool* stop = nullptr);
 

@@ -29,7 +29,7 @@ struct ExitDifference {
   int64_t layer = 0;
   bool in_a = false, in_b = false;
   // Where both have it and the same labels:
-  double max_difference = 0;       // of the logits over all rows
+  double max_difference = 0;        // of the logits over all rows
   int64_t label_disagreements = 0;  // rows
 };
 
@@ -45,13 +45,14 @@ struct ModelDifference {
 };
 
 struct DiffOptions {
-  std::string isa;        // as LoadOptions
-  EncodeOptions encode;   // max_length 0: what both models' positions allow
-  int64_t threads = 0;    // as RunOptions
+  std::string isa;       // as LoadOptions
+  EncodeOptions encode;  // max_length 0: what both models' positions allow
+  int64_t threads = 0;   // as RunOptions
 };
 
 // `rows` is read to its end. Throws what Engine throws.
 ModelDifference diff_checkpoints(const std::string& a, const std::string& b, const Source& rows,
-                                 const DiffOptions& options = {}, const volatile bool* stop = nullptr);
+                                 const DiffOptions& options = {},
+                                 const volatile bool* stop = nullptr);
 
 }  // namespace costeff

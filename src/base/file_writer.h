@@ -9,8 +9,8 @@
 
 namespace costeff {
 
-// A new file, written from front to back through a small buffer. Throws Error(output) that names the
-// file: it is there already, no such directory, disk full, ...
+// A new file, written from front to back through a small buffer. Throws Error(output) that names
+// the file: it is there already, no such directory, disk full, ...
 class FileWriter {
  public:
   explicit FileWriter(const std::string& path);

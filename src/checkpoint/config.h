@@ -29,8 +29,8 @@ struct CosteffKeys {
   std::string hidden_mode = "concat", pooling_mode = "cls";
 };
 
-// The object "costeff" that `costeff convert` writes. It is checked against the tensors, and it alone
-// allows exits, or both sublayers of a layer, to be left out of a file.
+// The object "costeff" that `costeff convert` writes. It is checked against the tensors, and it
+// alone allows exits, or both sublayers of a layer, to be left out of a file.
 struct ConvertedKeys {
   std::optional<std::vector<int64_t>> exits;  // layers with an exit, 1-based, ascending, up to L
   std::optional<std::vector<int64_t>> attention_sizes, ffn_sizes;  // [L] A and F; 0: no sublayer

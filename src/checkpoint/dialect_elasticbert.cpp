@@ -38,8 +38,8 @@ void build_elasticbert(Source& s, model::Model* m) {
     const int64_t i = layers - n + j;
     const std::string classifier = "classifiers." + std::to_string(j);
     if (!exit_listed(s, i + 1, classifier + ".")) continue;
-    m->heads.push_back(pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense", classifier, h,
-                                   h, labels));
+    m->heads.push_back(
+        pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense", classifier, h, h, labels));
   }
   m->dialect = "elasticbert";
 }

@@ -59,7 +59,7 @@ void put_single_exit(const model::Model& m, SavedModel* out) {
 void save_plain(const model::Model& m, SavedModel* out) {
   put_single_exit(m, out);
   put_architecture(out, "", m.question_answering);
-  out->dialect = out->family != Family::roberta               ? "plain-bert"
+  out->dialect = out->family != Family::roberta             ? "plain-bert"
                  : out->json["model_type"] == "xlm-roberta" ? "plain-xlmr"
                                                             : "plain-roberta";
   if (m.question_answering) out->dialect += "-qa";

@@ -26,9 +26,9 @@ model::Linear take_classifier(Source& s, const std::string& name, int64_t labels
 void refuse_numbers_from(const Source& s, const std::string& beginning, int64_t count,
                          const std::string& expected);
 
-// Does `layer` (1-based) have an exit? All that the dialect has, unless config.json lists those that
-// are left ("costeff": {"exits": [...]}); then tensors `beginning`* of one that is not listed are an
-// error.
+// Does `layer` (1-based) have an exit? All that the dialect has, unless config.json lists those
+// that are left ("costeff": {"exits": [...]}); then tensors `beginning`* of one that is not listed
+// are an error.
 bool exit_listed(const Source& s, int64_t layer, const std::string& beginning);
 
 // Labels, activation, epsilon, unused tensors and notes; checks config.json's number of labels.

@@ -103,7 +103,8 @@ bool write_safetensors(const std::string& path, std::vector<TensorToWrite> tenso
   });
   const std::string header = header_text(tensors);
   std::array<std::byte, 8> length{};
-  for (size_t i = 0; i < 8; ++i) length[i] = static_cast<std::byte>(uint64_t{header.size()} >> (8 * i));
+  for (size_t i = 0; i < 8; ++i)
+    length[i] = static_cast<std::byte>(uint64_t{header.size()} >> (8 * i));
   FileWriter file(path);
   file.write(length);
   file.write(header);

@@ -14,9 +14,9 @@ struct TensorToWrite {
 };
 
 // Writes a new safetensors file: the larger element types first, so that all data are aligned, then
-// by name, which is the order of the safetensors library; the header is filled up to a multiple of 8.
-// Memory: a fixed buffer. False: *stop became true, the file is not whole. Throws Error(output),
-// also for a number that the new dtype has no room for.
+// by name, which is the order of the safetensors library; the header is filled up to a multiple
+// of 8. Memory: a fixed buffer. False: *stop became true, the file is not whole. Throws
+// Error(output), also for a number that the new dtype has no room for.
 bool write_safetensors(const std::string& path, std::vector<TensorToWrite> tensors,
                        const volatile bool* stop = nullptr);
 

@@ -167,8 +167,8 @@ void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
   }
 }
 
-// The keys that dialects have in common, as the unpruned model has them. DistilBERT's names for them
-// are put in by its own function.
+// The keys that dialects have in common, as the unpruned model has them. DistilBERT's names for
+// them are put in by its own function.
 void put_common(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
   const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
@@ -208,7 +208,9 @@ void write_text(const std::string& path, const Json& json) {
 
 }  // namespace
 
-void put(SavedModel* out, const std::string& name, const Tensor& t) { out->tensors.emplace(name, t); }
+void put(SavedModel* out, const std::string& name, const Tensor& t) {
+  out->tensors.emplace(name, t);
+}
 
 void put_linear(SavedModel* out, const std::string& name, const model::Linear& l) {
   put(out, name + ".weight", l.weight);
@@ -225,9 +227,9 @@ void put_architecture(SavedModel* out, const std::string& before, bool question_
   const std::string type = out->json["model_type"];
   const auto row = std::find_if(kTypes.begin(), kTypes.end(),
                                 [&](const TypeRow& r) { return type == r.model_type; });
-  out->json["architectures"] = {before + row->type + (question_answering
-                                                          ? "ForQuestionAnswering"
-                                                          : "ForSequenceClassification")};
+  out->json["architectures"] = {
+      before + row->type +
+      (question_answering ? "ForQuestionAnswering" : "ForSequenceClassification")};
 }
 
 SavedModel name_model(const model::Model& m, const Config& config) {

@@ -19,8 +19,8 @@ namespace costeff::checkpoint {
 struct SavedModel {
   const Config* config = nullptr;  // of the files the model was read from
   Family family = Family::bert;
-  std::string prefix;   // of the encoder: "bert.", ...
-  std::string dialect;  // what the reader will call it
+  std::string prefix;                     // of the encoder: "bert.", ...
+  std::string dialect;                    // what the reader will call it
   std::map<std::string, Tensor> tensors;  // by canonical name; views, as the model's
   Json json;                              // config.json
 };

@@ -12,9 +12,10 @@ extern volatile bool interrupted;
 
 // Ends every help.
 inline constexpr const char* kExitCodes =
-    "Exit codes: 0 success, 2 wrong usage, 3 wrong input data, 4 wrong model,\n"
-    "5 output cannot be written, 130 interrupted, 141 nobody reads the output any\n"
-    "more, 1 anything else. An error is one line on stderr.";
+    "Exit codes:\n"
+    "  0 success, 1 anything else, 2 wrong usage, 3 wrong input data, 4 wrong model,\n"
+    "  5 output cannot be written, 130 interrupted, 141 nobody reads the output\n"
+    "An error is one line on stderr.";
 
 void add_convert(CLI::App* app, std::function<int()>* run);
 void add_diff(CLI::App* app, std::function<int()>* run);

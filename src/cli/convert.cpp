@@ -44,8 +44,8 @@ std::string report_text(const ConvertFlags& f, const ConvertReport& r) {
   for (int64_t layer : r.exits) exits += (exits.empty() ? "" : ", ") + std::to_string(layer);
   for (const std::string& name : r.files) files += (files.empty() ? "" : ", ") + name;
   std::string out = printable(f.target) + ": " + r.dialect + ", " + std::to_string(r.layers) +
-                    " layers, exits at layer " + exits + ", " + std::to_string(r.tensors) + " tensors, " +
-                    megabytes(r.bytes) + "\nfiles: " + files + "\n";
+                    " layers, exits at layer " + exits + ", " + std::to_string(r.tensors) +
+                    " tensors, " + megabytes(r.bytes) + "\nfiles: " + files + "\n";
   for (const std::string& note : r.notes) out += "note: " + printable(note) + "\n";
   return out;
 }
@@ -71,12 +71,13 @@ void add_convert(CLI::App* app, std::function<int()>* run) {
   CLI::App* sub = app->add_subcommand(
       "convert", "Write any checkpoint as a clean Hugging Face directory: safetensors, one naming");
   sub->footer(
-      std::string("The answers stay the same bit for bit, unless --dtype rounds the weights or "
-                  "--drop-layers\nchanges the model. Masks of CoFi (zs.pt) are folded in. DST appears when "
-                  "all is written,\nor not at all.\n\nExamples:\n"
-                  "  costeff convert old-model new-model\n"
-                  "  costeff convert MODEL half --dtype float16\n"
-                  "  costeff convert MODEL small --exits 3 --drop-layers 5,6\n\n") +
+      std::string(
+          "The answers stay the same bit for bit, unless --dtype rounds the weights or "
+          "--drop-layers\nchanges the model. Masks of CoFi (zs.pt) are folded in. DST appears when "
+          "all is written,\nor not at all.\n\nExamples:\n"
+          "  costeff convert old-model new-model\n"
+          "  costeff convert MODEL half --dtype float16\n"
+          "  costeff convert MODEL small --exits 3 --drop-layers 5,6\n\n") +
       kExitCodes);
   sub->add_option("SRC", f->source, "Checkpoint directory")->required();
   sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")

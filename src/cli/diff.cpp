@@ -171,21 +171,24 @@ void add_diff(CLI::App* app, std::function<int()>* run) {
   auto f = std::make_shared<DiffFlags>();
   CLI::App* sub =
       app->add_subcommand("diff", "Are two checkpoints the same model? By tensor and by exit");
-  sub->footer(std::string("Checkpoints are compared as they are read: containers, names, dtypes and "
-                          "dialects may\ndiffer where the numbers are the same. Exit code 0: the same, "
-                          "1: different.\n\nExamples:\n"
-                          "  costeff diff MODEL half --tolerance 0.001\n"
-                          "  costeff diff old-model new-model dev.tsv --task sst-2 --json\n\n") +
-              kExitCodes);
+  sub->footer(
+      std::string("Checkpoints are compared as they are read: containers, names, dtypes and "
+                  "dialects may\ndiffer where the numbers are the same. Exit code 0: the same, "
+                  "1: different.\n\nExamples:\n"
+                  "  costeff diff MODEL half --tolerance 0.001\n"
+                  "  costeff diff old-model new-model dev.tsv --task sst-2 --json\n\n") +
+      kExitCodes);
   sub->add_option("A", f->a, "Checkpoint directory")->required();
   sub->add_option("B", f->b, "Another")->required();
   add_input_flags(sub, &f->input);
   sub->get_option("FILES")->required(false)->description(
-      "Rows to compare the answers on, for every exit; - is standard input (default: a few built-in "
+      "Rows to compare the answers on, for every exit; - is standard input (default: a few "
+      "built-in "
       "sentences)");
   add_encode_flags(sub, &f->encode);
-  sub->add_option("--tolerance", f->tolerance,
-                  "The largest difference of a weight or a logit that counts as the same (default: 0)")
+  sub->add_option(
+         "--tolerance", f->tolerance,
+         "The largest difference of a weight or a logit that counts as the same (default: 0)")
       ->type_name("X")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")

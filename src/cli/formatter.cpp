@@ -1,5 +1,6 @@
 #include "cli/formatter.h"
 
+#include <sstream>
 #include <string>
 
 namespace costeff::cli {
@@ -71,6 +72,26 @@ class WrappingFormatter : public CLI::Formatter {
 
   std::string make_subcommand(const CLI::App* verb) const override {
     return entry(verb->get_name(), verb->get_description(), column_width_);
+  }
+
+  // Prose is filled anew; lines that begin with a blank (examples, lists) stay as they are.
+  std::string make_footer(const CLI::App* app) const override {
+    std::string out, prose;
+    const auto flush = [&] {
+      if (!prose.empty()) out += wrap(prose, kWidth, 0) + "\n";
+      prose.clear();
+    };
+    std::istringstream lines(app->get_footer());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.empty() || line[0] == ' ') {
+        flush();
+        out += line + "\n";
+      } else {
+        prose += (prose.empty() ? "" : " ") + line;
+      }
+    }
+    flush();
+    return out;
   }
 
   std::string make_help(const CLI::App* app, std::string name,

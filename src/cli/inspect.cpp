@@ -157,8 +157,8 @@ std::string to_text(const ModelInfo& m, int64_t length) {
                   short_count(macs(m, length, l.layer, true)).c_str());
     out += row + (e ? e->form : std::string("-")) + "\n";
   }
-  out += "MACs: multiply-accumulates of a sequence of " + std::to_string(length) +
-         " tokens, off-ramps passed included\n";
+  out += "MACs: multiply-accumulates of a text of " + std::to_string(length) +
+         " tokens, with the off-ramps passed\n";
   if (!m.unused.empty()) {
     out += "\nin the checkpoint, not used:\n";
     for (const TensorInfo& t : m.unused) {

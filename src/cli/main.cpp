@@ -1,5 +1,6 @@
 #include <costeff/engine.h>
 #include <costeff/version.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -43,6 +44,17 @@ void catch_signals() {
   }
   // A closed pipe is an error of write(2), not the end of the process.
   ::signal(SIGPIPE, SIG_IGN);
+}
+
+// A standard stream that the parent has closed must not become the next file that is opened:
+// messages would go into the results. Opened the wrong way round, so that its use is still an
+// error.
+void occupy_standard_streams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    (void)::open("/dev/null",
+                 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest free number
+  }
 }
 
 int complain(const std::string& text, int code) {
@@ -93,6 +105,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using costeff::cli::complain;
+  costeff::cli::occupy_standard_streams();
   costeff::cli::catch_signals();
   try {
     return costeff::cli::run(argc, argv);

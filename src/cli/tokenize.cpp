@@ -47,7 +47,8 @@ int tokenize(const TokenizeOptions& o) {
     // What is there is written before we wait for more.
     ReadStatus status = reader.next(row, false);
     if (status != ReadStatus::row || text.size() >= kPiece) {
-      if (file.write(text) != tasks::WriteStatus::ok) return interrupted ? kInterrupted : kPipeClosed;
+      if (file.write(text) != tasks::WriteStatus::ok)
+        return interrupted ? kInterrupted : kPipeClosed;
       text.clear();
     }
     if (status == ReadStatus::would_block) status = reader.next(row, true);
@@ -67,7 +68,8 @@ int tokenize(const TokenizeOptions& o) {
 
 void add_tokenize(CLI::App* app, std::function<int()>* run) {
   auto o = std::make_shared<TokenizeOptions>();
-  CLI::App* sub = app->add_subcommand("tokenize", "Show what the model reads: tokens, ids, offsets");
+  CLI::App* sub =
+      app->add_subcommand("tokenize", "Show what the model reads: tokens, ids, offsets");
   sub->footer(std::string("Examples:\n"
                           "  echo 'a charming film' | costeff tokenize MODEL -\n"
                           "  costeff tokenize MODEL dev.tsv --task mrpc --format jsonl\n\n") +
@@ -78,9 +80,10 @@ void add_tokenize(CLI::App* app, std::function<int()>* run) {
   add_encode_flags(sub, &o->encode);
   sub->get_option("--max-length")
       ->description("Cut longer texts to N tokens, special ones included (default: no limit)");
-  sub->add_option("--format", o->format,
-                  "text (tokens parted by blanks), tsv (id, tokens, ids, byte offsets), jsonl (also "
-                  "offsets in characters). Without it: by the extension of --output, else text")
+  sub->add_option(
+         "--format", o->format,
+         "text (tokens parted by blanks), tsv (id, tokens, ids, byte offsets), jsonl (also "
+         "offsets in characters). Without it: by the extension of --output, else text")
       ->type_name("NAME")
       ->group("Output");
   sub->add_option("--output,-o", o->output, "Write here, all or nothing; - is standard output")

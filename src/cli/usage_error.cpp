@@ -23,15 +23,15 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// " (did you mean NAME?)" where one of the names is at most two typing errors away, and no more than
-// a third of it is wrong.
+// " (did you mean NAME?)" where one of the names is at most two typing errors away, and no more
+// than a third of it is wrong.
 std::string suggestion(std::string_view typed, const std::vector<std::string>& names) {
   if (typed.size() > 60) return "";
   std::string best;
   size_t best_distance = 3;
   for (const std::string& name : names) {
     const size_t d = edit_distance(typed, name);
-    if (d < best_distance && 3 * d <= name.size()) {
+    if (d < best_distance && 2 * d < name.size()) {
       best = name;
       best_distance = d;
     }
@@ -86,6 +86,12 @@ std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::
     const size_t colon = text.find(':');
     if (colon != std::string::npos && text.ends_with(" missing"))
       return text.substr(0, colon) + " needs a value";
+  }
+  // "--header excludes --no-header", or the other way round, as their addresses lie.
+  const size_t at = text.find(" excludes ");
+  if (dynamic_cast<const CLI::ExcludesError*>(&error) && at != std::string::npos) {
+    const std::string one = text.substr(0, at), other = text.substr(at + 10);
+    return std::min(one, other) + " and " + std::max(one, other) + " exclude each other";
   }
   return text;
 }

@@ -22,10 +22,17 @@ namespace {
 namespace fs = std::filesystem;
 
 // Files that the tokenizers read (src/text). Nothing else of a directory is copied.
-constexpr std::array<const char*, 11> kTokenizerFiles = {
-    "vocab.txt",     "vocab.json",     "merges.txt",           "sentencepiece.bpe.model", "spiece.model",
-    "spm.model",     "tokenizer.model", "tokenizer.json",      "tokenizer_config.json",   "special_tokens_map.json",
-    "added_tokens.json"};
+constexpr std::array<const char*, 11> kTokenizerFiles = {"vocab.txt",
+                                                         "vocab.json",
+                                                         "merges.txt",
+                                                         "sentencepiece.bpe.model",
+                                                         "spiece.model",
+                                                         "spm.model",
+                                                         "tokenizer.model",
+                                                         "tokenizer.json",
+                                                         "tokenizer_config.json",
+                                                         "special_tokens_map.json",
+                                                         "added_tokens.json"};
 
 // "models/sst2/" -> "sst2".
 std::string last_component(const std::string& path) {
@@ -61,7 +68,8 @@ void edit(model::Model* m, const ConvertOptions& options) {
     for (int64_t layer : *options.exits) {
       const auto& dropped = options.drop_layers;
       if (layer != last && std::find(dropped.begin(), dropped.end(), layer) != dropped.end()) {
-        throw_usage("the exit at layer " + std::to_string(layer) + " is to stay, but the layer is to be dropped");
+        throw_usage("the exit at layer " + std::to_string(layer) +
+                    " is to stay, but the layer is to be dropped");
       }
     }
     runtime::keep_exits(m, *options.exits);
@@ -83,14 +91,17 @@ void check_readable(const std::string& dir, const checkpoint::SavedModel& saved)
     if (m.dialect == saved.dialect) return;
     throw Error(ErrorKind::internal, "it reads as " + m.dialect + ", expected " + saved.dialect);
   } catch (const Error& e) {
-    throw Error(ErrorKind::internal, std::string("what was written does not read back: ") + e.what());
+    throw Error(ErrorKind::internal,
+                std::string("what was written does not read back: ") + e.what());
   }
 }
 
 }  // namespace
 
-std::optional<ConvertReport> convert_checkpoint(const std::string& source, const std::string& target,
-                                                const ConvertOptions& options, const volatile bool* stop) {
+std::optional<ConvertReport> convert_checkpoint(const std::string& source,
+                                                const std::string& target,
+                                                const ConvertOptions& options,
+                                                const volatile bool* stop) {
   refuse_same(source, target);
   NewDirectory directory(target);
   model::Model m = checkpoint::load_model(source);
@@ -106,7 +117,8 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source, const
   report.notes = m.notes;
   for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
   if (!m.unused.empty()) {
-    report.notes.push_back(std::to_string(m.unused.size()) + " tensors that the model does not use are left out");
+    report.notes.push_back(std::to_string(m.unused.size()) +
+                           " tensors that the model does not use are left out");
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
   checkpoint::SavedModel saved = checkpoint::name_model(m, config);

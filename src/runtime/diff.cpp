@@ -60,7 +60,8 @@ void compare_elements(const Tensor& a, const Tensor& b, TensorDifference* out) {
 
 TensorInfo tensor_info(const Tensor& t) { return {t.name, dtype_name(t.dtype), t.shape}; }
 
-std::vector<TensorDifference> compare_tensors(const checkpoint::SavedModel& a, const checkpoint::SavedModel& b) {
+std::vector<TensorDifference> compare_tensors(const checkpoint::SavedModel& a,
+                                              const checkpoint::SavedModel& b) {
   std::map<std::string, TensorDifference> all;
   for (const auto& [name, t] : a.tensors) all[name].a = tensor_info(t);
   for (const auto& [name, t] : b.tensors) all[name].b = tensor_info(t);
@@ -98,8 +99,8 @@ std::string head_text(const model::Model& m) {
   const model::Head& h = m.heads.back();
   std::string s = pooling_text(h.pooling);
   if (h.last_n_hidden > 1) {
-    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") + " of the last " +
-         std::to_string(h.last_n_hidden) + " hidden states";
+    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
+         " of the last " + std::to_string(h.last_n_hidden) + " hidden states";
   }
   return s + ", " + model::activation_name(h.activation);
 }
@@ -111,9 +112,11 @@ std::vector<SettingDifference> compare_settings(const model::Model& a, const mod
   };
   const auto number = [](double v) { return nlohmann::json(v).dump(); };
   add("activation", model::activation_name(a.activation), model::activation_name(b.activation));
-  add("layer_norm_eps", number(static_cast<double>(a.layer_norm_eps)), number(static_cast<double>(b.layer_norm_eps)));
+  add("layer_norm_eps", number(static_cast<double>(a.layer_norm_eps)),
+      number(static_cast<double>(b.layer_norm_eps)));
   add("head_size", std::to_string(a.head_size), std::to_string(b.head_size));
-  add("position_offset", std::to_string(a.embeddings.position_offset), std::to_string(b.embeddings.position_offset));
+  add("position_offset", std::to_string(a.embeddings.position_offset),
+      std::to_string(b.embeddings.position_offset));
   add("max_length", std::to_string(a.max_length), std::to_string(b.max_length));
   add("layers", std::to_string(a.layers.size()), std::to_string(b.layers.size()));
   add("exits read", head_text(a), head_text(b));
@@ -122,16 +125,19 @@ std::vector<SettingDifference> compare_settings(const model::Model& a, const mod
   return out;
 }
 
-int64_t argmax(const std::vector<float>& v) { return std::max_element(v.begin(), v.end()) - v.begin(); }
+int64_t argmax(const std::vector<float>& v) {
+  return std::max_element(v.begin(), v.end()) - v.begin();
+}
 
-void compare_logits(const std::vector<float>& a, const std::vector<float>& b, bool labels, ExitDifference* out) {
+void compare_logits(const std::vector<float>& a, const std::vector<float>& b, bool labels,
+                    ExitDifference* out) {
   if (a.size() != b.size()) {
     out->max_difference = kInfinity;
     return;
   }
   for (size_t i = 0; i < a.size(); ++i) {
-    out->max_difference =
-        std::max(out->max_difference, difference(static_cast<double>(a[i]), static_cast<double>(b[i])));
+    out->max_difference = std::max(
+        out->max_difference, difference(static_cast<double>(a[i]), static_cast<double>(b[i])));
   }
   if (labels && argmax(a) != argmax(b)) ++out->label_disagreements;
 }
@@ -156,8 +162,8 @@ const std::vector<float>* logits_at(const Result& r, bool tokens, int64_t layer)
   return nullptr;
 }
 
-void compare_rows(const Engine& a, const Engine& b, std::span<const Example> rows, const RunOptions& options,
-                  ModelDifference* out) {
+void compare_rows(const Engine& a, const Engine& b, std::span<const Example> rows,
+                  const RunOptions& options, ModelDifference* out) {
   const bool tokens_a = a.info().question_answering, tokens_b = b.info().question_answering;
   const bool labels = a.info().num_labels > 1 && !tokens_a && !tokens_b;
   const std::vector<Result> x = a.score(rows, options), y = b.score(rows, options);
@@ -173,11 +179,12 @@ void compare_rows(const Engine& a, const Engine& b, std::span<const Example> row
 }
 
 // Reads all rows, some at a time.
-void compare_exits(const Engine& a, const Engine& b, const Source& source, const DiffOptions& options,
-                   const volatile bool* stop, ModelDifference* out) {
+void compare_exits(const Engine& a, const Engine& b, const Source& source,
+                   const DiffOptions& options, const volatile bool* stop, ModelDifference* out) {
   RunOptions run;
   run.encode = options.encode;
-  if (run.encode.max_length == 0) run.encode.max_length = std::min(a.info().max_length, b.info().max_length);
+  if (run.encode.max_length == 0)
+    run.encode.max_length = std::min(a.info().max_length, b.info().max_length);
   run.threads = options.threads;
   run.policy = ExitPolicy{};
   run.all_exits = true;

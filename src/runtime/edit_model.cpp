@@ -33,8 +33,10 @@ void fit_history(model::Head* head, int64_t of_final, int64_t was) {
   const int64_t n = std::min(of_final, head->layer + 1);
   if (head->hidden_mode == model::HiddenMode::concat && n != head->last_n_hidden) {
     throw_usage("the exit at layer " + std::to_string(was) + " reads the last " +
-                std::to_string(head->last_n_hidden) + " hidden states, without the dropped layers there are " +
-                std::to_string(head->layer + 1) + ": leave it out too (--exits), or drop other layers");
+                std::to_string(head->last_n_hidden) +
+                " hidden states, without the dropped layers there are " +
+                std::to_string(head->layer + 1) +
+                ": leave it out too (--exits), or drop other layers");
   }
   head->last_n_hidden = n;
 }
@@ -82,11 +84,14 @@ void keep_exits(model::Model* m, std::span<const int64_t> layers) {
     const bool there = std::any_of(m->heads.begin(), m->heads.end(),
                                    [&](const model::Head& h) { return h.layer == layer; });
     if (!there) {
-      throw_usage("no exit at layer " + std::to_string(layer) + "; this model has exits at layer " + exits_text(*m));
+      throw_usage("no exit at layer " + std::to_string(layer) + "; this model has exits at layer " +
+                  exits_text(*m));
     }
   }
   const int64_t last = m->heads.back().layer;
-  std::erase_if(m->heads, [&](const model::Head& h) { return h.layer != last && !contains(layers, h.layer); });
+  std::erase_if(m->heads, [&](const model::Head& h) {
+    return h.layer != last && !contains(layers, h.layer);
+  });
 }
 
 void drop_layers(model::Model* m, std::span<const int64_t> layers) {
@@ -102,7 +107,8 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] != 0) kept.push_back(m->layers[i]);
   }
-  if (kept.empty()) throw_usage("all " + std::to_string(count) + " layers to drop, expected one to stay");
+  if (kept.empty())
+    throw_usage("all " + std::to_string(count) + " layers to drop, expected one to stay");
   m->layers = std::move(kept);
   renumber_heads(m, numbers);
   if (m->policy) renumber_policy(&*m->policy, numbers, static_cast<int64_t>(m->layers.size()));

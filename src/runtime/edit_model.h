@@ -15,10 +15,10 @@ namespace costeff::runtime {
 // Error(usage) for a layer that has no exit.
 void keep_exits(model::Model* m, std::span<const int64_t> layers);
 
-// Takes encoder layers out; those behind them move up. Exits on them go too, but the final classifier
-// comes to stand after the layer that is now the last (in place of an off-ramp there). Throws
-// Error(usage) for a layer that is not there, for all of them, and where an exit is left with fewer
-// hidden states than its classifier reads.
+// Takes encoder layers out; those behind them move up. Exits on them go too, but the final
+// classifier comes to stand after the layer that is now the last (in place of an off-ramp there).
+// Throws Error(usage) for a layer that is not there, for all of them, and where an exit is left
+// with fewer hidden states than its classifier reads.
 void drop_layers(model::Model* m, std::span<const int64_t> layers);
 
 // Takes away an exit policy that leaves at a layer without an exit. Says so: one line, or none.

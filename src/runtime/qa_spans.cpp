@@ -176,11 +176,11 @@ void finish_search(const SpanSearch& search, std::string_view context, const QaO
     const auto null_at = at - answers.begin();
     chosen += null_at <= chosen;
     answers.insert(at, none);
+    if (odds > options.null_threshold) chosen = null_at;
     // As the reference, which sorts all, keeps n_best and puts back the null answer: the last span
     // makes way, unless it is the one that answers.
     const auto last = static_cast<int64_t>(answers.size()) - 1;
     if (last == options.n_best && last != null_at && last != chosen) answers.pop_back();
-    if (odds > options.null_threshold) chosen = null_at;
   }
   set_scores(&answers);
   result->answer = chosen < static_cast<int64_t>(answers.size())

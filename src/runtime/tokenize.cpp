@@ -9,8 +9,8 @@
 namespace costeff {
 namespace {
 
-// index[i]: the code point that byte i belongs to; index[size]: how many there are. Bytes that are not
-// UTF-8 count as Python's errors="replace" counts them.
+// index[i]: the code point that byte i belongs to; index[size]: how many there are. Bytes that are
+// not UTF-8 count as Python's errors="replace" counts them.
 void index_chars(std::string_view text, std::vector<int64_t>* index) {
   index->clear();
   int64_t count = 0;
@@ -44,7 +44,8 @@ void set_offsets(const Example& row, const text::Encoding& e, Tokens* out) {
   for (size_t i = 0; i < e.spans.size(); ++i) {
     const bool special = e.sides[i] < 0;
     out->bytes.push_back({e.spans[i].begin, e.spans[i].end});
-    out->chars.push_back(special ? TokenOffsets{} : chars_of(e.spans[i], e.sides[i] == 1 ? index_b : index_a));
+    out->chars.push_back(special ? TokenOffsets{}
+                                 : chars_of(e.spans[i], e.sides[i] == 1 ? index_b : index_a));
   }
 }
 

@@ -36,10 +36,12 @@ void append_json(const Example& row, const Tokens& t, std::span<const std::strin
   } else {
     out->append(row.id.empty() ? "null" : row.id);
   }
-  append_list("tokens", names.size(), [&](size_t i) { append_json_string(names[i], out); }, out);
-  append_list("input_ids", t.ids.size(), [&](size_t i) { append_int(t.ids[i], out); }, out);
-  append_list("token_type_ids", t.type_ids.size(), [&](size_t i) { append_int(t.type_ids[i], out); },
-              out);
+  append_list(
+      "tokens", names.size(), [&](size_t i) { append_json_string(names[i], out); }, out);
+  append_list(
+      "input_ids", t.ids.size(), [&](size_t i) { append_int(t.ids[i], out); }, out);
+  append_list(
+      "token_type_ids", t.type_ids.size(), [&](size_t i) { append_int(t.type_ids[i], out); }, out);
   if (!row.has_ids) {
     const auto sequence = [&](size_t i) {
       if (t.text[i] < 0) {
@@ -49,10 +51,10 @@ void append_json(const Example& row, const Tokens& t, std::span<const std::strin
       }
     };
     append_list("sequence_ids", t.text.size(), sequence, out);
-    append_list("byte_offsets", t.bytes.size(), [&](size_t i) { append_pair(t.bytes[i], out); },
-                out);
-    append_list("char_offsets", t.chars.size(), [&](size_t i) { append_pair(t.chars[i], out); },
-                out);
+    append_list(
+        "byte_offsets", t.bytes.size(), [&](size_t i) { append_pair(t.bytes[i], out); }, out);
+    append_list(
+        "char_offsets", t.chars.size(), [&](size_t i) { append_pair(t.chars[i], out); }, out);
   }
   out->append("}\n");
 }
@@ -95,7 +97,8 @@ TokenFormat token_format_from_name(std::string_view name) {
   if (name == "text") return TokenFormat::text;
   if (name == "tsv") return TokenFormat::tsv;
   if (name == "jsonl") return TokenFormat::jsonl;
-  throw_usage("output format \"" + printable(name, 40) + "\" is not known, expected text, tsv or jsonl");
+  throw_usage("output format \"" + printable(name, 40) +
+              "\" is not known, expected text, tsv or jsonl");
 }
 
 void append_token_header(TokenFormat format, std::string* out) {

@@ -11,14 +11,14 @@ namespace tables {
 #include "text/char_tables.inc"
 }
 
-inline constexpr uint8_t class_byte(uint32_t c) {
+constexpr uint8_t class_byte(uint32_t c) {
   return tables::kClassBlocks[(static_cast<uint32_t>(tables::kClassIndex[c >> 8]) << 8) |
                               (c & 0xFF)];
 }
 
 // Byte-level BPE: \p{L}, \p{N}, \s of the pre-tokenising regex.
 enum class BpeClass : uint8_t { other, letter, number, space };
-inline constexpr BpeClass bpe_class(uint32_t c) {
+constexpr BpeClass bpe_class(uint32_t c) {
   return static_cast<BpeClass>((class_byte(c) >> 5) & 3);
 }
 

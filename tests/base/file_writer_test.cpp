@@ -28,7 +28,8 @@ TEST(FileWriter, WritesEveryByteInOrder) {
   const TempDir dir;
   std::string all;
   FileWriter file(dir.file("f"));
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{262143}, size_t{262144}, size_t{5}, size_t{700000}, size_t{3}}) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{262143}, size_t{262144}, size_t{5},
+                            size_t{700000}, size_t{3}}) {
     std::string piece;
     for (size_t i = 0; i < size; ++i) piece += static_cast<char>('a' + (all.size() + i) % 26);
     file.write(piece);
@@ -42,9 +43,11 @@ TEST(FileWriter, WritesEveryByteInOrder) {
 TEST(FileWriter, NamesTheFileThatCannotBeWritten) {
   const TempDir dir;
   write_file(dir.file("there"), "old");
-  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("there")); }), dir.file("there") + ": File exists");
+  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("there")); }),
+            dir.file("there") + ": File exists");
   EXPECT_EQ(read_whole_file(dir.file("there")), "old");
-  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("no/f")); }), dir.file("no/f") + ": No such file or directory");
+  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("no/f")); }),
+            dir.file("no/f") + ": No such file or directory");
 }
 
 // A limit on file sizes stands for a full disk.
@@ -56,7 +59,8 @@ TEST(FileWriter, DiskFull) {
   rlimit low = old;
   low.rlim_cur = 1000;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
-  const std::string large = error_of([&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
+  const std::string large =
+      error_of([&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
   const std::string small = error_of([&] {
     FileWriter f(dir.file("b"));
     f.write(std::string(2000, 'x'));

@@ -35,7 +35,9 @@ struct Format {
 class Half : public testing::TestWithParam<Format> {
  protected:
   const Format f = GetParam();
-  uint16_t infinity() const { return static_cast<uint16_t>(((1u << f.exponent_bits) - 1) << f.mantissa_bits); }
+  uint16_t infinity() const {
+    return static_cast<uint16_t>(((1u << f.exponent_bits) - 1) << f.mantissa_bits);
+  }
   double value(uint32_t bits) const { return value_of(bits, f.exponent_bits, f.mantissa_bits); }
 };
 
@@ -90,7 +92,8 @@ TEST_P(Half, Extremes) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, Half,
                          testing::Values(Format{"float16", 5, 10, half_to_float, float_to_half},
-                                         Format{"bfloat16", 8, 7, bfloat16_to_float, float_to_bfloat16}),
+                                         Format{"bfloat16", 8, 7, bfloat16_to_float,
+                                                float_to_bfloat16}),
                          [](const auto& i) { return i.param.name; });
 
 TEST(HalfNumbers, Known) {

@@ -29,7 +29,8 @@ std::string error_of(const std::function<void()>& f) {
 
 std::set<std::string> names(const std::string& dir) {
   std::set<std::string> out;
-  for (const auto& entry : fs::directory_iterator(dir)) out.insert(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(dir))
+    out.insert(entry.path().filename().string());
   return out;
 }
 
@@ -77,12 +78,16 @@ TEST(NewDirectory, RefusesWhatIsThere) {
   write_file(dir.file("file"), "old");
   fs::create_symlink("nowhere", dir.file("dangling"));
   const std::string expected = ", expected a new name or an empty directory";
-  const auto error = [&](const std::string& name) { return error_of([&] { NewDirectory d(name); }); };
+  const auto error = [&](const std::string& name) {
+    return error_of([&] { NewDirectory d(name); });
+  };
   EXPECT_EQ(error(dir.file("full")), dir.file("full") + ": is not empty" + expected);
-  EXPECT_EQ(error(dir.file("file")), dir.file("file") + ": exists and is not a directory" + expected);
-  EXPECT_EQ(error(dir.file("dangling")), dir.file("dangling") + ": exists and is not a directory" + expected);
-  EXPECT_EQ(error(dir.file("no/new")), dir.file("no/new") + ": cannot make a directory in " + dir.file("no") +
-                                           ": No such file or directory");
+  EXPECT_EQ(error(dir.file("file")),
+            dir.file("file") + ": exists and is not a directory" + expected);
+  EXPECT_EQ(error(dir.file("dangling")),
+            dir.file("dangling") + ": exists and is not a directory" + expected);
+  EXPECT_EQ(error(dir.file("no/new")), dir.file("no/new") + ": cannot make a directory in " +
+                                           dir.file("no") + ": No such file or directory");
   EXPECT_EQ(error(""), "the output directory has an empty name");
   EXPECT_EQ(names(dir.path()), (std::set<std::string>{"dangling", "file", "full"}));
 }

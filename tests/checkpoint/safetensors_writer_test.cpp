@@ -1,5 +1,6 @@
 #include "checkpoint/safetensors_writer.h"
 
+#include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -21,7 +22,8 @@ template <typename T>
 struct Owned {
   std::vector<T> values;
   Tensor tensor;
-  Owned(std::string name, DType dtype, std::vector<int64_t> shape, std::vector<T> v) : values(std::move(v)) {
+  Owned(std::string name, DType dtype, std::vector<int64_t> shape, std::vector<T> v)
+      : values(std::move(v)) {
     tensor.name = std::move(name);
     tensor.dtype = dtype;
     tensor.shape = std::move(shape);
@@ -57,7 +59,8 @@ TEST(SafetensorsWriter, BytesOfASmallFile) {
   expected[0] = static_cast<char>(header.size() & 0xff);
   expected[1] = static_cast<char>(header.size() >> 8);
   expected += header;
-  expected += std::string("\x00\x00\x80\x3f\x00\x00\x00\xc0\x00\x00\x00\x3f\x00\x3c\x01\x00\xff\xfb", 18);
+  expected +=
+      std::string("\x00\x00\x80\x3f\x00\x00\x00\xc0\x00\x00\x00\x3f\x00\x3c\x01\x00\xff\xfb", 18);
   EXPECT_EQ(read_whole_file(dir.file("f")), expected);
 }
 
@@ -85,7 +88,8 @@ TEST(SafetensorsWriter, LargeTensorsAreWrittenWhole) {
 }
 
 TEST(SafetensorsWriter, KeepsTheBitsOfItsOwnDtype) {
-  const Owned<uint32_t> t("t", DType::f32, {3}, {0x7f800001u, 0xffc12345u, 0x80000000u});  // NaN, NaN, -0
+  const Owned<uint32_t> t("t", DType::f32, {3},
+                          {0x7f800001u, 0xffc12345u, 0x80000000u});  // NaN, NaN, -0
   std::array<uint32_t, 3> out{};
   convert_elements(t.tensor, DType::f32, 0, 3, reinterpret_cast<std::byte*>(out.data()));
   EXPECT_EQ(out, (std::array<uint32_t, 3>{0x7f800001u, 0xffc12345u, 0x80000000u}));
@@ -105,15 +109,18 @@ TEST(SafetensorsWriter, NumbersWithoutRoomAreErrorsThatNameThem) {
   std::array<std::byte, 64> out;
   const Owned<float> t("w", DType::f32, {2, 3}, {1, 2, 3, 4, -70000.0f, 6});
   EXPECT_EQ(output_error([&] { convert_elements(t.tensor, DType::f16, 0, 6, out.data()); }),
-            "m/model.safetensors: tensor w: element [1, 1] is -70000.0, float16 holds numbers up to 65504");
+            "m/model.safetensors: tensor w: element [1, 1] is -70000.0, float16 holds numbers up "
+            "to 65504");
   const Owned<float> b("w", DType::f32, {1}, {3.4e38f});
-  EXPECT_NE(output_error([&] { convert_elements(b.tensor, DType::bf16, 0, 1, out.data()); })
-                .find("tensor w: element [0] is 3.39999"),
+  EXPECT_NE(output_error([&] {
+              convert_elements(b.tensor, DType::bf16, 0, 1, out.data());
+            }).find("tensor w: element [0] is 3.39999"),
             std::string::npos);
   const Owned<double> d("w", DType::f64, {2}, {1.0, 1e300});
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
-    EXPECT_NE(output_error([&] { convert_elements(d.tensor, dtype, 0, 2, out.data()); })
-                  .find("tensor w: element [1] is 1e+300, "),
+    EXPECT_NE(output_error([&] {
+                convert_elements(d.tensor, dtype, 0, 2, out.data());
+              }).find("tensor w: element [1] is 1e+300, "),
               std::string::npos);
   }
   // What is infinite already is not our doing.

@@ -33,15 +33,14 @@ void remove_head(model::Model* m, int64_t layer) {
   std::erase_if(m->heads, [&](const model::Head& h) { return h.layer == layer; });
 }
 
-void empty_layer(Shapes* s, int64_t layer) { s->erase("bert.encoder.layer." + std::to_string(layer) + "."); }
-
 TEST(SaveModel, PlainBertHasTheNamesThatTransformersReads) {
   Shapes source = plain_bert("");  // without prefix, with DataParallel's, old names, and leftovers
   source.at["embeddings.position_ids"] = {1, 10};
   source.dtypes["embeddings.position_ids"] = DType::i64;
   source.linear("cls.seq_relationship", 2, kH);
   source.rename([](const std::string& name) {
-    if (name == "embeddings.LayerNorm.weight") return std::string("module.embeddings.LayerNorm.gamma");
+    if (name == "embeddings.LayerNorm.weight")
+      return std::string("module.embeddings.LayerNorm.gamma");
     return "module." + name;
   });
   source.dtypes["module.embeddings.position_ids"] = DType::i64;
@@ -71,7 +70,8 @@ TEST(SaveModel, RobertaFamily) {
   for (const Row& row : {Row{"roberta", "plain-roberta", "RobertaForSequenceClassification"},
                          Row{"xlm-roberta", "plain-xlmr", "XLMRobertaForSequenceClassification"},
                          Row{"camembert", "plain-roberta", "CamembertForSequenceClassification"}}) {
-    const Config config = make_config("\"model_type\": \"" + std::string(row.type) + "\", \"layer_norm_eps\": 1e-5");
+    const Config config =
+        make_config("\"model_type\": \"" + std::string(row.type) + "\", \"layer_norm_eps\": 1e-5");
     const Again again(make_model(plain_roberta(), config), config);
     EXPECT_EQ(names_of(again.shapes), names_of(plain_roberta()));
     EXPECT_EQ(again.saved.dialect, row.dialect);
@@ -92,7 +92,8 @@ TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
   s.norm("distilbert.embeddings.LayerNorm", kH);
   for (int64_t i = 0; i < kL; ++i) {
     const std::string p = "distilbert.transformer.layer." + std::to_string(i) + ".";
-    for (const char* n : {"q_lin", "k_lin", "v_lin", "out_lin"}) s.linear(p + "attention." + n, kH, kH);
+    for (const char* n : {"q_lin", "k_lin", "v_lin", "out_lin"})
+      s.linear(p + "attention." + n, kH, kH);
     s.norm(p + "sa_layer_norm", kH);
     s.linear(p + "ffn.lin1", kF, kH);
     s.linear(p + "ffn.lin2", kH, kF);
@@ -100,8 +101,9 @@ TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
   }
   s.linear("pre_classifier", kH, kH);
   s.linear("classifier", kC, kH);
-  const Config config =
-      parse_config(R"({"dim": 8, "n_heads": 2, "n_layers": 3, "hidden_dim": 12, "activation": "relu"})", "m/config.json");
+  const Config config = parse_config(
+      R"({"dim": 8, "n_heads": 2, "n_layers": 3, "hidden_dim": 12, "activation": "relu"})",
+      "m/config.json");
   const Again again(make_model(s, config), config);
   EXPECT_EQ(names_of(again.shapes), names_of(s));
   const Json& j = again.saved.json;
@@ -198,7 +200,8 @@ TEST(SaveModel, CostEffStaysCostEff) {
     add_layer(s, "bert.encoder.layer." + std::to_string(i) + ".", kH, 4, 6);
   }
   const Config config = make_config(
-      R"("prun_hidden_size": 4, "prun_intermediate_size": 6, "pooler_dense": true, "intermediate_size": 32)", "1");
+      R"("prun_hidden_size": 4, "prun_intermediate_size": 6, "pooler_dense": true, "intermediate_size": 32)",
+      "1");
   model::Model m = make_model(s, config);
   ASSERT_EQ(m.dialect, "cost-eff");
   EXPECT_EQ(names_of(Again(m, config).shapes), names_of(s));
@@ -250,7 +253,8 @@ TEST(SaveModel, CofiWithEmptyLayers) {
 TEST(SaveModel, PositionTableIsCutToTheLimit) {
   const Config config = make_config("\"max_position_embeddings\": 7");
   const Again again(make_model(plain_bert(), config), config);
-  EXPECT_EQ(again.shapes.at.at("bert.embeddings.position_embeddings.weight"), (std::vector<int64_t>{7, kH}));
+  EXPECT_EQ(again.shapes.at.at("bert.embeddings.position_embeddings.weight"),
+            (std::vector<int64_t>{7, kH}));
   EXPECT_EQ(again.saved.json["max_position_embeddings"], 7);
   EXPECT_EQ(again.model().max_length, 7);
   EXPECT_TRUE(again.model().notes.empty());
@@ -304,13 +308,17 @@ TEST(ConvertedKeys, WrongValuesAreErrors) {
     return error_of([&] { make_config(with_costeff(object)); });
   };
   EXPECT_EQ(error("3"), "m/config.json: costeff is 3, expected an object");
-  EXPECT_EQ(error("{\"exits\": 3}"), "m/config.json: costeff: exits is 3, expected a list of 1 to 1000 numbers");
-  EXPECT_EQ(error("{\"exits\": []}"), "m/config.json: costeff: exits is [], expected a list of 1 to 1000 numbers");
-  EXPECT_EQ(error("{\"exits\": [0, 1]}"), "m/config.json: costeff: exits is 0, expected an integer from 1 to 1000");
+  EXPECT_EQ(error("{\"exits\": 3}"),
+            "m/config.json: costeff: exits is 3, expected a list of 1 to 1000 numbers");
+  EXPECT_EQ(error("{\"exits\": []}"),
+            "m/config.json: costeff: exits is [], expected a list of 1 to 1000 numbers");
+  EXPECT_EQ(error("{\"exits\": [0, 1]}"),
+            "m/config.json: costeff: exits is 0, expected an integer from 1 to 1000");
   EXPECT_EQ(error("{\"ffn_sizes\": [-1]}"),
             "m/config.json: costeff: ffn_sizes is -1, expected an integer from 0 to 1048576");
-  EXPECT_EQ(error("{\"attention_sizes\": [\"8\"]}"),
-            "m/config.json: costeff: attention_sizes is \"8\", expected an integer from 0 to 65536");
+  EXPECT_EQ(
+      error("{\"attention_sizes\": [\"8\"]}"),
+      "m/config.json: costeff: attention_sizes is \"8\", expected an integer from 0 to 65536");
 }
 
 TEST(ConvertedKeys, MustAgreeWithTheTensors) {
@@ -318,23 +326,30 @@ TEST(ConvertedKeys, MustAgreeWithTheTensors) {
     return build_error(s, make_config(with_costeff(object)));
   };
   EXPECT_EQ(error(plain_bert(), R"({"attention_sizes": [8, 4, 8]})"),
-            "m/config.json: costeff: attention_sizes is [8, 4, 8], m/model.safetensors holds layers of [8, 8, 8]");
+            "m/config.json: costeff: attention_sizes is [8, 4, 8], m/model.safetensors holds "
+            "layers of [8, 8, 8]");
   EXPECT_EQ(error(plain_bert(), R"({"ffn_sizes": [12, 12]})"),
-            "m/config.json: costeff: ffn_sizes is [12, 12], m/model.safetensors holds layers of [12, 12, 12]");
+            "m/config.json: costeff: ffn_sizes is [12, 12], m/model.safetensors holds layers of "
+            "[12, 12, 12]");
   EXPECT_EQ(error(plain_bert(), R"({"exits": [1, 3]})"),
-            "m/config.json: costeff: exits is [1, 3], m/model.safetensors holds a model of plain-bert with exits "
+            "m/config.json: costeff: exits is [1, 3], m/model.safetensors holds a model of "
+            "plain-bert with exits "
             "at layers [3]");
   EXPECT_EQ(error(deebert(), R"({"exits": [1, 3]})"),
-            "m/config.json: costeff: exits is [1, 3], but m/model.safetensors has tensors bert.encoder.highway.1.* "
+            "m/config.json: costeff: exits is [1, 3], but m/model.safetensors has tensors "
+            "bert.encoder.highway.1.* "
             "of an exit at layer 2");
-  EXPECT_EQ(error(deebert(), R"({"exits": [1, 2, 3, 4]})").find("m/config.json: costeff: exits is [1, 2, 3, 4]"), 0u);
+  EXPECT_EQ(error(deebert(), R"({"exits": [1, 2, 3, 4]})")
+                .find("m/config.json: costeff: exits is [1, 2, 3, 4]"),
+            0u);
 }
 
 // Only that object makes it legal that an exit is missing, and only the exit it names as gone.
 TEST(ConvertedKeys, MissingExits) {
   Shapes s = deebert("bert.", kL - 1);
   s.erase("bert.encoder.highway.0.");
-  EXPECT_NE(build_error(s).find("bert.encoder.highway.0.pooler.dense.weight: is missing"), std::string::npos);
+  EXPECT_NE(build_error(s).find("bert.encoder.highway.0.pooler.dense.weight: is missing"),
+            std::string::npos);
   EXPECT_EQ(build_error(s, make_config(with_costeff(R"({"exits": [2, 3]})"))), "(no error)");
   EXPECT_NE(build_error(s, make_config(with_costeff(R"({"exits": [1, 2, 3]})")))
                 .find("bert.encoder.highway.0.pooler.dense.weight: is missing"),

@@ -1,142 +1,18 @@
 #pragma once
 
-// Checkpoints made in memory: tensors by name and shape, filled with small numbers that tell the
-// elements apart.
+// Expectations about checkpoints made in memory.
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <functional>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "base/tensor.h"
-#include "checkpoint/config.h"
-#include "checkpoint/dialects.h"
-#include "model/spec.h"
+#include "checkpoint/tensor_shapes.h"
 
 namespace costeff::checkpoint {
-
-// name -> shape; edited by a test, then made into a TensorSet.
-struct Shapes {
-  std::map<std::string, std::vector<int64_t>> at;
-  std::map<std::string, std::vector<float>> values;  // of some of them; the rest is filled
-  std::map<std::string, DType> dtypes;               // f32 if not here
-
-  void linear(const std::string& name, int64_t out, int64_t in) {
-    at[name + ".weight"] = {out, in};
-    at[name + ".bias"] = {out};
-  }
-  void norm(const std::string& name, int64_t h) {
-    at[name + ".weight"] = {h};
-    at[name + ".bias"] = {h};
-  }
-  void erase(const std::string& beginning) {
-    for (auto it = at.lower_bound(beginning);
-         it != at.end() && it->first.rfind(beginning, 0) == 0;) {
-      it = at.erase(it);
-    }
-  }
-  void rename(const std::function<std::string(const std::string&)>& f) {
-    std::map<std::string, std::vector<int64_t>> out;
-    for (auto& [name, shape] : at) out[f(name)] = shape;
-    at = std::move(out);
-  }
-};
-
-inline float fill_value(size_t tensor, int64_t element) {
-  return static_cast<float>(static_cast<int64_t>(tensor) * 7 + element % 101) / 64.0f;
-}
-
-inline TensorSet make_set(const Shapes& shapes, const std::string& file = "m/model.safetensors") {
-  TensorSet set;
-  set.file = std::make_shared<const std::string>(file);
-  size_t number = 0;
-  for (const auto& [name, shape] : shapes.at) {
-    Tensor t;
-    t.name = name;
-    t.shape = shape;
-    t.file = set.file;
-    if (auto it = shapes.dtypes.find(name); it != shapes.dtypes.end()) t.dtype = it->second;
-    auto data = std::make_shared<std::vector<float>>();
-    if (auto it = shapes.values.find(name); it != shapes.values.end()) {
-      *data = it->second;
-    } else {
-      for (int64_t i = 0; i < t.numel(); ++i) data->push_back(fill_value(number, i));
-    }
-    data->resize(
-        std::max<size_t>(data->size(), static_cast<size_t>(t.numel()) * 2));  // room for I64
-    t.data = reinterpret_cast<const std::byte*>(data->data());
-    set.owners.push_back(data);
-    set.add(std::move(t));
-    ++number;
-  }
-  return set;
-}
-
-// The sizes of the models below: V 11, 10 positions, H 8, 2 heads of 4, F 12, L 3, C 2.
-inline constexpr int64_t kV = 11, kP = 10, kH = 8, kF = 12, kL = 3, kC = 2;
-
-inline void add_layer(Shapes& s, const std::string& p, int64_t h, int64_t a, int64_t f) {
-  for (const char* n : {"query", "key", "value"}) s.linear(p + "attention.self." + n, a, h);
-  s.linear(p + "attention.output.dense", h, a);
-  s.norm(p + "attention.output.LayerNorm", h);
-  s.linear(p + "intermediate.dense", f, h);
-  s.linear(p + "output.dense", h, f);
-  s.norm(p + "output.LayerNorm", h);
-}
-
-inline Shapes encoder(const std::string& prefix, int64_t types = 2, int64_t a = kH,
-                      int64_t f = kF) {
-  Shapes s;
-  s.at[prefix + "embeddings.word_embeddings.weight"] = {kV, kH};
-  s.at[prefix + "embeddings.position_embeddings.weight"] = {kP, kH};
-  s.at[prefix + "embeddings.token_type_embeddings.weight"] = {types, kH};
-  s.norm(prefix + "embeddings.LayerNorm", kH);
-  for (int64_t i = 0; i < kL; ++i) {
-    add_layer(s, prefix + "encoder.layer." + std::to_string(i) + ".", kH, a, f);
-  }
-  return s;
-}
-
-inline Shapes plain_bert(const std::string& prefix = "bert.") {
-  Shapes s = encoder(prefix);
-  s.linear(prefix + "pooler.dense", kH, kH);
-  s.linear("classifier", kC, kH);
-  return s;
-}
-
-inline Shapes plain_roberta() {
-  Shapes s = encoder("roberta.", 1);
-  s.linear("classifier.dense", kH, kH);
-  s.linear("classifier.out_proj", kC, kH);
-  return s;
-}
-
-inline Shapes deebert(const std::string& prefix = "bert.", int64_t highways = kL) {
-  Shapes s = plain_bert(prefix);
-  if (prefix == "roberta.") s.at["roberta.embeddings.token_type_embeddings.weight"] = {1, kH};
-  for (int64_t i = 0; i < highways; ++i) {
-    const std::string p = prefix + "encoder.highway." + std::to_string(i);
-    s.linear(p + ".pooler.dense", kH, kH);
-    s.linear(p + ".classifier", kC, kH);
-  }
-  return s;
-}
-
-inline Config make_config(const std::string& more = "", const std::string& heads = "2") {
-  return parse_config("{\"hidden_size\": 8, \"num_attention_heads\": " + heads +
-                          ", \"num_hidden_layers\": 3" + (more.empty() ? "" : ", " + more) + "}",
-                      "m/config.json");
-}
-
-inline model::Model make_model(const Shapes& s, const Config& c = make_config()) {
-  return build_model(make_set(s), c, nullptr);
-}
 
 // The message of the Error(model) that f throws.
 template <typename F>

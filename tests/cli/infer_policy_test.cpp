@@ -11,6 +11,27 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
+ExitPolicy never() { return {}; }
+ExitPolicy with(PolicyKind kind, std::vector<double> thresholds, int64_t exit_start = 1) {
+  ExitPolicy p;
+  p.kind = kind;
+  p.thresholds = std::move(thresholds);
+  p.exit_start = exit_start;
+  return p;
+}
+ExitPolicy patience(int64_t exits) {
+  ExitPolicy p;
+  p.kind = PolicyKind::patience;
+  p.patience = exits;
+  return p;
+}
+ExitPolicy fixed(int64_t layer) {
+  ExitPolicy p;
+  p.kind = PolicyKind::fixed;
+  p.layer = layer;
+  return p;
+}
+
 class InferPolicy : public testing::Test {
  protected:
   InferPolicy() : engine_(model_.path()) {}
@@ -42,41 +63,33 @@ class InferPolicy : public testing::Test {
 };
 
 TEST_F(InferPolicy, ThresholdAloneIsEntropy) {
-  expect_policy({"--threshold", "0.9"}, {.kind = PolicyKind::entropy, .thresholds = {0.9}});
-  expect_policy({"-S", "0.9"}, {.kind = PolicyKind::entropy, .thresholds = {0.9}});
+  expect_policy({"--threshold", "0.9"}, with(PolicyKind::entropy, {0.9}));
+  expect_policy({"-S", "0.9"}, with(PolicyKind::entropy, {0.9}));
   EXPECT_GT(exits({"--threshold", "0.9"}).size(), 1u);
   EXPECT_EQ(exits({"--threshold", "0"}), std::set<std::string>{"4"});
   EXPECT_EQ(exits({"--threshold", "1.1"}), std::set<std::string>{"1"});  // above ln 3
 }
 
 TEST_F(InferPolicy, ThresholdForEachLayer) {
-  expect_policy({"--threshold", "0,0.7,0.9"},
-                {.kind = PolicyKind::entropy, .thresholds = {0, 0.7, 0.9}});
-  expect_policy({"--threshold", "0,0.7,0.9,5"},
-                {.kind = PolicyKind::entropy, .thresholds = {0, 0.7, 0.9}});
+  expect_policy({"--threshold", "0,0.7,0.9"}, with(PolicyKind::entropy, {0, 0.7, 0.9}));
+  expect_policy({"--threshold", "0,0.7,0.9,5"}, with(PolicyKind::entropy, {0, 0.7, 0.9}));
   EXPECT_EQ(exits({"--threshold", "0,0,2"}), std::set<std::string>{"3"});
 }
 
 TEST_F(InferPolicy, EachPolicy) {
-  expect_policy({"--policy", "never"}, {.kind = PolicyKind::never});
-  expect_policy({"--policy", "entropy", "--threshold", "0.8"},
-                {.kind = PolicyKind::entropy, .thresholds = {0.8}});
-  expect_policy({"--policy", "max-prob", "--threshold", "0.6"},
-                {.kind = PolicyKind::max_prob, .thresholds = {0.6}});
-  expect_policy({"--policy", "margin", "--threshold", "0.3"},
-                {.kind = PolicyKind::margin, .thresholds = {0.3}});
-  expect_policy({"--policy", "patience", "--patience", "2"},
-                {.kind = PolicyKind::patience, .patience = 2});
-  expect_policy({"--patience", "1"}, {.kind = PolicyKind::patience, .patience = 1});
-  expect_policy({"--policy", "fixed", "--exit-layer", "2"},
-                {.kind = PolicyKind::fixed, .layer = 2});
+  expect_policy({"--policy", "never"}, never());
+  expect_policy({"--policy", "entropy", "--threshold", "0.8"}, with(PolicyKind::entropy, {0.8}));
+  expect_policy({"--policy", "max-prob", "--threshold", "0.6"}, with(PolicyKind::max_prob, {0.6}));
+  expect_policy({"--policy", "margin", "--threshold", "0.3"}, with(PolicyKind::margin, {0.3}));
+  expect_policy({"--policy", "patience", "--patience", "2"}, patience(2));
+  expect_policy({"--patience", "1"}, patience(1));
+  expect_policy({"--policy", "fixed", "--exit-layer", "2"}, fixed(2));
   EXPECT_EQ(exits({"--exit-layer", "3"}), std::set<std::string>{"3"});
   EXPECT_EQ(exits({"--policy", "max-prob", "--threshold", "0"}), std::set<std::string>{"1"});
 }
 
 TEST_F(InferPolicy, ExitStart) {
-  expect_policy({"--threshold", "0.9", "--exit-start", "3"},
-                {.kind = PolicyKind::entropy, .thresholds = {0.9}, .exit_start = 3});
+  expect_policy({"--threshold", "0.9", "--exit-start", "3"}, with(PolicyKind::entropy, {0.9}, 3));
   EXPECT_EQ(exits({"--threshold", "2", "--exit-start", "3"}), std::set<std::string>{"3"});
 }
 
@@ -86,7 +99,7 @@ TEST_F(InferPolicy, TheModelsOwn) {
                 "exit policy: never (the last layer answers) (the model states none)\n"),
             std::string::npos);
   state(R"({"policy": "max-prob", "threshold": 0.6, "exit_start": 2})");
-  expect_policy({}, {.kind = PolicyKind::max_prob, .thresholds = {0.6}, .exit_start = 2});
+  expect_policy({}, with(PolicyKind::max_prob, {0.6}, 2));
   const Finished f = infer({"--verbose"});
   EXPECT_NE(
       f.err.find("exit policy: largest probability above 0.6, from layer 2 (exit_policy.json)\n"),
@@ -96,12 +109,10 @@ TEST_F(InferPolicy, TheModelsOwn) {
   EXPECT_EQ(f.err.find("costeff:"), std::string::npos);
   EXPECT_EQ(infer({"-v", "-q"}).err, "");
   // What a flag leaves open is the model's.
-  expect_policy({"--threshold", "0.5"},
-                {.kind = PolicyKind::max_prob, .thresholds = {0.5}, .exit_start = 2});
-  expect_policy({"--exit-start", "3"},
-                {.kind = PolicyKind::max_prob, .thresholds = {0.6}, .exit_start = 3});
-  expect_policy({"--policy", "never"}, {.kind = PolicyKind::never});
-  expect_policy({"--exit-layer", "1"}, {.kind = PolicyKind::fixed, .layer = 1});
+  expect_policy({"--threshold", "0.5"}, with(PolicyKind::max_prob, {0.5}, 2));
+  expect_policy({"--exit-start", "3"}, with(PolicyKind::max_prob, {0.6}, 3));
+  expect_policy({"--policy", "never"}, never());
+  expect_policy({"--exit-layer", "1"}, fixed(1));
   EXPECT_NE(infer({"--threshold", "0.5", "-v"})
                 .err.find("largest probability above 0.5, from layer 2 (flags)\n"),
             std::string::npos);

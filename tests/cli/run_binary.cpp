@@ -172,9 +172,12 @@ bool Process::pump(int wait_ms) {
 }
 
 void Process::wait_until_blocked() {
-  // A pipe holds 64 KiB; the program writes up to 4 KiB at a time.
-  for (int bytes = 0; bytes < (60 << 10) && now_s() < end_s_; ::poll(nullptr, 0, 5)) {
+  // A pipe holds 64 KiB in 16 pages, which need not be full; what lies in it grows no more.
+  int bytes = 0, before = 0;
+  for (int still = 0; still < 20 && now_s() < end_s_; ::poll(nullptr, 0, 5)) {
     if (::ioctl(out_, FIONREAD, &bytes) != 0) return;
+    still = bytes == before && bytes > (16 << 10) ? still + 1 : 0;
+    before = bytes;
   }
 }
 

@@ -12,8 +12,8 @@ namespace costeff::cli {
 
 struct Command {
   std::vector<std::string> args;  // without the program's name
-  std::string cwd;                // empty: that of the test
-  std::string stdout_path;        // standard output goes to this file; empty: it is kept
+  std::string cwd{};              // empty: that of the test
+  std::string stdout_path{};      // standard output goes to this file; empty: it is kept
   bool terminal = false;          // all three streams are a terminal of 80 x 24
   double timeout_s = 120;         // then it is killed
 };

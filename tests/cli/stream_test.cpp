@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "cli/expected_rows.h"
 
@@ -183,6 +186,24 @@ TEST(Stream, OutputThatCannotBeWritten) {
     EXPECT_EQ(f.exit_code, 5);
     EXPECT_EQ(f.err, "costeff: stdout: No space left on device\n");
   }
+}
+
+// The results must not land in a descriptor that a closed stream has left free, nor messages in
+// them.
+TEST(Stream, ClosedStandardStreams) {
+  const TinyModel model;
+  TempDir dir;
+  write_file(dir.file("in.txt"), "w1 \xFF\n");
+  const std::string binary = COSTEFF_BINARY, in = dir.file("in.txt"), out = dir.file("out.tsv");
+  const auto exit_code = [](const std::string& command) {
+    const int status = std::system(command.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  const std::string infer = "'" + binary + "' infer '" + model.path() + "' '" + in + "'";
+  EXPECT_EQ(exit_code(infer + " >&- 2> '" + dir.file("err") + "'"), 5);
+  EXPECT_EQ(read_whole_file(dir.file("err")), "costeff: stdout: Bad file descriptor\n");
+  EXPECT_EQ(exit_code(infer + " <&- >&- 2>&- -o '" + out + "'"), 0);
+  EXPECT_EQ(lines_of(read_whole_file(out)).size(), 2u);
 }
 
 // An error must not wait for the next line of an input that stays open.

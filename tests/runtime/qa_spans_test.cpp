@@ -31,10 +31,15 @@ TestWindow words(int64_t first, int64_t context, int64_t question = 1) {
   }
   return w;
 }
-void set_start(TestWindow* w, int64_t token, float logit) { w->logits[static_cast<size_t>(token) * 2] = logit; }
-void set_end(TestWindow* w, int64_t token, float logit) { w->logits[static_cast<size_t>(token) * 2 + 1] = logit; }
+void set_start(TestWindow* w, int64_t token, float logit) {
+  w->logits[static_cast<size_t>(token) * 2] = logit;
+}
+void set_end(TestWindow* w, int64_t token, float logit) {
+  w->logits[static_cast<size_t>(token) * 2 + 1] = logit;
+}
 
-QaResult answer(const std::vector<TestWindow>& windows, const std::string& context, const QaOptions& options = {}) {
+QaResult answer(const std::vector<TestWindow>& windows, const std::string& context,
+                const QaOptions& options = {}) {
   SpanSearch search;
   for (const TestWindow& w : windows) search_window(w.logits, w.head, w.spans, options, &search);
   QaResult result;
@@ -113,7 +118,9 @@ TEST(QaSpans, BestOverWindowsAndOneSpanOnce) {
   const QaResult r = answer({first, second}, "a b c d e");
   EXPECT_EQ(r.answer.text, "c");
   EXPECT_EQ(r.answer.start_logit, 3);
-  EXPECT_EQ(std::count_if(r.n_best.begin(), r.n_best.end(), [](const QaAnswer& a) { return a.text == "c"; }), 1);
+  EXPECT_EQ(std::count_if(r.n_best.begin(), r.n_best.end(),
+                          [](const QaAnswer& a) { return a.text == "c"; }),
+            1);
   EXPECT_GT(r.answer.score, 0.99f);  // not half of it
 }
 
@@ -145,7 +152,8 @@ TEST(QaSpans, WindowWithoutALikelySpan) {
   EXPECT_EQ(r.answer.text, "a");  // 5 - 10, before "c" of the same sum
   EXPECT_EQ(r.answer.score, 1);
   TestWindow other = words(3, 1);
-  set_start(&other, 3, -9);  // both are likeliest there, so they meet: goes before, whatever the sum
+  set_start(&other, 3,
+            -9);  // both are likeliest there, so they meet: goes before, whatever the sum
   set_end(&other, 3, -9);
   EXPECT_EQ(answer({w, other}, "a b c d", options).answer.text, "d");
 }
@@ -177,8 +185,9 @@ TEST(QaSpans, NoAnswerOfSquadVersion2) {
   r = answer({first, second}, context, options);
   EXPECT_EQ(r.answer.text, "a");
   EXPECT_EQ(r.answer.score, r.n_best[1].score);
-  options.null_threshold = -100;
-  set_start(&second, 0, -40);
+  options.null_threshold = -1;
+  EXPECT_EQ(answer({first, second}, context, options).answer.text, "");
+  set_start(&second, 0, 1);  // now 1.5 less than the span
   EXPECT_EQ(answer({first, second}, context, options).answer.text, "a");
 }
 
@@ -231,16 +240,18 @@ TEST(QaSpans, TokensWithoutTextDoNotAnswer) {
   EXPECT_EQ(r.n_best[0].text, "");
 }
 
-// Offsets as Python counts: "naïve 你好 😀 e" + U+0301; bytes that are not UTF-8 count one for each U+FFFD
-// that they are read as.
+// Offsets as Python counts: "naïve 你好 😀 e" + U+0301; bytes that are not UTF-8 count one for each
+// U+FFFD that they are read as.
 TEST(QaSpans, CharactersOfTextBeyondAscii) {
-  const std::string context = "na\xC3\xAFve \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80 e\xCC\x81 \xE4\xB8 z";
+  const std::string context =
+      "na\xC3\xAFve \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80 e\xCC\x81 \xE4\xB8 z";
   struct Case {
     text::Span bytes;
     int64_t begin, end;
   };
-  const Case cases[] = {{{0, 6}, 0, 5},   {{7, 10}, 6, 7},    {{7, 13}, 6, 8},    {{14, 18}, 9, 10},
-                        {{19, 22}, 11, 13}, {{23, 25}, 14, 15}, {{26, 27}, 16, 17}, {{0, 27}, 0, 17}};
+  const Case cases[] = {{{0, 6}, 0, 5},     {{7, 10}, 6, 7},    {{7, 13}, 6, 8},
+                        {{14, 18}, 9, 10},  {{19, 22}, 11, 13}, {{23, 25}, 14, 15},
+                        {{26, 27}, 16, 17}, {{0, 27}, 0, 17}};
   for (const Case& c : cases) {
     TestWindow w = words(0, 1);
     w.spans[0] = c.bytes;
@@ -274,13 +285,16 @@ struct Slow {
       for (int64_t s = 0; s < n; ++s) {
         for (int64_t e = s; e < n && e - s + 1 <= o.max_answer_length; ++e) {
           if (rank(w, w.head + s, 0) >= o.n_best || rank(w, w.head + e, 1) >= o.n_best) continue;
-          const double score = static_cast<double>(w.logits[static_cast<size_t>(w.head + s) * 2]) +
-                               static_cast<double>(w.logits[static_cast<size_t>(w.head + e) * 2 + 1]);
-          all.push_back({score, w.spans[static_cast<size_t>(s)].begin, w.spans[static_cast<size_t>(e)].end});
+          const double score =
+              static_cast<double>(w.logits[static_cast<size_t>(w.head + s) * 2]) +
+              static_cast<double>(w.logits[static_cast<size_t>(w.head + e) * 2 + 1]);
+          all.push_back(
+              {score, w.spans[static_cast<size_t>(s)].begin, w.spans[static_cast<size_t>(e)].end});
         }
       }
     }
-    std::stable_sort(all.begin(), all.end(), [](const Span& a, const Span& b) { return a.score > b.score; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Span& a, const Span& b) { return a.score > b.score; });
     std::vector<Span> kept;
     for (const Span& s : all) {
       const auto same = [&](const Span& k) { return k.begin == s.begin && k.end == s.end; };
@@ -296,7 +310,8 @@ TEST(QaSpans, AsASlowSearchOverEverything) {
   const auto below = [&](uint64_t n) { return static_cast<int64_t>(rng() % n); };
   int64_t with_answers = 0;
   for (int round = 0; round < 2000; ++round) {
-    const int64_t total = 1 + below(20), width = 1 + below(8), stride = below(static_cast<uint64_t>(width));
+    const int64_t total = 1 + below(20), width = 1 + below(8),
+                  stride = below(static_cast<uint64_t>(width));
     QaOptions options;
     options.n_best = 1 + below(round % 2 ? 30 : 6);
     options.max_answer_length = 1 + below(8);
@@ -313,10 +328,12 @@ TEST(QaSpans, AsASlowSearchOverEverything) {
     const QaResult r = answer(windows, std::string(static_cast<size_t>(2 * total), 'x'), options);
     ASSERT_EQ(r.n_best.size(), expected.size()) << "round " << round << ", seed " << test_seed();
     for (size_t i = 0; i < expected.size(); ++i) {
-      ASSERT_EQ(r.n_best[i].begin, expected[i].begin) << "round " << round << ", seed " << test_seed();
+      ASSERT_EQ(r.n_best[i].begin, expected[i].begin)
+          << "round " << round << ", seed " << test_seed();
       ASSERT_EQ(r.n_best[i].end, expected[i].end);
-      ASSERT_EQ(static_cast<double>(r.n_best[i].start_logit) + static_cast<double>(r.n_best[i].end_logit),
-                expected[i].score);
+      ASSERT_EQ(
+          static_cast<double>(r.n_best[i].start_logit) + static_cast<double>(r.n_best[i].end_logit),
+          expected[i].score);
     }
     ASSERT_EQ(r.answer.begin, expected[0].begin);
   }

@@ -14,8 +14,8 @@ namespace {
 
 using Parts = std::vector<std::pair<int64_t, int64_t>>;
 
-// As the Rust tokenizers do it: Encoding::truncate steps from 0 by `width - stride` and stops behind the
-// first part that reaches the end.
+// As the Rust tokenizers do it: Encoding::truncate steps from 0 by `width - stride` and stops
+// behind the first part that reaches the end.
 Parts parts_by_steps(int64_t context, int64_t width, int64_t stride) {
   if (width >= context) return {{0, context}};
   Parts parts;
@@ -56,7 +56,8 @@ class QaEncode : public testing::Test {
 
   QaEncoding encode(const std::string& question, const std::string& context, int64_t max_length,
                     int64_t stride = -1) {
-    QaExample example{.question = question, .context = context, .id = "", .place = "dev.json: qas[0]"};
+    QaExample example{
+        .question = question, .context = context, .id = "", .place = "dev.json: qas[0]"};
     QaOptions options;
     options.max_length = max_length;
     options.doc_stride = stride;
@@ -93,7 +94,8 @@ TEST_F(QaEncode, WindowsOfAHandMadeCase) {
   Example row;
   fill_window(e, 0, &row);
   EXPECT_TRUE(row.has_ids);
-  EXPECT_EQ(row.input_ids, (Ids{kCls, kW0 + 1, kW0 + 2, kSep, kW0 + 10, kW0 + 11, kW0 + 12, kW0 + 13, kSep}));
+  EXPECT_EQ(row.input_ids,
+            (Ids{kCls, kW0 + 1, kW0 + 2, kSep, kW0 + 10, kW0 + 11, kW0 + 12, kW0 + 13, kSep}));
   EXPECT_EQ(row.token_type_ids, (Ids{0, 0, 0, 0, 1, 1, 1, 1, 1}));
   fill_window(e, 2, &row);
   EXPECT_EQ(row.input_ids, (Ids{kCls, kW0 + 1, kW0 + 2, kSep, kW0 + 14, kW0 + 15, kW0 + 16, kSep}));
@@ -103,7 +105,8 @@ TEST_F(QaEncode, WindowsOfAHandMadeCase) {
 }
 
 TEST_F(QaEncode, ContextThatFitsIsOneWindow) {
-  EXPECT_EQ(parts_of(encode("w1 w2", "w10 w11 w12 w13", 9, 8)), (Parts{{0, 4}}));  // the stride is not asked
+  EXPECT_EQ(parts_of(encode("w1 w2", "w10 w11 w12 w13", 9, 8)),
+            (Parts{{0, 4}}));  // the stride is not asked
   EXPECT_EQ(parts_of(encode("w1 w2", "w10", 64)), (Parts{{0, 1}}));
   EXPECT_EQ(parts_of(encode("", "w10 w11", 5)), (Parts{{0, 2}}));
 }
@@ -132,14 +135,17 @@ TEST_F(QaEncode, StrideFollowsTheWindow) {
 }
 
 TEST_F(QaEncode, RefusesQuestionsThatLeaveNoRoom) {
-  EXPECT_EQ(error("w1 w2 w3", "w4", 6),
-            "dev.json: qas[0]: the question has 3 tokens, which leaves no room for the context in 6");
-  EXPECT_EQ(error("w1 w2 w3", "", 5),
-            "dev.json: qas[0]: the question has 3 tokens, which leaves no room for the context in 5");
+  EXPECT_EQ(
+      error("w1 w2 w3", "w4", 6),
+      "dev.json: qas[0]: the question has 3 tokens, which leaves no room for the context in 6");
+  EXPECT_EQ(
+      error("w1 w2 w3", "", 5),
+      "dev.json: qas[0]: the question has 3 tokens, which leaves no room for the context in 5");
   EXPECT_EQ(error("w1 w2 w3", "w4", 7), "");
-  EXPECT_EQ(error("w1 w2", "w1 w2 w3 w4 w5", 9, 4),
-            "dev.json: qas[0]: the question leaves room for 4 tokens of the context in a window of 9, "
-            "expected more than the document stride, 4");
+  EXPECT_EQ(
+      error("w1 w2", "w1 w2 w3 w4 w5", 9, 4),
+      "dev.json: qas[0]: the question leaves room for 4 tokens of the context in a window of 9, "
+      "expected more than the document stride, 4");
   EXPECT_EQ(error("w1 w2", "w1 w2 w3 w4 w5", 9, 3), "");
 }
 
