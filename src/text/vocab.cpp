@@ -69,7 +69,9 @@ Vocab Vocab::from_tokens(const std::vector<std::string_view>& tokens, const std:
 }
 
 void Vocab::index(const std::string& place) {
-  const size_t slots = std::bit_ceil(2 * static_cast<size_t>(size()) + 2);
+  size_t count = 0;  // ids may leave gaps
+  for (int64_t id = 0; id < size(); ++id) count += !token(id).empty();
+  const size_t slots = std::bit_ceil(2 * count + 2);
   mask_ = slots - 1;
   shift_ = 64 - std::countr_zero(slots);
   // A file made to collide under one seed will not under the next.

@@ -48,7 +48,8 @@ class WordCache {
   }
 
  private:
-  // 512 KB. The words of SST-2's training data are 15,000; the 8,000 most frequent of them are 98%.
+  // 512 KB, half of a core's L2. Of the words of SST-2's training data 82% are found in it; twice
+  // the size would give 88%, two places a word 86%.
   static constexpr size_t kEntries = 8192;
   static constexpr int kShift = 64 - 13;
   std::vector<Entry> entries_;

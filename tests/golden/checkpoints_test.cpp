@@ -45,6 +45,22 @@ std::vector<std::string> directories() {
   return names;
 }
 
+// Those whose rows have `key`, or whose meta has it; "!key": those that have it not.
+std::vector<std::string> directories_with(const std::string& key) {
+  const bool wanted = key[0] != '!';
+  const std::string name = wanted ? key : key.substr(1);
+  std::vector<std::string> names;
+  for (const std::string& dir : directories()) {
+    const std::string path = shared_path("golden/" + dir);
+    std::ifstream rows(path + "/golden.jsonl");
+    std::string first;
+    std::getline(rows, first);
+    const bool has = json::parse(first).contains(name) || read_json_file(path + "/golden_meta.json").contains(name);
+    if (has == wanted) names.push_back(dir);
+  }
+  return names;
+}
+
 struct Golden {
   std::string dir;
   json meta;
@@ -149,12 +165,17 @@ class GoldenCheckpoint : public testing::TestWithParam<std::string> {
  protected:
   bool has(const char* key) const { return golden.rows.front().contains(key); }
   Golden golden = read_golden(GetParam());
-  bool qa() const { return has("start_logits"); }
 };
+// What follows from more than logits has a class of its own, so that only the sets that have it are run.
+class GoldenEntropyExits : public GoldenCheckpoint {};
+class GoldenExitStart : public GoldenCheckpoint {};
+class GoldenPadded : public GoldenCheckpoint {};
+class GoldenPatience : public GoldenCheckpoint {};
+class GoldenLearnedExits : public GoldenCheckpoint {};
+class GoldenContainers : public GoldenCheckpoint {};
 
 TEST_P(GoldenCheckpoint, DialectIsClaimedAndNamed) {
   const std::string dialect = golden.meta.at("dialect");
-  if (qa()) GTEST_SKIP() << "question answering: its own test";
   ASSERT_TRUE(dialects().contains(dialect)) << "no test claims the dialect " << dialect;
   const Engine engine(golden.dir);
   EXPECT_EQ(engine.info().dialect, dialects().at(dialect));
@@ -164,7 +185,6 @@ TEST_P(GoldenCheckpoint, DialectIsClaimedAndNamed) {
 }
 
 TEST_P(GoldenCheckpoint, LogitsEntropiesAndLabelsOfEveryExit) {
-  if (qa()) GTEST_SKIP() << "question answering: its own test";
   const Engine engine(golden.dir);
   const auto results = engine.score(id_rows(golden), all_exits());
   expect_logits(golden, results, "logits");
@@ -184,7 +204,6 @@ TEST_P(GoldenCheckpoint, LogitsEntropiesAndLabelsOfEveryExit) {
 }
 
 TEST_P(GoldenCheckpoint, TextGivesTheAnswersOfTheIds) {
-  if (qa()) GTEST_SKIP() << "question answering: its own test";
   const Engine engine(golden.dir);
   auto options = all_exits();
   const auto ids = engine.score(id_rows(golden), options);
@@ -206,8 +225,7 @@ TEST_P(GoldenCheckpoint, TextGivesTheAnswersOfTheIds) {
   for (size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(fast[i].logits, fast_ids[i].logits) << "row " << i;
 }
 
-TEST_P(GoldenCheckpoint, EntropyExitLayers) {
-  if (!has("exit_layers")) GTEST_SKIP() << "no entropy exits in this set";
+TEST_P(GoldenEntropyExits, LeaveAtTheReferencesLayer) {
   const Engine engine(golden.dir);
   for (const std::string& s : keys_of(golden.rows.front().at("exit_layers"))) {
     SCOPED_TRACE("threshold " + s);
@@ -217,8 +235,7 @@ TEST_P(GoldenCheckpoint, EntropyExitLayers) {
   }
 }
 
-TEST_P(GoldenCheckpoint, ExitStart) {
-  if (!has("exit_layers_from")) GTEST_SKIP() << "no exit_start in this set";
+TEST_P(GoldenExitStart, LeaveAtTheReferencesLayer) {
   const Engine engine(golden.dir);
   for (const std::string& start : keys_of(golden.rows.front().at("exit_layers_from"))) {
     for (const std::string& s : keys_of(golden.rows.front().at("exit_layers_from").at(start))) {
@@ -230,8 +247,7 @@ TEST_P(GoldenCheckpoint, ExitStart) {
 }
 
 // COST-EFF's own average counts padding.
-TEST_P(GoldenCheckpoint, PaddedTo128) {
-  if (!has("logits_padded128")) GTEST_SKIP() << "no padded answers in this set";
+TEST_P(GoldenPadded, AnswersOfPaddingTo128) {
   const Engine engine(golden.dir);
   auto options = all_exits();
   options.pad_to = 128;
@@ -252,8 +268,7 @@ TEST_P(GoldenCheckpoint, PaddedTo128) {
   }
 }
 
-TEST_P(GoldenCheckpoint, Patience) {
-  if (!has("patience_exit_layers")) GTEST_SKIP() << "no patience exits in this set";
+TEST_P(GoldenPatience, LeaveAtTheReferencesLayer) {
   const Engine engine(golden.dir);
   ExitPolicy policy;
   policy.kind = PolicyKind::patience;
@@ -274,25 +289,20 @@ TEST_P(GoldenCheckpoint, Patience) {
   }
 }
 
-// "0.5", or groups "v,n;v,n": v for the next n layers.
-std::vector<double> lte_thresholds(const std::string& text) { return parse_thresholds(text); }
-
-TEST_P(GoldenCheckpoint, LearnedExits) {
-  if (!has("lte_exit_layers")) GTEST_SKIP() << "no learned exits in this set";
+TEST_P(GoldenLearnedExits, LeaveAtTheReferencesLayer) {
   const Engine engine(golden.dir);
   ExitPolicy policy;
   policy.kind = PolicyKind::learned;
   for (const std::string& s : keys_of(golden.rows.front().at("lte_exit_layers"))) {
     SCOPED_TRACE("threshold " + s);
-    policy.thresholds = lte_thresholds(s);
+    policy.thresholds = parse_thresholds(s);
     expect_exit_layers(golden, engine, policy, 0, [&](const json& r) { return &r.at("lte_exit_layers").at(s); },
                        nullptr);
   }
 }
 
 // All container_* sets hold one model: the answers are the same bits.
-TEST_P(GoldenCheckpoint, ContainersAgreeBitForBit) {
-  if (!golden.meta.contains("same_weights_as")) GTEST_SKIP() << "not a container set";
+TEST_P(GoldenContainers, AgreeBitForBit) {
   const Golden base = read_golden(golden.meta.at("same_weights_as"));
   const auto a = Engine(golden.dir).score(id_rows(golden), all_exits());
   const auto b = Engine(base.dir).score(id_rows(base), all_exits());
@@ -300,13 +310,42 @@ TEST_P(GoldenCheckpoint, ContainersAgreeBitForBit) {
   for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i].logits, b[i].logits) << "row " << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, GoldenCheckpoint, testing::ValuesIn(directories()),
-                         [](const auto& i) { return i.param; });
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenCheckpoint);
+#define COSTEFF_GOLDEN_SETS(suite, key)                                                  \
+  INSTANTIATE_TEST_SUITE_P(Sets, suite, testing::ValuesIn(directories_with(key)),        \
+                           [](const auto& i) { return i.param; });                       \
+  GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(suite)
 
-TEST(GoldenCheckpoints, AreThere) {
+COSTEFF_GOLDEN_SETS(GoldenCheckpoint, "!start_logits");  // question answering has a test of its own
+COSTEFF_GOLDEN_SETS(GoldenEntropyExits, "exit_layers");
+COSTEFF_GOLDEN_SETS(GoldenExitStart, "exit_layers_from");
+COSTEFF_GOLDEN_SETS(GoldenPadded, "logits_padded128");
+COSTEFF_GOLDEN_SETS(GoldenPatience, "patience_exit_layers");
+COSTEFF_GOLDEN_SETS(GoldenLearnedExits, "lte_exit_layers");
+COSTEFF_GOLDEN_SETS(GoldenContainers, "same_weights_as");
+
+// Each directory is claimed by the tests above, or by the one of question answering.
+TEST(GoldenCheckpoints, AllAreClaimed) {
   COSTEFF_NEED_SHARED("golden");
   EXPECT_GE(directories().size(), 30u);
+  for (const std::string& dir : directories_with("start_logits")) {
+    const std::string dialect = read_json_file(shared_path("golden/" + dir) + "/golden_meta.json").at("dialect");
+    EXPECT_NE(dialect.find("-qa"), std::string::npos) << dir;
+  }
+  std::map<std::string, int> met;  // dialect, container, tokenizer
+  for (const std::string& dir : directories()) {
+    const std::string path = shared_path("golden/" + dir);
+    std::string container;
+    for (const auto& file : fs::directory_iterator(path)) {
+      const std::string name = file.path().filename().string();
+      if (name.find("model") == 0 || name.find("pytorch_model") == 0) {
+        container = name.find("safetensors") != std::string::npos ? "safetensors" : "torch";
+      }
+    }
+    const Engine engine(path);
+    ++met[engine.info().dialect + ", " + container + ", " + engine.info().tokenizer];
+  }
+  for (const auto& [what, count] : met) std::printf("%2d  %s\n", count, what.c_str());
+  EXPECT_GE(met.size(), 15u);
 }
 
 }  // namespace

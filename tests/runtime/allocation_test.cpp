@@ -71,6 +71,7 @@ TEST(SteadyState, AveragingExitsAllocateNothing) {
   TinyShape shape;
   shape.dialect = "costeff";
   shape.heads = {2};
+  shape.ffn = {16};
   shape.rank = 4;
   shape.pooling_mode = "avg";
   shape.last_n_hidden = 3;

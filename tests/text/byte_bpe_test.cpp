@@ -189,6 +189,45 @@ TEST(ByteBpe, OneLongWord) {
   EXPECT_EQ(sink.ids, (std::vector<int32_t>(5, 257)));
 }
 
+// Words of the lengths where one way of merging ends and the next begins, and again from the cache.
+TEST(ByteBpe, AllLengths) {
+  const ByteBpe bpe = make({"aa", "aaaa"}, {"a a", "aa aa"});
+  ByteBpe::Scratch scratch;
+  for (int call = 0; call < 2; ++call) {
+    for (int64_t n = 1; n < 80; ++n) {
+      TokenSink sink;
+      sink.reset(1 << 20, true, false);
+      bpe.encode(std::string(static_cast<size_t>(n), 'a'), 0, &scratch, &sink);
+      std::vector<int32_t> expected(static_cast<size_t>(n / 4), 257);
+      if (n % 4 >= 2) expected.push_back(256);
+      if (n % 2 == 1) expected.push_back('a');
+      ASSERT_EQ(sink.ids, expected) << n;
+      int32_t end = 0;
+      for (const Span span : sink.spans) {
+        ASSERT_EQ(span.begin, end);
+        end = span.end;
+      }
+      ASSERT_EQ(end, n);
+    }
+  }
+}
+
+TEST(ByteBpe, ModelsShareAScratch) {
+  const ByteBpe joined = make({"ab"}, {"a b"}), apart = make({}, {}), copy = joined;
+  ByteBpe::Scratch scratch;
+  const auto ids = [&](const ByteBpe& bpe) {
+    TokenSink sink;
+    sink.reset(1 << 20, false, false);
+    bpe.encode("ab", 0, &scratch, &sink);
+    return sink.ids;
+  };
+  for (int call = 0; call < 3; ++call) {
+    EXPECT_EQ(ids(joined), std::vector<int32_t>{256});
+    EXPECT_EQ(ids(apart), (std::vector<int32_t>{'a', 'b'}));
+    EXPECT_EQ(ids(copy), std::vector<int32_t>{256});
+  }
+}
+
 class BpeFiles : public testing::Test {
  protected:
   void expect_refused(const std::string& vocab, const std::string& merges, const Strings& parts) {

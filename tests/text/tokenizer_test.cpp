@@ -9,6 +9,7 @@
 #include "text/expect_error.h"
 #include "text/golden_rows.h"
 #include "text/temp_dir.h"
+#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
@@ -43,6 +44,23 @@ TEST(Tokenizer, BertDefaultsWithoutAnyConfig) {
   EXPECT_EQ(tokens(t, "", ""), "[CLS] [SEP] [SEP]");
   EXPECT_EQ(tokens(t, ""), "[CLS] [SEP]");
   EXPECT_EQ(tokens(t, "[MASK]b [mask]"), "[CLS] [MASK] b [ mask ] [SEP]");
+}
+
+TEST(Tokenizer, FilesInMemory) {
+  const TokenizerFiles files(
+      "m", {{"vocab.txt", kVocab}, {"tokenizer_config.json", R"({"do_lower_case": false})"}});
+  const Tokenizer t(files);
+  EXPECT_EQ(t.kind(), "wordpiece (cased)");
+  EXPECT_EQ(t.vocab_file(), "m/vocab.txt");
+  EXPECT_EQ(tokens(t, "A ab"), "[CLS] A a ##b [SEP]");
+  expect_error(ErrorKind::model, {"m: no tokenizer"},
+               [] { Tokenizer(TokenizerFiles("m", std::map<std::string, std::string>())); });
+  expect_error(ErrorKind::model, {"m/merges.txt: no such file"}, [] {
+    Tokenizer(TokenizerFiles("m", {{"vocab.json", "{\"<unk>\": 0}"}}));
+  });
+  expect_error(ErrorKind::model, {"m/vocab.txt: 18 bytes", "at most 17"}, [] {
+    TokenizerFiles("m", {{"vocab.txt", std::string(18, 'a')}}).read("vocab.txt", 17);
+  });
 }
 
 TEST(Tokenizer, OptionsGoBeforeTheConfig) {
