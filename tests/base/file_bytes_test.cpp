@@ -1,0 +1,62 @@
+#include "base/file_bytes.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tiny_checkpoint.h"
+
+namespace costeff {
+namespace {
+
+std::string open_error(const std::string& path) {
+  try {
+    MappedFile::open(path, ErrorKind::input);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::input);
+    return e.what();
+  }
+  return "";
+}
+
+TEST(MappedFile, HoldsTheBytes) {
+  TempDir dir;
+  write_file(dir.file("a"), std::string("x\0y", 3));
+  const auto file = MappedFile::open(dir.file("a"), ErrorKind::input);
+  ASSERT_EQ(file->bytes().size(), 3u);
+  EXPECT_EQ(std::to_integer<char>(file->bytes()[2]), 'y');
+  write_file(dir.file("empty"), "");
+  EXPECT_TRUE(MappedFile::open(dir.file("empty"), ErrorKind::input)->bytes().empty());
+}
+
+TEST(MappedFile, RefusesWhatIsNoFile) {
+  TempDir dir;
+  EXPECT_EQ(open_error(dir.file("none")), dir.file("none") + ": No such file or directory");
+  EXPECT_EQ(open_error(dir.path()), dir.path() + ": is a directory, expected a file");
+  ASSERT_EQ(::mkfifo(dir.file("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(open_error(dir.file("fifo")), dir.file("fifo") + ": not a regular file");  // and does not wait
+  EXPECT_EQ(open_error("/dev/zero"), "/dev/zero: not a regular file");
+  ASSERT_EQ(::symlink("loop", dir.file("loop").c_str()), 0);
+  EXPECT_NE(open_error(dir.file("loop")), "");
+}
+
+TEST(ByteReader, StaysInside) {
+  const std::byte bytes[] = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{0xFF}, std::byte{5}};
+  ByteReader r(bytes);
+  uint32_t word = 0;
+  uint16_t half = 0;
+  ASSERT_TRUE(r.get(&word));
+  EXPECT_EQ(word, 0xFF030201u);
+  EXPECT_FALSE(r.get(&half));
+  EXPECT_EQ(r.position(), 4u);
+  EXPECT_FALSE(r.skip(~uint64_t{0}));
+  EXPECT_FALSE(r.seek(6));
+  std::span<const std::byte> part;
+  EXPECT_FALSE(r.get_bytes(2, &part));
+  ASSERT_TRUE(r.get_bytes(1, &part));
+  EXPECT_EQ(part[0], std::byte{5});
+  EXPECT_EQ(r.remaining(), 0u);
+}
+
+}  // namespace
+}  // namespace costeff
