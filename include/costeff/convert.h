@@ -4,6 +4,7 @@
 
 #include <costeff/error.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,7 +41,7 @@ struct ConvertReport {
 std::optional<ConvertReport> convert_checkpoint(const std::string& source,
                                                 const std::string& target,
                                                 const ConvertOptions& options = {},
-                                                const volatile bool* stop = nullptr);
+                                                const std::atomic<bool>* stop = nullptr);
 
 // "float32", "float16", "bfloat16". Throws Error(usage).
 StoredType parse_stored_type(const std::string& name);

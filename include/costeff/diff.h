@@ -5,6 +5,7 @@
 
 #include <costeff/engine.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,6 +54,6 @@ struct DiffOptions {
 // `rows` is read to its end. Throws what Engine throws.
 ModelDifference diff_checkpoints(const std::string& a, const std::string& b, const Source& rows,
                                  const DiffOptions& options = {},
-                                 const volatile bool* stop = nullptr);
+                                 const std::atomic<bool>* stop = nullptr);
 
 }  // namespace costeff

@@ -5,6 +5,7 @@
 #include <costeff/qa.h>
 #include <costeff/result.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -90,7 +91,7 @@ class Engine {
   // Error(input) for a row that cannot be scored; rows before it have reached the sink by then.
   // Ends early, after the rows already read, once *stop is true.
   RunStats run(const Source& source, const Sink& sink, const RunOptions& options,
-               const volatile bool* stop = nullptr) const;
+               const std::atomic<bool>* stop = nullptr) const;
 
   // Scores rows that are all there.
   std::vector<Result> score(std::span<const Example> rows, const RunOptions& options = {}) const;
@@ -99,7 +100,7 @@ class Engine {
   // over the threads. Throws Error(usage) for a model without a question answering head, and Error(input)
   // for a question that leaves no room for its context.
   QaStats answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
-                 const volatile bool* stop = nullptr) const;
+                 const std::atomic<bool>* stop = nullptr) const;
 
   // Answers questions that are all there.
   std::vector<QaResult> answer(std::span<const QaExample> questions, const QaOptions& options = {}) const;

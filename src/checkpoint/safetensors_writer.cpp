@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -96,7 +97,7 @@ void convert_elements(const Tensor& t, DType dtype, int64_t begin, int64_t count
 }
 
 bool write_safetensors(const std::string& path, std::vector<TensorToWrite> tensors,
-                       const volatile bool* stop) {
+                       const std::atomic<bool>* stop) {
   std::sort(tensors.begin(), tensors.end(), [](const TensorToWrite& a, const TensorToWrite& b) {
     // F32, then F16, then BF16: their order in the enumeration.
     return std::tie(a.dtype, a.name) < std::tie(b.dtype, b.name);

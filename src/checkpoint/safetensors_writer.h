@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct TensorToWrite {
 // of 8. Memory: a fixed buffer. False: *stop became true, the file is not whole. Throws
 // Error(output), also for a number that the new dtype has no room for.
 bool write_safetensors(const std::string& path, std::vector<TensorToWrite> tensors,
-                       const volatile bool* stop = nullptr);
+                       const std::atomic<bool>* stop = nullptr);
 
 // Elements [begin, begin + count) of t as `dtype`, little-endian, into out. Numbers are rounded to
 // nearest, ties to even (float64 by way of float32, which the engine computes with); the bits stay

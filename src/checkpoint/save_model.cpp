@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <set>
 #include <utility>
 #include <vector>
@@ -271,7 +272,7 @@ DType stored_dtype(DType have, std::optional<DType> asked) {
 }
 
 bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
-                 const std::string& dir, const volatile bool* stop) {
+                 const std::string& dir, const std::atomic<bool>* stop) {
   write_text(join_path(dir, "config.json"), saved.json);
   if (m.policy) write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.policy));
   std::vector<TensorToWrite> tensors;

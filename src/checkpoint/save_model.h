@@ -4,6 +4,7 @@
 // Names and keys are those that the readers look for: a dialect's save_NAME stands beside its
 // build_NAME (dialects.h), what all have in common in save_model.cpp beside encoder.cpp.
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ DType stored_dtype(DType have, std::optional<DType> asked);
 // directory that has none of them. False: *stop became true; what is there is then useless. Throws
 // Error(output).
 bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
-                 const std::string& dir, const volatile bool* stop);
+                 const std::string& dir, const std::atomic<bool>* stop);
 
 // For the dialects: a tensor that several exits share is put once.
 void put(SavedModel* out, const std::string& name, const Tensor& t);

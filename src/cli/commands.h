@@ -3,12 +3,13 @@
 // One verb, one file. Each adds its subcommand to the app and sets the function that runs it.
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <functional>
 
 namespace costeff::cli {
 
 // Set by SIGINT, SIGTERM and SIGHUP. Loops that read look at it.
-extern volatile bool interrupted;
+extern std::atomic<bool> interrupted;
 
 // Ends every help.
 inline constexpr const char* kExitCodes =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <system_error>
 
@@ -101,7 +102,7 @@ void check_readable(const std::string& dir, const checkpoint::SavedModel& saved)
 std::optional<ConvertReport> convert_checkpoint(const std::string& source,
                                                 const std::string& target,
                                                 const ConvertOptions& options,
-                                                const volatile bool* stop) {
+                                                const std::atomic<bool>* stop) {
   refuse_same(source, target);
   NewDirectory directory(target);
   model::Model m = checkpoint::load_model(source);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -180,7 +181,8 @@ void compare_rows(const Engine& a, const Engine& b, std::span<const Example> row
 
 // Reads all rows, some at a time.
 void compare_exits(const Engine& a, const Engine& b, const Source& source,
-                   const DiffOptions& options, const volatile bool* stop, ModelDifference* out) {
+                   const DiffOptions& options, const std::atomic<bool>* stop,
+                   ModelDifference* out) {
   RunOptions run;
   run.encode = options.encode;
   if (run.encode.max_length == 0)
@@ -217,7 +219,7 @@ bool ModelDifference::same(double tolerance) const {
 }
 
 ModelDifference diff_checkpoints(const std::string& a, const std::string& b, const Source& rows,
-                                 const DiffOptions& options, const volatile bool* stop) {
+                                 const DiffOptions& options, const std::atomic<bool>* stop) {
   ModelDifference out;
   {
     const Opened x(a), y(b);

@@ -1,5 +1,6 @@
 #include <costeff/engine.h>
 
+#include <atomic>
 #include <algorithm>
 
 #include "base/cpu_count.h"
@@ -69,7 +70,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 const ModelInfo& Engine::info() const { return impl_->info; }
 
 RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& options,
-                     const volatile bool* stop) const {
+                     const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
   const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
   exits::check_policy(policy, static_cast<int64_t>(m.layers.size()), "exit policy", ErrorKind::usage);
@@ -102,7 +103,7 @@ std::vector<Result> Engine::score(std::span<const Example> rows, const RunOption
 }
 
 QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
-                       const volatile bool* stop) const {
+                       const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
   const QaOptions resolved = runtime::resolve_qa(options, m);
   runtime::StreamOptions stream;

@@ -1,5 +1,6 @@
 #include "runtime/qa.h"
 
+#include <atomic>
 #include <algorithm>
 #include <cmath>
 #include <deque>
@@ -140,7 +141,7 @@ QaOptions resolve_qa(const QaOptions& options, const model::Model& m) {
 
 QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const QaSource& source,
                const QaSink& sink, const QaOptions& options, const StreamOptions& stream,
-               const volatile bool* stop) {
+               const std::atomic<bool>* stop) {
   Questions questions(model.spec, tokenizer, source, sink, options);
   StreamOptions windows = stream;
   windows.encode.max_length = options.max_length;

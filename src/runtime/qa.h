@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 // Question answering over a stream: each window is a row of run_stream, which spreads them over
 // threads and batches and keeps their order; here they are made, and joined to answers.
 
@@ -15,6 +17,6 @@ QaOptions resolve_qa(const QaOptions& options, const model::Model& model);
 // options: resolved. stream: its plan, threads and batch_tokens are used.
 QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const QaSource& source,
                const QaSink& sink, const QaOptions& options, const StreamOptions& stream,
-               const volatile bool* stop);
+               const std::atomic<bool>* stop);
 
 }  // namespace costeff::runtime

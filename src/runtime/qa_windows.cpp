@@ -3,6 +3,7 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 #include "base/utf8.h"
@@ -19,6 +20,7 @@ bool is_space(uint32_t c) {
          c == 0x205F || c == 0x3000;
 }
 
+// What is left of `text` from its first character on that is not white space.
 std::string_view without_leading_space(std::string_view text) {
   size_t begin = 0;
   for (size_t at = 0; at < text.size(); begin = at) {
@@ -30,6 +32,15 @@ std::string_view without_leading_space(std::string_view text) {
 
 [[noreturn]] void fail(const QaExample& example, const std::string& what) {
   throw_input((example.place.empty() ? "" : example.place + ": ") + what);
+}
+
+// A token of white space alone (byte-level BPE has them) has no text: the Hugging Face tokenizers
+// trim it to nothing, at its end.
+void empty_blank_spans(std::string_view context, std::span<text::Span> spans) {
+  for (text::Span& s : spans) {
+    const auto begin = static_cast<size_t>(s.begin), end = static_cast<size_t>(s.end);
+    if (without_leading_space(context.substr(begin, end - begin)).empty()) s.begin = s.end;
+  }
 }
 
 std::string tokens_text(int64_t n) { return std::to_string(n) + (n == 1 ? " token" : " tokens"); }
@@ -70,6 +81,9 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
   const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
   out->head = first - pair.sides.begin();
   out->context = std::count(first, pair.sides.end(), int8_t{1});
+  empty_blank_spans(example.context, std::span(pair.spans)
+                                         .subspan(static_cast<size_t>(out->head),
+                                                  static_cast<size_t>(out->context)));
   const int64_t width = options.max_length - (static_cast<int64_t>(pair.ids.size()) - out->context);
   if (width < std::min<int64_t>(out->context, 1)) {
     const int64_t question = std::count(pair.sides.begin(), pair.sides.end(), int8_t{0});

@@ -1,5 +1,6 @@
 #include "runtime/stream.h"
 
+#include <atomic>
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -45,7 +46,7 @@ void reset_result(Result* r) {
 class Stream {
  public:
   Stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
-         const Sink& sink, const StreamOptions& options, const volatile bool* stop)
+         const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop)
       : model_(model), tokenizer_(tokenizer), source_(source), sink_(sink), options_(options), stop_(stop) {
     workers_.resize(static_cast<size_t>(options.threads));
   }
@@ -268,7 +269,7 @@ class Stream {
   const Source& source_;
   const Sink& sink_;
   const StreamOptions& options_;
-  const volatile bool* stop_;
+  const std::atomic<bool>* stop_;
   std::vector<Worker> workers_;
   std::exception_ptr error_;  // the first one, in input order
 };
@@ -276,7 +277,7 @@ class Stream {
 }  // namespace
 
 RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
-                    const Sink& sink, const StreamOptions& options, const volatile bool* stop) {
+                    const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop) {
   return Stream(model, tokenizer, source, sink, options, stop).run();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 // Rows in, answers out in input order, with bounded memory and any number of threads.
 
 #include <costeff/engine.h>
@@ -20,6 +22,6 @@ struct StreamOptions {
 // The rows are cut into chunks; a chunk is tokenised and computed by one thread, batch by batch; chunks
 // reach the sink in input order. At most 2 chunks a thread are under way.
 RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
-                    const Sink& sink, const StreamOptions& options, const volatile bool* stop);
+                    const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop);
 
 }  // namespace costeff::runtime

@@ -59,7 +59,7 @@ const char* json_token_text(JsonToken token) {
   return "";
 }
 
-JsonLexer::JsonLexer(const InputFile& file, const volatile bool* stop, size_t chunk_bytes)
+JsonLexer::JsonLexer(const InputFile& file, const std::atomic<bool>* stop, size_t chunk_bytes)
     : lines_(file, stop, chunk_bytes) {}
 
 void JsonLexer::fail(const std::string& what) const {

@@ -2,6 +2,7 @@
 
 // JSON token by token, from a file of any size: a document of many rows is read without being held.
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ class JsonLexer {
  public:
   static constexpr size_t kMaxDepth = 64;
 
-  explicit JsonLexer(const InputFile& file, const volatile bool* stop = nullptr,
+  explicit JsonLexer(const InputFile& file, const std::atomic<bool>* stop = nullptr,
                      size_t chunk_bytes = 256u << 10);
 
   JsonToken next();

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <fcntl.h>
+#include <atomic>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,7 +48,7 @@ int64_t input_bytes(const InputFile& file) {
   return std::max<int64_t>(0, st.st_size - std::max<off_t>(0, at));
 }
 
-LineReader::LineReader(const InputFile& file, const volatile bool* stop, size_t chunk_bytes)
+LineReader::LineReader(const InputFile& file, const std::atomic<bool>* stop, size_t chunk_bytes)
     : name_(input_name(file)), memory_(file.bytes), stop_(stop), chunk_(chunk_bytes) {
   capacity_ = 2 * chunk_;
   buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);

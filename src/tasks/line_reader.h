@@ -38,7 +38,7 @@ enum class LineStatus { line, would_block, end };
 class LineReader {
  public:
   // Throws Error(input). Waiting for input ends once *stop is true.
-  explicit LineReader(const InputFile& file, const volatile bool* stop = nullptr,
+  explicit LineReader(const InputFile& file, const std::atomic<bool>* stop = nullptr,
                       size_t chunk_bytes = 256u << 10);
   ~LineReader();
   LineReader(const LineReader&) = delete;
@@ -72,7 +72,7 @@ class LineReader {
   int fd_ = -1;
   bool owns_fd_ = false, regular_ = false, eof_ = false, had_cr_ = false, stopped_ = false;
   std::optional<std::string_view> memory_;  // what is left of it
-  const volatile bool* stop_ = nullptr;
+  const std::atomic<bool>* stop_ = nullptr;
   size_t chunk_ = 0;
 
   // buffer_[begin_, end_) is read and not given; no \n lies before scanned_.

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <fcntl.h>
+#include <atomic>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,7 +62,7 @@ void sync_directory(const std::string& path) {
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path, const volatile bool* stop)
+OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
     : name_(path == "-" ? "stdout" : path), target_(path), stop_(stop) {
   if (const auto fd = descriptor_of(path)) {
     open_descriptor(*fd);

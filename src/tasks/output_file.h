@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,7 @@ enum class WriteStatus {
 class OutputFile {
  public:
   // Throws Error(output): no such directory, a directory itself, not writable.
-  explicit OutputFile(const std::string& path, const volatile bool* stop = nullptr);
+  explicit OutputFile(const std::string& path, const std::atomic<bool>* stop = nullptr);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -43,7 +44,7 @@ class OutputFile {
   std::string name_;       // for messages
   std::string target_;     // what commit() renames to, links followed
   std::string temporary_;  // empty: written straight
-  const volatile bool* stop_;
+  const std::atomic<bool>* stop_;
   int fd_ = -1;
   bool owns_fd_ = true;
   bool may_wait_ = false;  // not a regular file

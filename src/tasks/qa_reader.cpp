@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <atomic>
 #include <algorithm>
 
 #include "tasks/delimited.h"
@@ -23,7 +24,7 @@ bool is_squad(const InputFile& file, const InputOptions& options, std::optional<
 }  // namespace
 
 QaReader::QaReader(const std::vector<InputFile>& files, InputOptions options,
-                   std::optional<bool> squad, const volatile bool* stop) {
+                   std::optional<bool> squad, const std::atomic<bool>* stop) {
   const auto count = std::count_if(files.begin(), files.end(),
                                    [&](const InputFile& f) { return is_squad(f, options, squad); });
   if (count > 0 && count < static_cast<int64_t>(files.size())) {

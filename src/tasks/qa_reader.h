@@ -2,6 +2,7 @@
 
 #include <costeff/engine.h>
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ class QaReader {
   // squad: what the files are; absent: those that end in .json are SQuAD's, where options.format is
   // automatic. Throws Error(usage) for files of both kinds, and as RowReader does.
   QaReader(const std::vector<InputFile>& files, InputOptions options, std::optional<bool> squad,
-           const volatile bool* stop = nullptr);
+           const std::atomic<bool>* stop = nullptr);
 
   // Sets all members of *example; the id has the form of row_id.h. gold is left alone for rows.
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <atomic>
 #include <algorithm>
 #include <array>
 
@@ -59,7 +60,7 @@ InputFormat format_of_path(std::string_view path, bool has_task) {
   return has_task ? InputFormat::tsv : InputFormat::text;
 }
 
-RowReader::RowReader(std::vector<InputFile> files, InputOptions options, const volatile bool* stop,
+RowReader::RowReader(std::vector<InputFile> files, InputOptions options, const std::atomic<bool>* stop,
                      size_t chunk_bytes)
     : files_(std::move(files)),
       options_(std::move(options)),

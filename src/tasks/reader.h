@@ -2,6 +2,7 @@
 
 #include <costeff/engine.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,7 +30,7 @@ class RowReader {
   // Throws Error(input) for a file that is missing or a directory, and Error(usage) for options
   // that do not fit, before anything is read. Waiting for input ends once *stop is true; the rows
   // end there.
-  RowReader(std::vector<InputFile> files, InputOptions options, const volatile bool* stop = nullptr,
+  RowReader(std::vector<InputFile> files, InputOptions options, const std::atomic<bool>* stop = nullptr,
             size_t chunk_bytes = 256u << 10);
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
@@ -55,7 +56,7 @@ class RowReader {
   std::vector<InputFile> files_;
   std::vector<std::string> names_;  // [files_]; Example::source points to these
   InputOptions options_;
-  const volatile bool* stop_;
+  const std::atomic<bool>* stop_;
   size_t chunk_bytes_;
   size_t at_ = 0;  // the file in hand, or the next one
   std::unique_ptr<LineReader> lines_;

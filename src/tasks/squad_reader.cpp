@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <atomic>
 #include <algorithm>
 #include <optional>
 
@@ -9,7 +10,7 @@
 
 namespace costeff::tasks {
 
-SquadReader::SquadReader(std::vector<InputFile> files, const volatile bool* stop,
+SquadReader::SquadReader(std::vector<InputFile> files, const std::atomic<bool>* stop,
                          size_t chunk_bytes)
     : files_(std::move(files)), stop_(stop), chunk_bytes_(chunk_bytes) {
   if (std::count_if(files_.begin(), files_.end(), is_stdin) > 1) {

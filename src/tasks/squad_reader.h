@@ -25,7 +25,7 @@ class SquadReader {
  public:
   // Throws Error(input) for a file that is missing or a directory. Waiting for input ends once
   // *stop is true; the questions end there.
-  explicit SquadReader(std::vector<InputFile> files, const volatile bool* stop = nullptr,
+  explicit SquadReader(std::vector<InputFile> files, const std::atomic<bool>* stop = nullptr,
                        size_t chunk_bytes = 256u << 10);
 
   // Sets all members of *example, and *gold if it is not null. Throws Error(input):
@@ -62,7 +62,7 @@ class SquadReader {
   void expect(JsonToken found, JsonToken expected, const std::string& key) const;
 
   std::vector<InputFile> files_;
-  const volatile bool* stop_;
+  const std::atomic<bool>* stop_;
   size_t chunk_bytes_;
   size_t file_ = 0;  // the one in hand, or the next one
   std::unique_ptr<JsonLexer> json_;

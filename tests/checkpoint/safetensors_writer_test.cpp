@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -141,7 +142,7 @@ TEST(SafetensorsWriter, Float64IsRoundedOnce) {
 TEST(SafetensorsWriter, StopsWhenTold) {
   const TempDir dir;
   const Owned<float> t("t", DType::f32, {1}, {1});
-  const volatile bool stop = true;
+  const std::atomic<bool> stop{true};
   EXPECT_FALSE(write_safetensors(dir.file("f"), {{"t", &t.tensor, DType::f32}}, &stop));
 }
 

@@ -31,8 +31,10 @@ void expect_help(const Strings& args) {
   EXPECT_EQ(f.exit_code, 0);
   EXPECT_EQ(f.err, "");
   EXPECT_NE(f.out.find("\nUsage: costeff "), std::string::npos);
-  EXPECT_NE(f.out.find("\nExit codes:\n  0 success, 1 anything else, 2 wrong usage, 3 wrong input data, 4 "),
-            std::string::npos);
+  EXPECT_NE(
+      f.out.find(
+          "\nExit codes:\n  0 success, 1 anything else, 2 wrong usage, 3 wrong input data, 4 "),
+      std::string::npos);
   for (const std::string& line : lines_of(f.out)) {
     EXPECT_LE(line.size(), 80u) << line;
     EXPECT_TRUE(line.empty() || line.back() != ' ') << line;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -384,7 +385,7 @@ TEST(Convert, AFifoAmongTheTokenizerFilesIsAnErrorAtOnce) {
 
 TEST(Convert, StopsWhenTold) {
   const Case c;
-  const volatile bool stop = true;
+  const std::atomic<bool> stop{true};
   EXPECT_FALSE(convert_checkpoint(c.src(), c.dst(), {}, &stop).has_value());
   c.expect_nothing_written();
 }

@@ -4,6 +4,7 @@
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -308,7 +309,7 @@ TEST(Engine, SinkAndSourceErrorsComeOut) {
 TEST(Engine, StopEndsTheRun) {
   TempDir dir;
   const Engine engine = load_tiny(dir, {});
-  volatile bool stop = false;
+  std::atomic<bool> stop{false};
   int64_t given = 0, seen = 0;
   const auto source = [&](Example& row, bool) {
     row = Example();

@@ -195,7 +195,7 @@ TEST(LineReader, FifoWaitsForItsWriter) {
 TEST(LineReader, StopEndsTheWaiting) {
   Pipe pipe;
   pipe.write("full\nhalf");
-  volatile bool stop = false;
+  std::atomic<bool> stop{false};
   LineReader reader({pipe.path(), {}}, &stop);
   std::string_view line;
   ASSERT_EQ(reader.next(&line, true), LineStatus::line);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
 
@@ -160,7 +161,7 @@ TEST(OutputFile, ClosedPipe) {
 TEST(OutputFile, StopWhileThePipeIsFull) {
   int fds[2];
   ASSERT_EQ(::pipe(fds), 0);
-  volatile bool stop = true;
+  std::atomic<bool> stop{true};
   OutputFile file("/dev/fd/" + std::to_string(fds[1]), &stop);
   EXPECT_EQ(file.write("fits\n"), WriteStatus::ok);  // what need not wait still goes
   EXPECT_EQ(file.write(std::string(4u << 20, 'x')), WriteStatus::stopped);

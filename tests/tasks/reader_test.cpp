@@ -186,7 +186,7 @@ TEST(RowReader, StopInsideARecordIsNoError) {
   int fds[2];
   ASSERT_EQ(::pipe(fds), 0);
   ASSERT_EQ(::write(fds[1], "text\n\"a\n", 8), 8);
-  volatile bool stop = false;
+  std::atomic<bool> stop{false};
   RowReader reader({{"/dev/fd/" + std::to_string(fds[0]), {}}}, with_format(InputFormat::csv),
                    &stop);
   Example row;
