@@ -34,7 +34,9 @@ std::string read_whole_file(const std::string& path) {
 
 namespace {
 
-int64_t at(const std::vector<int64_t>& v, int64_t i) { return v[static_cast<size_t>(i) % v.size()]; }
+int64_t at(const std::vector<int64_t>& v, int64_t i) {
+  return v[static_cast<size_t>(i) % v.size()];
+}
 
 struct Maker {
   TinyTensors tensors;
@@ -76,7 +78,8 @@ TinyTensors tiny_tensors(const TinyShape& s) {
   for (int64_t i = 0; i < s.layers; ++i) {
     const std::string l = "bert.encoder.layer." + std::to_string(i) + ".";
     const int64_t a = at(s.heads, i) * s.head_size, f = at(s.ffn, i);
-    for (const char* part : {"query", "key", "value"}) m.linear(l + "attention.self." + part, a, s.hidden);
+    for (const char* part : {"query", "key", "value"})
+      m.linear(l + "attention.self." + part, a, s.hidden);
     m.linear(l + "attention.output.dense", s.hidden, a);
     m.norm(l + "attention.output.LayerNorm", s.hidden);
     m.linear(l + "intermediate.dense", f, s.hidden);
@@ -93,7 +96,8 @@ TinyTensors tiny_tensors(const TinyShape& s) {
     for (int64_t i = 0; i + 1 < s.layers + (costeff ? 0 : 1); ++i) {
       const std::string h = "bert.encoder.highway." + std::to_string(i) + ".";
       if (poolers) m.linear(h + "pooler.dense", s.hidden, s.hidden);
-      m.linear(h + "classifier", s.labels, s.hidden * (joined ? std::min(s.last_n_hidden, i + 2) : 1));
+      m.linear(h + "classifier", s.labels,
+               s.hidden * (joined ? std::min(s.last_n_hidden, i + 2) : 1));
     }
   }
   if (poolers) m.linear("bert.pooler.dense", s.hidden, s.hidden);
@@ -123,7 +127,8 @@ std::string tiny_config(const TinyShape& s) {
     c["hidden_mode"] = s.hidden_mode;
     c["last_n_hidden"] = s.last_n_hidden;
   }
-  for (size_t i = 0; i < s.label_names.size(); ++i) c["id2label"][std::to_string(i)] = s.label_names[i];
+  for (size_t i = 0; i < s.label_names.size(); ++i)
+    c["id2label"][std::to_string(i)] = s.label_names[i];
   return c.dump(1);
 }
 
@@ -156,7 +161,8 @@ std::vector<std::string> tiny_texts(int64_t count, uint64_t seed) {
   std::vector<std::string> texts;
   for (int64_t i = 0; i < count; ++i) {
     std::string s;
-    for (uint64_t words = rng() % 41; words > 0; --words) s += "w" + std::to_string(rng() % 100) + " ";
+    for (uint64_t words = rng() % 41; words > 0; --words)
+      s += "w" + std::to_string(rng() % 100) + " ";
     texts.push_back(s);
   }
   return texts;

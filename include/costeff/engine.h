@@ -24,11 +24,11 @@ struct LayerInfo {
 };
 
 struct ExitInfo {
-  int64_t layer = 0;         // 1-based: computed on the output of this layer
-  std::string form;          // e.g. "first token, pooler, tanh"
-  int64_t input_size = 0;    // of the classifier
+  int64_t layer = 0;       // 1-based: computed on the output of this layer
+  std::string form;        // e.g. "first token, pooler, tanh"
+  int64_t input_size = 0;  // of the classifier
   int64_t parameters = 0;
-  int64_t macs = 0;          // a sequence
+  int64_t macs = 0;  // a sequence
 };
 
 struct TensorInfo {
@@ -44,17 +44,18 @@ struct ModelInfo {
   int64_t embedding_rank = 0;  // 0: not factorised
   bool regression = false;
   bool question_answering = false;  // start and end logits on every token: Engine::answer
-  bool first_token_only = false;  // the exits read the first token: the last layer is computed for it alone
+  bool first_token_only =
+      false;  // the exits read the first token: the last layer is computed for it alone
   std::string activation, dtype, tokenizer;
   double layer_norm_eps = 0;
   std::vector<std::string> labels;  // [C] names, id2label or LABEL_i
   std::vector<LayerInfo> layers;
   std::vector<ExitInfo> exits;
-  int64_t parameters = 0;             // of the tensors in use
-  std::vector<TensorInfo> unused;     // in the checkpoint, not in use
-  std::vector<std::string> notes;     // what a user should know: oddities that were accepted
-  ExitPolicy policy;                  // used when none is given
-  bool policy_from_model = false;     // it comes from exit_policy.json
+  int64_t parameters = 0;          // of the tensors in use
+  std::vector<TensorInfo> unused;  // in the checkpoint, not in use
+  std::vector<std::string> notes;  // what a user should know: oddities that were accepted
+  ExitPolicy policy;               // used when none is given
+  bool policy_from_model = false;  // it comes from exit_policy.json
 };
 
 // Multiply-accumulates of one sequence of `tokens` tokens that leaves at `exit_layer` (1-based).
@@ -63,8 +64,9 @@ int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exi
 
 enum class ReadStatus { row, would_block, end };
 
-// Gives the next row. `row` is recycled: set every member. Called from one thread at a time. `may_block` false: answer would_block rather
-// than wait for input, so that the rows read so far are answered at once.
+// Gives the next row. `row` is recycled: set every member. Called from one thread at a time.
+// `may_block` false: answer would_block rather than wait for input, so that the rows read so far
+// are answered at once.
 using Source = std::function<ReadStatus(Example& row, bool may_block)>;
 
 // Takes answers in input order, from one thread at a time (not always the same one).
@@ -74,8 +76,8 @@ using Sink = std::function<void(std::span<const Example>, std::span<const Result
 using QaSource = std::function<ReadStatus(QaExample& row, bool may_block)>;
 using QaSink = std::function<void(std::span<const QaExample>, std::span<const QaResult>)>;
 
-// A loaded model with its tokenizer. Weights stay memory-mapped and are converted when a layer is first
-// reached. All member functions may be called from several threads.
+// A loaded model with its tokenizer. Weights stay memory-mapped and are converted when a layer is
+// first reached. All member functions may be called from several threads.
 class Engine {
  public:
   // Loads a checkpoint directory. Throws Error(model), or Error(usage) for a wrong isa.
@@ -87,8 +89,8 @@ class Engine {
   const ModelInfo& info() const;
 
   // Scores a stream with bounded memory. A row's answer does not depend on its neighbours, on the
-  // order, on the threads or on the batch, bit for bit. Throws what the source or the sink throws, and
-  // Error(input) for a row that cannot be scored; rows before it have reached the sink by then.
+  // order, on the threads or on the batch, bit for bit. Throws what the source or the sink throws,
+  // and Error(input) for a row that cannot be scored; rows before it have reached the sink by then.
   // Ends early, after the rows already read, once *stop is true.
   RunStats run(const Source& source, const Sink& sink, const RunOptions& options,
                const std::atomic<bool>* stop = nullptr) const;
@@ -96,14 +98,15 @@ class Engine {
   // Scores rows that are all there.
   std::vector<Result> score(std::span<const Example> rows, const RunOptions& options = {}) const;
 
-  // Answers questions, with the promises of run(). A long context is read in windows, which are spread
-  // over the threads. Throws Error(usage) for a model without a question answering head, and Error(input)
-  // for a question that leaves no room for its context.
+  // Answers questions, with the promises of run(). A long context is read in windows, which are
+  // spread over the threads. Throws Error(usage) for a model without a question answering head, and
+  // Error(input) for a question that leaves no room for its context.
   QaStats answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
                  const std::atomic<bool>* stop = nullptr) const;
 
   // Answers questions that are all there.
-  std::vector<QaResult> answer(std::span<const QaExample> questions, const QaOptions& options = {}) const;
+  std::vector<QaResult> answer(std::span<const QaExample> questions,
+                               const QaOptions& options = {}) const;
 
  private:
   struct Impl;

@@ -13,8 +13,9 @@ namespace costeff {
 enum class Truncation { longest_first, only_first, only_second };
 
 // How longest_first cuts when both sides are long and the budget is odd.
-//   fast: as the Rust tokenizers: the longer text, or the second of two equal ones, keeps the odd one.
-//   slow: as the Python tokenizers: one token at a time from the longer, from the second on a tie, so
+//   fast: as the Rust tokenizers: the longer text, or the second of two equal ones, keeps the odd
+//   one. slow: as the Python tokenizers: one token at a time from the longer, from the second on a
+//   tie, so
 //         that the first keeps the odd one. The numbers in the papers were made with it.
 enum class PairCut { fast, slow };
 
@@ -27,10 +28,10 @@ struct EncodeOptions {
 
 // When a sequence leaves. All comparisons are strict.
 //   never      only the final classifier answers
-//   entropy    leave when the entropy of the softmax, in nats, is below the threshold (DeeBERT, COST-EFF)
-//   max_prob   leave when the largest probability is above the threshold
-//   margin     leave when the largest minus the second largest probability is above the threshold
-//   patience   leave when `patience` exits in a row agree with the one before them in the label; for
+//   entropy    leave when the entropy of the softmax, in nats, is below the threshold (DeeBERT,
+//   COST-EFF) max_prob   leave when the largest probability is above the threshold margin     leave
+//   when the largest minus the second largest probability is above the threshold patience   leave
+//   when `patience` exits in a row agree with the one before them in the label; for
 //              regression, differ from it by less than the threshold (PABEE)
 //   learned    leave when the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
 //   fixed      leave at layer `layer`
@@ -38,12 +39,13 @@ enum class PolicyKind { never, entropy, max_prob, margin, patience, learned, fix
 
 struct ExitPolicy {
   PolicyKind kind = PolicyKind::never;
-  // One number for all layers, or one a layer: thresholds[i] belongs to layer i + 1. A list may leave
-  // out the last layer, which is not asked.
+  // One number for all layers, or one a layer: thresholds[i] belongs to layer i + 1. A list may
+  // leave out the last layer, which is not asked.
   std::vector<double> thresholds;
-  int64_t patience = 0;    // patience; 0: never leave early
-  int64_t layer = 0;       // fixed: the layer to leave at, 1-based
-  int64_t exit_start = 1;  // no exit before this layer (1-based); off-ramps before it are not computed
+  int64_t patience = 0;  // patience; 0: never leave early
+  int64_t layer = 0;     // fixed: the layer to leave at, 1-based
+  int64_t exit_start =
+      1;  // no exit before this layer (1-based); off-ramps before it are not computed
 };
 
 struct LoadOptions {
@@ -51,12 +53,13 @@ struct LoadOptions {
 };
 
 struct RunOptions {
-  EncodeOptions encode;                // max_length 0: what the model's positions allow
-  std::optional<ExitPolicy> policy;    // absent: exit_policy.json of the model, else never
-  bool all_exits = false;              // compute every exit to the last layer (Result::exits)
-  int64_t threads = 0;                 // 0: as many as the process may use
-  int64_t batch_tokens = 0;            // tokens that travel together at most; 0: the engine's choice
-  int64_t pad_to = 0;  // > 0: mean pooling also counts [PAD] up to this length, as COST-EFF's code does
+  EncodeOptions encode;              // max_length 0: what the model's positions allow
+  std::optional<ExitPolicy> policy;  // absent: exit_policy.json of the model, else never
+  bool all_exits = false;            // compute every exit to the last layer (Result::exits)
+  int64_t threads = 0;               // 0: as many as the process may use
+  int64_t batch_tokens = 0;          // tokens that travel together at most; 0: the engine's choice
+  int64_t pad_to =
+      0;  // > 0: mean pooling also counts [PAD] up to this length, as COST-EFF's code does
 };
 
 }  // namespace costeff

@@ -35,19 +35,19 @@ struct ExitOutput {
 
 // The answer to one row: the exit it left by.
 struct Result {
-  int64_t exit_layer = 0;     // 1-based
-  int64_t label = 0;          // argmax; 0 for regression
-  float prob = 0;             // of `label`; for regression unused
-  float entropy = 0;          // nats, of the exit it left by
-  std::vector<float> logits;  // [C]; regression: [1], the score
-  std::vector<float> probs;   // [C]; empty for regression
+  int64_t exit_layer = 0;         // 1-based
+  int64_t label = 0;              // argmax; 0 for regression
+  float prob = 0;                 // of `label`; for regression unused
+  float entropy = 0;              // nats, of the exit it left by
+  std::vector<float> logits;      // [C]; regression: [1], the score
+  std::vector<float> probs;       // [C]; empty for regression
   std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order
-  // Question answering models: [tokens, 2], start and end logit of every token; label, probs and logits
-  // are then not set.
+  // Question answering models: [tokens, 2], start and end logit of every token; label, probs and
+  // logits are then not set.
   std::vector<float> token_logits;
-  int64_t tokens = 0;             // special tokens included
-  bool bad_utf8 = false;          // the text held bytes that are not UTF-8; read as U+FFFD
-  bool truncated = false;         // the text was longer than max_length
+  int64_t tokens = 0;      // special tokens included
+  bool bad_utf8 = false;   // the text held bytes that are not UTF-8; read as U+FFFD
+  bool truncated = false;  // the text was longer than max_length
 };
 
 // Counts and times of one run.

@@ -22,7 +22,7 @@ struct Descriptor {
 uint64_t open_regular(const std::string& path, ErrorKind kind, Descriptor* d) {
   d->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (d->fd < 0) throw Error(kind, path + ": " + std::strerror(errno));
-  struct stat st{};
+  struct stat st {};
   if (::fstat(d->fd, &st) != 0) throw Error(kind, path + ": " + std::strerror(errno));
   if (S_ISDIR(st.st_mode)) throw Error(kind, path + ": is a directory, expected a file");
   if (!S_ISREG(st.st_mode)) throw Error(kind, path + ": not a regular file");
@@ -69,12 +69,12 @@ std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_byte
 }
 
 bool file_exists(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return ::lstat(path.c_str(), &st) == 0;
 }
 
 bool is_directory(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 

@@ -10,11 +10,12 @@
 
 namespace costeff {
 
-// A whole regular file, memory-mapped read-only. Never follows a FIFO, socket or device: those are an
-// Error, at once. Links that the file system holds are followed.
+// A whole regular file, memory-mapped read-only. Never follows a FIFO, socket or device: those are
+// an Error, at once. Links that the file system holds are followed.
 class MappedFile {
  public:
-  // Throws Error(kind): cannot open, a directory, not a regular file. An empty file maps to no bytes.
+  // Throws Error(kind): cannot open, a directory, not a regular file. An empty file maps to no
+  // bytes.
   static std::shared_ptr<const MappedFile> open(const std::string& path, ErrorKind kind);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -30,15 +31,16 @@ class MappedFile {
   std::string path_;
 };
 
-// Reads a small regular file whole. Throws Error(kind) as above, and when it is larger than max_bytes.
+// Reads a small regular file whole. Throws Error(kind) as above, and when it is larger than
+// max_bytes.
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes);
 
 bool file_exists(const std::string& path);  // anything of that name, a dangling link included
 bool is_directory(const std::string& path);
 std::string join_path(const std::string& dir, const std::string& name);
 
-// Bounds-checked little-endian reads for the readers of binary formats. get() returns false when the
-// bytes are not there.
+// Bounds-checked little-endian reads for the readers of binary formats. get() returns false when
+// the bytes are not there.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes, uint64_t at = 0) : bytes_(bytes), at_(at) {}

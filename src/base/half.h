@@ -7,8 +7,8 @@ namespace costeff {
 
 // IEEE binary16 to float32, exact, subnormals, infinities and NaN included.
 inline float half_to_float(uint16_t h) {
-  // Subnormals and normals alike: shift exponent and mantissa into place, then scale by 2^112, which
-  // the multiplication does exactly.
+  // Subnormals and normals alike: shift exponent and mantissa into place, then scale by 2^112,
+  // which the multiplication does exactly.
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
   const uint32_t magnitude = static_cast<uint32_t>(h & 0x7fffu) << 13;
   if ((h & 0x7c00u) == 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | magnitude);

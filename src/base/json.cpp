@@ -26,7 +26,8 @@ std::string json_parse_message(const char* what) {
 
 Json parse_json(std::string_view text, const std::string& place, ErrorKind kind) {
   // The parser takes a NUL for the end of the text.
-  if (text.find('\0') != std::string_view::npos) throw Error(kind, place + ": holds a NUL byte, expected JSON");
+  if (text.find('\0') != std::string_view::npos)
+    throw Error(kind, place + ": holds a NUL byte, expected JSON");
   if (!is_utf8(text)) throw Error(kind, place + ": not UTF-8, expected JSON in UTF-8");
   std::vector<std::unordered_set<std::string>> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
@@ -34,7 +35,8 @@ Json parse_json(std::string_view text, const std::string& place, ErrorKind kind)
       case Json::parse_event_t::object_start:
       case Json::parse_event_t::array_start:
         if (depth >= kMaxDepth) {
-          throw Error(kind, place + ": JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+          throw Error(kind,
+                      place + ": JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
         }
         if (event == Json::parse_event_t::object_start) keys.emplace_back();
         break;
@@ -63,7 +65,8 @@ Json parse_json(std::string_view text, const std::string& place, ErrorKind kind)
 Json parse_json_object(std::string_view text, const std::string& place, ErrorKind kind) {
   if (text.empty()) throw Error(kind, place + ": is empty, expected a JSON object");
   Json json = parse_json(text, place, kind);
-  if (!json.is_object()) throw Error(kind, place + ": is " + json_text(json) + ", expected a JSON object");
+  if (!json.is_object())
+    throw Error(kind, place + ": is " + json_text(json) + ", expected a JSON object");
   return json;
 }
 
@@ -72,7 +75,8 @@ Json read_json_object(const std::string& path, ErrorKind kind, uint64_t max_byte
 }
 
 std::string json_text(const Json& value) {
-  if (value.is_structured() && value.size() > 8) return value.is_array() ? "a long list" : "an object";
+  if (value.is_structured() && value.size() > 8)
+    return value.is_array() ? "a long list" : "an object";
   return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
 }
 
@@ -113,8 +117,8 @@ bool json_bool(const Json& object, const char* key, bool fallback, const std::st
   return it->get<bool>();
 }
 
-std::optional<std::string> json_string(const Json& object, const char* key, const std::string& place,
-                                       ErrorKind kind) {
+std::optional<std::string> json_string(const Json& object, const char* key,
+                                       const std::string& place, ErrorKind kind) {
   const auto it = object.find(key);
   if (it == object.end() || it->is_null()) return std::nullopt;
   if (!it->is_string()) wrong(*it, key, "a string", place, kind);

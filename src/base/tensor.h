@@ -11,9 +11,25 @@
 
 namespace costeff {
 
-// Element types that checkpoints hold. Weights are f32, f16 or bf16; the rest occurs in buffers and is
-// carried so that it can be listed.
-enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u64, u32, u16, u8, boolean, f8_e4m3, f8_e5m2 };
+// Element types that checkpoints hold. Weights are f32, f16 or bf16; the rest occurs in buffers and
+// is carried so that it can be listed.
+enum class DType : uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  f8_e4m3,
+  f8_e5m2
+};
 
 int64_t dtype_size(DType t);      // bytes an element
 const char* dtype_name(DType t);  // as safetensors spells it: "F32", "BF16", "BOOL", ...
@@ -22,8 +38,8 @@ inline bool is_weight_dtype(DType t) {
   return t == DType::f32 || t == DType::f16 || t == DType::bf16 || t == DType::f64;
 }
 
-// A tensor as it lies in a file: a view, contiguous, row-major, little-endian. `data` may be unaligned.
-// It does not own its bytes: the TensorSet does.
+// A tensor as it lies in a file: a view, contiguous, row-major, little-endian. `data` may be
+// unaligned. It does not own its bytes: the TensorSet does.
 struct Tensor {
   std::string name;  // as in the file
   DType dtype = DType::f32;
@@ -46,10 +62,11 @@ struct TensorSet {
   std::vector<Tensor> tensors;                      // in file order
   std::unordered_map<std::string, size_t> by_name;  // into `tensors`
   std::vector<std::shared_ptr<const void>> owners;
-  std::shared_ptr<const std::string> file;          // the file, or the index of the shards
-  std::vector<std::string> notes;                   // what was ignored in the files, one line each
-  // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the format
-  // has none. Apart, so that a checkpoint that is wrong otherwise is refused before 8 GiB are read.
+  std::shared_ptr<const std::string> file;  // the file, or the index of the shards
+  std::vector<std::string> notes;           // what was ignored in the files, one line each
+  // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the
+  // format has none. Apart, so that a checkpoint that is wrong otherwise is refused before 8 GiB
+  // are read.
   std::function<void()> check_bytes;
 
   const Tensor* find(const std::string& name) const {

@@ -88,7 +88,8 @@ std::string printable(std::string_view text, size_t max_bytes) {
       } else if (text[i] == '\t') {
         out += "\\t";
       } else {
-        std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(text[i])));
+        std::snprintf(buffer, sizeof buffer, "\\x%02x",
+                      static_cast<unsigned>(static_cast<uint8_t>(text[i])));
         out += buffer;
       }
     }

@@ -1,12 +1,13 @@
 #pragma once
 
 // The room's face: a checkpoint directory in, a Model out.
-//   containers   safetensors.cpp; torch_file.cpp over zip_reader.cpp, pickle.cpp   file -> TensorSet
-//   weights.cpp  which file(s) a directory has, shards
-//   config.cpp   config.json -> Config; exit_policy.cpp: exit_policy.json
-//   source.cpp   tensors under canonical names, checked access; encoder.cpp and heads.cpp over it
-//   dialects.cpp which dialect the tensors are; dialect_*.cpp -> Model; cofi_fold.cpp: zs.pt
-// Every offset, length, shape and name is checked before it is used; a wrong file is an Error(model).
+//   containers   safetensors.cpp; torch_file.cpp over zip_reader.cpp, pickle.cpp   file ->
+//   TensorSet weights.cpp  which file(s) a directory has, shards config.cpp   config.json ->
+//   Config; exit_policy.cpp: exit_policy.json source.cpp   tensors under canonical names, checked
+//   access; encoder.cpp and heads.cpp over it dialects.cpp which dialect the tensors are;
+//   dialect_*.cpp -> Model; cofi_fold.cpp: zs.pt
+// Every offset, length, shape and name is checked before it is used; a wrong file is an
+// Error(model).
 
 #include <string>
 
@@ -19,8 +20,8 @@ namespace costeff::checkpoint {
 model::Model load_model(const std::string& dir);
 
 // The weights of a directory as they are: model.safetensors, model.safetensors.index.json,
-// pytorch_model.bin, pytorch_model.bin.index.json, the first of these that is there. Checksums are the
-// caller's to ask for: TensorSet::check_bytes.
+// pytorch_model.bin, pytorch_model.bin.index.json, the first of these that is there. Checksums are
+// the caller's to ask for: TensorSet::check_bytes.
 TensorSet read_weights(const std::string& dir);
 
 // One safetensors file, mapped.

@@ -33,7 +33,8 @@ double parse_number(std::string_view part, std::string_view whole) {
   double v = 0;
   const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), v);
   if (error != std::errc() || end != part.data() + part.size() || !std::isfinite(v)) {
-    throw_usage("threshold \"" + std::string(whole) + "\", expected a number, or one a layer: 0.3,0.2,0.1");
+    throw_usage("threshold \"" + std::string(whole) +
+                "\", expected a number, or one a layer: 0.3,0.2,0.1");
   }
   return v;
 }
@@ -56,10 +57,9 @@ double threshold_at(const ExitPolicy& p, int64_t layer) {
 // PABEE (Zhou et al. 2020): counts the exits in a row that agree with their predecessor.
 bool patience_leaves(const ExitPolicy& p, bool regression, int64_t layer, const ExitScore& score,
                      ExitState* state) {
-  const bool agrees =
-      state->seen && (regression ? std::abs(static_cast<double>(score.value) - state->value) <
-                                       threshold_at(p, layer)
-                                 : score.label == state->label);
+  const bool agrees = state->seen && (regression ? std::abs(static_cast<double>(score.value) -
+                                                            state->value) < threshold_at(p, layer)
+                                                 : score.label == state->label);
   state->agreed = agrees ? state->agreed + 1 : 0;
   state->seen = true;
   state->label = score.label;
@@ -76,8 +76,8 @@ ExitScore score_logits(std::span<const float> logits, std::span<float> probs) {
   for (size_t c = 1; c < n; ++c) {
     if (logits[c] > logits[top]) top = c;
   }
-  // With the largest logit taken off, Z = 1 + rest, and H = ln Z - sum_c p_c z_c is a sum of terms >= 0:
-  // nothing cancels, and a probability that underflows adds exactly 0.
+  // With the largest logit taken off, Z = 1 + rest, and H = ln Z - sum_c p_c z_c is a sum of terms
+  // >= 0: nothing cancels, and a probability that underflows adds exactly 0.
   double rest = 0;
   for (size_t c = 0; c < n; ++c) {
     if (c != top) rest += std::exp(static_cast<double>(logits[c]) - logits[top]);
@@ -144,7 +144,8 @@ std::vector<double> parse_thresholds(std::string_view text) {
     const auto pair = split(group, ',');
     const double n = pair.size() == 2 ? parse_number(pair[1], text) : 0;
     if (!(n >= 1 && n <= kMostLayers && n == std::floor(n))) {
-      throw_usage("threshold \"" + std::string(text) + "\", expected groups \"v,n;v,n\": v for the next n layers");
+      throw_usage("threshold \"" + std::string(text) +
+                  "\", expected groups \"v,n;v,n\": v for the next n layers");
     }
     out.insert(out.end(), static_cast<size_t>(n), parse_number(pair[0], text));
   }

@@ -15,11 +15,11 @@ namespace costeff::exits {
 
 // What an exit says about one sequence.
 struct ExitScore {
-  int32_t label = 0;   // argmax, the first one on a tie
-  float prob = 0;      // of label
-  float margin = 0;    // prob less the second largest; 1 with one label
-  float entropy = 0;   // nats
-  float value = 0;     // the first logit: the score of a regression
+  int32_t label = 0;       // argmax, the first one on a tie
+  float prob = 0;          // of label
+  float margin = 0;        // prob less the second largest; 1 with one label
+  float entropy = 0;       // nats
+  float value = 0;         // the first logit: the score of a regression
   float uncertainty = -1;  // learned (BERxiT): sigmoid of the exit's LTE output; -1: has none
 };
 
@@ -31,12 +31,12 @@ struct ExitState {
   int32_t agreed = 0;  // exits in a row that agreed with the one before them
 };
 
-// softmax of logits [C] into probs [C] (float64 inside), and what follows from it. The entropy is a sum
-// of terms >= 0, accurate to its last digits also near 0; 0 ln 0 is 0.
+// softmax of logits [C] into probs [C] (float64 inside), and what follows from it. The entropy is a
+// sum of terms >= 0, accurate to its last digits also near 0; 0 ln 0 is 0.
 ExitScore score_logits(std::span<const float> logits, std::span<float> probs);
 
-// Does a sequence leave at `layer` (1-based), where the exit says `score`? Asked once for each exit that
-// is passed, in order; the state starts out as it is made.
+// Does a sequence leave at `layer` (1-based), where the exit says `score`? Asked once for each exit
+// that is passed, in order; the state starts out as it is made.
 bool leaves(const ExitPolicy& policy, bool regression, int64_t layer, const ExitScore& score,
             ExitState* state);
 
@@ -52,8 +52,10 @@ PolicyKind policy_from_name(std::string_view name);
 // Throws Error(usage).
 std::vector<double> parse_thresholds(std::string_view text);
 
-// Throws Error(kind) if the policy does not fit a model of `layers` layers: a threshold that is not a
-// number or missing, a list of the wrong length, a layer out of range. `place` begins the message.
-void check_policy(const ExitPolicy& policy, int64_t layers, const std::string& place, ErrorKind kind);
+// Throws Error(kind) if the policy does not fit a model of `layers` layers: a threshold that is not
+// a number or missing, a list of the wrong length, a layer out of range. `place` begins the
+// message.
+void check_policy(const ExitPolicy& policy, int64_t layers, const std::string& place,
+                  ErrorKind kind);
 
 }  // namespace costeff::exits

@@ -38,10 +38,13 @@ inline Vec absolute(Vec a) { return _mm256_andnot_ps(set1(-0.0f), a); }
 inline Vec copy_sign(Vec magnitude, Vec sign) {
   return _mm256_or_ps(magnitude, _mm256_and_ps(sign, set1(-0.0f)));
 }
-inline Vec round_even(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Vec round_even(Vec a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 // n is integral, -126 to 127: 2^n has the exponent bits n + 127.
 inline Vec scale2(Vec v, Vec n) {
-  const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  const __m256i bits =
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return _mm256_mul_ps(v, _mm256_castsi256_ps(bits));
 }
 inline Vec zero_where_less(Vec x, Vec limit, Vec v) {
@@ -58,7 +61,9 @@ inline float largest(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(v))); }
-inline void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+inline void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
 
 #include "kernels/simd_body.inc"
 

@@ -35,7 +35,9 @@ inline Vec absolute(Vec a) { return _mm512_abs_ps(a); }
 inline Vec copy_sign(Vec magnitude, Vec sign) {
   return _mm512_or_ps(magnitude, _mm512_and_ps(sign, set1(-0.0f)));
 }
-inline Vec round_even(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Vec round_even(Vec a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 inline Vec scale2(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
 inline Vec zero_where_less(Vec x, Vec limit, Vec v) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GE_OQ), v);
@@ -43,12 +45,15 @@ inline Vec zero_where_less(Vec x, Vec limit, Vec v) {
 inline float sum(Vec v) { return _mm512_reduce_add_ps(v); }
 inline float largest(Vec v) { return _mm512_reduce_max_ps(v); }
 inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(v))); }
-inline void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+inline void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
 
 #include "kernels/simd_body.inc"
 
 }  // namespace
 
-const KernelTable kAvx512{"avx512", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+const KernelTable kAvx512{"avx512", pack,     pack_transposed, linear,
+                          softmax,  activate, add_layer_norm};
 
 }  // namespace costeff::kernels

@@ -1,11 +1,12 @@
 #pragma once
 
-// The arithmetic of the encoder as a table of functions over raw pointers, one table per instruction
-// set. No allocation, no exceptions, no threads in here. All matrices are row-major float32; ld* is the
-// distance between rows in floats.
+// The arithmetic of the encoder as a table of functions over raw pointers, one table per
+// instruction set. No allocation, no exceptions, no threads in here. All matrices are row-major
+// float32; ld* is the distance between rows in floats.
 //
-// One order of summation: an output element is the sum over k = 0, 1, .. K-1 in that order, whatever the
-// number of rows, so that a row's result does not depend on its neighbours, bit for bit.
+// One order of summation: an output element is the sum over k = 0, 1, .. K-1 in that order,
+// whatever the number of rows, so that a row's result does not depend on its neighbours, bit for
+// bit.
 
 #include <cstdint>
 
@@ -33,12 +34,12 @@ struct KernelTable {
   void (*linear)(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
                  int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
 
-  // Each row of s [m, n]: s = softmax(scale * s), scale > 0. s is 64-byte aligned, lds a multiple of
-  // kLane; what lies between n and the next multiple of kLane is overwritten with 0.
+  // Each row of s [m, n]: s = softmax(scale * s), scale > 0. s is 64-byte aligned, lds a multiple
+  // of kLane; what lies between n and the next multiple of kLane is overwritten with 0.
   void (*softmax)(float* s, int64_t lds, int64_t m, int64_t n, float scale);
 
-  // x[i] = f(x[i]) for i in [0, count). x is 64-byte aligned and has room for round_up(count) floats;
-  // the room behind count is overwritten.
+  // x[i] = f(x[i]) for i in [0, count). x is 64-byte aligned and has room for round_up(count)
+  // floats; the room behind count is overwritten.
   void (*activate)(Activation f, float* x, int64_t count);
 
   // x = LayerNorm(x + y), each row of [m, h]; y null: of x alone. weight, bias: [h].

@@ -1,5 +1,5 @@
-// Fixed-size Eigen arrays throughout: their code paths do not depend on sizes or addresses, as those of
-// Eigen's general products do (which round differently for tail rows and for single rows).
+// Fixed-size Eigen arrays throughout: their code paths do not depend on sizes or addresses, as
+// those of Eigen's general products do (which round differently for tail rows and for single rows).
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -82,7 +82,8 @@ void activate(Activation f, float* x, int64_t count) {
   activate_lanes(f, x, round_up(count));
 }
 
-// R rows of x against one panel. With 16 vector registers of 4 floats, 4 rows keep 8 of them as sums.
+// R rows of x against one panel. With 16 vector registers of 4 floats, 4 rows keep 8 of them as
+// sums.
 template <int R>
 inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
                  int64_t k, Activation f, float* y, int64_t ldy) {
@@ -101,14 +102,15 @@ inline void tile(const float* x, int64_t ldx, const float* panel, const float* b
   }
 }
 
-void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
-            int64_t k, Activation f, float* y, int64_t ldy) {
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
+            int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
   // Panels outside, rows inside: a panel stays in the first-level cache while all rows pass it.
   for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
     const int64_t width = std::min(kPanel, n - j);
     const float* b = bias ? bias + j : nullptr;
     int64_t i = 0;
-    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
+    for (; i + 4 <= m; i += 4)
+      tile<4>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
     switch (m - i) {
       case 3:
         tile<3>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
@@ -168,6 +170,7 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
 
 }  // namespace
 
-const KernelTable kPortable{"portable", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+const KernelTable kPortable{"portable", pack,     pack_transposed, linear,
+                            softmax,    activate, add_layer_norm};
 
 }  // namespace costeff::kernels

@@ -41,12 +41,13 @@ double apply(Activation f, double v) {
   return v;
 }
 
-void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias, int64_t n,
-            int64_t k, Activation f, float* y, int64_t ldy) {
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
+            int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
   for (int64_t r = 0; r < m; ++r) {
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
-      for (int64_t i = 0; i < k; ++i) sum += static_cast<double>(x[r * ldx + i]) * packed[i * round_up(n) + j];
+      for (int64_t i = 0; i < k; ++i)
+        sum += static_cast<double>(x[r * ldx + i]) * packed[i * round_up(n) + j];
       y[r * ldy + j] = static_cast<float>(apply(f, sum + (bias ? bias[j] : 0.0f)));
     }
   }
@@ -57,7 +58,8 @@ void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
     const double largest = *std::max_element(s, s + n);
     double sum = 0;
     for (int64_t j = 0; j < n; ++j) sum += std::exp((s[j] - largest) * scale);
-    for (int64_t j = 0; j < n; ++j) s[j] = static_cast<float>(std::exp((s[j] - largest) * scale) / sum);
+    for (int64_t j = 0; j < n; ++j)
+      s[j] = static_cast<float>(std::exp((s[j] - largest) * scale) / sum);
     std::fill(s + n, s + round_up(n), 0.0f);
   }
 }
@@ -78,12 +80,14 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
     for (int64_t j = 0; j < h; ++j) variance += (x[j] - mean) * (x[j] - mean);
     variance /= static_cast<double>(h);
     const double scale = 1 / std::sqrt(variance + static_cast<double>(eps));
-    for (int64_t j = 0; j < h; ++j) x[j] = static_cast<float>((x[j] - mean) * scale * weight[j] + bias[j]);
+    for (int64_t j = 0; j < h; ++j)
+      x[j] = static_cast<float>((x[j] - mean) * scale * weight[j] + bias[j]);
   }
 }
 
 }  // namespace
 
-const KernelTable kReference{"reference", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+const KernelTable kReference{"reference", pack,     pack_transposed, linear,
+                             softmax,     activate, add_layer_norm};
 
 }  // namespace costeff::kernels

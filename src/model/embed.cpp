@@ -28,8 +28,8 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     check_finite(e.word, to, rank, ids[t] * rank);
   }
   if (w.word_up) {
-    kernels.linear(gathered, rank, tokens, w.word_up.weight.data(), w.word_up.bias.data(), hidden, rank,
-                   Activation::none, x, hidden);
+    kernels.linear(gathered, rank, tokens, w.word_up.weight.data(), w.word_up.bias.data(), hidden,
+                   rank, Activation::none, x, hidden);
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
@@ -37,8 +37,8 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
       if (e.type) add_row(*e.type, types[t], row, x + t * hidden);
     }
   }
-  kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(), w.norm.bias.data(),
-                         model.layer_norm_eps);
+  kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(),
+                         w.norm.bias.data(), model.layer_norm_eps);
 }
 
 }  // namespace costeff::model

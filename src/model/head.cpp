@@ -8,8 +8,8 @@ namespace costeff::model {
 namespace {
 
 // joined [B, n H] (concat, oldest first) or [B, H] (average) of n pooled states. Returns its width.
-int64_t join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states, int64_t n,
-             float* joined) {
+int64_t join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states,
+             int64_t n, float* joined) {
   if (head.hidden_mode == HiddenMode::concat) {
     for (int64_t b = 0; b < sequences; ++b) {
       for (int64_t s = 0; s < n; ++s) {
@@ -43,17 +43,17 @@ void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* 
   }
 }
 
-void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w, int64_t hidden,
-              int64_t sequences, const float* const* history, int64_t available, float* logits,
-              float* uncertain, HeadScratch* scratch) {
+void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w,
+              int64_t hidden, int64_t sequences, const float* const* history, int64_t available,
+              float* logits, float* uncertain, HeadScratch* scratch) {
   const int64_t n = head.last_n_hidden;
   float* joined = scratch->joined.reserve(kernels::round_up(sequences * n * hidden));
   int64_t width = join(head, hidden, sequences, history + available - n, n, joined);
   float* v = joined;
   if (w.pooler) {
     v = scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
-    kernels.linear(joined, width, sequences, w.pooler.weight.data(), w.pooler.bias.data(), w.pooler.out,
-                   w.pooler.in, Activation::none, v, w.pooler.out);
+    kernels.linear(joined, width, sequences, w.pooler.weight.data(), w.pooler.bias.data(),
+                   w.pooler.out, w.pooler.in, Activation::none, v, w.pooler.out);
     width = w.pooler.out;
   }
   if (head.activation != Activation::none) kernels.activate(head.activation, v, sequences * width);

@@ -21,9 +21,9 @@ void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* 
 // joined. logits: [B, C].
 //   logits = classifier(act(pooler(join(history)))), pooler or activation as the head has them
 // uncertain: [B], sigmoid(lte(act(pooler(..)))) where the head has one (BERxiT), else left alone.
-void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w, int64_t hidden,
-              int64_t sequences, const float* const* history, int64_t available, float* logits,
-              float* uncertain, HeadScratch* scratch);
+void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w,
+              int64_t hidden, int64_t sequences, const float* const* history, int64_t available,
+              float* logits, float* uncertain, HeadScratch* scratch);
 
 // Question answering: start and end logits [T, 2] of every token of x [T, H].
 void run_token_head(const kernels::KernelTable& kernels, const HeadWeights& w, int64_t hidden,

@@ -16,9 +16,9 @@ constexpr int64_t kRowBlock = 64;
 
 // Attention of m queries q [m, A] over r keys and values k, v [r, A], all heads -> context [m, A].
 // Per head h: softmax(q_h k_h^T / sqrt(d)) v_h.
-void attend(const KernelTable& kernels, const LayerWeights& w, int64_t d, const float* q, int64_t ldq,
-            int64_t m, const float* k, const float* v, int64_t ldkv, int64_t r, float* context,
-            int64_t ldc, LayerScratch* scratch) {
+void attend(const KernelTable& kernels, const LayerWeights& w, int64_t d, const float* q,
+            int64_t ldq, int64_t m, const float* k, const float* v, int64_t ldkv, int64_t r,
+            float* context, int64_t ldc, LayerScratch* scratch) {
   const int64_t lds = round_up(r);
   float* scores = scratch->scores.reserve(std::min(m, kRowBlock) * lds);
   float* packed = scratch->packed.reserve(packed_size(r, d) + packed_size(d, r));
@@ -30,8 +30,8 @@ void attend(const KernelTable& kernels, const LayerWeights& w, int64_t d, const 
     kernels.pack_transposed(v + h * d, ldkv, d, r, packed_values);
     for (int64_t i = 0; i < m; i += kRowBlock) {
       const int64_t rows = std::min(kRowBlock, m - i);
-      kernels.linear(q + i * ldq + h * d, ldq, rows, packed_keys, nullptr, r, d,
-                     Activation::none, scores, lds);
+      kernels.linear(q + i * ldq + h * d, ldq, rows, packed_keys, nullptr, r, d, Activation::none,
+                     scores, lds);
       kernels.softmax(scores, lds, rows, r, scale);
       kernels.linear(scores, lds, rows, packed_values, nullptr, d, r, Activation::none,
                      context + i * ldc + h * d, ldc);
@@ -42,23 +42,25 @@ void attend(const KernelTable& kernels, const LayerWeights& w, int64_t d, const 
 // y [m, l.out] = x [m, H] of a linear map.
 void project(const KernelTable& kernels, const LayerShape& shape, const PackedLinear& l, int64_t m,
              const float* x, float* y, int64_t ldy) {
-  kernels.linear(x, shape.hidden_size, m, l.weight.data(), l.bias.data(), l.out, l.in, Activation::none, y, ldy);
+  kernels.linear(x, shape.hidden_size, m, l.weight.data(), l.bias.data(), l.out, l.in,
+                 Activation::none, y, ldy);
 }
 
 // x [m, H] = LayerNorm(x + projection(context)).
 void finish_attention(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-                      const float* context, int64_t ldc, int64_t m, float* x, LayerScratch* scratch) {
+                      const float* context, int64_t ldc, int64_t m, float* x,
+                      LayerScratch* scratch) {
   const int64_t hidden = shape.hidden_size;
   float* projected = scratch->projected.reserve(m * hidden);
-  kernels.linear(context, ldc, m, w.attention_out.weight.data(), w.attention_out.bias.data(), hidden,
-                 w.attention_size, Activation::none, projected, hidden);
+  kernels.linear(context, ldc, m, w.attention_out.weight.data(), w.attention_out.bias.data(),
+                 hidden, w.attention_size, Activation::none, projected, hidden);
   kernels.add_layer_norm(x, hidden, projected, hidden, m, hidden, w.attention_norm.weight.data(),
                          w.attention_norm.bias.data(), shape.layer_norm_eps);
 }
 
 // x [m, H] = LayerNorm(x + act(x W1^T + b1) W2^T + b2).
-void feed_forward(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w, int64_t m,
-                  float* x, LayerScratch* scratch) {
+void feed_forward(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
+                  int64_t m, float* x, LayerScratch* scratch) {
   if (!w.ffn_in) return;
   const int64_t hidden = shape.hidden_size, ffn = w.ffn_in.out, ld = round_up(ffn);
   float* inner = scratch->hidden.reserve(std::min(m, kRowBlock) * ld);
@@ -93,8 +95,8 @@ void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerW
     for (int64_t b = 0; b < view.sequences; ++b) {
       const int64_t begin = view.start[b], count = view.start[b + 1] - begin;
       const float* q = qkv + begin * ld;
-      attend(kernels, w, shape.head_size, q, ld, count, q + ldc, q + 2 * ldc, ld,
-             view.real[b], context + begin * ldc, ldc, scratch);
+      attend(kernels, w, shape.head_size, q, ld, count, q + ldc, q + 2 * ldc, ld, view.real[b],
+             context + begin * ldc, ldc, scratch);
     }
     finish_attention(kernels, shape, w, context, ldc, tokens, x, scratch);
   }
@@ -105,7 +107,8 @@ void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const 
                      const PackedView& view, const float* x, float* first, LayerScratch* scratch) {
   const int64_t hidden = shape.hidden_size, sequences = view.sequences;
   for (int64_t b = 0; b < sequences; ++b) {
-    std::memcpy(first + b * hidden, x + view.start[b] * hidden, sizeof(float) * static_cast<size_t>(hidden));
+    std::memcpy(first + b * hidden, x + view.start[b] * hidden,
+                sizeof(float) * static_cast<size_t>(hidden));
   }
   if (w.heads > 0) {
     const int64_t stride = w.stride, ld = 2 * stride;
@@ -116,8 +119,8 @@ void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const 
     project(kernels, shape, w.key_value, view.tokens(), x, keys, ld);
     for (int64_t b = 0; b < sequences; ++b) {
       const float* k = keys + view.start[b] * ld;
-      attend(kernels, w, shape.head_size, query + b * stride, stride, 1, k, k + stride, ld, view.real[b],
-             context + b * stride, stride, scratch);
+      attend(kernels, w, shape.head_size, query + b * stride, stride, 1, k, k + stride, ld,
+             view.real[b], context + b * stride, stride, scratch);
     }
     finish_attention(kernels, shape, w, context, stride, sequences, first, scratch);
   }

@@ -15,8 +15,8 @@ namespace costeff::model {
 struct PackedView {
   int64_t sequences = 0;           // B
   const int32_t* start = nullptr;  // [B + 1], start[B] == T
-  // [B] tokens that are attended to, the first ones of each sequence; the others are padding asked for
-  // by RunOptions::pad_to.
+  // [B] tokens that are attended to, the first ones of each sequence; the others are padding asked
+  // for by RunOptions::pad_to.
   const int32_t* real = nullptr;
   int64_t tokens() const { return start[sequences]; }
 };
@@ -40,10 +40,11 @@ LayerShape layer_shape(const Model& model);
 void run_layer(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                const PackedView& view, float* x, LayerScratch* scratch);
 
-// The same for the first token of each sequence alone: x [T, H] is read, first [B, H] is written. Keys
-// and values are computed for all tokens, the rest for one a sequence. The numbers are those of
-// run_layer, bit for bit.
-void run_layer_first(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-                     const PackedView& view, const float* x, float* first, LayerScratch* scratch);
+// The same for the first token of each sequence alone: x [T, H] is read, first [B, H] is written.
+// Keys and values are computed for all tokens, the rest for one a sequence. The numbers are those
+// of run_layer, bit for bit.
+void run_layer_first(const kernels::KernelTable& kernels, const LayerShape& shape,
+                     const LayerWeights& w, const PackedView& view, const float* x, float* first,
+                     LayerScratch* scratch);
 
 }  // namespace costeff::model

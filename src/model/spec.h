@@ -1,8 +1,9 @@
 #pragma once
 
-// What a model is, as data: views into the checkpoint, no arithmetic, no files. Every dialect is brought
-// into this one form by src/checkpoint. Letters: B sequences, T packed tokens, H hidden size, N heads,
-// d head size, A = N d, F feed-forward size, L layers, C labels, V vocabulary, r embedding rank.
+// What a model is, as data: views into the checkpoint, no arithmetic, no files. Every dialect is
+// brought into this one form by src/checkpoint. Letters: B sequences, T packed tokens, H hidden
+// size, N heads, d head size, A = N d, F feed-forward size, L layers, C labels, V vocabulary, r
+// embedding rank.
 
 #include <costeff/options.h>
 
@@ -51,11 +52,11 @@ struct Layer {
 };
 
 struct Embeddings {
-  Tensor word;                     // [V, H], or [V, r] when factorised
-  std::optional<Linear> word_up;   // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  Tensor position;                 // [rows, H]; token i of a sequence has row position_offset + i
-  std::optional<Tensor> type;      // [types, H]; DistilBERT has none
-  int64_t position_offset = 0;     // RoBERTa: 2
+  Tensor word;                    // [V, H], or [V, r] when factorised
+  std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
+  Tensor position;                // [rows, H]; token i of a sequence has row position_offset + i
+  std::optional<Tensor> type;     // [types, H]; DistilBERT has none
+  int64_t position_offset = 0;    // RoBERTa: 2
   LayerNorm norm;
 };
 
@@ -67,8 +68,8 @@ enum class Pooling {
 };
 enum class HiddenMode { concat, average };
 
-// An exit: v = pool(hidden states); v = act(pooler v); logits = classifier v. The final classifier is an
-// exit as any other, the last one.
+// An exit: v = pool(hidden states); v = act(pooler v); logits = classifier v. The final classifier
+// is an exit as any other, the last one.
 struct Head {
   int64_t layer = 0;  // computed on the output of this layer, 1-based
   Pooling pooling = Pooling::first;
@@ -77,24 +78,26 @@ struct Head {
   int64_t last_n_hidden = 1;
   HiddenMode hidden_mode = HiddenMode::concat;
   std::optional<Linear> pooler;
-  Activation activation = Activation::tanh;  // after the pooler, or on the pooled vector without one
-  Linear classifier;                         // [C, pooler out or the pooled size]
-  std::optional<Linear> lte;                 // BERxiT: [1, pooler out], learning to exit
+  Activation activation =
+      Activation::tanh;       // after the pooler, or on the pooled vector without one
+  Linear classifier;          // [C, pooler out or the pooled size]
+  std::optional<Linear> lte;  // BERxiT: [1, pooler out], learning to exit
 };
 
 struct Model {
-  std::string dialect;  // "plain-bert", "deebert-bert", "cost-eff", ...: spec of the checkpoint formats
+  std::string
+      dialect;  // "plain-bert", "deebert-bert", "cost-eff", ...: spec of the checkpoint formats
   Embeddings embeddings;
   std::vector<Layer> layers;
   std::vector<Head> heads;  // ascending in `layer`, at most one a layer; the last one is at layer L
 
   int64_t hidden_size = 0, head_size = 0;
-  int64_t vocab_size = 0;     // rows of embeddings.word
-  int64_t max_length = 0;     // tokens: position rows less the offset, and config's limit
+  int64_t vocab_size = 0;  // rows of embeddings.word
+  int64_t max_length = 0;  // tokens: position rows less the offset, and config's limit
   int64_t type_vocab_size = 0;
   int64_t num_labels = 0;
-  bool regression = false;         // one label: the logit is the score
-  bool question_answering = false; // heads give start and end logits on every token
+  bool regression = false;          // one label: the logit is the score
+  bool question_answering = false;  // heads give start and end logits on every token
   Activation activation = Activation::gelu_erf;
   float layer_norm_eps = 1e-12f;
   std::vector<std::string> labels;  // [C]

@@ -103,7 +103,8 @@ void check_finite(const Tensor& t, const float* values, int64_t count, int64_t b
   float sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += values[i] - values[i];
   if (sum == 0) return;
-  const float* bad = std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
+  const float* bad =
+      std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
   throw_model(tensor_place(t) + "element " + element_text(t, begin + (bad - values)) + " is " +
               (std::isnan(*bad) ? "NaN" : "infinite") + ", expected finite numbers");
 }
@@ -116,7 +117,8 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     EmbeddingWeights w;
     FloatBuffer scratch;
     w.norm = read_norm(model_.embeddings.norm);
-    if (model_.embeddings.word_up) w.word_up = read_linear(kernels_, *model_.embeddings.word_up, &scratch);
+    if (model_.embeddings.word_up)
+      w.word_up = read_linear(kernels_, *model_.embeddings.word_up, &scratch);
     embeddings_.value = std::move(w);
   });
   return embeddings_.value;
@@ -124,7 +126,8 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 
 const LayerWeights& WeightStore::layer(int64_t i) const {
   auto& slot = layers_[static_cast<size_t>(i)];
-  std::call_once(slot.once, [&] { slot.value = read_layer(kernels_, model_.layers[static_cast<size_t>(i)]); });
+  std::call_once(slot.once,
+                 [&] { slot.value = read_layer(kernels_, model_.layers[static_cast<size_t>(i)]); });
   return slot.value;
 }
 

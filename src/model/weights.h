@@ -1,7 +1,8 @@
 #pragma once
 
-// Weights in the form that the kernels take: float32, packed, made from the checkpoint's tensors when a
-// layer or an exit is first reached. A value that is not finite is an Error(model) that names the tensor.
+// Weights in the form that the kernels take: float32, packed, made from the checkpoint's tensors
+// when a layer or an exit is first reached. A value that is not finite is an Error(model) that
+// names the tensor.
 
 #include <atomic>
 #include <cstdint>
@@ -27,8 +28,8 @@ struct NormWeights {
 };
 
 struct LayerWeights {
-  // Key and value are one matrix, and the query another, as the last layer needs it for fewer rows. Each
-  // part is filled up with 0 to `stride` columns, so that all parts begin aligned.
+  // Key and value are one matrix, and the query another, as the last layer needs it for fewer rows.
+  // Each part is filled up with 0 to `stride` columns, so that all parts begin aligned.
   PackedLinear query;      // [stride, H]
   PackedLinear key_value;  // [2 stride, H]
   int64_t stride = 0;      // round_up(A); heads == 0: no attention sublayer
@@ -71,8 +72,8 @@ class WeightStore {
   mutable std::vector<Slot<HeadWeights>> heads_;
 };
 
-// Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements from
-// `begin` on.
+// Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements
+// from `begin` on.
 void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin = 0);
 
 }  // namespace costeff::model

@@ -1,7 +1,7 @@
 #include <costeff/engine.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 
 #include "base/cpu_count.h"
 #include "base/file_bytes.h"
@@ -13,8 +13,8 @@
 namespace costeff {
 namespace {
 
-// Enough rows in flight that a layer's weights are used many times each time they are read, few enough
-// that the activations stay in the second-level cache.
+// Enough rows in flight that a layer's weights are used many times each time they are read, few
+// enough that the activations stay in the second-level cache.
 constexpr int64_t kBatchTokens = 512;
 
 const kernels::KernelTable& choose_table(const std::string& isa) {
@@ -31,8 +31,9 @@ struct Engine::Impl {
       : model(checkpoint::load_model(path), choose_table(options.isa)), tokenizer(path) {
     const model::Model& m = model.spec;
     if (tokenizer.vocab_size() > m.vocab_size) {
-      throw_model(tokenizer.vocab_file() + ": has ids up to " + std::to_string(tokenizer.vocab_size() - 1) +
-                  ", but tensor " + m.embeddings.word.name + " has " + std::to_string(m.vocab_size) + " rows");
+      throw_model(tokenizer.vocab_file() + ": has ids up to " +
+                  std::to_string(tokenizer.vocab_size() - 1) + ", but tensor " +
+                  m.embeddings.word.name + " has " + std::to_string(m.vocab_size) + " rows");
     }
     info = runtime::describe(m);
     info.path = path;
@@ -50,8 +51,8 @@ struct Engine::Impl {
     if (!asked) {
       e.max_length = limit;
     } else if (e.max_length < 1 || e.max_length > limit) {
-      throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " + std::to_string(limit) +
-                  ", the positions of this model");
+      throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " +
+                  std::to_string(limit) + ", the positions of this model");
     }
     return e;
   }
@@ -73,7 +74,8 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
                      const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
   const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
-  exits::check_policy(policy, static_cast<int64_t>(m.layers.size()), "exit policy", ErrorKind::usage);
+  exits::check_policy(policy, static_cast<int64_t>(m.layers.size()), "exit policy",
+                      ErrorKind::usage);
   if (options.pad_to < 0 || options.pad_to > m.max_length) {
     throw_usage("padding to " + std::to_string(options.pad_to) + ", expected at most " +
                 std::to_string(m.max_length) + ", the positions of this model");
@@ -97,7 +99,9 @@ std::vector<Result> Engine::score(std::span<const Example> rows, const RunOption
         row = rows[next++];
         return ReadStatus::row;
       },
-      [&](std::span<const Example>, std::span<const Result> r) { results.insert(results.end(), r.begin(), r.end()); },
+      [&](std::span<const Example>, std::span<const Result> r) {
+        results.insert(results.end(), r.begin(), r.end());
+      },
       options);
   return results;
 }
@@ -113,7 +117,8 @@ QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptio
   return runtime::run_qa(impl_->model, impl_->tokenizer, source, sink, resolved, stream, stop);
 }
 
-std::vector<QaResult> Engine::answer(std::span<const QaExample> questions, const QaOptions& options) const {
+std::vector<QaResult> Engine::answer(std::span<const QaExample> questions,
+                                     const QaOptions& options) const {
   std::vector<QaResult> results;
   results.reserve(questions.size());
   size_t next = 0;
@@ -123,17 +128,22 @@ std::vector<QaResult> Engine::answer(std::span<const QaExample> questions, const
         row = questions[next++];
         return ReadStatus::row;
       },
-      [&](std::span<const QaExample>, std::span<const QaResult> r) { results.insert(results.end(), r.begin(), r.end()); },
+      [&](std::span<const QaExample>, std::span<const QaResult> r) {
+        results.insert(results.end(), r.begin(), r.end());
+      },
       options);
   return results;
 }
 
 PolicyKind parse_policy_kind(const std::string& name) { return exits::policy_from_name(name); }
-std::vector<double> parse_thresholds(const std::string& text) { return exits::parse_thresholds(text); }
+std::vector<double> parse_thresholds(const std::string& text) {
+  return exits::parse_thresholds(text);
+}
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
-  for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t) names.emplace_back((*t)->name);
+  for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t)
+    names.emplace_back((*t)->name);
   return names;
 }
 

@@ -27,13 +27,17 @@ struct Pass {
   std::span<Result> results;
   ForwardScratch& scratch;
   int64_t hidden;
-  int64_t history_size;   // hidden states kept, pooled
-  int64_t states = 0;     // hidden states pooled so far
-  float* x = nullptr;     // [T, H]; after a trimmed last layer [B, H]
+  int64_t history_size;     // hidden states kept, pooled
+  int64_t states = 0;       // hidden states pooled so far
+  float* x = nullptr;       // [T, H]; after a trimmed last layer [B, H]
   bool first_only = false;  // x holds first tokens alone
 
-  model::PackedView view() const { return {batch.sequences(), batch.start.data(), batch.real.data()}; }
-  FloatBuffer& slot(int64_t state) { return scratch.pooled[static_cast<size_t>(state % history_size)]; }
+  model::PackedView view() const {
+    return {batch.sequences(), batch.start.data(), batch.real.data()};
+  }
+  FloatBuffer& slot(int64_t state) {
+    return scratch.pooled[static_cast<size_t>(state % history_size)];
+  }
 };
 
 model::Pooling pooling_of(const LoadedModel& m) { return m.spec.heads.back().pooling; }
@@ -90,7 +94,8 @@ int64_t ask_exit(Pass* p, int64_t h, int64_t layer) {
   const auto labels = static_cast<size_t>(p->model.spec.num_labels);
   const int64_t available = std::min(p->states, p->history_size);
   p->scratch.history.clear();
-  for (int64_t s = p->states - available; s < p->states; ++s) p->scratch.history.push_back(p->slot(s).data());
+  for (int64_t s = p->states - available; s < p->states; ++s)
+    p->scratch.history.push_back(p->slot(s).data());
   float* logits = p->scratch.logits.reserve(sequences * static_cast<int64_t>(labels));
   float* uncertain = p->scratch.uncertain.reserve(sequences);
   model::run_head(p->model.kernels, head, p->model.weights.head(h), p->hidden, sequences,
@@ -125,10 +130,12 @@ void ask_tokens(Pass* p, int64_t layer) {
   const model::Head& head = p->model.spec.heads.back();
   const Batch& batch = p->batch;
   float* logits = p->scratch.logits.reserve(batch.tokens() * 2);
-  model::run_token_head(p->model.kernels, p->model.weights.head(static_cast<int64_t>(p->model.spec.heads.size()) - 1),
+  model::run_token_head(p->model.kernels,
+                        p->model.weights.head(static_cast<int64_t>(p->model.spec.heads.size()) - 1),
                         p->hidden, batch.tokens(), p->x, logits);
   for (size_t b = 0; b < batch.row.size(); ++b) {
-    const std::span<const float> own(logits + int64_t{batch.start[b]} * 2, static_cast<size_t>(batch.real[b]) * 2);
+    const std::span<const float> own(logits + int64_t{batch.start[b]} * 2,
+                                     static_cast<size_t>(batch.real[b]) * 2);
     check_logits(head, own);
     Result& result = p->results[static_cast<size_t>(batch.row[b])];
     result.exit_layer = layer;
@@ -148,7 +155,8 @@ void close_ranks(Pass* p) {
     if (p->scratch.leaving[from]) continue;
     const int64_t begin = batch.start[from], count = batch.start[from + 1] - begin;
     if (to != b) {
-      std::memmove(p->x + token * hidden, p->x + begin * hidden, row_bytes * static_cast<size_t>(count));
+      std::memmove(p->x + token * hidden, p->x + begin * hidden,
+                   row_bytes * static_cast<size_t>(count));
       for (int64_t s = p->states - available; s < p->states; ++s) {
         float* pooled = p->slot(s).data();
         std::memcpy(pooled + to * hidden, pooled + b * hidden, row_bytes);
@@ -192,7 +200,8 @@ ForwardPlan make_plan(const model::Model& m, const ExitPolicy& policy, bool all_
                        policy.kind == PolicyKind::margin)) {
     throw_usage(name + " needs probabilities, and this model gives a score (regression)");
   }
-  const bool has_lte = std::any_of(m.heads.begin(), m.heads.end(), [](const auto& h) { return h.lte.has_value(); });
+  const bool has_lte =
+      std::any_of(m.heads.begin(), m.heads.end(), [](const auto& h) { return h.lte.has_value(); });
   if (policy.kind == PolicyKind::learned && !has_lte) {
     throw_usage(name + " needs a model with a learned exit (BERxiT), and this one is " + m.dialect);
   }
@@ -205,17 +214,23 @@ ForwardPlan make_plan(const model::Model& m, const ExitPolicy& policy, bool all_
     }
     at += (at.empty() ? "" : ", ") + std::to_string(h.layer);
   }
-  throw_usage("no exit at layer " + std::to_string(policy.layer) + "; this model has exits at layer " + at);
+  throw_usage("no exit at layer " + std::to_string(policy.layer) +
+              "; this model has exits at layer " + at);
 }
 
-void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch, std::span<Result> results,
-             ForwardScratch* scratch, StageTimes* times) {
+void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch,
+             std::span<Result> results, ForwardScratch* scratch, StageTimes* times) {
   const model::Model& spec = model.spec;
   if (batch->sequences() == 0) return;
   auto clock = Clock::now();
   const model::LayerShape shape = model::layer_shape(spec);
-  Pass p{.model = model, .plan = plan, .batch = *batch, .results = results, .scratch = *scratch,
-         .hidden = spec.hidden_size, .history_size = longest_history(spec)};
+  Pass p{.model = model,
+         .plan = plan,
+         .batch = *batch,
+         .results = results,
+         .scratch = *scratch,
+         .hidden = spec.hidden_size,
+         .history_size = longest_history(spec)};
   scratch->pooled.resize(static_cast<size_t>(p.history_size));
   scratch->leaving.assign(static_cast<size_t>(batch->sequences()), 0);
   scratch->states.assign(static_cast<size_t>(batch->sequences()), {});
@@ -249,8 +264,9 @@ void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch, st
     }
     while (h < spec.heads.size() && spec.heads[h].layer < layer) ++h;
     const bool exit_here = h < spec.heads.size() && spec.heads[h].layer == layer;
-    const bool asked = exit_here && (plan.all_exits || layer == plan.last_layer ||
-                                     (exits::is_adaptive(plan.policy) && layer >= plan.policy.exit_start));
+    const bool asked =
+        exit_here && (plan.all_exits || layer == plan.last_layer ||
+                      (exits::is_adaptive(plan.policy) && layer >= plan.policy.exit_start));
     if (asked || p.history_size > 1) keep_pooled(&p);
     if (asked && ask_exit(&p, static_cast<int64_t>(h), layer) > 0) {
       if (layer == plan.last_layer) {

@@ -35,8 +35,8 @@ struct ForwardPlan {
   int64_t last_layer = 0;  // 1-based; no sequence goes beyond it
 };
 
-// Resolves the policy against the model: which layer is the last. Throws Error(usage) when the policy
-// wants an exit that the model does not have.
+// Resolves the policy against the model: which layer is the last. Throws Error(usage) when the
+// policy wants an exit that the model does not have.
 ForwardPlan make_plan(const model::Model& model, const ExitPolicy& policy, bool all_exits);
 
 struct StageTimes {
@@ -49,16 +49,16 @@ struct ForwardScratch {
   model::LayerScratch layer;
   model::HeadScratch head;
   FloatBuffer x, first, logits, uncertain;
-  std::vector<FloatBuffer> pooled;      // ring of the last hidden states, pooled: [B, H] each
-  std::vector<const float*> history;    // oldest first
-  std::vector<uint8_t> leaving;         // [B]
+  std::vector<FloatBuffer> pooled;       // ring of the last hidden states, pooled: [B, H] each
+  std::vector<const float*> history;     // oldest first
+  std::vector<uint8_t> leaving;          // [B]
   std::vector<exits::ExitState> states;  // [B]
-  std::vector<float> probs;             // [C]
+  std::vector<float> probs;              // [C]
 };
 
-// Runs a batch to its end. results[row] of each sequence gets its answer; the other members of Result
-// are left alone. The batch is consumed.
-void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch, std::span<Result> results,
-             ForwardScratch* scratch, StageTimes* times);
+// Runs a batch to its end. results[row] of each sequence gets its answer; the other members of
+// Result are left alone. The batch is consumed.
+void forward(const LoadedModel& model, const ForwardPlan& plan, Batch* batch,
+             std::span<Result> results, ForwardScratch* scratch, StageTimes* times);
 
 }  // namespace costeff::runtime

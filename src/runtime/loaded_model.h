@@ -9,7 +9,8 @@ namespace costeff::runtime {
 
 // A model ready to compute: what it is, its kernels, its packed weights. Shared by all threads.
 struct LoadedModel {
-  LoadedModel(model::Model m, const kernels::KernelTable& k) : spec(std::move(m)), kernels(k), weights(spec, k) {}
+  LoadedModel(model::Model m, const kernels::KernelTable& k)
+      : spec(std::move(m)), kernels(k), weights(spec, k) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 

@@ -41,7 +41,8 @@ LayerInfo describe_layer(const model::Layer& l, int64_t number) {
     const model::Attention& a = *l.attention;
     info.heads = a.heads;
     info.attention_size = a.query.out();
-    info.parameters += count(a.query) + count(a.key) + count(a.value) + count(a.output) + count(a.norm);
+    info.parameters +=
+        count(a.query) + count(a.key) + count(a.value) + count(a.output) + count(a.norm);
   }
   if (l.ffn) {
     info.ffn_size = l.ffn->in.out();
@@ -64,11 +65,12 @@ std::string form_of(const model::Head& h) {
       break;
   }
   if (h.last_n_hidden > 1) {
-    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") + " of the last " +
-         std::to_string(h.last_n_hidden) + " hidden states";
+    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
+         " of the last " + std::to_string(h.last_n_hidden) + " hidden states";
   }
   if (h.pooler) s += ", pooler";
-  if (h.activation != model::Activation::none) s += std::string(", ") + model::activation_name(h.activation);
+  if (h.activation != model::Activation::none)
+    s += std::string(", ") + model::activation_name(h.activation);
   if (h.lte) s += ", learned exit";
   return s;
 }
@@ -86,11 +88,15 @@ ExitInfo describe_exit(const model::Head& h) {
 // "F16", or "F16, F32" for a mixture, the commonest first.
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
-  const auto add = [&](const model::Linear& l) { bytes[dtype_name(l.weight.dtype)] += l.weight.bytes(); };
+  const auto add = [&](const model::Linear& l) {
+    bytes[dtype_name(l.weight.dtype)] += l.weight.bytes();
+  };
   bytes[dtype_name(m.embeddings.word.dtype)] += m.embeddings.word.bytes();
   for (const model::Layer& l : m.layers) {
     if (l.attention) {
-      for (const model::Linear* p : {&l.attention->query, &l.attention->key, &l.attention->value, &l.attention->output}) add(*p);
+      for (const model::Linear* p :
+           {&l.attention->query, &l.attention->key, &l.attention->value, &l.attention->output})
+        add(*p);
     }
     if (l.ffn) {
       add(l.ffn->in);
@@ -99,7 +105,8 @@ std::string dtypes_in_use(const model::Model& m) {
   }
   for (const model::Head& h : m.heads) add(h.classifier);
   std::vector<std::pair<std::string, int64_t>> sorted(bytes.begin(), bytes.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   std::string s;
   for (const auto& [name, size] : sorted) s += (s.empty() ? "" : ", ") + name;
   return s;
@@ -125,7 +132,8 @@ ModelInfo describe(const model::Model& m) {
   info.layer_norm_eps = static_cast<double>(m.layer_norm_eps);
   info.labels = m.labels;
   const model::Embeddings& e = m.embeddings;
-  info.parameters = e.word.numel() + count(e.word_up) + e.position.numel() + count(e.type) + count(e.norm);
+  info.parameters =
+      e.word.numel() + count(e.word_up) + e.position.numel() + count(e.type) + count(e.norm);
   for (const model::Layer& l : m.layers) {
     info.layers.push_back(describe_layer(l, static_cast<int64_t>(info.layers.size()) + 1));
     info.parameters += info.layers.back().parameters;
@@ -134,7 +142,8 @@ ModelInfo describe(const model::Model& m) {
   for (const model::Head& h : m.heads) {
     info.exits.push_back(describe_exit(h));
     info.parameters += info.exits.back().parameters;
-    if (h.pooler && shared_pooler && h.pooler->weight.data == shared_pooler->data) info.parameters -= count(h.pooler);
+    if (h.pooler && shared_pooler && h.pooler->weight.data == shared_pooler->data)
+      info.parameters -= count(h.pooler);
     if (h.pooler) shared_pooler = &h.pooler->weight;
   }
   for (const Tensor& t : m.unused) info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});

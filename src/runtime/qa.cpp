@@ -1,7 +1,7 @@
 #include "runtime/qa.h"
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <deque>
 #include <memory>

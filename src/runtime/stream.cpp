@@ -1,7 +1,7 @@
 #include "runtime/stream.h"
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -47,7 +47,12 @@ class Stream {
  public:
   Stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
          const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop)
-      : model_(model), tokenizer_(tokenizer), source_(source), sink_(sink), options_(options), stop_(stop) {
+      : model_(model),
+        tokenizer_(tokenizer),
+        source_(source),
+        sink_(sink),
+        options_(options),
+        stop_(stop) {
     workers_.resize(static_cast<size_t>(options.threads));
   }
 
@@ -63,9 +68,9 @@ class Stream {
   }
 
  private:
-  // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept in
-  // chunk->error, behind the rows that were read before it. may_block: waits for the first row; else the
-  // chunk stays empty where there is none yet.
+  // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept
+  // in chunk->error, behind the rows that were read before it. may_block: waits for the first row;
+  // else the chunk stays empty where there is none yet.
   bool fill(Chunk* chunk, bool may_block) {
     chunk->count = chunk->text_bytes = 0;
     chunk->error = nullptr;
@@ -79,8 +84,9 @@ class Stream {
         if (status == ReadStatus::end) return false;
         if (status == ReadStatus::would_block) return true;
         ++chunk->count;
-        chunk->text_bytes += static_cast<int64_t>(row.text_a.size() + row.input_ids.size() * kBytesPerToken +
-                                                  (row.text_b ? row.text_b->size() : 0));
+        chunk->text_bytes +=
+            static_cast<int64_t>(row.text_a.size() + row.input_ids.size() * kBytesPerToken +
+                                 (row.text_b ? row.text_b->size() : 0));
       }
     } catch (...) {
       chunk->error = std::current_exception();
@@ -92,8 +98,8 @@ class Stream {
   void append(const text::Encoding& e, int64_t row, Batch* batch) {
     batch->ids.insert(batch->ids.end(), e.ids.begin(), e.ids.end());
     batch->types.insert(batch->types.end(), e.type_ids.begin(), e.type_ids.end());
-    // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody attends to
-    // them. [PAD] is id 0 in every BERT vocabulary that has such models.
+    // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody
+    // attends to them. [PAD] is id 0 in every BERT vocabulary that has such models.
     const int64_t padding = options_.pad_to - static_cast<int64_t>(e.ids.size());
     if (padding > 0) {
       batch->ids.resize(batch->ids.size() + static_cast<size_t>(padding), 0);
@@ -115,8 +121,8 @@ class Stream {
         reset_result(&result);
         const auto before = Clock::now();
         try {
-          encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)], options_.encode,
-                     &w->encoding);
+          encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)],
+                     options_.encode, &w->encoding);
         } catch (...) {
           chunk->error = std::current_exception();
           break;
@@ -127,7 +133,8 @@ class Stream {
         result.bad_utf8 = w->encoding.bad_utf8;
         result.truncated = w->encoding.truncated;
         const int64_t size = std::max(tokens, options_.pad_to);
-        if (w->batch.sequences() > 0 && w->batch.tokens() + size > options_.batch_tokens) compute_batch(chunk, w);
+        if (w->batch.sequences() > 0 && w->batch.tokens() + size > options_.batch_tokens)
+          compute_batch(chunk, w);
         append(w->encoding, row, &w->batch);
       }
       compute_batch(chunk, w);
@@ -136,7 +143,8 @@ class Stream {
       chunk->error = std::current_exception();
       chunk->count = 0;
     }
-    for (int64_t i = 0; i < chunk->count; ++i) count_result(chunk->results[static_cast<size_t>(i)], &w->stats);
+    for (int64_t i = 0; i < chunk->count; ++i)
+      count_result(chunk->results[static_cast<size_t>(i)], &w->stats);
   }
 
   void compute_batch(Chunk* chunk, Worker* w) {
@@ -173,8 +181,8 @@ class Stream {
     }
   }
 
-  // A place in the order of chunks: filled by the reader, computed by any worker, delivered when all
-  // before it are.
+  // A place in the order of chunks: filled by the reader, computed by any worker, delivered when
+  // all before it are.
   struct Slot {
     Chunk chunk;
     bool done = false;
@@ -225,8 +233,8 @@ class Stream {
       more = fill(&slot.chunk, false);
       lock.lock();
       if (more && slot.chunk.count == 0) {
-        // Input has to be waited for. The rows under way go first: an error among them must not wait for
-        // input that may never come.
+        // Input has to be waited for. The rows under way go first: an error among them must not
+        // wait for input that may never come.
         changed.wait(lock, [&] { return delivered == filled; });
         if (error_) break;
         lock.unlock();
@@ -276,8 +284,9 @@ class Stream {
 
 }  // namespace
 
-RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
-                    const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop) {
+RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer,
+                    const Source& source, const Sink& sink, const StreamOptions& options,
+                    const std::atomic<bool>* stop) {
   return Stream(model, tokenizer, source, sink, options, stop).run();
 }
 

@@ -19,9 +19,10 @@ struct StreamOptions {
   int64_t pad_to = 0;
 };
 
-// The rows are cut into chunks; a chunk is tokenised and computed by one thread, batch by batch; chunks
-// reach the sink in input order. At most 2 chunks a thread are under way.
-RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
-                    const Sink& sink, const StreamOptions& options, const std::atomic<bool>* stop);
+// The rows are cut into chunks; a chunk is tokenised and computed by one thread, batch by batch;
+// chunks reach the sink in input order. At most 2 chunks a thread are under way.
+RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer,
+                    const Source& source, const Sink& sink, const StreamOptions& options,
+                    const std::atomic<bool>* stop);
 
 }  // namespace costeff::runtime

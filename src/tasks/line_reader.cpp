@@ -2,12 +2,12 @@
 
 #include <costeff/error.h>
 #include <fcntl.h>
-#include <atomic>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 

@@ -49,8 +49,8 @@ class LineReader {
   // read, or a line longer than kMaxLineBytes.
   LineStatus next(std::string_view* line, bool may_block);
 
-  // The same without regard to lines: whatever bytes come next, for formats that have none. Not to be
-  // mixed with next(): a byte order mark is given as it is.
+  // The same without regard to lines: whatever bytes come next, for formats that have none. Not to
+  // be mixed with next(): a byte order mark is given as it is.
   LineStatus next_bytes(std::string_view* bytes, bool may_block);
 
   const std::string& name() const { return name_; }

@@ -2,8 +2,8 @@
 
 #include <costeff/error.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 
 #include "tasks/delimited.h"
 

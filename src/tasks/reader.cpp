@@ -2,9 +2,9 @@
 
 #include <costeff/error.h>
 
-#include <atomic>
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "base/utf8.h"
 #include "tasks/row_id.h"
@@ -60,8 +60,8 @@ InputFormat format_of_path(std::string_view path, bool has_task) {
   return has_task ? InputFormat::tsv : InputFormat::text;
 }
 
-RowReader::RowReader(std::vector<InputFile> files, InputOptions options, const std::atomic<bool>* stop,
-                     size_t chunk_bytes)
+RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
+                     const std::atomic<bool>* stop, size_t chunk_bytes)
     : files_(std::move(files)),
       options_(std::move(options)),
       stop_(stop),

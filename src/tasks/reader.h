@@ -30,8 +30,8 @@ class RowReader {
   // Throws Error(input) for a file that is missing or a directory, and Error(usage) for options
   // that do not fit, before anything is read. Waiting for input ends once *stop is true; the rows
   // end there.
-  RowReader(std::vector<InputFile> files, InputOptions options, const std::atomic<bool>* stop = nullptr,
-            size_t chunk_bytes = 256u << 10);
+  RowReader(std::vector<InputFile> files, InputOptions options,
+            const std::atomic<bool>* stop = nullptr, size_t chunk_bytes = 256u << 10);
   RowReader(const RowReader&) = delete;
   RowReader& operator=(const RowReader&) = delete;
 

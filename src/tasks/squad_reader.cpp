@@ -2,8 +2,8 @@
 
 #include <costeff/error.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "tasks/row_id.h"

@@ -18,9 +18,7 @@ constexpr uint8_t class_byte(uint32_t c) {
 
 // Byte-level BPE: \p{L}, \p{N}, \s of the pre-tokenising regex.
 enum class BpeClass : uint8_t { other, letter, number, space };
-constexpr BpeClass bpe_class(uint32_t c) {
-  return static_cast<BpeClass>((class_byte(c) >> 5) & 3);
-}
+constexpr BpeClass bpe_class(uint32_t c) { return static_cast<BpeClass>((class_byte(c) >> 5) & 3); }
 
 // \s (White_Space) and \w of the regexes around added tokens.
 inline bool is_white_space(uint32_t c) { return bpe_class(c) == BpeClass::space; }

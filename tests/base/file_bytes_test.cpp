@@ -34,14 +34,16 @@ TEST(MappedFile, RefusesWhatIsNoFile) {
   EXPECT_EQ(open_error(dir.file("none")), dir.file("none") + ": No such file or directory");
   EXPECT_EQ(open_error(dir.path()), dir.path() + ": is a directory, expected a file");
   ASSERT_EQ(::mkfifo(dir.file("fifo").c_str(), 0600), 0);
-  EXPECT_EQ(open_error(dir.file("fifo")), dir.file("fifo") + ": not a regular file");  // and does not wait
+  EXPECT_EQ(open_error(dir.file("fifo")),
+            dir.file("fifo") + ": not a regular file");  // and does not wait
   EXPECT_EQ(open_error("/dev/zero"), "/dev/zero: not a regular file");
   ASSERT_EQ(::symlink("loop", dir.file("loop").c_str()), 0);
   EXPECT_NE(open_error(dir.file("loop")), "");
 }
 
 TEST(ByteReader, StaysInside) {
-  const std::byte bytes[] = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{0xFF}, std::byte{5}};
+  const std::byte bytes[] = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{0xFF},
+                             std::byte{5}};
   ByteReader r(bytes);
   uint32_t word = 0;
   uint16_t half = 0;

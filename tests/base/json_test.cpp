@@ -44,7 +44,9 @@ TEST(ParseJson, RefusesDeepNesting) {
 TEST(ReadJsonObject, NamesFileAndFault) {
   TempDir dir;
   const std::string path = dir.file("c.json");
-  const auto read = [&] { return error_of([&] { read_json_object(path, ErrorKind::model, 100); }); };
+  const auto read = [&] {
+    return error_of([&] { read_json_object(path, ErrorKind::model, 100); });
+  };
   EXPECT_EQ(read(), path + ": No such file or directory");
   write_file(path, "");
   EXPECT_EQ(read(), path + ": is empty, expected a JSON object");
@@ -57,8 +59,10 @@ TEST(ReadJsonObject, NamesFileAndFault) {
 }
 
 TEST(TypedKeys, RangesAndTypes) {
-  const Json j = parse_json(R"({"n": 3, "big": 18446744073709551618, "u": 18446744073709551615, "x": 1.5,
-                               "s": "t", "b": true, "z": null})", "c", ErrorKind::model);
+  const Json j =
+      parse_json(R"({"n": 3, "big": 18446744073709551618, "u": 18446744073709551615, "x": 1.5,
+                               "s": "t", "b": true, "z": null})",
+                 "c", ErrorKind::model);
   const auto integer = [&](const char* key) {
     return error_of([&] { json_int(j, key, 7, 0, 10, "c", ErrorKind::model); });
   };
@@ -72,10 +76,12 @@ TEST(TypedKeys, RangesAndTypes) {
   EXPECT_EQ(json_number(j, "x", 0, 0, 2, "c", ErrorKind::model), 1.5);
   EXPECT_NE(error_of([&] { json_number(j, "x", 0, 0, 1, "c", ErrorKind::model); }), "");
   EXPECT_TRUE(json_bool(j, "b", false, "c", ErrorKind::model));
-  EXPECT_EQ(error_of([&] { json_bool(j, "s", false, "c", ErrorKind::model); }), "c: s is \"t\", expected true or false");
+  EXPECT_EQ(error_of([&] { json_bool(j, "s", false, "c", ErrorKind::model); }),
+            "c: s is \"t\", expected true or false");
   EXPECT_EQ(json_string(j, "s", "c", ErrorKind::model), "t");
   EXPECT_EQ(json_string(j, "z", "c", ErrorKind::model), std::nullopt);
-  EXPECT_EQ(error_of([&] { json_string(j, "n", "c", ErrorKind::model); }), "c: n is 3, expected a string");
+  EXPECT_EQ(error_of([&] { json_string(j, "n", "c", ErrorKind::model); }),
+            "c: n is 3, expected a string");
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
   for (size_t i = 0; i < labels.size(); ++i) {
     ExitScore s;
     s.label = labels[i];
-    if (leaves(p, false, static_cast<int64_t>(i) + 1, s, &state)) return static_cast<int64_t>(i) + 1;
+    if (leaves(p, false, static_cast<int64_t>(i) + 1, s, &state))
+      return static_cast<int64_t>(i) + 1;
   }
   return 0;
 }
@@ -146,14 +147,16 @@ TEST(ParseThresholds, Forms) {
   EXPECT_EQ(parse_thresholds("0.3"), std::vector<double>{0.3});
   EXPECT_EQ(parse_thresholds("1,0.5,1e-3"), (std::vector<double>{1, 0.5, 1e-3}));
   EXPECT_EQ(parse_thresholds("0.1,2;0.4,1"), (std::vector<double>{0.1, 0.1, 0.4}));
-  for (const char* wrong : {"", "x", "0.3,", "0.3 ", "nan", "inf", "0.1,2;", "0.1;0.2", "0.1,0;0.2,1", "0.1,1e9;1,1"}) {
+  for (const char* wrong :
+       {"", "x", "0.3,", "0.3 ", "nan", "inf", "0.1,2;", "0.1;0.2", "0.1,0;0.2,1", "0.1,1e9;1,1"}) {
     EXPECT_THROW(parse_thresholds(wrong), Error) << wrong;
   }
 }
 
 TEST(PolicyNames, RoundTrip) {
-  for (PolicyKind k : {PolicyKind::never, PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin,
-                       PolicyKind::patience, PolicyKind::learned, PolicyKind::fixed}) {
+  for (PolicyKind k :
+       {PolicyKind::never, PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin,
+        PolicyKind::patience, PolicyKind::learned, PolicyKind::fixed}) {
     EXPECT_EQ(policy_from_name(policy_name(k)), k);
   }
   EXPECT_THROW(policy_from_name("entropie"), Error);
@@ -172,8 +175,10 @@ TEST(CheckPolicy, NamesWhatDoesNotFit) {
   EXPECT_EQ(text(policy(PolicyKind::entropy, {0.1})), "");
   EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3})), "");
   EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3, 4})), "");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {})), "m/exit_policy.json: policy entropy needs a threshold");
-  EXPECT_EQ(text(policy(PolicyKind::never, {1})), "m/exit_policy.json: policy never takes no threshold");
+  EXPECT_EQ(text(policy(PolicyKind::entropy, {})),
+            "m/exit_policy.json: policy entropy needs a threshold");
+  EXPECT_EQ(text(policy(PolicyKind::never, {1})),
+            "m/exit_policy.json: policy never takes no threshold");
   EXPECT_NE(text(policy(PolicyKind::margin, {1, 2})), "");
   EXPECT_NE(text(policy(PolicyKind::entropy, {NAN})), "");
   ExitPolicy fixed;

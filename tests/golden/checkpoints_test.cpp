@@ -1,5 +1,5 @@
-// Every golden checkpoint: what the original authors' code answers, exit by exit. One parametrised test a
-// directory; a directory whose dialect is not in the table below fails.
+// Every golden checkpoint: what the original authors' code answers, exit by exit. One parametrised
+// test a directory; a directory whose dialect is not in the table below fails.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -23,13 +23,19 @@ using nlohmann::json;
 // golden_meta.json's dialect -> what `inspect` calls it.
 const std::map<std::string, std::string>& dialects() {
   static const std::map<std::string, std::string> names = {
-      {"plain-bert", "plain-bert"},       {"plain-roberta", "plain-roberta"},
-      {"plain-xlmr", "plain-xlmr"},    {"deebert-bert", "deebert-bert"},
-      {"deebert-roberta", "deebert-roberta"}, {"cost-eff", "cost-eff"},
-      {"berxit-bert", "berxit-bert"},     {"pabee", "pabee"},
-      {"elasticbert", "elasticbert"},   {"elasticbert-static", "elasticbert-static"},
-          {"distilbert", "distilbert"},
-      {"cofi-compact", "cofi-compact"},   {"cofi-zs", "cofi-zs"},
+      {"plain-bert", "plain-bert"},
+      {"plain-roberta", "plain-roberta"},
+      {"plain-xlmr", "plain-xlmr"},
+      {"deebert-bert", "deebert-bert"},
+      {"deebert-roberta", "deebert-roberta"},
+      {"cost-eff", "cost-eff"},
+      {"berxit-bert", "berxit-bert"},
+      {"pabee", "pabee"},
+      {"elasticbert", "elasticbert"},
+      {"elasticbert-static", "elasticbert-static"},
+      {"distilbert", "distilbert"},
+      {"cofi-compact", "cofi-compact"},
+      {"cofi-zs", "cofi-zs"},
       {"cofi-zs-roberta", "cofi-zs-roberta"},
   };
   return names;
@@ -39,7 +45,8 @@ std::vector<std::string> directories() {
   std::vector<std::string> names;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(shared_path("golden"), none)) {
-    if (fs::exists(entry.path() / "golden_meta.json")) names.push_back(entry.path().filename().string());
+    if (fs::exists(entry.path() / "golden_meta.json"))
+      names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -55,7 +62,8 @@ std::vector<std::string> directories_with(const std::string& key) {
     std::ifstream rows(path + "/golden.jsonl");
     std::string first;
     std::getline(rows, first);
-    const bool has = json::parse(first).contains(name) || read_json_file(path + "/golden_meta.json").contains(name);
+    const bool has = json::parse(first).contains(name) ||
+                     read_json_file(path + "/golden_meta.json").contains(name);
     if (has == wanted) names.push_back(dir);
   }
   return names;
@@ -124,8 +132,8 @@ void expect_logits(const Golden& g, const std::vector<Result>& results, const ch
   }
 }
 
-void expect_exit_layers(const Golden& g, const Engine& engine, const ExitPolicy& policy, int64_t pad_to,
-                        const std::function<const json*(const json& row)>& expected,
+void expect_exit_layers(const Golden& g, const Engine& engine, const ExitPolicy& policy,
+                        int64_t pad_to, const std::function<const json*(const json& row)>& expected,
                         const std::function<const json*(const json& row)>& label) {
   RunOptions o;
   o.policy = policy;
@@ -166,7 +174,8 @@ class GoldenCheckpoint : public testing::TestWithParam<std::string> {
   bool has(const char* key) const { return golden.rows.front().contains(key); }
   Golden golden = read_golden(GetParam());
 };
-// What follows from more than logits has a class of its own, so that only the sets that have it are run.
+// What follows from more than logits has a class of its own, so that only the sets that have it are
+// run.
 class GoldenEntropyExits : public GoldenCheckpoint {};
 class GoldenExitStart : public GoldenCheckpoint {};
 class GoldenPadded : public GoldenCheckpoint {};
@@ -193,11 +202,14 @@ TEST_P(GoldenCheckpoint, LogitsEntropiesAndLabelsOfEveryExit) {
     for (size_t e = 0; e < results[i].exits.size(); ++e) {
       const auto& logits = results[i].exits[e].logits;
       const auto top = std::max_element(logits.begin(), logits.end()) - logits.begin();
-      ASSERT_EQ(top, golden.rows[i].at("labels")[e].get<int64_t>()) << "row " << i << ", exit " << e;
+      ASSERT_EQ(top, golden.rows[i].at("labels")[e].get<int64_t>())
+          << "row " << i << ", exit " << e;
       // |dH| <= (|ln p| + 1) |dz| at most: the tolerance of the logits with room for the logarithm.
-      ASSERT_NEAR(results[i].exits[e].entropy, golden.rows[i].at("entropy")[e].get<double>(), 10 * golden.atol);
+      ASSERT_NEAR(results[i].exits[e].entropy, golden.rows[i].at("entropy")[e].get<double>(),
+                  10 * golden.atol);
       if (has("lte") && e + 1 < results[i].exits.size()) {
-        ASSERT_NEAR(results[i].exits[e].uncertainty, golden.rows[i].at("lte")[e].get<double>(), golden.atol);
+        ASSERT_NEAR(results[i].exits[e].uncertainty, golden.rows[i].at("lte")[e].get<double>(),
+                    golden.atol);
       }
     }
   }
@@ -222,7 +234,8 @@ TEST_P(GoldenCheckpoint, TextGivesTheAnswersOfTheIds) {
     rows[i].token_type_ids = row.at("token_type_ids_fast").get<std::vector<int32_t>>();
   }
   const auto fast_ids = engine.score(rows, options);
-  for (size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(fast[i].logits, fast_ids[i].logits) << "row " << i;
+  for (size_t i = 0; i < ids.size(); ++i)
+    ASSERT_EQ(fast[i].logits, fast_ids[i].logits) << "row " << i;
 }
 
 TEST_P(GoldenEntropyExits, LeaveAtTheReferencesLayer) {
@@ -230,8 +243,11 @@ TEST_P(GoldenEntropyExits, LeaveAtTheReferencesLayer) {
   for (const std::string& s : keys_of(golden.rows.front().at("exit_layers"))) {
     SCOPED_TRACE("threshold " + s);
     expect_exit_layers(
-        golden, engine, entropy_below(std::stod(s)), 0, [&](const json& r) { return &r.at("exit_layers").at(s); },
-        [&](const json& r) { return r.contains("exit_labels") ? &r.at("exit_labels").at(s) : nullptr; });
+        golden, engine, entropy_below(std::stod(s)), 0,
+        [&](const json& r) { return &r.at("exit_layers").at(s); },
+        [&](const json& r) {
+          return r.contains("exit_labels") ? &r.at("exit_labels").at(s) : nullptr;
+        });
   }
 }
 
@@ -240,8 +256,9 @@ TEST_P(GoldenExitStart, LeaveAtTheReferencesLayer) {
   for (const std::string& start : keys_of(golden.rows.front().at("exit_layers_from"))) {
     for (const std::string& s : keys_of(golden.rows.front().at("exit_layers_from").at(start))) {
       SCOPED_TRACE("start " + start + ", threshold " + s);
-      expect_exit_layers(golden, engine, entropy_below(std::stod(s), std::stoll(start)), 0,
-                         [&](const json& r) { return &r.at("exit_layers_from").at(start).at(s); }, nullptr);
+      expect_exit_layers(
+          golden, engine, entropy_below(std::stod(s), std::stoll(start)), 0,
+          [&](const json& r) { return &r.at("exit_layers_from").at(start).at(s); }, nullptr);
     }
   }
 }
@@ -275,16 +292,18 @@ TEST_P(GoldenPatience, LeaveAtTheReferencesLayer) {
   const json& first = golden.rows.front().at("patience_exit_layers");
   const bool regression = engine.info().regression;
   for (const std::string& outer : keys_of(first)) {
-    for (const std::string& inner : regression ? keys_of(first.at(outer)) : std::vector<std::string>{outer}) {
+    for (const std::string& inner :
+         regression ? keys_of(first.at(outer)) : std::vector<std::string>{outer}) {
       SCOPED_TRACE("patience " + inner + (regression ? ", threshold " + outer : ""));
       policy.patience = std::stoll(inner);
       if (regression) policy.thresholds = {std::stod(outer)};
-      expect_exit_layers(golden, engine, policy, 0,
-                         [&](const json& r) {
-                           const json& at = r.at("patience_exit_layers").at(outer);
-                           return regression ? &at.at(inner) : &at;
-                         },
-                         nullptr);
+      expect_exit_layers(
+          golden, engine, policy, 0,
+          [&](const json& r) {
+            const json& at = r.at("patience_exit_layers").at(outer);
+            return regression ? &at.at(inner) : &at;
+          },
+          nullptr);
     }
   }
 }
@@ -296,8 +315,9 @@ TEST_P(GoldenLearnedExits, LeaveAtTheReferencesLayer) {
   for (const std::string& s : keys_of(golden.rows.front().at("lte_exit_layers"))) {
     SCOPED_TRACE("threshold " + s);
     policy.thresholds = parse_thresholds(s);
-    expect_exit_layers(golden, engine, policy, 0, [&](const json& r) { return &r.at("lte_exit_layers").at(s); },
-                       nullptr);
+    expect_exit_layers(
+        golden, engine, policy, 0, [&](const json& r) { return &r.at("lte_exit_layers").at(s); },
+        nullptr);
   }
 }
 
@@ -310,9 +330,9 @@ TEST_P(GoldenContainers, AgreeBitForBit) {
   for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i].logits, b[i].logits) << "row " << i;
 }
 
-#define COSTEFF_GOLDEN_SETS(suite, key)                                                  \
-  INSTANTIATE_TEST_SUITE_P(Sets, suite, testing::ValuesIn(directories_with(key)),        \
-                           [](const auto& i) { return i.param; });                       \
+#define COSTEFF_GOLDEN_SETS(suite, key)                                           \
+  INSTANTIATE_TEST_SUITE_P(Sets, suite, testing::ValuesIn(directories_with(key)), \
+                           [](const auto& i) { return i.param; });                \
   GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(suite)
 
 COSTEFF_GOLDEN_SETS(GoldenCheckpoint, "!start_logits");  // question answering has a test of its own
@@ -328,7 +348,8 @@ TEST(GoldenCheckpoints, AllAreClaimed) {
   COSTEFF_NEED_SHARED("golden");
   EXPECT_GE(directories().size(), 30u);
   for (const std::string& dir : directories_with("start_logits")) {
-    const std::string dialect = read_json_file(shared_path("golden/" + dir) + "/golden_meta.json").at("dialect");
+    const std::string dialect =
+        read_json_file(shared_path("golden/" + dir) + "/golden_meta.json").at("dialect");
     EXPECT_NE(dialect.find("-qa"), std::string::npos) << dir;
   }
   std::map<std::string, int> met;  // dialect, container, tokenizer

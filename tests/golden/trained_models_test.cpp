@@ -1,5 +1,5 @@
-// The trained models on the SST-2 dev set: label at every exit and exit layer at every threshold, row for
-// row, as PyTorch computed them in float64.
+// The trained models on the SST-2 dev set: label at every exit and exit layer at every threshold,
+// row for row, as PyTorch computed them in float64.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -49,10 +49,12 @@ void check_model(const std::string& model, const std::string& name) {
     for (size_t e = 0; e < logits.size(); ++e) {
       const auto& mine = all[i].exits[e].logits;
       const auto label = std::max_element(mine.begin(), mine.end()) - mine.begin();
-      const auto expected = std::max_element(logits[e].begin(), logits[e].end()) - logits[e].begin();
+      const auto expected =
+          std::max_element(logits[e].begin(), logits[e].end()) - logits[e].begin();
       ASSERT_EQ(label, expected) << "row " << i << ", exit " << e;
       correct[e] += label == truth[i].at("label").get<int64_t>();
-      for (size_t c = 0; c < mine.size(); ++c) ASSERT_NEAR(mine[c], logits[e][c].get<double>(), 2e-5);
+      for (size_t c = 0; c < mine.size(); ++c)
+        ASSERT_NEAR(mine[c], logits[e][c].get<double>(), 2e-5);
     }
   }
   for (size_t e = 0; e < correct.size(); ++e) {
@@ -75,7 +77,8 @@ void check_model(const std::string& model, const std::string& name) {
       for (size_t e = 0; e + 1 < logits.size(); ++e) {
         double z = 0, h = 0;
         for (const json& v : logits[e]) z += std::exp(v.get<double>());
-        for (const json& v : logits[e]) h -= std::exp(v.get<double>()) / z * (v.get<double>() - std::log(z));
+        for (const json& v : logits[e])
+          h -= std::exp(v.get<double>()) / z * (v.get<double>() - std::log(z));
         if (h < threshold) {
           layer = static_cast<int64_t>(e) + 1;
           break;

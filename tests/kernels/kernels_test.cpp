@@ -1,7 +1,5 @@
-// Every table against the reference, over all sizes around the tile edges, and the property that the
-// engine rests on: a row's result does not depend on the rows beside it.
-
-#include "kernels/kernel_table.h"
+// Every table against the reference, over all sizes around the tile edges, and the property that
+// the engine rests on: a row's result does not depend on the rows beside it.
 
 #include <gtest/gtest.h>
 
@@ -10,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/kernel_table.h"
 #include "test_random.h"
 
 namespace costeff::kernels {
@@ -25,7 +24,8 @@ double nmse(const float* a, const float* truth, int64_t n) {
   return error / size;
 }
 
-// What summing k products in float32 in any order may lose (Higham 2002, section 3.1), bias included.
+// What summing k products in float32 in any order may lose (Higham 2002, section 3.1), bias
+// included.
 double sum_bound(const float* x, const float* w, int64_t k) {
   double size = 8;
   for (int64_t i = 0; i < k; ++i) size += std::abs(static_cast<double>(x[i]) * w[i]);
@@ -47,11 +47,14 @@ TEST_P(Kernels, LinearAgreesWithReference) {
         const auto bias = random_floats(n, 1, &rng);
         FloatBuffer packed(packed_size(n, k)), y(m * n), truth(m * n);
         table().pack(w.data(), k, n, k, packed.data());
-        table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, y.data(), n);
+        table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, y.data(),
+                       n);
         kReference.pack(w.data(), k, n, k, packed.data());
-        kReference.linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, truth.data(), n);
+        kReference.linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none,
+                          truth.data(), n);
         for (int64_t i = 0; i < m * n; ++i) {
-          ASSERT_NEAR(y.data()[i], truth.data()[i], sum_bound(x.data() + i / n * k, w.data() + i % n * k, k))
+          ASSERT_NEAR(y.data()[i], truth.data()[i],
+                      sum_bound(x.data() + i / n * k, w.data() + i % n * k, k))
               << "seed " << test_seed() << ", m " << m << ", n " << n << ", k " << k;
         }
       }
@@ -66,14 +69,16 @@ TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
       const auto w = random_floats(n * k, 1, &rng), x = random_floats(m * k, 1, &rng);
       std::vector<float> transposed(static_cast<size_t>(n * k));
       for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j < k; ++j) transposed[static_cast<size_t>(j * n + i)] = w.data()[i * k + j];
+        for (int64_t j = 0; j < k; ++j)
+          transposed[static_cast<size_t>(j * n + i)] = w.data()[i * k + j];
       }
       FloatBuffer a(packed_size(n, k)), b(packed_size(n, k)), ya(m * n), yb(m * n);
       table().pack(w.data(), k, n, k, a.data());
       table().pack_transposed(transposed.data(), n, n, k, b.data());
       table().linear(x.data(), k, m, a.data(), nullptr, n, k, Activation::none, ya.data(), n);
       table().linear(x.data(), k, m, b.data(), nullptr, n, k, Activation::none, yb.data(), n);
-      ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0) << n << " " << k;
+      ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0)
+          << n << " " << k;
     }
   }
 }
@@ -81,11 +86,14 @@ TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
 // The activation in a product is the same function as the one alone.
 TEST_P(Kernels, LinearWithActivation) {
   const int64_t m = 11, n = 70, k = 40;
-  const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.3f, &rng), bias = random_floats(n, 1, &rng);
+  const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.3f, &rng),
+             bias = random_floats(n, 1, &rng);
   FloatBuffer packed(packed_size(n, k)), plain(m * n + kLane), fused(m * n);
   table().pack(w.data(), k, n, k, packed.data());
-  for (Activation f : {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
-    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(), n);
+  for (Activation f :
+       {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
+    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(),
+                   n);
     table().activate(f, plain.data(), m * n);
     table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, f, fused.data(), n);
     for (int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(fused.data()[i], plain.data()[i], 1e-6);
@@ -102,8 +110,11 @@ TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
       table().linear(x.data(), k, m, packed.data(), nullptr, n, k, Activation::none, all.data(), n);
       for (int64_t rows = 1; rows <= 9; ++rows) {
         for (int64_t begin : {int64_t{0}, int64_t{1}, int64_t{6}, m - rows}) {
-          table().linear(x.data() + begin * k, k, rows, packed.data(), nullptr, n, k, Activation::none, part.data(), n);
-          ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n, sizeof(float) * static_cast<size_t>(rows * n)), 0)
+          table().linear(x.data() + begin * k, k, rows, packed.data(), nullptr, n, k,
+                         Activation::none, part.data(), n);
+          ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
+                                sizeof(float) * static_cast<size_t>(rows * n)),
+                    0)
               << "rows " << begin << "+" << rows << ", n " << n << ", k " << k;
         }
       }
@@ -121,22 +132,24 @@ TEST_P(Kernels, Softmax) {
     kReference.softmax(truth.data(), lds, m, n, 0.25f);
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < round_up(n); ++j) {
-        ASSERT_NEAR(s.data()[i * lds + j], truth.data()[i * lds + j], 4e-7) << n << " " << i << " " << j;
+        ASSERT_NEAR(s.data()[i * lds + j], truth.data()[i * lds + j], 4e-7)
+            << n << " " << i << " " << j;
       }
     }
   }
 }
 
-// The largest error against float64 over [-20, 20], relative to max(1, |result|): measured 1.03e-6 for
-// the vectorised erf form, 0.66e-6 for the tanh form.
+// The largest error against float64 over [-20, 20], relative to max(1, |result|): measured 1.03e-6
+// for the vectorised erf form, 0.66e-6 for the tanh form.
 TEST_P(Kernels, ActivationsAreAccurate) {
   const Activation all[] = {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu,
-                            Activation::silu, Activation::tanh, Activation::none};
+                            Activation::silu,     Activation::tanh,      Activation::none};
   for (Activation f : all) {
     const int64_t n = 200001;
     FloatBuffer x(round_up(n)), truth(round_up(n));
     for (int64_t i = 0; i < n; ++i) {
-      x.data()[i] = truth.data()[i] = -20.0f + 40.0f * static_cast<float>(i) / static_cast<float>(n - 1);
+      x.data()[i] = truth.data()[i] =
+          -20.0f + 40.0f * static_cast<float>(i) / static_cast<float>(n - 1);
     }
     table().activate(f, x.data(), n);
     kReference.activate(f, truth.data(), n);
@@ -151,7 +164,8 @@ TEST_P(Kernels, ActivationsAreAccurate) {
 
 TEST_P(Kernels, ActivationDoesNotDependOnThePlaceInTheArray) {
   const auto source = random_floats(64, 2, &rng);
-  for (Activation f : {Activation::gelu_erf, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
+  for (Activation f :
+       {Activation::gelu_erf, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
     FloatBuffer whole(64), one(kLane);
     std::copy_n(source.data(), 64, whole.data());
     table().activate(f, whole.data(), 61);
@@ -168,7 +182,8 @@ TEST_P(Kernels, AddLayerNorm) {
     for (bool with_y : {false, true}) {
       const int64_t m = 6;
       auto x = random_floats(m * h, 3, &rng);
-      const auto y = random_floats(m * h, 3, &rng), weight = random_floats(h, 1, &rng), bias = random_floats(h, 1, &rng);
+      const auto y = random_floats(m * h, 3, &rng), weight = random_floats(h, 1, &rng),
+                 bias = random_floats(h, 1, &rng);
       FloatBuffer truth(m * h);
       std::copy_n(x.data(), m * h, truth.data());
       const float* add = with_y ? y.data() : nullptr;

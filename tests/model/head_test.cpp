@@ -35,21 +35,22 @@ TEST(Pool, FirstTokenAndMean) {
 }
 
 // What the classifier of an exit reads, seen through an identity.
-std::vector<float> classifier_input(Head head, int64_t width, std::vector<std::vector<float>> states,
-                                    int64_t sequences) {
+std::vector<float> classifier_input(Head head, int64_t width,
+                                    std::vector<std::vector<float>> states, int64_t sequences) {
   HeadWeights w;
   w.classifier = identity(width);
   std::vector<const float*> history;
   for (const auto& s : states) history.push_back(s.data());
   std::vector<float> logits(static_cast<size_t>(sequences * width));
   HeadScratch scratch;
-  run_head(table(), head, w, 2, sequences, history.data(), static_cast<int64_t>(history.size()), logits.data(),
-           nullptr, &scratch);
+  run_head(table(), head, w, 2, sequences, history.data(), static_cast<int64_t>(history.size()),
+           logits.data(), nullptr, &scratch);
   return logits;
 }
 
 TEST(RunHead, JoinsTheLastStatesOldestFirst) {
-  const std::vector<std::vector<float>> states = {{9, 9, 9, 9}, {1, 2, 3, 4}, {5, 6, 7, 8}};  // [2 sequences, 2]
+  const std::vector<std::vector<float>> states = {
+      {9, 9, 9, 9}, {1, 2, 3, 4}, {5, 6, 7, 8}};  // [2 sequences, 2]
   Head head;
   head.activation = Activation::none;
   head.last_n_hidden = 2;

@@ -44,7 +44,8 @@ struct OneLayer {
     const int64_t a = heads * d;
     Layer layer;
     if (heads > 0) {
-      layer.attention = Attention{linear(a, h), linear(a, h), linear(a, h), linear(h, a), norm(h), heads};
+      layer.attention =
+          Attention{linear(a, h), linear(a, h), linear(a, h), linear(h, a), norm(h), heads};
     }
     if (f > 0) layer.ffn = FeedForward{linear(f, h), linear(h, f), norm(h)};
     model.layers.push_back(std::move(layer));
@@ -120,7 +121,8 @@ Matrix naive_layer(const Model& m, Matrix x, size_t real) {
 struct Case {
   int64_t h, d, heads, f;
 };
-const Case kCases[] = {{24, 8, 3, 40}, {45, 3, 5, 510}, {7, 1, 1, 1}, {48, 12, 0, 17}, {48, 12, 2, 0}, {33, 4, 0, 0}};
+const Case kCases[] = {{24, 8, 3, 40},  {45, 3, 5, 510}, {7, 1, 1, 1},
+                       {48, 12, 0, 17}, {48, 12, 2, 0},  {33, 4, 0, 0}};
 
 const std::vector<int32_t> kLengths = {5, 1, 130, 2, 17};
 
@@ -139,19 +141,22 @@ TEST_P(LayerTables, AgreesWithTheFormulas) {
     std::vector<Matrix> truth;
     for (size_t b = 0; b < kLengths.size(); ++b) {
       Matrix rows;
-      for (int64_t t = start[b]; t < start[b + 1]; ++t) rows.emplace_back(x.data() + t * c.h, x.data() + (t + 1) * c.h);
+      for (int64_t t = start[b]; t < start[b + 1]; ++t)
+        rows.emplace_back(x.data() + t * c.h, x.data() + (t + 1) * c.h);
       truth.push_back(naive_layer(one.model, rows, static_cast<size_t>(real[b])));
     }
     const PackedView view{static_cast<int64_t>(kLengths.size()), start.data(), real.data()};
     const auto sequences = static_cast<int64_t>(kLengths.size());
     FloatBuffer first(sequences * c.h);
     LayerScratch scratch;
-    run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(), first.data(), &scratch);
+    run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(),
+                    first.data(), &scratch);
     run_layer(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(), &scratch);
     for (size_t b = 0; b < kLengths.size(); ++b) {
       for (int64_t t = start[b]; t < start[b + 1]; ++t) {
         for (int64_t j = 0; j < c.h; ++j) {
-          ASSERT_NEAR(x.data()[t * c.h + j], truth[b][static_cast<size_t>(t - start[b])][static_cast<size_t>(j)], 3e-5)
+          ASSERT_NEAR(x.data()[t * c.h + j],
+                      truth[b][static_cast<size_t>(t - start[b])][static_cast<size_t>(j)], 3e-5)
               << "h " << c.h << ", sequence " << b << ", token " << t;
         }
       }

@@ -4,8 +4,8 @@
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <random>
 
@@ -53,12 +53,22 @@ std::vector<TinyShape> shapes() {
   std::vector<TinyShape> all(8);
   all[0].dialect = "plain";
   all[1].dialect = "deebert";
-  all[2] = {.dialect = "deebert", .hidden = 45, .head_size = 3, .heads = {5, 1, 2, 4}, .ffn = {510, 1, 9, 64}};
+  all[2] = {.dialect = "deebert",
+            .hidden = 45,
+            .head_size = 3,
+            .heads = {5, 1, 2, 4},
+            .ffn = {510, 1, 9, 64}};
   all[3] = {.dialect = "costeff", .heads = {2}, .ffn = {13}, .rank = 5, .pooler_dense = true};
   all[4] = {.dialect = "costeff", .heads = {3}, .ffn = {40}, .pooling_mode = "avg"};
   all[5] = {.dialect = "costeff", .heads = {1}, .ffn = {16}, .rank = 7, .last_n_hidden = 3};
-  all[6] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .hidden_mode = "avg", .last_n_hidden = 2};
-  all[7] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .last_n_hidden = 4};
+  all[6] = {.dialect = "costeff",
+            .heads = {2},
+            .ffn = {16},
+            .pooling_mode = "avg",
+            .hidden_mode = "avg",
+            .last_n_hidden = 2};
+  all[7] = {
+      .dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .last_n_hidden = 4};
   return all;
 }
 
@@ -80,7 +90,8 @@ TEST_P(EngineShapes, AnswersDoNotDependOnBatchOrderOrThreads) {
     for (int64_t threads : {1, 2, 3}) {
       const auto again = engine.score(rows, run_options(policy, threads, batch_tokens));
       ASSERT_EQ(again.size(), rows.size());
-      for (size_t i = 0; i < rows.size(); ++i) expect_same(again[i], together[i], "row " + std::to_string(i));
+      for (size_t i = 0; i < rows.size(); ++i)
+        expect_same(again[i], together[i], "row " + std::to_string(i));
     }
   }
   std::vector<size_t> order(rows.size());
@@ -137,7 +148,8 @@ TEST_P(EngineShapes, FixedLayerIsThatExit) {
 TEST_P(EngineShapes, PortableAgreesWithReference) {
   TempDir dir;
   write_tiny_checkpoint(dir.path(), shape());
-  const Engine portable(dir.path(), {.isa = "portable"}), reference(dir.path(), {.isa = "reference"});
+  const Engine portable(dir.path(), {.isa = "portable"}),
+      reference(dir.path(), {.isa = "reference"});
   const auto rows = rows_of(tiny_texts(20, test_seed() + 3));
   auto options = run_options({});
   options.all_exits = true;
@@ -155,8 +167,10 @@ TEST(Engine, ThresholdsAtTheEnds) {
   TempDir dir;
   const Engine engine = load_tiny(dir, {});
   const auto rows = rows_of(tiny_texts(40, 5));
-  for (const Result& r : engine.score(rows, run_options(entropy_below(0)))) EXPECT_EQ(r.exit_layer, 4);
-  for (const Result& r : engine.score(rows, run_options(entropy_below(std::log(3.0) + 1e-3)))) EXPECT_EQ(r.exit_layer, 1);
+  for (const Result& r : engine.score(rows, run_options(entropy_below(0))))
+    EXPECT_EQ(r.exit_layer, 4);
+  for (const Result& r : engine.score(rows, run_options(entropy_below(std::log(3.0) + 1e-3))))
+    EXPECT_EQ(r.exit_layer, 1);
   auto late = entropy_below(5);
   late.exit_start = 3;
   for (const Result& r : engine.score(rows, run_options(late))) EXPECT_EQ(r.exit_layer, 3);
@@ -179,17 +193,19 @@ TEST(Engine, OneThresholdALayer) {
   const Engine engine = load_tiny(dir, {});
   auto policy = entropy_below(0);
   policy.thresholds = {0, 5, 0};
-  for (const Result& r : engine.score(rows_of(tiny_texts(9, 7)), run_options(policy))) EXPECT_EQ(r.exit_layer, 2);
+  for (const Result& r : engine.score(rows_of(tiny_texts(9, 7)), run_options(policy)))
+    EXPECT_EQ(r.exit_layer, 2);
   policy.thresholds = {0, 5};
   EXPECT_THROW(engine.score(rows_of({"w1"}), run_options(policy)), Error);
 }
 
-// Padding asked for: as COST-EFF's code, the mean counts [PAD] positions, which nobody attends to. With
-// the first token read they change nothing at all.
+// Padding asked for: as COST-EFF's code, the mean counts [PAD] positions, which nobody attends to.
+// With the first token read they change nothing at all.
 TEST(Engine, PaddingOnRequest) {
   TempDir dir, mean_dir;
   const Engine first = load_tiny(dir, {});
-  const Engine mean = load_tiny(mean_dir, {.dialect = "costeff", .heads = {2}, .ffn = {8}, .pooling_mode = "avg"});
+  const Engine mean =
+      load_tiny(mean_dir, {.dialect = "costeff", .heads = {2}, .ffn = {8}, .pooling_mode = "avg"});
   const auto rows = rows_of(tiny_texts(10, 8));
   auto options = run_options({}), padded = options;
   padded.pad_to = 60;
@@ -237,7 +253,8 @@ TEST(Engine, WrongIdsAreNamed) {
   EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: id -1, expected 0 to 104");
   row.input_ids = {2, 3};
   row.token_type_ids = {0};
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: token_type_ids: 1 types, expected as many as input_ids: 2");
+  EXPECT_EQ(error_of(engine, row),
+            "rows.jsonl:7: token_type_ids: 1 types, expected as many as input_ids: 2");
   row.token_type_ids = {0, 2};
   EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: token_type_ids: type 2, expected 0 to 1");
   row.token_type_ids.clear();
@@ -299,9 +316,13 @@ TEST(Engine, SinkAndSourceErrorsComeOut) {
       if (left-- == 0) throw_input("x.txt:501: broken");
       return ReadStatus::row;
     };
-    EXPECT_THROW(engine.run(source, [](auto, auto) {}, run_options({}, threads)), Error);
+    EXPECT_THROW(engine.run(
+                     source, [](auto, auto) {}, run_options({}, threads)),
+                 Error);
     left = 500;
-    const auto sink = [](std::span<const Example>, std::span<const Result>) { throw_output("disk full"); };
+    const auto sink = [](std::span<const Example>, std::span<const Result>) {
+      throw_output("disk full");
+    };
     EXPECT_THROW(engine.run(source, sink, run_options({}, threads)), Error);
   }
 }
@@ -317,7 +338,9 @@ TEST(Engine, StopEndsTheRun) {
     if (++given == 1000) stop = true;
     return ReadStatus::row;
   };
-  const auto sink = [&](std::span<const Example> rows, std::span<const Result>) { seen += static_cast<int64_t>(rows.size()); };
+  const auto sink = [&](std::span<const Example> rows, std::span<const Result>) {
+    seen += static_cast<int64_t>(rows.size());
+  };
   engine.run(source, sink, run_options({}, 2), &stop);
   EXPECT_EQ(seen, given);
 }
@@ -381,8 +404,9 @@ TEST(Engine, WrongOptionsAreUsageErrors) {
 
 // A weight that is not a number is an error of the layer's first use, not a row of NaN.
 TEST(Engine, WeightsThatAreNotFiniteAreNamed) {
-  for (const char* name : {"bert.encoder.layer.1.output.dense.weight", "classifier.bias",
-                           "bert.embeddings.LayerNorm.weight", "bert.embeddings.word_embeddings.weight"}) {
+  for (const char* name :
+       {"bert.encoder.layer.1.output.dense.weight", "classifier.bias",
+        "bert.embeddings.LayerNorm.weight", "bert.embeddings.word_embeddings.weight"}) {
     TempDir dir;
     TinyTensors tensors = tiny_tensors({});
     write_tiny_checkpoint(dir.path(), {});
