@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/container.h"
 #include "checkpoint/exit_policy.h"
 #include "checkpoint/save_model.h"
 #include "checkpoint/tensor_shapes.h"
@@ -108,11 +109,10 @@ Shapes make_masks() {
   return masks;
 }
 
+// A shape that a reader of files gives, and not too large for a fuzz target.
 bool fits(const std::vector<int64_t>& shape) {
-  int64_t elements = 1;
-  for (const int64_t n : shape)
-    elements = std::min(elements * std::min(n, kMaxElements + 1), kMaxElements + 1);
-  return elements <= kMaxElements;
+  int64_t bytes = 0;
+  return tensor_bytes(shape, DType::f64, &bytes) && bytes <= kMaxElements * 8;
 }
 
 void edit(fuzz::Input* input, Shapes* s) {
