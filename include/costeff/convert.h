@@ -3,6 +3,7 @@
 // Any checkpoint that the engine reads, written again as a clean Hugging Face directory.
 
 #include <costeff/error.h>
+#include <costeff/options.h>
 
 #include <atomic>
 #include <cstdint>
@@ -20,6 +21,12 @@ struct ConvertOptions {
   // The off-ramps to keep, by the layer they follow, numbered from 1 as in the source. Absent: all.
   // The final classifier stays in any case.
   std::optional<std::vector<int64_t>> exits = {};
+  // Absent: as it is. bfloat16, int8: the weights of the layers and the word embedding (and its
+  // factor) are stored so, and the model computes so unless told otherwise. int8 tensors NAME
+  // [rows, columns] have a float32 tensor NAME_scale [rows] beside them: row r of the weights is
+  // NAME_scale[r] NAME[r]. The answers are those of LoadOptions::compute on `source`, bit for bit,
+  // except that the word embedding is rounded too. config.json says "costeff": {"compute": "int8"}.
+  std::optional<ComputeType> quantise = {};
   std::vector<int64_t> drop_layers = {};  // encoder layers to leave out; this changes the answers
 };
 

@@ -39,6 +39,7 @@ struct TensorInfo {
 // What a checkpoint is; `costeff inspect` prints it.
 struct ModelInfo {
   std::string path, dialect;
+  std::string task;  // config.json's finetuning_task, as it is written; empty: it names none
   int64_t hidden_size = 0, head_size = 0, num_labels = 0, vocab_size = 0, max_length = 0;
   int64_t type_vocab_size = 0;
   int64_t embedding_rank = 0;  // 0: not factorised
@@ -48,7 +49,8 @@ struct ModelInfo {
       false;  // the exits read the first token: the last layer is computed for it alone
   std::string activation, dtype, tokenizer;
   double layer_norm_eps = 0;
-  std::vector<std::string> labels;  // [C] names, id2label or LABEL_i
+  ComputeType compute = ComputeType::float32;  // what a loaded model computes in
+  std::vector<std::string> labels;             // [C] names, id2label or LABEL_i
   std::vector<LayerInfo> layers;
   std::vector<ExitInfo> exits;
   int64_t parameters = 0;          // of the tensors in use
@@ -91,7 +93,7 @@ class Engine {
   // Scores a stream with bounded memory. A row's answer does not depend on its neighbours, on the
   // order, on the threads or on the batch, bit for bit. Throws what the source or the sink throws,
   // and Error(input) for a row that cannot be scored; rows before it have reached the sink by then.
-  // Ends early, after the rows already read, once *stop is true.
+  // Ends early once *stop is true; the sink has had the first rows of the input then, in order.
   RunStats run(const Source& source, const Sink& sink, const RunOptions& options,
                const std::atomic<bool>* stop = nullptr) const;
 
@@ -117,6 +119,10 @@ class Engine {
 PolicyKind parse_policy_kind(const std::string& name);
 // "0.3", or one a layer: "0.3,0.2,0.1". Throws Error(usage).
 std::vector<double> parse_thresholds(const std::string& text);
+
+// "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
+ComputeType parse_compute_type(const std::string& name);
+const char* compute_type_name(ComputeType type);
 
 // Names of the kernel tables this CPU can run, best first.
 std::vector<std::string> available_isas();

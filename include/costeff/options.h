@@ -48,9 +48,21 @@ struct ExitPolicy {
       1;  // no exit before this layer (1-based); off-ramps before it are not computed
 };
 
+// What the products of the encoder are computed in. Sums, LayerNorm, activations, the residual
+// stream and the exits are float32 in all of them.
+//   bfloat16  weights and rows rounded to bfloat16
+//   int8      weights symmetric per output channel, rows symmetric per token
+enum class ComputeType { float32, bfloat16, int8 };
+
 struct LoadOptions {
   std::string isa;  // force a kernel table ("portable", "reference"); empty: the best one
+  std::optional<ComputeType> compute = {};  // absent: what the model was quantised to, else float32
 };
+
+// How threads share the work.
+//   throughput  each computes batches of its own
+//   latency     all compute one batch together: one sentence is answered sooner
+enum class Mode { throughput, latency };
 
 struct RunOptions {
   EncodeOptions encode;              // max_length 0: what the model's positions allow
@@ -58,6 +70,10 @@ struct RunOptions {
   bool all_exits = false;            // compute every exit to the last layer (Result::exits)
   int64_t threads = 0;               // 0: as many as the process may use
   int64_t batch_tokens = 0;          // tokens that travel together at most; 0: the engine's choice
+  Mode mode = Mode::throughput;
+  // Sequences wait in front of a layer for others to travel with; none longer than so many
+  // milliseconds. 0: as long as there are more rows to read.
+  double max_delay_ms = 0;
   int64_t pad_to =
       0;  // > 0: mean pooling also counts [PAD] up to this length, as COST-EFF's code does
 };

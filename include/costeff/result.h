@@ -20,6 +20,7 @@ struct Example {
   bool has_ids = false;
 
   std::string id;           // passed through; its form is the caller's business
+  std::string gold;         // the label as the file writes it; empty: none, or not asked for
   std::string_view source;  // where it comes from, for error messages; must outlive the run
   int64_t line = 0;         // line in `source`, from 1; 0: unknown
 };
@@ -59,7 +60,7 @@ struct RunStats {
   std::vector<int64_t> exit_histogram;  // [L], rows that left after layer i + 1
   int64_t layer_tokens = 0;             // tokens x layers computed
   // Seconds by stage, added up over threads.
-  double tokenize_s = 0, embed_s = 0, encoder_s = 0, exits_s = 0;
+  double tokenize_s = 0, embed_s = 0, attention_s = 0, ffn_s = 0, exits_s = 0;
   double wall_s = 0;
   int64_t threads = 0;
 };

@@ -2,7 +2,9 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "base/half.h"
@@ -44,7 +46,34 @@ void convert(const std::byte* p, int64_t count, float* out, F&& f) {
   }
 }
 
+// Elements [begin, begin + count) of a quantised weight.
+void dequantise(const Tensor& t, int64_t begin, int64_t count, float* out) {
+  const int64_t columns = t.shape[1];
+  const auto* q = reinterpret_cast<const int8_t*>(t.data);
+  for (int64_t i = begin; i < begin + count;) {
+    const int64_t row = i / columns, end = std::min((row + 1) * columns, begin + count);
+    const float scale = row_scale(t, row);
+    for (; i < end; ++i) *out++ = static_cast<float>(q[i]) * scale;
+  }
+}
+
+// Where `count` elements at `index` of t lie, as "[3, 17]".
+std::string element_text(const Tensor& t, int64_t index) {
+  std::vector<int64_t> at(t.shape.size());
+  for (size_t d = at.size(); d-- > 0;) {
+    at[d] = index % t.shape[d];
+    index /= t.shape[d];
+  }
+  return shape_text(at);
+}
+
 }  // namespace
+
+float row_scale(const Tensor& t, int64_t row) {
+  float scale;
+  std::memcpy(&scale, t.scale + row * static_cast<int64_t>(sizeof scale), sizeof scale);
+  return scale;
+}
 
 int64_t dtype_size(DType t) { return kDTypes[static_cast<size_t>(t)].size; }
 const char* dtype_name(DType t) { return kDTypes[static_cast<size_t>(t)].name; }
@@ -102,10 +131,24 @@ void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out) {
       return convert<uint16_t>(p, count, out, bfloat16_to_float);
     case DType::f64:
       return convert<double>(p, count, out, [](double v) { return static_cast<float>(v); });
+    case DType::i8:
+      if (t.scale) return dequantise(t, begin, count, out);
+      [[fallthrough]];
     default:
       throw_model(tensor_place(t) + "dtype " + dtype_name(t.dtype) +
                   ", expected F32, F16 or BF16 weights");
   }
+}
+
+void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin) {
+  // One pass without branches: x - x is 0 for finite x and NaN else.
+  float sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += values[i] - values[i];
+  if (sum == 0) return;
+  const float* bad =
+      std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
+  throw_model(tensor_place(t) + "element " + element_text(t, begin + (bad - values)) + " is " +
+              (std::isnan(*bad) ? "NaN" : "infinite") + ", expected finite numbers");
 }
 
 }  // namespace costeff

@@ -34,6 +34,7 @@ enum class DType : uint8_t {
 int64_t dtype_size(DType t);      // bytes an element
 const char* dtype_name(DType t);  // as safetensors spells it: "F32", "BF16", "BOOL", ...
 bool dtype_from_name(std::string_view name, DType* out);
+// Element types that stand for real numbers by themselves.
 inline bool is_weight_dtype(DType t) {
   return t == DType::f32 || t == DType::f16 || t == DType::bf16 || t == DType::f64;
 }
@@ -45,11 +46,19 @@ struct Tensor {
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
   const std::byte* data = nullptr;
+  // I8 weights of `costeff quantize`, [rows, columns]: float32 [rows], row r is scale[r] * data.
+  const std::byte* scale = nullptr;
   std::shared_ptr<const std::string> file;  // path, for error messages
 
   int64_t numel() const;  // 1 for a scalar; readers have checked that it does not overflow
   int64_t bytes() const { return numel() * dtype_size(dtype); }
 };
+
+inline bool is_weight(const Tensor& t) {
+  return is_weight_dtype(t.dtype) || (t.dtype == DType::i8 && t.scale);
+}
+// scale[row] of a quantised weight.
+float row_scale(const Tensor& t, int64_t row);
 
 // "[768, 3072]"
 std::string shape_text(const std::vector<int64_t>& shape);
@@ -77,9 +86,13 @@ struct TensorSet {
   void add(Tensor t);
 };
 
-// Writes t's elements as float32 to out [numel]. t must be a weight dtype. f64 is rounded.
+// Writes t's elements as float32 to out [numel]. t must be a weight. f64 is rounded.
 void to_float32(const Tensor& t, float* out);
 // The same for elements [begin, begin + count).
 void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out);
+
+// Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements
+// from `begin` on.
+void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin = 0);
 
 }  // namespace costeff

@@ -123,6 +123,15 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   k.exits = int_list(*it, "exits", 1, kMaxLayers, place);
   k.attention_sizes = int_list(*it, "attention_sizes", 0, kMaxHidden, place);
   k.ffn_sizes = int_list(*it, "ffn_sizes", 0, kMaxFfn, place);
+  const std::string compute = string_or(*it, "compute", "float32", place);
+  if (compute == "bfloat16") {
+    k.compute = ComputeType::bfloat16;
+  } else if (compute == "int8") {
+    k.compute = ComputeType::int8;
+  } else if (compute != "float32") {
+    throw_model(place + ": compute is \"" + printable(compute, 60) +
+                "\", expected float32, bfloat16 or int8");
+  }
   return k;
 }
 
@@ -181,6 +190,11 @@ Config parse_config(const std::string& text, const std::string& place) {
   c.num_output_layers = maybe_int(j, "num_output_layers", 1, kMaxLayers, place);
   c.id2label = read_id2label(j, place);
   c.problem_type = read_problem_type(j, place);
+  c.tokenizer_class = string_or(j, "tokenizer_class", "", place);
+  // A remark that no code depends on: whatever is no name (null, mostly) is none.
+  if (const auto it = j.find("finetuning_task"); it != j.end() && it->is_string()) {
+    c.finetuning_task = it->get<std::string>();
+  }
   c.activation = activation_from_name(string_or(j, activation, "gelu", place), activation, place);
   c.layer_norm_eps = json_number(j, "layer_norm_eps", 1e-12, 0, 1, place, kModel);
   if (const auto it = j.find("pruned_heads"); it != j.end()) {

@@ -3,6 +3,8 @@
 // config.json as a plain struct. It is a hint: the tensors decide what the model is, and what
 // config.json says is checked against them (encoder.cpp, heads.cpp).
 
+#include <costeff/options.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,12 +36,14 @@ struct CosteffKeys {
 struct ConvertedKeys {
   std::optional<std::vector<int64_t>> exits;  // layers with an exit, 1-based, ascending, up to L
   std::optional<std::vector<int64_t>> attention_sizes, ffn_sizes;  // [L] A and F; 0: no sublayer
+  ComputeType compute = ComputeType::float32;  // what `costeff quantize` made it for
 };
 
 struct Config {
-  std::string place;         // path of config.json, the beginning of messages
-  std::string model_type;    // empty: not given
-  std::string architecture;  // the first of `architectures`; empty: not given
+  std::string place;            // path of config.json, the beginning of messages
+  std::string model_type;       // empty: not given
+  std::string architecture;     // the first of `architectures`; empty: not given
+  std::string tokenizer_class;  // empty: not given; src/text reads it
   // Absent: the key is not there. DistilBERT's dim, n_layers, n_heads, hidden_dim land here too.
   std::optional<int64_t> hidden_size, num_hidden_layers, num_attention_heads, intermediate_size;
   std::optional<int64_t> max_position_embeddings, vocab_size, type_vocab_size;
@@ -47,6 +51,7 @@ struct Config {
   std::optional<int64_t> num_output_layers;          // ElasticBERT
   std::optional<std::vector<std::string>> id2label;  // in order of the ids 0, 1, ...
   std::string problem_type;                          // empty: not given
+  std::string finetuning_task;                       // empty: not given
   model::Activation activation = model::Activation::gelu_erf;
   double layer_norm_eps = 1e-12;
   bool pruned_heads = false;  // transformers' prune_heads was used

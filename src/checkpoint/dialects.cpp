@@ -54,6 +54,7 @@ model::Model load_model(const std::string& dir) {
   std::optional<ExitPolicy> policy = read_exit_policy(join_path(dir, "exit_policy.json"));
   model::Model m = build_model(std::move(set), config, masks ? &*masks : nullptr);
   m.policy = std::move(policy);
+  m.compute = config.converted.compute;
   // Last, because it reads every byte: zip archives carry checksums.
   if (masks && masks->check_bytes) masks->check_bytes();
   if (m.tensors.check_bytes) m.tensors.check_bytes();

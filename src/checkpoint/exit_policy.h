@@ -2,8 +2,9 @@
 
 // exit_policy.json beside the weights: the exit rule a model was tuned with, used when the user
 // gives none.
-//   {"policy": "entropy" | "max-prob" | "margin", "threshold": x | "thresholds": [x, ...],
-//    "exit_start": s}        {"policy": "fixed", "layer": k}        {"policy": "never"}
+//   {"policy": "entropy" | "max-prob" | "margin" | "learned", "threshold": x | "thresholds":
+//    [x, ...], "exit_start": s}        {"policy": "patience", "patience": n, "threshold": x}
+//   {"policy": "fixed", "layer": k}        {"policy": "never"}
 
 #include <costeff/options.h>
 
@@ -19,7 +20,7 @@ namespace costeff::checkpoint {
 // who runs it.
 std::optional<ExitPolicy> read_exit_policy(const std::string& path);
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place);
-// What parse_exit_policy reads as `policy`, which is one of those it knows.
+// What parse_exit_policy reads as `policy`.
 Json exit_policy_json(const ExitPolicy& policy);
 
 }  // namespace costeff::checkpoint

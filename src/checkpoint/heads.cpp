@@ -29,6 +29,7 @@ void name_labels(Source& s, model::Model* m) {
     throw_model(c.place + ": problem_type is regression" + rows + ", expected 1");
   }
   m->regression = n == 1;
+  m->task = c.finetuning_task;
   if (c.id2label) {
     m->labels = *c.id2label;
     return;
@@ -89,7 +90,7 @@ void list_unused(Source& s, model::Model* m) {
   int64_t count = 0;
   std::string first;
   for (const auto& [name, i] : s.by_name) {
-    if (s.used[i] || s.expected_unused[i] || !is_weight_dtype(s.set->tensors[i].dtype)) continue;
+    if (s.used[i] || s.expected_unused[i] || !is_weight(s.set->tensors[i])) continue;
     if (!name.starts_with(layer) && !name.starts_with(distil) && !name.starts_with(embeddings))
       continue;
     if (count++ == 0) first = s.set->tensors[i].name;

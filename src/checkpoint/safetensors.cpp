@@ -180,19 +180,24 @@ class HeaderReader {
           " numbers, expected [begin, end]");
     }
     const auto [begin, end] = std::pair(offsets_[0], offsets_[1]);
-    const std::string range =
-        "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "]";
-    if (begin > end) bad(range + ": the begin lies behind the end");
+    // Headers may list half a million tensors: nothing is written that nobody reads.
+    const auto range = [begin = begin, end = end] {
+      return "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "]";
+    };
+    if (begin > end) bad(range() + ": the begin lies behind the end");
     if (end > data_.size()) {
-      bad(range + ", but the file has " + std::to_string(data_.size()) +
+      bad(range() + ", but the file has " + std::to_string(data_.size()) +
           " bytes of data (cut short?)");
     }
     int64_t bytes = 0;
-    const std::string what =
-        "shape " + shape_text(tensor_.shape) + " of " + dtype_name(tensor_.dtype);
-    if (!tensor_bytes(tensor_.shape, tensor_.dtype, &bytes)) bad(what + " is larger than any file");
+    const auto what = [&] {
+      return "shape " + shape_text(tensor_.shape) + " of " + dtype_name(tensor_.dtype);
+    };
+    if (!tensor_bytes(tensor_.shape, tensor_.dtype, &bytes)) {
+      bad(what() + " is larger than any file");
+    }
     if (static_cast<uint64_t>(bytes) != end - begin) {
-      bad(what + " takes " + std::to_string(bytes) + " bytes, " + range + " has " +
+      bad(what() + " takes " + std::to_string(bytes) + " bytes, " + range() + " has " +
           std::to_string(end - begin));
     }
     tensor_.data = data_.data() + begin;

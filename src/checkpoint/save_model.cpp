@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <deque>
 #include <set>
 #include <utility>
 #include <vector>
@@ -190,7 +191,9 @@ void put_common(SavedModel* out, const model::Model& m) {
   } else {
     j["pad_token_id"] = 0;
   }
+  if (!out->config->tokenizer_class.empty()) j["tokenizer_class"] = out->config->tokenizer_class;
   put_labels(&j, m);
+  if (!m.task.empty()) j["finetuning_task"] = m.task;
   put_pruned_heads(&j, m, heads);
 }
 
@@ -249,7 +252,8 @@ void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& fr
                    std::optional<DType> dtype) {
   std::set<DType> dtypes;
   for (const auto& [name, t] : saved->tensors) dtypes.insert(stored_dtype(t.dtype, dtype));
-  if (dtypes.size() == 1) {
+  // Embeddings and layers are the bulk; transformers wants one name.
+  if (dtypes.size() == 1 && !dtypes.contains(DType::i8)) {
     saved->json["torch_dtype"] = *dtypes.begin() == DType::f32   ? "float32"
                                  : *dtypes.begin() == DType::f16 ? "float16"
                                                                  : "bfloat16";
@@ -263,6 +267,8 @@ void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& fr
     j["ffn_sizes"].push_back(layer.ffn ? layer.ffn->in.out() : 0);
   }
   for (const model::Head& head : m.heads) j["exits"].push_back(head.layer);
+  if (m.compute != ComputeType::float32)
+    j["compute"] = m.compute == ComputeType::int8 ? "int8" : "bfloat16";
   j["policy"] = m.policy ? exit_policy_json(*m.policy) : Json();
   j["source"] = {{"name", from.name}, {"dialect", from.dialect}, {"dtype", from.dtype}};
 }
@@ -276,8 +282,16 @@ bool write_model(const SavedModel& saved, const model::Model& m, std::optional<D
   write_text(join_path(dir, "config.json"), saved.json);
   if (m.policy) write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.policy));
   std::vector<TensorToWrite> tensors;
+  std::deque<Tensor> scales;
   for (const auto& [name, t] : saved.tensors) {
     tensors.push_back({name, &t, stored_dtype(t.dtype, dtype)});
+    if (tensors.back().dtype != DType::i8) continue;
+    scales.push_back({.name = name + "_scale",
+                      .dtype = DType::f32,
+                      .shape = {t.shape[0]},
+                      .data = t.scale,
+                      .file = t.file});
+    tensors.push_back({scales.back().name, &scales.back(), DType::f32});
   }
   return write_safetensors(join_path(dir, "model.safetensors"), std::move(tensors), stop);
 }

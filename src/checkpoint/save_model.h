@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "checkpoint/config.h"
@@ -20,10 +22,11 @@ namespace costeff::checkpoint {
 struct SavedModel {
   const Config* config = nullptr;  // of the files the model was read from
   Family family = Family::bert;
-  std::string prefix;                     // of the encoder: "bert.", ...
-  std::string dialect;                    // what the reader will call it
-  std::map<std::string, Tensor> tensors;  // by canonical name; views, as the model's
-  Json json;                              // config.json
+  std::string prefix;                              // of the encoder: "bert.", ...
+  std::string dialect;                             // what the reader will call it
+  std::map<std::string, Tensor> tensors;           // by canonical name; views, as the model's
+  Json json;                                       // config.json
+  std::vector<std::shared_ptr<const void>> owned;  // bytes of tensors that were made anew
 };
 
 // Where a model comes from, for the record in config.json.
@@ -47,6 +50,12 @@ DType stored_dtype(DType have, std::optional<DType> asked);
 // Error(output).
 bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
                  const std::string& dir, const std::atomic<bool>* stop);
+
+// Stores the weights of the layers, the word embedding and its factor as `compute` reads them:
+// bfloat16, or int8 with a scale a row (base/quantise.h). The others keep their type. `m` must be
+// the model that was named, and gets the mark; `saved` keeps views into `m`'s tensors and owns the
+// rest.
+void quantise(SavedModel* saved, model::Model* m, ComputeType compute);
 
 // For the dialects: a tensor that several exits share is put once.
 void put(SavedModel* out, const std::string& name, const Tensor& t);

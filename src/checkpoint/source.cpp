@@ -89,6 +89,22 @@ bool fits(const std::vector<int64_t>& have, std::initializer_list<Dim> shape) {
   return true;
 }
 
+// I8 weights [rows, columns] have their scales, F32 [rows], beside them in NAME_scale.
+void attach_scales(Source& s) {
+  for (Tensor& t : s.set->tensors) {
+    if (t.dtype != DType::i8 || t.shape.size() != 2 || t.shape[1] < 1) continue;
+    const auto it = s.by_name.find(canonical_name(t.name) + "_scale");
+    if (it == s.by_name.end()) continue;
+    const Tensor& scale = s.set->tensors[it->second];
+    if (scale.dtype != DType::f32 || scale.shape != std::vector<int64_t>{t.shape[0]}) {
+      throw_model(tensor_place(scale) + dtype_name(scale.dtype) + " " + shape_text(scale.shape) +
+                  ", expected F32 " + shape_text({t.shape[0]}) + ", a scale a row of " + t.name);
+    }
+    t.scale = scale.data;
+    s.used[it->second] = true;
+  }
+}
+
 }  // namespace
 
 std::string canonical_name(std::string_view name) {
@@ -115,6 +131,7 @@ Source open_source(TensorSet& set, const Config& config, const TensorSet* masks)
                   " (module., gamma and beta aside), expected one of them");
     }
   }
+  attach_scales(s);
   find_prefix(s);
   return s;
 }
@@ -171,7 +188,7 @@ const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim
                 expected_shape(shape) + (empty ? " with no axis of 0" : "") +
                 (because.empty() ? "" : " (" + std::string(because) + ")"));
   }
-  if (!is_weight_dtype(t.dtype)) {
+  if (!is_weight(t)) {
     throw_model(tensor_place(t) + "dtype " + dtype_name(t.dtype) +
                 ", expected F32, F16, BF16 or F64");
   }

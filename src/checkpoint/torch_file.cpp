@@ -49,6 +49,9 @@ void read_archive(std::span<const std::byte> bytes, const std::shared_ptr<const 
     }
   }
   check_crc(*object, file);
+  if (!archive.has_crcs) {
+    set->notes.push_back(file + ": written without CRC-32s: damaged weights would not be noticed");
+  }
   const Pickle pickle =
       read_pickle(object->data, torch_globals(), file + ": " + printable(object->name, 200) + ": ");
 

@@ -232,9 +232,12 @@ struct Parser {
       if (!archive.by_name.emplace(name, archive.entries.size()).second) {
         bad_entry(name, "is there twice (duplicate)");
       }
-      archive.entries.push_back({name, data, c.crc});
+      archive.entries.push_back({.name = name, .data = data, .crc32 = c.crc});
     }
     if (r.remaining() != 0) bad("the directory has bytes behind its last entry");
+    archive.has_crcs = std::any_of(archive.entries.begin(), archive.entries.end(),
+                                   [](const ZipEntry& e) { return e.crc32 != 0; });
+    for (ZipEntry& e : archive.entries) e.has_crc = archive.has_crcs;
     std::sort(extents.begin(), extents.end(),
               [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
     for (size_t i = 1; i < extents.size(); ++i) {
@@ -253,6 +256,7 @@ ZipArchive parse_zip(std::span<const std::byte> bytes, const std::string& file) 
 }
 
 void check_crc(const ZipEntry& entry, const std::string& file) {
+  if (!entry.has_crc) return;
   const auto found = static_cast<uint32_t>(
       crc32_z(0, reinterpret_cast<const Bytef*>(entry.data.data()), entry.data.size()));
   if (found == entry.crc32) return;

@@ -15,11 +15,16 @@ namespace costeff::checkpoint {
 struct ZipEntry {
   std::string_view name;
   std::span<const std::byte> data;
-  uint32_t crc32 = 0;  // as the directory says; check_crc compares
+  uint32_t crc32 = 0;   // as the directory says; check_crc compares
+  bool has_crc = true;  // false: see ZipArchive
 };
 
+// torch.serialization.set_crc32_options(False) writes 0 for the CRC of every entry, in the headers,
+// the descriptors and the directory. Only an archive in which no entry at all states a CRC is taken
+// for one of these: a single 0 among others is a wrong CRC.
 struct ZipArchive {
   std::vector<ZipEntry> entries;  // in the directory's order
+  bool has_crcs = true;
   std::unordered_map<std::string_view, size_t> by_name;
 
   const ZipEntry* find(std::string_view name) const {
@@ -33,7 +38,8 @@ struct ZipArchive {
 // APPNOTE.TXT 6.3.3, sections 4.3-4.5.
 ZipArchive parse_zip(std::span<const std::byte> bytes, const std::string& file);
 
-// Throws Error(model) when the entry's bytes do not have its CRC-32.
+// Throws Error(model) when the entry's bytes do not have its CRC-32. Without one there is nothing
+// to compare.
 void check_crc(const ZipEntry& entry, const std::string& file);
 
 }  // namespace costeff::checkpoint

@@ -15,12 +15,14 @@
 #include "cli/flag_checks.h"
 #include "cli/infer_qa.h"
 #include "cli/input_flags.h"
+#include "cli/load_flags.h"
+#include "cli/long_run.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
 #include "cli/stats.h"
-#include "tasks/output_file.h"
 #include "tasks/progress.h"
 #include "tasks/reader.h"
+#include "tasks/row_output.h"
 #include "tasks/writer.h"
 
 namespace costeff::cli {
@@ -32,7 +34,11 @@ struct InferOptions {
   EncodeFlags encode;
   PolicyFlags policy;
   QaFlags qa;
-  std::string format, output = "-", isa;
+  LoadFlags load;
+  LongRunFlags long_run;
+  std::string mode;
+  double max_delay = -1;
+  std::string format, output = "-";
   bool all_exits = false, no_output_header = false, quiet = false, verbose = false;
   bool stats = false, stats_json = false;
   int64_t top_k = 0, threads = 0, batch_tokens = 0, pad_to = 0;
@@ -81,7 +87,7 @@ tasks::OutputOptions output_options(const InferOptions& o,
   return out;
 }
 
-void say_verbose(const ModelInfo& m, const RunOptions& run, const std::string& isa) {
+void say_verbose(const ModelInfo& m, const RunOptions& run, const LoadFlags& load) {
   const ExitPolicy& policy = run.policy ? *run.policy : m.policy;
   std::fprintf(stderr, "model: %s, %s, %zu layers, %zu exits\n", printable(m.path).c_str(),
                m.dialect.c_str(), m.layers.size(), m.exits.size());
@@ -89,8 +95,7 @@ void say_verbose(const ModelInfo& m, const RunOptions& run, const std::string& i
                run.policy            ? " (flags)"
                : m.policy_from_model ? " (exit_policy.json)"
                                      : " (the model states none)");
-  std::fprintf(stderr, "kernels: %s\n",
-               isa.empty() ? available_isas().front().c_str() : isa.c_str());
+  std::fprintf(stderr, "kernels: %s\n", kernels_text(load, m.compute).c_str());
   if (!m.unused.empty())
     std::fprintf(stderr, "not used: %zu tensors (costeff inspect lists them)\n", m.unused.size());
   for (const std::string& note : m.notes)
@@ -111,6 +116,20 @@ void say_warnings(const RunStats& s, bool verbose) {
   }
 }
 
+// Typed lines are wanted soon, files are wanted done.
+void set_mode(const InferOptions& o, RunOptions* run) {
+  const auto& files = o.input.files;
+  const bool typed = files.empty() || std::find(files.begin(), files.end(), "-") != files.end();
+  if (o.mode.empty()) {
+    run->mode = typed ? Mode::latency : Mode::throughput;
+  } else if (o.mode == "latency" || o.mode == "throughput") {
+    run->mode = o.mode == "latency" ? Mode::latency : Mode::throughput;
+  } else {
+    throw_usage("--mode \"" + printable(o.mode, 40) + "\", expected throughput or latency");
+  }
+  run->max_delay_ms = o.max_delay >= 0 ? o.max_delay : run->mode == Mode::latency ? 100 : 0;
+}
+
 bool reads_terminal(const InferOptions& o) {
   return ::isatty(STDIN_FILENO) == 1 &&
          std::find(o.input.files.begin(), o.input.files.end(), "-") != o.input.files.end();
@@ -119,28 +138,34 @@ bool reads_terminal(const InferOptions& o) {
 // Writes rows as they come. One thread at a time is in it.
 class RowPrinter {
  public:
-  RowPrinter(const InferOptions& o, const tasks::OutputOptions& format, tasks::OutputFile* file,
+  RowPrinter(const InferOptions& o, const tasks::OutputOptions& format, tasks::RowOutput* file,
              const tasks::RowReader& reader)
       : format_(format),
         file_(*file),
         reader_(reader),
-        progress_(tasks::want_progress(o.quiet || reads_terminal(o), file->fd())) {}
+        progress_(tasks::want_progress(o.quiet || reads_terminal(o), file->fd())),
+        rows_before_(file->rows_found()) {}
+
+  // The reader stands before the first row to score. rows_total: of all rows to score, those of an
+  // earlier run too; -1: unknown.
+  void begin(int64_t rows_total) {
+    progress_.begin(rows_before_, reader_.bytes_done(), rows_total);
+    if (file_.wants_header()) tasks::append_header(format_, &text_);
+  }
 
   void print(std::span<const Example> examples, std::span<const Result> results) {
-    const auto begin = std::chrono::steady_clock::now();
-    if (rows_ == 0) tasks::append_header(format_, &text_);
+    const auto start = std::chrono::steady_clock::now();
     for (size_t i = 0; i < examples.size(); ++i)
       tasks::append_row(examples[i], results[i], format_, &text_);
-    write();
+    write(static_cast<int64_t>(examples.size()));
     rows_ += static_cast<int64_t>(examples.size());
-    progress_.update(rows_, reader_.bytes_done(), reader_.bytes_total());
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    progress_.update(rows_before_ + rows_, reader_.bytes_done(), reader_.bytes_total());
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   // No more rows come: an output without rows has a header too.
   void finish() {
-    if (rows_ == 0) tasks::append_header(format_, &text_);
-    write();
+    write(0);
     progress_.erase();
   }
 
@@ -149,38 +174,73 @@ class RowPrinter {
   double seconds() const { return seconds_; }
 
  private:
-  void write() {
-    const tasks::WriteStatus status = file_.write(text_);
+  void write(int64_t rows) {
+    const tasks::WriteStatus status = file_.write(text_, rows);
     text_.clear();
     if (status != tasks::WriteStatus::ok) throw OutputClosed();
   }
 
   const tasks::OutputOptions& format_;
-  tasks::OutputFile& file_;
+  tasks::RowOutput& file_;
   const tasks::RowReader& reader_;
   tasks::Progress progress_;
   std::string text_;
-  int64_t rows_ = 0;
+  int64_t rows_before_, rows_ = 0;
   double seconds_ = 0;
 };
 
-int say_interrupted(const InferOptions& o, int64_t rows) {
-  if (!o.quiet) {
-    // The terminal has shown ^C in the line.
-    if (::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)) std::fputc('\n', stderr);
-    std::fprintf(stderr, "costeff: interrupted after %lld %s\n", static_cast<long long>(rows),
-                 rows == 1 ? "row" : "rows");
+// What is in the rows beside the model's and the input's part.
+tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputOptions& output,
+                                     const RunOptions& run, const ModelInfo& m) {
+  const ExitPolicy& p = run.policy ? *run.policy : m.policy;
+  const auto yes = [](bool b) { return std::string(b ? "yes" : "no"); };
+  return {{"format", tasks::output_format_name(output.format)},
+          {"output header", yes(output.header)},
+          {"all-exits", yes(o.all_exits)},
+          {"top-k", std::to_string(o.top_k)},
+          {"policy", policy_name(p.kind)},
+          {"threshold", exact_numbers(p.thresholds)},
+          {"patience", std::to_string(p.patience)},
+          {"exit-layer", std::to_string(p.layer)},
+          {"exit-start", std::to_string(p.exit_start)},
+          {"max-length", std::to_string(o.encode.max_length)},
+          {"truncation", o.encode.truncation},
+          {"pair-cut", o.encode.pair_cut},
+          {"pad-to", std::to_string(o.pad_to)}};
+}
+
+// Where the rows go. With --resume a file has a format that does not depend on a terminal.
+std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
+                                              const tasks::OutputOptions& output,
+                                              const RunOptions& run, const ModelInfo& m) {
+  if (!o.long_run.resume) return std::make_unique<tasks::RowOutput>(o.output, &interrupted);
+  if (output.format == tasks::OutputFormat::table) {
+    throw_usage("--resume needs --format tsv, csv or jsonl");
   }
-  return kInterrupted;
+  const auto files = input_files(o.input);
+  return std::make_unique<tasks::RowOutput>(
+      o.output,
+      run_fingerprint(m, o.input, o.load, o.long_run, files, infer_fingerprint(o, output, run, m)),
+      output.format == tasks::OutputFormat::csv);
+}
+
+// The rows of --shard. Counting them reads the input once, which is little beside scoring it.
+RowRange rows_to_score(const InferOptions& o) {
+  if (o.long_run.shard.empty()) return {};
+  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
+  Example row;
+  return shard_rows(parse_shard(o.long_run.shard),
+                    skip_rows([&] { return reader.next(row, true); }));
 }
 
 QaCommand qa_command(const InferOptions& o) {
   return {.model = o.model,
           .input = o.input,
           .flags = o.qa,
+          .load = o.load,
+          .long_run = o.long_run,
           .format = o.format,
           .output = o.output,
-          .isa = o.isa,
           .max_length = o.encode.max_length,
           .threads = o.threads,
           .batch_tokens = o.batch_tokens,
@@ -200,33 +260,56 @@ int infer(const InferOptions& o) {
   run.threads = o.threads;
   run.batch_tokens = o.batch_tokens;
   run.pad_to = o.pad_to;
+  if (o.long_run.resume) check_rereadable(input_files(o.input), "--resume");
+  if (!o.long_run.shard.empty()) {
+    parse_shard(o.long_run.shard);
+    check_rereadable(input_files(o.input), "--shard");
+  }
+  set_mode(o, &run);
   tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
-  const Engine engine(o.model, {.isa = o.isa});
+  const Engine engine(o.model, load_options(o.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering) {
     throw_usage(o.model + ": " + m.dialect + " answers questions and has no labels; use --task qa");
   }
+  if (m.regression && o.top_k > 0) {
+    throw_usage("--top-k needs labels, and this model gives a score (regression)");
+  }
   run.policy = policy_from_flags(o.policy, m.policy);
-  if (o.verbose && !o.quiet) say_verbose(m, run, o.isa);
+  if (o.verbose && !o.quiet) say_verbose(m, run, o.load);
 
-  tasks::OutputFile file(o.output, &interrupted);
-  const tasks::OutputOptions output = output_options(o, format, m, file.fd());
-  RowPrinter printer(o, output, &file, reader);
+  // Whether a terminal wants a table must be known before the output is opened: --resume notes it.
+  tasks::OutputOptions output = output_options(o, format, m, STDOUT_FILENO);
+  const RowRange range = rows_to_score(o);
+  if (!o.long_run.shard.empty() && parse_shard(o.long_run.shard).part > 1) output.header = false;
+  const auto file = open_output(o, output, run, m);
+  output.table_width = terminal_width(file->fd());
+  if (!o.quiet) say_going_on(*file, "row", "rows");
+  Example skipped;
+  skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
+  RowPrinter printer(o, output, file.get(), reader);
+  printer.begin(range.last < 0 ? -1 : range.last - range.first);
   if (!o.quiet && reads_terminal(o) && ::isatty(STDERR_FILENO)) {
     std::fputs("reading from the terminal, a text a line; Ctrl-D ends\n", stderr);
   }
   RunStats stats;
   try {
-    stats = engine.run([&](Example& row, bool may_block) { return reader.next(row, may_block); },
-                       [&](auto examples, auto results) { printer.print(examples, results); }, run,
-                       &interrupted);
+    stats = engine.run(
+        [&](Example& row, bool may_block) {
+          if (range.last >= 0 && reader.rows() >= range.last) return ReadStatus::end;
+          return reader.next(row, may_block);
+        },
+        [&](auto examples, auto results) { printer.print(examples, results); }, run, &interrupted);
     if (!interrupted) printer.finish();
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
   }
   printer.erase_progress();
-  if (interrupted) return say_interrupted(o, printer.rows());
-  file.commit();
+  if (interrupted) {
+    if (!o.quiet) say_how_to_go_on(file.get(), o.output, printer.rows(), "row", "rows");
+    return kInterrupted;
+  }
+  file->commit();
   if (!o.quiet) say_warnings(stats, o.verbose);
   if (o.stats) std::fputs(stats_text(stats, m, printer.seconds()).c_str(), stderr);
   if (o.stats_json) std::fputs(stats_json(stats, m, printer.seconds()).c_str(), stderr);
@@ -297,17 +380,25 @@ void add_computing_flags(CLI::App* sub, InferOptions* o) {
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);
+  sub->add_option("--mode", o->mode,
+                  "throughput: each thread computes batches of its own (default for files); "
+                  "latency: all compute one batch together (default for -)")
+      ->type_name("NAME")
+      ->group(group);
+  sub->add_option("--max-delay", o->max_delay,
+                  "A text waits in front of a layer for others to travel with at most so many "
+                  "milliseconds; 0: as long as there is more input (default: 100 in latency mode, "
+                  "else 0)")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 1e9))
+      ->group(group);
   sub->add_option(
          "--pad-to", o->pad_to,
          "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does (128 there)")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);
-  sub->add_option("--isa", o->isa,
-                  "Kernels to use, of those that costeff --version lists (or env COSTEFF_ISA)")
-      ->type_name("NAME")
-      ->envname("COSTEFF_ISA")
-      ->group(group);
+  add_load_flags(sub, group, &o->load);
 }
 
 }  // namespace
@@ -322,6 +413,7 @@ void add_infer(CLI::App* app, std::function<int()>* run) {
   add_policy_flags(sub, &o->policy);
   add_output_flags(sub, o.get());
   add_encode_flags(sub, &o->encode);
+  add_long_run_flags(sub, &o->long_run);
   add_computing_flags(sub, o.get());
   add_qa_flags(sub, &o->qa);
   sub->callback([=] {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,10 +16,10 @@
 #include "cli/flag_checks.h"
 #include "cli/print.h"
 #include "cli/stats.h"
-#include "tasks/output_file.h"
 #include "tasks/progress.h"
 #include "tasks/qa_reader.h"
 #include "tasks/qa_writer.h"
+#include "tasks/row_output.h"
 
 namespace costeff::cli {
 namespace {
@@ -76,13 +77,15 @@ tasks::QaReader open_reader(const InputFlags& flags) {
 // Writes answers as they come. One thread at a time is in it.
 class AnswerPrinter {
  public:
-  AnswerPrinter(const tasks::QaOutputOptions& format, bool quiet, tasks::OutputFile* file,
-                const tasks::QaReader& reader)
+  AnswerPrinter(const tasks::QaOutputOptions& format, bool quiet, tasks::RowOutput* file,
+                const tasks::QaReader& reader, int64_t rows_total)
       : format_(format),
         file_(*file),
         reader_(reader),
-        progress_(tasks::want_progress(quiet, file->fd())) {
-    tasks::append_qa_header(format_, &text_);
+        progress_(tasks::want_progress(quiet, file->fd())),
+        rows_before_(file->rows_found()) {
+    progress_.begin(rows_before_, reader.bytes_done(), rows_total);
+    if (file_.wants_header()) tasks::append_qa_header(format_, &text_);
   }
 
   void print(std::span<const QaExample> examples, std::span<const QaResult> results) {
@@ -90,33 +93,72 @@ class AnswerPrinter {
     for (size_t i = 0; i < examples.size(); ++i) {
       tasks::append_qa_row(examples[i], results[i], format_, rows_++, &text_);
     }
-    write();
-    progress_.update(rows_, reader_.bytes_done(), reader_.bytes_total());
+    write(static_cast<int64_t>(examples.size()));
+    progress_.update(rows_before_ + rows_, reader_.bytes_done(), reader_.bytes_total());
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
   void finish() {
     tasks::append_qa_footer(format_, rows_, &text_);
-    write();
+    write(0);
   }
   void erase_progress() { progress_.erase(); }
   int64_t rows() const { return rows_; }
   double seconds() const { return seconds_; }
 
  private:
-  void write() {
-    const tasks::WriteStatus status = file_.write(text_);
+  void write(int64_t rows) {
+    const tasks::WriteStatus status = file_.write(text_, rows);
     text_.clear();
     if (status != tasks::WriteStatus::ok) throw OutputClosed();
   }
 
   const tasks::QaOutputOptions& format_;
-  tasks::OutputFile& file_;
+  tasks::RowOutput& file_;
   const tasks::QaReader& reader_;
   tasks::Progress progress_;
   std::string text_;
-  int64_t rows_ = 0;
+  int64_t rows_before_, rows_ = 0;
   double seconds_ = 0;
 };
+
+std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
+                                              const tasks::QaOutputOptions& output,
+                                              const ModelInfo& m) {
+  if (!c.long_run.resume) return std::make_unique<tasks::RowOutput>(c.output, &interrupted);
+  const QaOptions q = qa_options(c);
+  const auto files = input_files(c.input);
+  return std::make_unique<tasks::RowOutput>(
+      c.output,
+      run_fingerprint(m, c.input, c.load, c.long_run, files,
+                      {{"format", output.format == tasks::QaFormat::jsonl ? "jsonl"
+                                  : output.format == tasks::QaFormat::csv ? "csv"
+                                                                          : "tsv"},
+                       {"output header", output.header ? "yes" : "no"},
+                       {"n-best", std::to_string(output.n_best)},
+                       {"squad-v2", q.version_2 ? "yes" : "no"},
+                       {"null-threshold", exact_numbers({q.null_threshold})},
+                       {"max-length", std::to_string(q.max_length)},
+                       {"doc-stride", std::to_string(q.doc_stride)},
+                       {"max-answer-length", std::to_string(q.max_answer_length)}}),
+      output.format == tasks::QaFormat::csv);
+}
+
+// Refuses what cannot work, and gives the questions of --shard.
+RowRange questions_to_answer(const QaCommand& c, const tasks::QaOutputOptions& output) {
+  const LongRunFlags& f = c.long_run;
+  for (const char* flag : {f.resume ? "--resume" : "", f.shard.empty() ? "" : "--shard"}) {
+    if (!*flag) continue;
+    check_rereadable(input_files(c.input), flag);
+    if (output.format == tasks::QaFormat::squad) {
+      throw_usage(std::string(flag) + " writes rows; --format squad is one JSON object");
+    }
+  }
+  if (f.shard.empty()) return {};
+  const Shard shard = parse_shard(f.shard);
+  tasks::QaReader reader = open_reader(c.input);
+  QaExample row;
+  return shard_rows(shard, skip_rows([&] { return reader.next(row, true); }));
+}
 
 void say(const char* begin, int64_t n, const char* one, const char* many) {
   std::fprintf(stderr, "%s%lld %s\n", begin, static_cast<long long>(n), n == 1 ? one : many);
@@ -139,6 +181,9 @@ void say_end(const QaCommand& c, const QaStats& s, const ModelInfo& m, double ou
 }  // namespace
 
 void add_qa_flags(CLI::App* infer, QaFlags* f) {
+  CLI::Option* task = infer->get_option("--task");
+  task->description(task->get_description() +
+                    "; or qa: questions and contexts (SQuAD's .json, or two columns)");
   const char* group = "Question answering (--task qa)";
   infer
       ->add_option(
@@ -190,9 +235,11 @@ void check_qa_flags(const CLI::App& infer, const std::string& task) {
 
 int infer_qa(const QaCommand& c) {
   if (c.model.empty()) throw_usage("the name of the model directory is empty");
-  const tasks::QaOutputOptions output = output_options(c);
+  tasks::QaOutputOptions output = output_options(c);
+  const RowRange range = questions_to_answer(c, output);
+  if (!c.long_run.shard.empty() && parse_shard(c.long_run.shard).part > 1) output.header = false;
   tasks::QaReader reader = open_reader(c.input);
-  const Engine engine(c.model, {.isa = c.isa});
+  const Engine engine(c.model, load_options(c.load));
   const ModelInfo& m = engine.info();
   if (!m.question_answering) {
     throw_usage(c.model + ": " + m.dialect +
@@ -205,24 +252,36 @@ int infer_qa(const QaCommand& c) {
       std::fprintf(stderr, "note: %s\n", printable(note).c_str());
     }
   }
-  tasks::OutputFile file(c.output, &interrupted);
-  AnswerPrinter printer(output, c.quiet, &file, reader);
+  const auto file = open_output(c, output, m);
+  if (!c.quiet) say_going_on(*file, "question", "questions");
+  QaExample skipped;
+  int64_t at =
+      skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
+  AnswerPrinter printer(output, c.quiet, file.get(), reader,
+                        range.last < 0 ? -1 : range.last - range.first);
   QaStats stats;
   try {
-    stats =
-        engine.answer([&](QaExample& row, bool may_block) { return reader.next(row, may_block); },
-                      [&](auto examples, auto results) { printer.print(examples, results); },
-                      qa_options(c), &interrupted);
+    stats = engine.answer(
+        [&](QaExample& row, bool may_block) {
+          if (range.last >= 0 && at >= range.last) return ReadStatus::end;
+          const ReadStatus status = reader.next(row, may_block);
+          if (status == ReadStatus::row) ++at;
+          return status;
+        },
+        [&](auto examples, auto results) { printer.print(examples, results); }, qa_options(c),
+        &interrupted);
     if (!interrupted) printer.finish();
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
   }
   printer.erase_progress();
   if (interrupted) {
-    if (!c.quiet) say("costeff: interrupted after ", printer.rows(), "question", "questions");
+    if (!c.quiet) {
+      say_how_to_go_on(file.get(), c.output, printer.rows(), "question", "questions");
+    }
     return kInterrupted;
   }
-  file.commit();
+  file->commit();
   say_end(c, stats, m, printer.seconds());
   return 0;
 }

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "cli/input_flags.h"
+#include "cli/load_flags.h"
+#include "cli/long_run.h"
 
 namespace costeff::cli {
 
@@ -15,6 +17,7 @@ struct QaFlags {
   bool version_2 = false;
   double null_threshold = 0;
 };
+// `infer` has the input flags already: --task then knows qa too.
 void add_qa_flags(CLI::App* infer, QaFlags* flags);
 
 bool is_qa_task(const std::string& task);
@@ -26,7 +29,9 @@ struct QaCommand {
   std::string model;
   InputFlags input;
   QaFlags flags;
-  std::string format, output, isa;
+  LoadFlags load;
+  LongRunFlags long_run;
+  std::string format, output;
   int64_t max_length = 0, threads = 0, batch_tokens = 0;
   bool no_output_header = false, quiet = false, verbose = false, stats = false, stats_json = false;
 };

@@ -20,9 +20,13 @@ std::string task_names() {
 }  // namespace
 
 void add_input_flags(CLI::App* app, InputFlags* f) {
-  const char* group = "Input";
   app->add_option("FILES", f->files, "Files to read, in this order; - is standard input")
       ->required();
+  add_format_flags(app, f);
+}
+
+void add_format_flags(CLI::App* app, InputFlags* f) {
+  const char* group = "Input";
   app->add_option("--input-format", f->format,
                   "text (a text a line), tsv (GLUE's rules: quotes are ordinary characters), csv, "
                   "jsonl. Without it: by the file's extension, else text")
@@ -44,8 +48,7 @@ void add_input_flags(CLI::App* app, InputFlags* f) {
       ->type_name("NAME")
       ->group(group);
   app->add_option("--task", f->task,
-                  "Columns as in the official files of this GLUE task: " + task_names() +
-                      "; or qa: questions and contexts (SQuAD's .json, or two columns)")
+                  "Columns as in the official files of this GLUE task: " + task_names())
       ->type_name("NAME")
       ->group(group);
   app->add_option("--separator", f->separator, "Plain text: parts the two texts of a pair")

@@ -18,7 +18,8 @@ struct InputFlags {
   std::string format = "auto", text_field, pair_field, id_field, separator, task;
   bool header = false, no_header = false;
 };
-void add_input_flags(CLI::App* app, InputFlags* flags);
+void add_input_flags(CLI::App* app, InputFlags* flags);   // FILES and those of add_format_flags
+void add_format_flags(CLI::App* app, InputFlags* flags);  // all but FILES
 std::vector<tasks::InputFile> input_files(const InputFlags& flags);  // throws Error(usage)
 tasks::InputOptions input_options(const InputFlags& flags);          // throws Error(usage)
 

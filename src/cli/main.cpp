@@ -23,10 +23,14 @@ namespace costeff::cli {
 
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
+static_assert(std::atomic<int>::is_always_lock_free);
 
 namespace {
 
+std::atomic<int> signal_number{0};
+
 void on_signal(int number) {
+  signal_number = number;
   interrupted = true;
   // A second one ends the process at once.
   ::signal(number, SIG_DFL);
@@ -81,10 +85,15 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   std::function<int()> command;
   add_infer(&app, &command);
+  add_eval(&app, &command);
+  add_sweep(&app, &command);
+  add_tune(&app, &command);
   add_inspect(&app, &command);
   add_convert(&app, &command);
   add_diff(&app, &command);
   add_tokenize(&app, &command);
+  add_quantize(&app, &command);
+  add_bench(&app, &command);
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->group("Verbs");
     verb->set_help_flag("-h,--help", "Print this and exit");
@@ -99,7 +108,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     throw_usage(usage_error_text(app, e));
   }
-  return command();
+  const int code = command();
+  // What a shell says of a process that the signal has ended.
+  return code == kInterrupted && signal_number != 0 ? 128 + signal_number : code;
 }
 
 }  // namespace

@@ -74,13 +74,12 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
   } else {
     p = of_model;
   }
-  if (!f.threshold.empty()) {
-    p.thresholds = parse_thresholds(f.threshold);
-  } else if (p.kind == of_model.kind) {
+  if (p.kind == of_model.kind) {
     p.thresholds = of_model.thresholds;
     p.layer = of_model.layer;
     p.patience = of_model.patience;
   }
+  if (!f.threshold.empty()) p.thresholds = parse_thresholds(f.threshold);
   const bool needs_threshold = p.kind == PolicyKind::entropy || p.kind == PolicyKind::max_prob ||
                                p.kind == PolicyKind::margin || p.kind == PolicyKind::learned;
   if (needs_threshold && p.thresholds.empty())

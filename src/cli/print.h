@@ -4,7 +4,8 @@
 
 namespace costeff::cli {
 
-// Exit codes that shells use for a process that a signal has ended.
+// Exit codes that shells use for a process that a signal has ended. A verb that a signal ends
+// returns kInterrupted; main makes it 128 + the number of that signal.
 inline constexpr int kInterrupted = 128 + 2;
 inline constexpr int kPipeClosed = 128 + 13;
 

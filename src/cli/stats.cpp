@@ -65,7 +65,8 @@ std::string stats_json(const RunStats& s, const ModelInfo& m, double output_s) {
                                     {"stage_seconds",
                                      {{"tokenize", s.tokenize_s},
                                       {"embed", s.embed_s},
-                                      {"encoder", s.encoder_s},
+                                      {"attention", s.attention_s},
+                                      {"ffn", s.ffn_s},
                                       {"exits", s.exits_s},
                                       {"output", output_s}}}};
   return j.dump() + "\n";
@@ -96,8 +97,10 @@ std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
     out += "\n";
   }
   append(&out, "seconds by stage, all threads:\n");
-  append(&out, "  tokenize %.3f, embed %.3f, encoder %.3f, exits %.3f, output %.3f\n", s.tokenize_s,
-         s.embed_s, s.encoder_s, s.exits_s, output_s);
+  append(&out,
+         "  tokenize %.3f, embed %.3f, attention %.3f, feed-forward %.3f,\n  exits %.3f, output "
+         "%.3f\n",
+         s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, output_s);
   return out;
 }
 

@@ -61,14 +61,56 @@ inline float largest(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(v))); }
-inline void prefetch(const float* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+// The value counts as used: what computes it stays.
+inline void keep(Vec& v) { asm volatile("" : "+x"(v)); }
+inline void keep(__m256i& v) { asm volatile("" : "+x"(v)); }
+inline void prefetch(const char* p) { _mm_prefetch(p, _MM_HINT_T0); }
+
+using IVec = __m256i;
+inline IVec zero_ints() { return _mm256_setzero_si256(); }
+inline IVec set1_int(int32_t v) { return _mm256_set1_epi32(v); }
+inline Vec to_floats(IVec v) { return _mm256_cvtepi32_ps(v); }
+inline IVec to_ints(Vec v) { return _mm256_cvtps_epi32(v); }
+// The bfloat16 nearest to each of x, ties to even, as a float.
+inline Vec round_bf16(Vec x) {
+  const IVec u = _mm256_castps_si256(x);
+  const IVec lsb = _mm256_and_si256(_mm256_srli_epi32(u, 16), set1_int(1));
+  const IVec sum = _mm256_add_epi32(u, _mm256_add_epi32(lsb, set1_int(0x7fff)));
+  return _mm256_castsi256_ps(_mm256_and_si256(sum, set1_int(static_cast<int32_t>(0xffff0000u))));
+}
+inline Vec load_bf16(const char* p) {
+  const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+}
+inline IVec load_int8_as_int16(const char* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline IVec add_pairs(IVec x, IVec w, IVec sum) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+}
+inline void store_int16(void* p, IVec v) {
+  const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  _mm_storeu_si128(static_cast<__m128i*>(p), packed);
 }
 
-#include "kernels/simd_body.inc"
+#include "kernels/simd_math.inc"
+//
+#include "kernels/simd_gemm.inc"
+#include "kernels/simd_rows.inc"
+#include "kernels/simd_small.inc"
 
 }  // namespace
 
-const KernelTable kAvx2{"avx2", pack, pack_transposed, linear, softmax, activate, add_layer_norm};
+const KernelTable kAvx2{.name = "avx2",
+                        .panel = kPanel,
+                        .pack = pack_floats,
+                        .pack_transposed = pack_transposed,
+                        .linear = linear,
+                        .softmax = softmax,
+                        .activate = activate,
+                        .add_layer_norm = add_layer_norm,
+                        .float32 = kFloat32,
+                        .bfloat16 = kBf16Floats,
+                        .int8 = kInt8Pairs};
 
 }  // namespace costeff::kernels

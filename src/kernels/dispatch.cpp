@@ -12,14 +12,19 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool has_dots() {
+  return has_avx512() && __builtin_cpu_supports("avx512bf16") &&
+         __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 struct Tables {
-  const KernelTable* list[5] = {};
+  const KernelTable* list[6] = {};
   Tables() {
     int n = 0;
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
+    if (has_dots()) list[n++] = &kAvx512Dots;
     if (has_avx512()) list[n++] = &kAvx512;
     if (has_avx2()) list[n++] = &kAvx2;
 #endif

@@ -1,8 +1,8 @@
 #pragma once
 
 // The arithmetic of the encoder as a table of functions over raw pointers, one table per
-// instruction set. No allocation, no exceptions, no threads in here. All matrices are row-major
-// float32; ld* is the distance between rows in floats.
+// instruction set. No allocation, no exceptions, no threads in here. Matrices are row-major
+// float32 where nothing else is said; ld* is the distance between rows in floats.
 //
 // One order of summation: an output element is the sum over k = 0, 1, .. K-1 in that order,
 // whatever the number of rows, so that a row's result does not depend on its neighbours, bit for
@@ -18,11 +18,45 @@ enum class Activation { gelu_erf, gelu_tanh, relu, silu, tanh, none };
 inline constexpr int64_t kLane = 16;
 inline constexpr int64_t round_up(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
-// Floats that a packed [n, k] weight takes. How it is laid out is each table's own business.
+// Floats that a packed float32 [n, k] weight takes. How it is laid out is each table's own
+// business.
 inline constexpr int64_t packed_size(int64_t n, int64_t k) { return round_up(n) * k; }
+
+// What the products of the encoder are computed in. Sums, activations, LayerNorm and the residual
+// stream are float32 in all of them.
+//   bfloat16  weights and rows rounded to bfloat16, sums in float32
+//   int8      weights symmetric per output channel, rows symmetric per token, both -127..127; exact
+//             sums in int32
+enum class Precision : uint8_t { float32, bfloat16, int8 };
+
+// Inputs that the exact sums of int8 have room for.
+inline constexpr int64_t kMaxInt8Inputs = 65536;
+
+// y = f(x w^T + bias) in one precision. A weight [n, k] is packed column after column of y:
+// columns [j, n) begin at j * column_bytes(k) if j is a multiple of KernelTable::panel, so that
+// they can be computed apart.
+struct Product {
+  // A packed weight takes round_up(n) * column_bytes(k) bytes, 64-byte aligned.
+  int64_t (*column_bytes)(int64_t k);
+  // Exactly one of these is there. w: [n, k] without gaps. int8: scale [n], weight = w scale.
+  void (*pack)(const float* w, int64_t n, int64_t k, void* packed);
+  void (*pack_int8)(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);
+  // Rows are brought into this form first, row_bytes(k) a row, 64-byte aligned. Null: rows of
+  // floats are taken as they are.
+  int64_t (*row_bytes)(int64_t k);
+  void (*prepare)(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
+  // rows: m of them, row_bytes apart. bias [n] or null. Writes y [m, n] and nothing beyond column
+  // n.
+  void (*multiply)(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
+                   const float* bias, int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
+  // The same multiply-accumulates in registers alone, `rounds` times: what the CPU can do at most.
+  // Returns how many multiply-accumulates that were. Null: not known for this table.
+  int64_t (*spin)(int64_t rounds);
+};
 
 struct KernelTable {
   const char* name;
+  int64_t panel;  // columns of packed weights that are computed together
 
   // w [n, k], the form of a Linear weight -> packed, 64-byte aligned.
   void (*pack)(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed);
@@ -45,6 +79,12 @@ struct KernelTable {
   // x = LayerNorm(x + y), each row of [m, h]; y null: of x alone. weight, bias: [h].
   void (*add_layer_norm)(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t m, int64_t h,
                          const float* weight, const float* bias, float eps);
+
+  Product float32, bfloat16, int8;
+
+  const Product& product(Precision p) const {
+    return p == Precision::float32 ? float32 : p == Precision::bfloat16 ? bfloat16 : int8;
+  }
 };
 
 // Scalar loops with sums in double: the truth that the other tables are tested against.
@@ -52,8 +92,9 @@ extern const KernelTable kReference;
 // Eigen, any CPU.
 extern const KernelTable kPortable;
 #ifdef COSTEFF_X86_64
-extern const KernelTable kAvx2;    // AVX2 and FMA
-extern const KernelTable kAvx512;  // AVX-512 F, BW, DQ, VL
+extern const KernelTable kAvx2;        // AVX2 and FMA
+extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
+extern const KernelTable kAvx512Dots;  // the same with BF16 and VNNI, the dot product instructions
 #endif
 
 // The table of that name, or the best one this CPU runs for "". Null: no such table.

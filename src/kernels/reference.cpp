@@ -2,24 +2,21 @@
 #include <cmath>
 
 #include "kernels/kernel_table.h"
+#include "kernels/plain_small.h"
 
 namespace costeff::kernels {
 namespace {
 
-// Packed: w transposed, [k][round_up(n)].
+// Packed: [round_up(n)][k], as w itself.
 void pack(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
   for (int64_t j = 0; j < round_up(n); ++j) {
-    for (int64_t i = 0; i < k; ++i) {
-      packed[i * round_up(n) + j] = j < n ? w[j * ldw + i] : 0.0f;
-    }
+    for (int64_t i = 0; i < k; ++i) packed[j * k + i] = j < n ? w[j * ldw + i] : 0.0f;
   }
 }
 
 void pack_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed) {
   for (int64_t j = 0; j < round_up(n); ++j) {
-    for (int64_t i = 0; i < k; ++i) {
-      packed[i * round_up(n) + j] = j < n ? w[i * ldw + j] : 0.0f;
-    }
+    for (int64_t i = 0; i < k; ++i) packed[j * k + i] = j < n ? w[i * ldw + j] : 0.0f;
   }
 }
 
@@ -47,7 +44,7 @@ void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const f
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
       for (int64_t i = 0; i < k; ++i)
-        sum += static_cast<double>(x[r * ldx + i]) * packed[i * round_up(n) + j];
+        sum += static_cast<double>(x[r * ldx + i]) * packed[j * k + i];
       y[r * ldy + j] = static_cast<float>(apply(f, sum + (bias ? bias[j] : 0.0f)));
     }
   }
@@ -85,9 +82,48 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
   }
 }
 
+int64_t float_column_bytes(int64_t k) { return k * 4; }
+
+void pack_whole(const float* w, int64_t n, int64_t k, void* packed) {
+  pack(w, k, n, k, static_cast<float*>(packed));
+}
+
+void multiply(const void* rows, int64_t row_bytes, int64_t m, const void* packed, const float* bias,
+              int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
+  linear(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed), bias,
+         n, k, f, y, ldy);
+}
+
+void pack_bf16(const float* w, int64_t n, int64_t k, void* packed) {
+  pack_whole(w, n, k, packed);
+  auto* p = static_cast<float*>(packed);
+  for (int64_t i = 0; i < packed_size(n, k); ++i) p[i] = round_to_bf16(p[i]);
+}
+
 }  // namespace
 
-const KernelTable kReference{"reference", pack,     pack_transposed, linear,
-                             softmax,     activate, add_layer_norm};
+const KernelTable kReference{.name = "reference",
+                             .panel = kLane,
+                             .pack = pack,
+                             .pack_transposed = pack_transposed,
+                             .linear = linear,
+                             .softmax = softmax,
+                             .activate = activate,
+                             .add_layer_norm = add_layer_norm,
+                             .float32 = {.column_bytes = float_column_bytes,
+                                         .pack = pack_whole,
+                                         .pack_int8 = nullptr,
+                                         .row_bytes = nullptr,
+                                         .prepare = nullptr,
+                                         .multiply = multiply,
+                                         .spin = nullptr},
+                             .bfloat16 = {.column_bytes = float_column_bytes,
+                                          .pack = pack_bf16,
+                                          .pack_int8 = nullptr,
+                                          .row_bytes = bf16_row_bytes,
+                                          .prepare = prepare_bf16_rows,
+                                          .multiply = multiply,
+                                          .spin = nullptr},
+                             .int8 = kPlainInt8};
 
 }  // namespace costeff::kernels

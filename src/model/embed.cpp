@@ -28,8 +28,8 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     check_finite(e.word, to, rank, ids[t] * rank);
   }
   if (w.word_up) {
-    kernels.linear(gathered, rank, tokens, w.word_up.weight.data(), w.word_up.bias.data(), hidden,
-                   rank, Activation::none, x, hidden);
+    apply_linear(kernels, w.word_up, gathered, rank, tokens, Activation::none, x, hidden,
+                 &scratch->rows);
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {

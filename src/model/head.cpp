@@ -7,9 +7,9 @@
 namespace costeff::model {
 namespace {
 
-// joined [B, n H] (concat, oldest first) or [B, H] (average) of n pooled states. Returns its width.
-int64_t join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states,
-             int64_t n, float* joined) {
+// joined [B, n H] (concat, oldest first) or [B, H] (average) of n pooled states.
+void join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states,
+          int64_t n, float* joined) {
   if (head.hidden_mode == HiddenMode::concat) {
     for (int64_t b = 0; b < sequences; ++b) {
       for (int64_t s = 0; s < n; ++s) {
@@ -17,7 +17,7 @@ int64_t join(const Head& head, int64_t hidden, int64_t sequences, const float* c
                     sizeof(float) * static_cast<size_t>(hidden));
       }
     }
-    return n * hidden;
+    return;
   }
   const float share = 1.0f / static_cast<float>(n);
   for (int64_t i = 0; i < sequences * hidden; ++i) {
@@ -25,7 +25,6 @@ int64_t join(const Head& head, int64_t hidden, int64_t sequences, const float* c
     for (int64_t s = 0; s < n; ++s) sum += states[s][i];
     joined[i] = sum * share;
   }
-  return hidden;
 }
 
 }  // namespace
@@ -45,32 +44,44 @@ void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* 
 
 void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w,
               int64_t hidden, int64_t sequences, const float* const* history, int64_t available,
-              float* logits, float* uncertain, HeadScratch* scratch) {
+              float* logits, float* uncertain, HeadScratch* scratch, const Crew& crew) {
   const int64_t n = head.last_n_hidden;
-  float* joined = scratch->joined.reserve(kernels::round_up(sequences * n * hidden));
-  int64_t width = join(head, hidden, sequences, history + available - n, n, joined);
-  float* v = joined;
+  int64_t width = head.hidden_mode == HiddenMode::concat ? n * hidden : hidden;
+  if (crew.leads()) {
+    float* joined = scratch->joined.reserve(kernels::round_up(sequences * n * hidden));
+    join(head, hidden, sequences, history + available - n, n, joined);
+    if (w.pooler) scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
+  }
+  crew.meet();
+  float* v = scratch->joined.data();
   if (w.pooler) {
-    v = scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
-    kernels.linear(joined, width, sequences, w.pooler.weight.data(), w.pooler.bias.data(),
-                   w.pooler.out, w.pooler.in, Activation::none, v, w.pooler.out);
+    // Exits are float32, whose rows need no preparation: weights.h.
+    const PreparedRows rows =
+        prepare_rows(kernels, w.pooler.precision, crew, v, width, sequences, width, nullptr);
+    v = scratch->pooled.data();
+    multiply(kernels, crew, w.pooler, rows, sequences, Activation::none, v, w.pooler.out);
+    crew.meet();
     width = w.pooler.out;
   }
-  if (head.activation != Activation::none) kernels.activate(head.activation, v, sequences * width);
-  kernels.linear(v, width, sequences, w.classifier.weight.data(), w.classifier.bias.data(),
-                 w.classifier.out, w.classifier.in, Activation::none, logits, w.classifier.out);
-  if (!w.lte) return;
-  kernels.linear(v, width, sequences, w.lte.weight.data(), w.lte.bias.data(), 1, w.lte.in,
-                 Activation::none, uncertain, 1);
-  for (int64_t b = 0; b < sequences; ++b) {
-    uncertain[b] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(uncertain[b]))));
+  if (crew.leads()) {
+    if (head.activation != Activation::none)
+      kernels.activate(head.activation, v, sequences * width);
+    const auto apply = [&](const PackedLinear& l, float* y) {
+      apply_linear(kernels, l, v, width, sequences, Activation::none, y, l.out, &scratch->rows);
+    };
+    apply(w.classifier, logits);
+    if (w.lte) apply(w.lte, uncertain);
+    for (int64_t b = 0; w.lte && b < sequences; ++b) {
+      uncertain[b] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(uncertain[b]))));
+    }
   }
+  crew.meet();
 }
 
 void run_token_head(const kernels::KernelTable& kernels, const HeadWeights& w, int64_t hidden,
-                    int64_t tokens, const float* x, float* logits) {
-  kernels.linear(x, hidden, tokens, w.classifier.weight.data(), w.classifier.bias.data(),
-                 w.classifier.out, w.classifier.in, Activation::none, logits, w.classifier.out);
+                    int64_t tokens, const float* x, float* logits, HeadScratch* scratch) {
+  apply_linear(kernels, w.classifier, x, hidden, tokens, Activation::none, logits, w.classifier.out,
+               &scratch->rows);
 }
 
 }  // namespace costeff::model

@@ -8,9 +8,10 @@
 
 namespace costeff::model {
 
-// Scratch memory of the exits of one thread.
+// Scratch memory of the exits.
 struct HeadScratch {
   FloatBuffer joined, pooled;
+  ByteBuffer rows;
 };
 
 // pooled[b] [H] = the first row, or the mean of all rows, of sequence b in x [T, H].
@@ -21,12 +22,13 @@ void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* 
 // joined. logits: [B, C].
 //   logits = classifier(act(pooler(join(history)))), pooler or activation as the head has them
 // uncertain: [B], sigmoid(lte(act(pooler(..)))) where the head has one (BERxiT), else left alone.
+// Every thread of the crew calls it, with the leader's scratch; they have met when it returns.
 void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadWeights& w,
               int64_t hidden, int64_t sequences, const float* const* history, int64_t available,
-              float* logits, float* uncertain, HeadScratch* scratch);
+              float* logits, float* uncertain, HeadScratch* scratch, const Crew& crew = {});
 
 // Question answering: start and end logits [T, 2] of every token of x [T, H].
 void run_token_head(const kernels::KernelTable& kernels, const HeadWeights& w, int64_t hidden,
-                    int64_t tokens, const float* x, float* logits);
+                    int64_t tokens, const float* x, float* logits, HeadScratch* scratch);
 
 }  // namespace costeff::model

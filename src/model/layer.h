@@ -2,9 +2,11 @@
 
 // One encoder layer on packed tokens.
 
+#include <chrono>
 #include <cstdint>
 
 #include "base/aligned.h"
+#include "base/crew.h"
 #include "kernels/kernel_table.h"
 #include "model/spec.h"
 #include "model/weights.h"
@@ -21,9 +23,23 @@ struct PackedView {
   int64_t tokens() const { return start[sequences]; }
 };
 
-// Scratch memory of one thread; grows to the largest batch seen.
+// Scratch memory; grows to the largest batch seen.
 struct LayerScratch {
-  FloatBuffer qkv, query, context, projected, hidden, scores, packed;
+  FloatBuffer qkv, query, context, projected, hidden;  // a crew works on its leader's
+  ByteBuffer rows;
+  FloatBuffer scores, packed;  // each thread's own
+  // When the feed-forward of the layer run last was begun, for who tells time by stage.
+  std::chrono::steady_clock::time_point ffn_began;
+};
+
+// Who computes a layer, and with what memory.
+struct Workplace {
+  Crew crew;
+  LayerScratch* shared;  // the leader's
+  LayerScratch* own;     // this thread's; the leader's is the shared one
+  Workplace(LayerScratch* alone) : shared(alone), own(alone) {}
+  Workplace(const Crew& c, LayerScratch* of_leader, LayerScratch* mine)
+      : crew(c), shared(of_leader), own(mine) {}
 };
 
 // The numbers of a model that a layer needs besides its weights.
@@ -37,14 +53,15 @@ LayerShape layer_shape(const Model& model);
 // Post-norm BERT layer (Devlin et al. 2019), in place on x [T, H]:
 //   x = LayerNorm(x + attention(x));  x = LayerNorm(x + ffn(x))
 // A sublayer that is absent is the identity, its LayerNorm included (CoFi, Xia et al. 2022).
+// Every thread of the crew calls it; they have met when it returns.
 void run_layer(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-               const PackedView& view, float* x, LayerScratch* scratch);
+               const PackedView& view, float* x, const Workplace& place);
 
 // The same for the first token of each sequence alone: x [T, H] is read, first [B, H] is written.
 // Keys and values are computed for all tokens, the rest for one a sequence. The numbers are those
 // of run_layer, bit for bit.
 void run_layer_first(const kernels::KernelTable& kernels, const LayerShape& shape,
                      const LayerWeights& w, const PackedView& view, const float* x, float* first,
-                     LayerScratch* scratch);
+                     const Workplace& place);
 
 }  // namespace costeff::model

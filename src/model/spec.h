@@ -101,11 +101,13 @@ struct Model {
   Activation activation = Activation::gelu_erf;
   float layer_norm_eps = 1e-12f;
   std::vector<std::string> labels;  // [C]
+  std::string task;                 // finetuning_task of config.json; empty: it names none
 
-  std::optional<ExitPolicy> policy;  // exit_policy.json
-  std::vector<Tensor> unused;        // in the checkpoint, not in use
-  std::vector<std::string> notes;    // oddities that were accepted, one line each
-  TensorSet tensors;                 // keeps the bytes alive
+  std::optional<ExitPolicy> policy;            // exit_policy.json
+  ComputeType compute = ComputeType::float32;  // what config.json says it was quantised to
+  std::vector<Tensor> unused;                  // in the checkpoint, not in use
+  std::vector<std::string> notes;              // oddities that were accepted, one line each
+  TensorSet tensors;                           // keeps the bytes alive
 };
 
 const char* activation_name(Activation a);

@@ -5,23 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
+
+#include "base/quantise.h"
 
 namespace costeff::model {
 namespace {
 
 using kernels::KernelTable;
-using kernels::packed_size;
+using kernels::Precision;
 using kernels::round_up;
-
-// Where `count` elements at `index` of t lie, as "[3, 17]".
-std::string element_text(const Tensor& t, int64_t index) {
-  std::vector<int64_t> at(t.shape.size());
-  for (size_t d = at.size(); d-- > 0;) {
-    at[d] = index % t.shape[d];
-    index /= t.shape[d];
-  }
-  return shape_text(at);
-}
 
 void read_vector(const Tensor& t, float* out) {
   to_float32(t, out);
@@ -35,62 +28,106 @@ NormWeights read_norm(const LayerNorm& n) {
   return w;
 }
 
-void pack_weight(const KernelTable& kernels, const Tensor& t, FloatBuffer* scratch, float* packed) {
-  float* values = scratch->reserve(t.numel());
-  read_vector(t, values);
-  kernels.pack(values, t.shape[1], t.shape[0], t.shape[1], packed);
+// What packing needs besides its result.
+struct PackScratch {
+  FloatBuffer values, scales;
+  AlignedBuffer<int8_t> quantised;
+};
+
+// How one table packs in one precision.
+struct Packer {
+  const KernelTable& kernels;
+  Precision precision;
+
+  // Rows that were read into the scratch -> l->weight.
+  void pack(PackedLinear* l, const PackScratch& scratch) const {
+    const kernels::Product& p = kernels.product(l->precision);
+    std::byte* packed = l->weight.reserve(round_up(l->out) * p.column_bytes(l->in));
+    if (p.pack) return p.pack(scratch.values.data(), l->out, l->in, packed);
+    p.pack_int8(scratch.quantised.data(), scratch.scales.data(), l->out, l->in, packed);
+  }
+};
+
+void check_inputs(const Linear& l) {
+  if (l.in() <= kernels::kMaxInt8Inputs) return;
+  throw_model(tensor_place(l.weight) + "has " + std::to_string(l.in()) +
+              " inputs, expected at most " + std::to_string(kernels::kMaxInt8Inputs) + " in int8");
 }
 
-void read_bias(const Linear& l, float* bias) {
-  std::fill_n(bias, round_up(l.out()), 0.0f);
-  if (l.bias) read_vector(*l.bias, bias);
-}
-
-PackedLinear read_linear(const KernelTable& kernels, const Linear& l, FloatBuffer* scratch) {
-  PackedLinear p;
-  p.out = l.out();
-  p.in = l.in();
-  pack_weight(kernels, l.weight, scratch, p.weight.reserve(packed_size(p.out, p.in)));
-  read_bias(l, p.bias.reserve(round_up(p.out)));
-  return p;
+// Rows of int8 with their scales: those of the file, or made of its floats.
+void read_quantised(const Tensor& t, int8_t* q, float* scale) {
+  const int64_t rows = t.shape[0], columns = t.shape[1];
+  std::vector<float> row(static_cast<size_t>(columns));
+  for (int64_t r = 0; r < rows; ++r, q += columns) {
+    if (t.dtype != DType::i8) {
+      to_float32(t, r * columns, columns, row.data());
+      check_finite(t, row.data(), columns, r * columns);
+      scale[r] = quantise_row(row.data(), columns, q);
+      continue;
+    }
+    scale[r] = row_scale(t, r);
+    if (!std::isfinite(scale[r])) {
+      throw_model(tensor_place(t) + "the scale of row " + std::to_string(r) +
+                  " is not finite, expected finite numbers");
+    }
+    std::memcpy(q, t.data + r * columns, static_cast<size_t>(columns));
+  }
 }
 
 // Several maps of the same input under each other, each filled up with 0 to `stride` outputs.
-PackedLinear read_stacked(const KernelTable& kernels, std::initializer_list<const Linear*> maps,
-                          int64_t stride, FloatBuffer* scratch) {
+PackedLinear read_stacked(const Packer& packer, std::initializer_list<const Linear*> maps,
+                          int64_t stride, PackScratch* scratch) {
   PackedLinear p;
   p.out = stride * static_cast<int64_t>(maps.size());
   p.in = (*maps.begin())->in();
-  float* rows = scratch->reserve(p.out * p.in);
-  float* bias = p.bias.reserve(p.out);
-  std::fill_n(rows, p.out * p.in, 0.0f);
-  std::fill_n(bias, p.out, 0.0f);
+  p.precision = packer.precision;
+  const bool int8 = p.precision == Precision::int8;
+  float* rows = int8 ? nullptr : scratch->values.reserve(p.out * p.in);
+  int8_t* q = int8 ? scratch->quantised.reserve(p.out * p.in) : nullptr;
+  float* scale = int8 ? scratch->scales.reserve(p.out) : nullptr;
+  float* bias = p.bias.reserve(round_up(p.out));
+  std::fill_n(bias, round_up(p.out), 0.0f);
   for (const Linear* l : maps) {
-    read_vector(l->weight, rows);
+    const int64_t filled = l->out(), rest = stride - filled;
+    if (int8) {
+      check_inputs(*l);
+      read_quantised(l->weight, q, scale);
+      std::fill_n(q + filled * p.in, rest * p.in, static_cast<int8_t>(0));
+      std::fill_n(scale + filled, rest, 0.0f);
+      q += stride * p.in;
+      scale += stride;
+    } else {
+      read_vector(l->weight, rows);
+      std::fill_n(rows + filled * p.in, rest * p.in, 0.0f);
+      rows += stride * p.in;
+    }
     if (l->bias) read_vector(*l->bias, bias);
-    rows += stride * p.in;
     bias += stride;
   }
-  kernels.pack(scratch->data(), p.in, p.out, p.in, p.weight.reserve(packed_size(p.out, p.in)));
+  packer.pack(&p, *scratch);
   return p;
 }
 
-LayerWeights read_layer(const KernelTable& kernels, const Layer& layer) {
+PackedLinear read_linear(const Packer& packer, const Linear& l, PackScratch* scratch) {
+  return read_stacked(packer, {&l}, l.out(), scratch);
+}
+
+LayerWeights read_layer(const Packer& packer, const Layer& layer) {
   LayerWeights w;
-  FloatBuffer scratch;
+  PackScratch scratch;
   if (layer.attention) {
     const Attention& a = *layer.attention;
     w.heads = a.heads;
     w.attention_size = a.query.out();
     w.stride = round_up(w.attention_size);
-    w.query = read_stacked(kernels, {&a.query}, w.stride, &scratch);
-    w.key_value = read_stacked(kernels, {&a.key, &a.value}, w.stride, &scratch);
-    w.attention_out = read_linear(kernels, a.output, &scratch);
+    w.query = read_stacked(packer, {&a.query}, w.stride, &scratch);
+    w.key_value = read_stacked(packer, {&a.key, &a.value}, w.stride, &scratch);
+    w.attention_out = read_linear(packer, a.output, &scratch);
     w.attention_norm = read_norm(a.norm);
   }
   if (layer.ffn) {
-    w.ffn_in = read_linear(kernels, layer.ffn->in, &scratch);
-    w.ffn_out = read_linear(kernels, layer.ffn->out, &scratch);
+    w.ffn_in = read_linear(packer, layer.ffn->in, &scratch);
+    w.ffn_out = read_linear(packer, layer.ffn->out, &scratch);
     w.ffn_norm = read_norm(layer.ffn->norm);
   }
   return w;
@@ -98,27 +135,20 @@ LayerWeights read_layer(const KernelTable& kernels, const Layer& layer) {
 
 }  // namespace
 
-void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin) {
-  // One pass without branches: x - x is 0 for finite x and NaN else.
-  float sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += values[i] - values[i];
-  if (sum == 0) return;
-  const float* bad =
-      std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
-  throw_model(tensor_place(t) + "element " + element_text(t, begin + (bad - values)) + " is " +
-              (std::isnan(*bad) ? "NaN" : "infinite") + ", expected finite numbers");
-}
-
-WeightStore::WeightStore(const Model& model, const KernelTable& kernels)
-    : model_(model), kernels_(kernels), layers_(model.layers.size()), heads_(model.heads.size()) {}
+WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precision precision)
+    : model_(model),
+      kernels_(kernels),
+      precision_(precision),
+      layers_(model.layers.size()),
+      heads_(model.heads.size()) {}
 
 const EmbeddingWeights& WeightStore::embeddings() const {
   std::call_once(embeddings_.once, [&] {
     EmbeddingWeights w;
-    FloatBuffer scratch;
+    PackScratch scratch;
     w.norm = read_norm(model_.embeddings.norm);
     if (model_.embeddings.word_up)
-      w.word_up = read_linear(kernels_, *model_.embeddings.word_up, &scratch);
+      w.word_up = read_linear({kernels_, precision_}, *model_.embeddings.word_up, &scratch);
     embeddings_.value = std::move(w);
   });
   return embeddings_.value;
@@ -126,8 +156,9 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 
 const LayerWeights& WeightStore::layer(int64_t i) const {
   auto& slot = layers_[static_cast<size_t>(i)];
-  std::call_once(slot.once,
-                 [&] { slot.value = read_layer(kernels_, model_.layers[static_cast<size_t>(i)]); });
+  std::call_once(slot.once, [&] {
+    slot.value = read_layer({kernels_, precision_}, model_.layers[static_cast<size_t>(i)]);
+  });
   return slot.value;
 }
 
@@ -136,10 +167,11 @@ const HeadWeights& WeightStore::head(int64_t i) const {
   std::call_once(slot.once, [&] {
     const Head& head = model_.heads[static_cast<size_t>(i)];
     HeadWeights w;
-    FloatBuffer scratch;
-    if (head.pooler) w.pooler = read_linear(kernels_, *head.pooler, &scratch);
-    w.classifier = read_linear(kernels_, head.classifier, &scratch);
-    if (head.lte) w.lte = read_linear(kernels_, *head.lte, &scratch);
+    PackScratch scratch;
+    const Packer packer{kernels_, Precision::float32};
+    if (head.pooler) w.pooler = read_linear(packer, *head.pooler, &scratch);
+    w.classifier = read_linear(packer, head.classifier, &scratch);
+    if (head.lte) w.lte = read_linear(packer, *head.lte, &scratch);
     slot.value = std::move(w);
   });
   return slot.value;

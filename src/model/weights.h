@@ -1,8 +1,8 @@
 #pragma once
 
-// Weights in the form that the kernels take: float32, packed, made from the checkpoint's tensors
-// when a layer or an exit is first reached. A value that is not finite is an Error(model) that
-// names the tensor.
+// Weights in the form that the kernels take, packed for one table and one precision, made from the
+// checkpoint's tensors when a layer or an exit is first reached. A value that is not finite is an
+// Error(model) that names the tensor.
 
 #include <atomic>
 #include <cstdint>
@@ -12,16 +12,10 @@
 
 #include "base/aligned.h"
 #include "kernels/kernel_table.h"
+#include "model/product.h"
 #include "model/spec.h"
 
 namespace costeff::model {
-
-struct PackedLinear {
-  FloatBuffer weight;  // packed_size(out, in)
-  FloatBuffer bias;    // [round_up(out)], filled up with 0
-  int64_t out = 0, in = 0;
-  explicit operator bool() const { return out > 0; }
-};
 
 struct NormWeights {
   FloatBuffer weight, bias;  // [H]
@@ -49,10 +43,13 @@ struct EmbeddingWeights {
   NormWeights norm;
 };
 
-// All packed weights of a model, made on first use, shared by all threads.
+// All packed weights of a model, made on first use, shared by all threads. `precision` is that of
+// the layers and of a factorised embedding; exits are float32, so that what they decide stays near
+// to what float32 decides, and they are a small part of the work.
 class WeightStore {
  public:
-  WeightStore(const Model& model, const kernels::KernelTable& kernels);
+  WeightStore(const Model& model, const kernels::KernelTable& kernels,
+              kernels::Precision precision = kernels::Precision::float32);
 
   // Thread-safe; throws Error(model). i: 0-based layer / index into Model::heads.
   const EmbeddingWeights& embeddings() const;
@@ -67,13 +64,10 @@ class WeightStore {
   };
   const Model& model_;
   const kernels::KernelTable& kernels_;
+  const kernels::Precision precision_;
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
 };
-
-// Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements
-// from `begin` on.
-void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin = 0);
 
 }  // namespace costeff::model

@@ -13,7 +13,6 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "checkpoint/save_model.h"
-#include "exit/policy.h"
 #include "runtime/edit_model.h"
 #include "runtime/model_info.h"
 
@@ -107,10 +106,7 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   NewDirectory directory(target);
   model::Model m = checkpoint::load_model(source);
   const checkpoint::Config config = checkpoint::read_config(join_path(source, "config.json"));
-  if (m.policy) {
-    exits::check_policy(*m.policy, static_cast<int64_t>(m.layers.size()),
-                        join_path(source, "exit_policy.json"), ErrorKind::model);
-  }
+  runtime::check_own_policy(m, join_path(source, "exit_policy.json"));
   const checkpoint::SavedFrom from{last_component(source), m.dialect, runtime::describe(m).dtype};
   edit(&m, options);
 
@@ -123,6 +119,11 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
   checkpoint::SavedModel saved = checkpoint::name_model(m, config);
+  if (options.quantise) {
+    checkpoint::quantise(&saved, &m, *options.quantise);
+  } else if (dtype) {
+    m.compute = ComputeType::float32;
+  }
   checkpoint::record_source(&saved, m, from, dtype);
   if (!checkpoint::write_model(saved, m, dtype, directory.path(), stop)) return std::nullopt;
   report.files = {"config.json", "model.safetensors"};
@@ -141,7 +142,9 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   report.layers = static_cast<int64_t>(m.layers.size());
   report.tensors = static_cast<int64_t>(saved.tensors.size());
   for (const auto& [name, t] : saved.tensors) {
-    report.bytes += t.numel() * dtype_size(checkpoint::stored_dtype(t.dtype, dtype));
+    const DType stored = checkpoint::stored_dtype(t.dtype, dtype);
+    report.bytes += t.numel() * dtype_size(stored);
+    if (stored == DType::i8) report.bytes += t.shape[0] * 4;
   }
   for (const model::Head& head : m.heads) report.exits.push_back(head.layer);
   return report;

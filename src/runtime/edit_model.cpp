@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/plan.h"
+
 namespace costeff::runtime {
 namespace {
 
@@ -115,12 +117,11 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
 }
 
 std::vector<std::string> drop_misfit_policy(model::Model* m) {
-  if (!m->policy || m->policy->kind != PolicyKind::fixed) return {};
-  for (const model::Head& h : m->heads) {
-    if (h.layer == m->policy->layer) return {};
-  }
+  if (!m->policy || policy_misfit(*m, *m->policy).empty()) return {};
+  const bool learned = m->policy->kind == PolicyKind::learned;
   m->policy.reset();
-  return {"exit_policy.json is left out: the exit it leaves at is gone"};
+  return {std::string("exit_policy.json is left out: ") +
+          (learned ? "the learned exits are gone" : "the exit it leaves at is gone")};
 }
 
 }  // namespace costeff::runtime

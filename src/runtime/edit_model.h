@@ -21,7 +21,7 @@ void keep_exits(model::Model* m, std::span<const int64_t> layers);
 // with fewer hidden states than its classifier reads.
 void drop_layers(model::Model* m, std::span<const int64_t> layers);
 
-// Takes away an exit policy that leaves at a layer without an exit. Says so: one line, or none.
+// Takes away an exit policy that needs an exit that is gone. Says so: one line, or none.
 std::vector<std::string> drop_misfit_policy(model::Model* m);
 
 }  // namespace costeff::runtime

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 #include "base/cpu_count.h"
 #include "base/file_bytes.h"
+#include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "runtime/model_info.h"
 #include "runtime/qa.h"
@@ -17,32 +19,32 @@ namespace {
 // enough that the activations stay in the second-level cache.
 constexpr int64_t kBatchTokens = 512;
 
-const kernels::KernelTable& choose_table(const std::string& isa) {
-  if (const kernels::KernelTable* t = kernels::find_table(isa.c_str())) return *t;
-  std::string known;
-  for (const std::string& name : available_isas()) known += (known.empty() ? "" : ", ") + name;
-  throw_usage("isa \"" + isa + "\", expected one of those this CPU runs: " + known);
-}
-
 }  // namespace
 
 struct Engine::Impl {
   Impl(const std::string& path, const LoadOptions& options)
-      : model(checkpoint::load_model(path), choose_table(options.isa)), tokenizer(path) {
+      : Impl(path, options, checkpoint::load_model(path)) {}
+
+  Impl(const std::string& path, const LoadOptions& options, model::Model loaded)
+      : compute(options.compute.value_or(loaded.compute)),
+        model(std::move(loaded), runtime::choose_table(options.isa),
+              runtime::precision_of(compute)),
+        tokenizer(path) {
     const model::Model& m = model.spec;
     if (tokenizer.vocab_size() > m.vocab_size) {
       throw_model(tokenizer.vocab_file() + ": has ids up to " +
-                  std::to_string(tokenizer.vocab_size() - 1) + ", but tensor " +
-                  m.embeddings.word.name + " has " + std::to_string(m.vocab_size) + " rows");
+                  std::to_string(tokenizer.vocab_size() - 1) + ", for which tensor " +
+                  m.embeddings.word.name + " needs " + std::to_string(tokenizer.vocab_size()) +
+                  " rows, and it has " + std::to_string(m.vocab_size));
     }
     info = runtime::describe(m);
     info.path = path;
+    info.compute = compute;
     info.tokenizer = tokenizer.kind();
     if (m.policy) {
       info.policy = *m.policy;
       info.policy_from_model = true;
-      exits::check_policy(info.policy, static_cast<int64_t>(m.layers.size()),
-                          join_path(path, "exit_policy.json"), ErrorKind::model);
+      runtime::check_own_policy(m, join_path(path, "exit_policy.json"));
     }
   }
 
@@ -57,6 +59,7 @@ struct Engine::Impl {
     return e;
   }
 
+  const ComputeType compute;
   runtime::LoadedModel model;
   text::Tokenizer tokenizer;
   ModelInfo info;
@@ -86,6 +89,9 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
   stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
   stream.pad_to = options.pad_to;
+  stream.mode = options.mode;
+  stream.max_delay = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double, std::milli>(options.max_delay_ms));
   return runtime::run_stream(impl_->model, impl_->tokenizer, source, sink, stream, stop);
 }
 
@@ -138,6 +144,25 @@ std::vector<QaResult> Engine::answer(std::span<const QaExample> questions,
 PolicyKind parse_policy_kind(const std::string& name) { return exits::policy_from_name(name); }
 std::vector<double> parse_thresholds(const std::string& text) {
   return exits::parse_thresholds(text);
+}
+
+ComputeType parse_compute_type(const std::string& name) {
+  if (name == "float32") return ComputeType::float32;
+  if (name == "bfloat16" || name == "bf16") return ComputeType::bfloat16;
+  if (name == "int8") return ComputeType::int8;
+  throw_usage("dtype \"" + printable(name, 40) + "\", expected float32, bfloat16 (bf16) or int8");
+}
+
+const char* compute_type_name(ComputeType type) {
+  switch (type) {
+    case ComputeType::bfloat16:
+      return "bfloat16";
+    case ComputeType::int8:
+      return "int8";
+    case ComputeType::float32:
+      break;
+  }
+  return "float32";
 }
 
 std::vector<std::string> available_isas() {

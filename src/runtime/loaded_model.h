@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "exit/policy.h"
 #include "kernels/kernel_table.h"
 #include "model/spec.h"
@@ -7,10 +9,15 @@
 
 namespace costeff::runtime {
 
+// The kernel table of that name, or the best one for "". Throws Error(usage).
+const kernels::KernelTable& choose_table(const std::string& isa);
+
+kernels::Precision precision_of(ComputeType type);
+
 // A model ready to compute: what it is, its kernels, its packed weights. Shared by all threads.
 struct LoadedModel {
-  LoadedModel(model::Model m, const kernels::KernelTable& k)
-      : spec(std::move(m)), kernels(k), weights(spec, k) {}
+  LoadedModel(model::Model m, const kernels::KernelTable& k, kernels::Precision precision)
+      : spec(std::move(m)), kernels(k), weights(spec, k, precision) {}
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "exit/policy.h"
+#include "runtime/plan.h"
+
 namespace costeff {
 
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
@@ -131,6 +134,7 @@ ModelInfo describe(const model::Model& m) {
   info.dtype = dtypes_in_use(m);
   info.layer_norm_eps = static_cast<double>(m.layer_norm_eps);
   info.labels = m.labels;
+  info.task = m.task;
   const model::Embeddings& e = m.embeddings;
   info.parameters =
       e.word.numel() + count(e.word_up) + e.position.numel() + count(e.type) + count(e.norm);
@@ -149,6 +153,14 @@ ModelInfo describe(const model::Model& m) {
   for (const Tensor& t : m.unused) info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
   info.notes = m.notes;
   return info;
+}
+
+void check_own_policy(const model::Model& m, const std::string& place) {
+  if (!m.policy) return;
+  exits::check_policy(*m.policy, static_cast<int64_t>(m.layers.size()), place, ErrorKind::model);
+  if (const std::string wrong = policy_misfit(m, *m.policy); !wrong.empty()) {
+    throw_model(place + ": " + wrong);
+  }
 }
 
 }  // namespace runtime

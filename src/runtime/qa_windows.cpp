@@ -34,15 +34,6 @@ std::string_view without_leading_space(std::string_view text) {
   throw_input((example.place.empty() ? "" : example.place + ": ") + what);
 }
 
-// A token of white space alone (byte-level BPE has them) has no text: the Hugging Face tokenizers
-// trim it to nothing, at its end.
-void empty_blank_spans(std::string_view context, std::span<text::Span> spans) {
-  for (text::Span& s : spans) {
-    const auto begin = static_cast<size_t>(s.begin), end = static_cast<size_t>(s.end);
-    if (without_leading_space(context.substr(begin, end - begin)).empty()) s.begin = s.end;
-  }
-}
-
 std::string tokens_text(int64_t n) { return std::to_string(n) + (n == 1 ? " token" : " tokens"); }
 
 int64_t choose_stride(const QaExample& example, const QaOptions& options, int64_t width) {
@@ -81,9 +72,6 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
   const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
   out->head = first - pair.sides.begin();
   out->context = std::count(first, pair.sides.end(), int8_t{1});
-  empty_blank_spans(example.context, std::span(pair.spans)
-                                         .subspan(static_cast<size_t>(out->head),
-                                                  static_cast<size_t>(out->context)));
   const int64_t width = options.max_length - (static_cast<int64_t>(pair.ids.size()) - out->context);
   if (width < std::min<int64_t>(out->context, 1)) {
     const int64_t question = std::count(pair.sides.begin(), pair.sides.end(), int8_t{0});

@@ -4,17 +4,17 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 
+#include "runtime/conveyor.h"
 #include "runtime/encode_row.h"
+#include "runtime/team.h"
 
 namespace costeff::runtime {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Rows that travel through the stream together, with room for their answers. Reused.
 struct Chunk {
@@ -22,17 +22,22 @@ struct Chunk {
   std::vector<Result> results;
   int64_t count = 0, text_bytes = 0;
   std::exception_ptr error;  // of the row behind the last one in use
+  int64_t unanswered = 0;    // rows that are under way
+  bool taken = false;        // all its rows have been taken in
+  bool finished() const { return taken && unanswered == 0; }
 };
 
 constexpr int64_t kChunkRows = 256;
 constexpr int64_t kBytesPerToken = 5;  // English text, roughly: sizes chunks, decides no answer
+// Chunks under way, a thread: rows that the last layers keep waiting must not hold up the first
+// ones. Their texts and answers are what is in memory.
+constexpr size_t kChunksPerThread = 24;
 
 // What one thread needs, and what it counts.
 struct Worker {
-  ForwardScratch forward;
-  StageTimes times;
+  std::unique_ptr<Conveyor> conveyor;
   text::Encoding encoding;
-  Batch batch;
+  std::vector<Chunk*> mine;  // taken, not finished, oldest first
   RunStats stats;
 };
 
@@ -53,12 +58,17 @@ class Stream {
         sink_(sink),
         options_(options),
         stop_(stop) {
-    workers_.resize(static_cast<size_t>(options.threads));
+    if (options.mode == Mode::latency && options.threads > 1)
+      team_ = std::make_unique<Team>(options.threads);
+    workers_.resize(team_ ? 1 : static_cast<size_t>(options.threads));
+    const ConveyorOptions conveyor{options.batch_tokens, options.max_delay};
+    for (Worker& w : workers_)
+      w.conveyor = std::make_unique<Conveyor>(model, options.plan, conveyor, team_.get());
   }
 
   RunStats run() {
     const auto begin = Clock::now();
-    if (options_.threads == 1) {
+    if (workers_.size() == 1) {
       run_alone();
     } else {
       run_threads();
@@ -68,16 +78,18 @@ class Stream {
   }
 
  private:
+  bool stopped() const { return stop_ && *stop_; }
+
   // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept
   // in chunk->error, behind the rows that were read before it. may_block: waits for the first row;
   // else the chunk stays empty where there is none yet.
   bool fill(Chunk* chunk, bool may_block) {
     chunk->count = chunk->text_bytes = 0;
     chunk->error = nullptr;
-    const int64_t enough = 2 * kBytesPerToken * options_.batch_tokens;
+    const int64_t enough = kBytesPerToken * options_.batch_tokens;
     try {
       while (chunk->count < kChunkRows && chunk->text_bytes < enough) {
-        if (stop_ && *stop_) return false;
+        if (stopped()) return false;
         if (chunk->rows.size() == static_cast<size_t>(chunk->count)) chunk->rows.emplace_back();
         Example& row = chunk->rows[static_cast<size_t>(chunk->count)];
         const ReadStatus status = source_(row, may_block && chunk->count == 0);
@@ -95,61 +107,57 @@ class Stream {
     return true;
   }
 
-  void append(const text::Encoding& e, int64_t row, Batch* batch) {
-    batch->ids.insert(batch->ids.end(), e.ids.begin(), e.ids.end());
-    batch->types.insert(batch->types.end(), e.type_ids.begin(), e.type_ids.end());
-    // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody
-    // attends to them. [PAD] is id 0 in every BERT vocabulary that has such models.
-    const int64_t padding = options_.pad_to - static_cast<int64_t>(e.ids.size());
-    if (padding > 0) {
-      batch->ids.resize(batch->ids.size() + static_cast<size_t>(padding), 0);
-      batch->types.resize(batch->ids.size(), 0);
-    }
-    batch->start.push_back(static_cast<int32_t>(batch->ids.size()));
-    batch->real.push_back(static_cast<int32_t>(e.ids.size()));
-    batch->row.push_back(static_cast<int32_t>(row));
-  }
-
-  // Tokenises and computes a chunk. An error is kept behind the rows that could be answered.
-  void compute(Chunk* chunk, Worker* w) {
+  // Tokenises a chunk and takes its rows in. An error is kept behind the rows that can be answered.
+  void take(Chunk* chunk, Worker* w) {
     chunk->results.resize(std::max(chunk->results.size(), static_cast<size_t>(chunk->count)));
-    try {
-      w->batch.clear();
-      int64_t row = 0;
-      for (; row < chunk->count; ++row) {
-        Result& result = chunk->results[static_cast<size_t>(row)];
-        reset_result(&result);
-        const auto before = Clock::now();
-        try {
-          encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)],
-                     options_.encode, &w->encoding);
-        } catch (...) {
-          chunk->error = std::current_exception();
-          break;
-        }
-        w->stats.tokenize_s += std::chrono::duration<double>(Clock::now() - before).count();
-        const auto tokens = static_cast<int64_t>(w->encoding.ids.size());
-        result.tokens = tokens;
-        result.bad_utf8 = w->encoding.bad_utf8;
-        result.truncated = w->encoding.truncated;
-        const int64_t size = std::max(tokens, options_.pad_to);
-        if (w->batch.sequences() > 0 && w->batch.tokens() + size > options_.batch_tokens)
-          compute_batch(chunk, w);
-        append(w->encoding, row, &w->batch);
+    chunk->unanswered = 0;
+    chunk->taken = false;
+    w->mine.push_back(chunk);
+    for (int64_t row = 0; row < chunk->count; ++row) {
+      Result& result = chunk->results[static_cast<size_t>(row)];
+      reset_result(&result);
+      const auto begin = Clock::now();
+      try {
+        encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)], options_.encode,
+                   &w->encoding);
+      } catch (...) {
+        chunk->error = std::current_exception();
+        chunk->count = row;
+        break;
       }
-      compute_batch(chunk, w);
-      chunk->count = row;
-    } catch (...) {
-      chunk->error = std::current_exception();
-      chunk->count = 0;
+      const auto now = Clock::now();
+      w->stats.tokenize_s += std::chrono::duration<double>(now - begin).count();
+      const auto tokens = static_cast<int64_t>(w->encoding.ids.size());
+      result.tokens = tokens;
+      result.bad_utf8 = w->encoding.bad_utf8;
+      result.truncated = w->encoding.truncated;
+      if (!w->conveyor->has_room(std::max(tokens, options_.pad_to))) w->conveyor->start();
+      ++chunk->unanswered;
+      w->conveyor->admit(w->encoding, options_.pad_to, {&result, &chunk->unanswered, now});
     }
-    for (int64_t i = 0; i < chunk->count; ++i)
-      count_result(chunk->results[static_cast<size_t>(i)], &w->stats);
+    chunk->taken = true;
   }
 
-  void compute_batch(Chunk* chunk, Worker* w) {
-    forward(model_, options_.plan, &w->batch, chunk->results, &w->forward, &w->times);
-    w->batch.clear();
+  // What went wrong in a layer concerns every row under way: the oldest chunk says it, and nothing
+  // behind it is handed over.
+  static void fail(Worker* w, const std::exception_ptr& error) {
+    for (Chunk* chunk : w->mine) {
+      chunk->error = error;
+      chunk->count = chunk->unanswered = 0;
+      chunk->taken = true;
+    }
+  }
+
+  void count_finished(Worker* w) const {
+    for (const Chunk* chunk : w->mine) {
+      if (!chunk->finished()) continue;
+      for (int64_t i = 0; i < chunk->count; ++i)
+        count_result(chunk->results[static_cast<size_t>(i)], &w->stats);
+    }
+  }
+
+  static void forget_finished(Worker* w) {
+    std::erase_if(w->mine, [](const Chunk* c) { return c->finished(); });
   }
 
   void count_result(const Result& r, RunStats* s) const {
@@ -172,81 +180,134 @@ class Stream {
     return chunk->error;
   }
 
+  // One thread reads, computes and delivers.
   void run_alone() {
-    Chunk chunk;
-    for (bool more = true; more && !error_;) {
-      more = fill(&chunk, true);
-      compute(&chunk, &workers_[0]);
-      error_ = deliver(&chunk);
+    Worker& w = workers_[0];
+    std::vector<Chunk> slots(kChunksPerThread);
+    uint64_t filled = 0, delivered = 0;
+    bool more = true;
+    while (!error_ && !stopped() && (more || delivered < filled)) {
+      try {
+        bool progress = false;
+        if (more && filled - delivered < slots.size()) {
+          // Waits for input only if nothing is under way.
+          Chunk& chunk = slots[filled % slots.size()];
+          more = fill(&chunk, delivered == filled);
+          if (chunk.count > 0 || chunk.error || !more) {
+            ++filled;
+            take(&chunk, &w);
+            progress = chunk.count > 0;
+          }
+        }
+        // No more rows to be had now: those under way go on.
+        if (!progress) w.conveyor->run_some();
+      } catch (...) {
+        fail(&w, std::current_exception());
+      }
+      count_finished(&w);
+      forget_finished(&w);
+      while (!error_ && delivered < filled && slots[delivered % slots.size()].finished())
+        error_ = deliver(&slots[delivered++ % slots.size()]);
     }
   }
 
-  // A place in the order of chunks: filled by the reader, computed by any worker, delivered when
-  // all before it are.
-  struct Slot {
-    Chunk chunk;
-    bool done = false;
-  };
-
-  void run_threads() {
-    std::vector<Slot> slots(2 * workers_.size());
+  // Chunks in input order: filled by the reader, taken by any worker, delivered when all before
+  // them are.
+  struct Ring {
+    std::vector<Chunk> slots;
     std::mutex mutex;
     std::condition_variable changed;
-    uint64_t filled = 0, taken = 0, delivered = 0;  // chunks so far, delivered <= taken <= filled
+    uint64_t filled = 0, taken = 0, delivered = 0;  // so far: delivered <= taken <= filled
+    std::vector<uint8_t> done;                      // a slot: it may be delivered
     bool ended = false, delivering = false;
+    Chunk& slot(uint64_t i) { return slots[i % slots.size()]; }
+    uint8_t& done_at(uint64_t i) { return done[i % slots.size()]; }
+  };
 
-    const auto work = [&](Worker* worker) {
-      std::unique_lock lock(mutex);
-      while (true) {
-        changed.wait(lock, [&] { return taken < filled || ended; });
-        if (taken == filled) return;
-        Slot& slot = slots[taken++ % slots.size()];
-        lock.unlock();
-        compute(&slot.chunk, worker);
-        lock.lock();
-        slot.done = true;
-        // One thread delivers at a time, what is next in order, without holding the lock meanwhile.
-        while (!delivering && delivered < taken && slots[delivered % slots.size()].done) {
-          delivering = true;
-          const bool failed = error_ != nullptr;  // nothing is handed over behind an error
-          Slot& next = slots[delivered % slots.size()];
-          lock.unlock();
-          const std::exception_ptr error = failed ? nullptr : deliver(&next.chunk);
-          lock.lock();
-          if (error) error_ = error;
-          next.done = false;
-          ++delivered;
-          delivering = false;
-          changed.notify_all();
-        }
+  // Delivers what is next in order, without holding the lock meanwhile. One thread at a time is in
+  // it.
+  void deliver_done(Ring* r, std::unique_lock<std::mutex>* lock) {
+    while (!r->delivering && r->delivered < r->taken && r->done_at(r->delivered)) {
+      r->delivering = true;
+      const bool failed = error_ != nullptr;  // nothing is handed over behind an error
+      Chunk& next = r->slot(r->delivered);
+      lock->unlock();
+      const std::exception_ptr error = failed ? nullptr : deliver(&next);
+      lock->lock();
+      if (error) error_ = error;
+      r->done_at(r->delivered) = 0;
+      ++r->delivered;
+      r->delivering = false;
+      r->changed.notify_all();
+    }
+  }
+
+  void work(Ring* r, Worker* w) {
+    std::unique_lock lock(r->mutex);
+    while (true) {
+      if (w->conveyor->empty() && w->mine.empty())
+        r->changed.wait(lock, [&] { return r->taken < r->filled || r->ended; });
+      Chunk* chunk = r->taken < r->filled ? &r->slot(r->taken++) : nullptr;
+      if ((!chunk && w->mine.empty()) || stopped()) {
+        r->changed.notify_all();
+        return;
       }
-    };
-    std::vector<std::jthread> threads;
-    for (Worker& w : workers_) threads.emplace_back(work, &w);
-
-    std::unique_lock lock(mutex);
-    for (bool more = true; more;) {
-      changed.wait(lock, [&] { return filled - delivered < slots.size(); });
-      if (error_) break;
-      Slot& slot = slots[filled % slots.size()];
       lock.unlock();
-      more = fill(&slot.chunk, false);
+      try {
+        if (chunk) {
+          take(chunk, w);
+        } else {
+          // No more rows to be had now: those under way go on.
+          w->conveyor->run_some();
+        }
+      } catch (...) {
+        fail(w, std::current_exception());
+        // What is left on the conveyor belongs to nobody any more.
+        w->conveyor = std::make_unique<Conveyor>(
+            model_, options_.plan, ConveyorOptions{options_.batch_tokens, options_.max_delay},
+            nullptr);
+      }
+      count_finished(w);
       lock.lock();
-      if (more && slot.chunk.count == 0) {
+      for (Chunk* c : w->mine) {
+        // From here on it is no longer this thread's.
+        if (c->finished()) r->done[static_cast<size_t>(c - r->slots.data())] = 1;
+      }
+      forget_finished(w);
+      deliver_done(r, &lock);
+    }
+  }
+
+  void run_threads() {
+    Ring r;
+    r.slots.resize(kChunksPerThread * workers_.size());
+    r.done.resize(r.slots.size());
+    std::vector<std::jthread> threads;
+    for (Worker& w : workers_) threads.emplace_back([this, &r, &w] { work(&r, &w); });
+
+    std::unique_lock lock(r.mutex);
+    for (bool more = true; more;) {
+      r.changed.wait(lock, [&] { return r.filled - r.delivered < r.slots.size() || stopped(); });
+      if (error_ || stopped()) break;
+      Chunk& slot = r.slot(r.filled);
+      lock.unlock();
+      more = fill(&slot, false);
+      lock.lock();
+      if (more && slot.count == 0) {
         // Input has to be waited for. The rows under way go first: an error among them must not
         // wait for input that may never come.
-        changed.wait(lock, [&] { return delivered == filled; });
-        if (error_) break;
+        r.changed.wait(lock, [&] { return r.delivered == r.filled || stopped(); });
+        if (error_ || stopped()) break;
         lock.unlock();
-        more = fill(&slot.chunk, true);
+        more = fill(&slot, true);
         lock.lock();
       }
-      ++filled;
-      changed.notify_all();
+      ++r.filled;
+      r.changed.notify_all();
     }
-    ended = true;
+    r.ended = true;
     lock.unlock();
-    changed.notify_all();
+    r.changed.notify_all();
     threads.clear();
   }
 
@@ -261,11 +322,13 @@ class Stream {
       for (size_t i = 0; i < w.stats.exit_histogram.size(); ++i) {
         sum.exit_histogram[i] += w.stats.exit_histogram[i];
       }
-      sum.layer_tokens += w.times.layer_tokens;
+      const StageTimes& times = w.conveyor->times();
+      sum.layer_tokens += times.layer_tokens;
       sum.tokenize_s += w.stats.tokenize_s;
-      sum.embed_s += w.times.embed_s;
-      sum.encoder_s += w.times.encoder_s;
-      sum.exits_s += w.times.exits_s;
+      sum.embed_s += times.embed_s;
+      sum.attention_s += times.attention_s;
+      sum.ffn_s += times.ffn_s;
+      sum.exits_s += times.exits_s;
     }
     sum.wall_s = wall_s;
     sum.threads = options_.threads;
@@ -278,6 +341,7 @@ class Stream {
   const Sink& sink_;
   const StreamOptions& options_;
   const std::atomic<bool>* stop_;
+  std::unique_ptr<Team> team_;  // latency mode
   std::vector<Worker> workers_;
   std::exception_ptr error_;  // the first one, in input order
 };

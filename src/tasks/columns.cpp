@@ -37,6 +37,11 @@ int64_t find_name(Row row, std::string_view name) {
   return it == row.end() ? -1 : it - row.begin();
 }
 
+// Names that a column or field of labels has in the wild; a task's own goes before them.
+constexpr std::string_view kLabelNames[] = {"label",  "gold_label", "Quality", "is_duplicate",
+                                            "score",  "Label",      "labels",  "gold",
+                                            "target", "class"};
+
 // The names of the header, cut to a few.
 std::string list_columns(Row row) {
   constexpr size_t kShown = 6;
@@ -124,7 +129,28 @@ struct Chooser {
   bool all_asked_are_numbers() const {
     const auto number_or_none = [](const std::string& f) { return f.empty() || column_number(f); };
     return number_or_none(options.text_field) && number_or_none(options.pair_field) &&
-           (!options.id_field || number_or_none(*options.id_field));
+           (!options.id_field || number_or_none(*options.id_field)) &&
+           number_or_none(options.label_field);
+  }
+
+  // The gold label's column, where no flag names it.
+  int64_t label_column() const {
+    if (!columns.header) {
+      if (options.task && options.text_field.empty() && options.task->bare_label > 0) {
+        return options.task->bare_label - 1;
+      }
+      throw_usage(place + ": without a header the label's column is given by its number, with " +
+                  "--label-field NUMBER");
+    }
+    if (options.task && find_name(first, options.task->label) >= 0) {
+      return named(options.task->label, task_note());
+    }
+    for (const std::string_view name : label_field_names()) {
+      if (find_name(first, name) >= 0) return named(name, task_note());
+    }
+    throw_input(place + ": no column of labels (" +
+                std::string(options.task ? options.task->label : "label") + "), the header has " +
+                list_columns(first) + task_note() + "; another name is given with --label-field");
   }
 
   // Neither names nor numbers were asked for: what the task says.
@@ -180,6 +206,8 @@ struct Chooser {
 
 }  // namespace
 
+std::span<const std::string_view> label_field_names() { return kLabelNames; }
+
 Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,
                        const std::string& place) {
   Chooser c{first, options, place, {}};
@@ -195,6 +223,9 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
     c.by_common_names();
   }
   if (!options.pair_field.empty()) c.columns.pair = c.asked(options.pair_field);
+  if (options.want_gold) {
+    c.columns.label = options.label_field.empty() ? c.label_column() : c.asked(options.label_field);
+  }
 
   Columns& columns = c.columns;
   if (options.id_field) {
@@ -202,7 +233,9 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
   } else if (columns.header) {
     columns.id = find_name(first, "id");
     if (columns.id < 0) columns.id = find_name(first, "index");
-    if (columns.id == columns.text || columns.id == columns.pair) columns.id = -1;
+    if (columns.id == columns.text || columns.id == columns.pair || columns.id == columns.label) {
+      columns.id = -1;
+    }
   }
   return columns;
 }

@@ -22,6 +22,12 @@ struct InputOptions {
   std::string text_field, pair_field;
   std::optional<std::string> id_field;  // absent: `id` (TSV/CSV also `index`) if there; "": none
 
+  // The gold label of a row goes into Example::gold; a row without one is an Error. label_field is
+  // its field or column, named as the texts are. Empty: the task's, else `label` and the other
+  // usual names.
+  bool want_gold = false;
+  std::string label_field;
+
   // automatic: a header is expected where columns are named. Where all columns are given by number,
   // the first line is a header if it holds a usual column name (sentence, label, index, ...).
   Header header = Header::automatic;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "tasks/columns.h"
 #include "tasks/delimited.h"
 #include "tasks/row_id.h"
 
@@ -169,6 +170,14 @@ JsonlRows::JsonlRows(const InputOptions& options) {
     add("text", "", false);
     add("text_a", "text_b", false);
   }
+  if (options.want_gold) {
+    if (!options.label_field.empty()) {
+      golds_.push_back(field(options.label_field));
+    } else {
+      if (options.task) golds_.push_back(field(options.task->label));
+      for (const std::string_view label : label_field_names()) golds_.push_back(field(label));
+    }
+  }
   id_required_ = options.id_field && !options.id_field->empty();
   if (!options.id_field || id_required_) id_ = field(options.id_field.value_or("id"));
 }
@@ -207,6 +216,8 @@ void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line
       wrong_kind(id, "a string or a number", name, line);
     }
   }
+  row->gold.clear();
+  if (!golds_.empty()) take_gold(name, line, row);
   row->text_a.clear();
   row->text_b.reset();
   row->input_ids.clear();
@@ -240,6 +251,23 @@ void JsonlRows::take_ids(std::string_view name, int64_t line, Example* row) cons
   }
   row->input_ids = ids.items;
   row->has_ids = true;
+}
+
+// A string, or a number as it is written, or true or false.
+void JsonlRows::take_gold(std::string_view name, int64_t line, Example* row) const {
+  const JsonField* found = nullptr;
+  for (const size_t i : golds_) {
+    if (fields_[i].kind != Kind::absent && !found) found = &fields_[i];
+  }
+  if (!found) {
+    throw_input(place_text(name, line) + ": no field \"" +
+                printable(fields_[golds_.front()].name, 80) +
+                "\", expected the label there; another name is given with --label-field");
+  }
+  if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {
+    wrong_kind(*found, "a label: a string or a number", name, line);
+  }
+  row->gold = found->text;
 }
 
 void JsonlRows::take_texts(std::string_view name, int64_t line, Example* row) const {

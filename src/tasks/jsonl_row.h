@@ -32,8 +32,8 @@ class JsonlRows {
  public:
   explicit JsonlRows(const InputOptions& options);
 
-  // Fills texts or ids, and `id` if the row has one (else it is left empty). Throws Error(input)
-  // that begins "name:line: " and names the field.
+  // Fills texts or ids, `gold` if it is asked for, and `id` if the row has one (else it is left
+  // empty). Throws Error(input) that begins "name:line: " and names the field.
   void parse(std::string_view json, std::string_view name, int64_t line, Example* row);
 
  private:
@@ -44,9 +44,12 @@ class JsonlRows {
   size_t field(std::string_view name, bool wants_items = false);
   void take_ids(std::string_view name, int64_t line, Example* row) const;
   void take_texts(std::string_view name, int64_t line, Example* row) const;
+  void take_gold(std::string_view name, int64_t line, Example* row) const;
 
   std::vector<JsonField> fields_;
   std::vector<TextNames> texts_;
+  std::vector<size_t>
+      golds_;  // into fields_: the first that a row has counts; empty: not asked for
   size_t ids_ = kNone, types_ = kNone, id_ = kNone;
   bool ids_only_ = false, id_required_ = false;
   static constexpr size_t kNone = static_cast<size_t>(-1);

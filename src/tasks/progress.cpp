@@ -45,8 +45,8 @@ int64_t usable_width() {
 
 std::string progress_line(const ProgressState& state, int64_t width) {
   std::string line = grouped(state.rows) + (state.rows == 1 ? " row" : " rows");
-  if (state.elapsed_s > 0 && state.rows > 0) {
-    const double rate = static_cast<double>(state.rows) / state.elapsed_s;
+  if (const int64_t rows = state.rows - state.rows_before; state.elapsed_s > 0 && rows > 0) {
+    const double rate = static_cast<double>(rows) / state.elapsed_s;
     if (rate >= 10) {
       line += "  " + grouped(static_cast<int64_t>(std::min(rate, 1e15))) + " rows/s";
     } else {
@@ -54,12 +54,16 @@ std::string progress_line(const ProgressState& state, int64_t width) {
       line += "  " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " rows/s";
     }
   }
-  if (state.bytes_total > 0) {
-    const auto total = static_cast<double>(state.bytes_total);
-    const double done = std::clamp(static_cast<double>(state.bytes_done), 0.0, total);
+  const bool by_rows = state.rows_total > 0;
+  if (by_rows || state.bytes_total > 0) {
+    const auto total = static_cast<double>(by_rows ? state.rows_total : state.bytes_total);
+    const double done =
+        std::clamp(static_cast<double>(by_rows ? state.rows : state.bytes_done), 0.0, total);
+    const double fresh =
+        done - static_cast<double>(by_rows ? state.rows_before : state.bytes_before);
     line += "  " + std::to_string(static_cast<int64_t>(done / total * 100)) + "%";
-    if (done > 0) {
-      const double left = std::min(state.elapsed_s * (total - done) / done, 1e9);
+    if (fresh > 0) {
+      const double left = std::min(state.elapsed_s * (total - done) / fresh, 1e9);
       line += "  " + clock_text(static_cast<int64_t>(std::ceil(left))) + " left";
     }
   }
@@ -73,6 +77,13 @@ bool want_progress(bool quiet, int output_fd) {
 
 Progress::Progress(bool enabled) : enabled_(enabled), start_(Clock::now()), last_(start_) {}
 
+void Progress::begin(int64_t rows_before, int64_t bytes_before, int64_t rows_total) {
+  start_ = last_ = Clock::now();
+  rows_before_ = rows_before;
+  bytes_before_ = bytes_before;
+  rows_total_ = rows_total;
+}
+
 void Progress::update(int64_t rows, int64_t bytes_done, int64_t bytes_total) {
   if (!enabled_) return;
   const Clock::time_point now = Clock::now();
@@ -82,7 +93,10 @@ void Progress::update(int64_t rows, int64_t bytes_done, int64_t bytes_total) {
   const ProgressState state{.rows = rows,
                             .bytes_done = bytes_done,
                             .bytes_total = bytes_total,
-                            .elapsed_s = std::chrono::duration<double>(now - start_).count()};
+                            .elapsed_s = std::chrono::duration<double>(now - start_).count(),
+                            .rows_total = rows_total_,
+                            .rows_before = rows_before_,
+                            .bytes_before = bytes_before_};
   write_stderr("\r\x1b[K" + progress_line(state, usable_width()));
 }
 

@@ -85,6 +85,10 @@ RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
       throw_usage(names_.back() + " is read as plain text, which has no columns or fields; " +
                   "say --input-format tsv, csv or jsonl");
     }
+    if (options_.want_gold && is_text) {
+      throw_usage(names_.back() + " is read as plain text, which has no labels; " +
+                  "say --input-format tsv, csv or jsonl");
+    }
     if (options_.separator && !is_text) {
       throw_usage(names_.back() + " is not read as plain text; only there a separator parts pairs");
     }
@@ -130,6 +134,7 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
     bytes_done_.store(bytes_before_ + lines_->bytes_done(), std::memory_order_relaxed);
     row.line = lines_->line_number();
     row.id.clear();
+    row.gold.clear();
     if (!take_line(line, row)) continue;
     row.source = names_[at_];
     ++rows_;
@@ -206,6 +211,7 @@ bool RowReader::take_fields(int64_t line, int64_t count, Example& row) {
   } else {
     row.text_b.reset();
   }
+  if (columns_.label >= 0) row.gold.assign(fields_[columns_.label]);
   if (columns_.id >= 0) set_text_id(fields_[columns_.id], &row.id);
   return true;
 }

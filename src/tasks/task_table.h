@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "tasks/metrics.h"
+
 namespace costeff::tasks {
 
 // Column or field names of one layout; pair "": single sentences.
@@ -17,9 +19,15 @@ struct FieldNames {
 struct Task {
   std::string_view name;  // "sst-2"
   std::span<const FieldNames> names;
-  std::string_view label;  // column of the gold label
+  std::string_view label;  // column of the gold label; common copies call it "label"
   // Layout of a file without a header; columns from 1. bare_columns 0: it must have a header.
   int64_t bare_columns = 0, bare_text = 0, bare_label = 0, bare_pair = 0;
+  // Names of the labels 0, 1, ... as numbers in the files and in the Hugging Face copies mean them;
+  // empty: a score (regression). F1 is that of label 1.
+  std::span<const std::string_view> labels = {};
+  std::span<const Metric> metrics = {};  // official ones, the first is the headline
+  std::string_view submission = "";      // file name for the GLUE site, without .tsv
+  bool submit_names = false;             // the site takes the names of labels, not their numbers
 };
 
 std::span<const Task> task_table();

@@ -155,6 +155,20 @@ OutputFormat output_format_from_name(std::string_view name) {
               "\" is not known, expected tsv, csv, jsonl or table");
 }
 
+const char* output_format_name(OutputFormat format) {
+  switch (format) {
+    case OutputFormat::tsv:
+      return "tsv";
+    case OutputFormat::csv:
+      return "csv";
+    case OutputFormat::jsonl:
+      return "jsonl";
+    case OutputFormat::table:
+      return "table";
+  }
+  return "";
+}
+
 void append_header(const OutputOptions& options, std::string* out) {
   if (!options.header || options.format == OutputFormat::jsonl) return;
   if (options.format == OutputFormat::table) return append_table_header(options, out);

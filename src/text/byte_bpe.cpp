@@ -41,25 +41,17 @@ uint32_t next_number() {
   return ++last;
 }
 
-// Grows [*begin, *end) to whole characters, then leaves out white space at its ends unless there is
-// nothing else.
-void tidy_span(std::string_view text, size_t* begin, size_t* end) {
+// Grows [*begin, *end) to whole characters, then leaves out spaces at its ends: U+0020 and no other
+// white space, and an empty span at its end where there is nothing else. Source: process_offsets of
+// Hugging Face's tokenizers, src/pre_tokenizers/byte_level.rs.
+void tidy_span(std::string_view text, bool keep_leading, size_t* begin, size_t* end) {
   const auto inside = [&](size_t i) {
     return i < text.size() && (static_cast<uint8_t>(text[i]) & 0xC0) == 0x80;
   };
   while (*begin > 0 && inside(*begin)) --*begin;
   while (inside(*end)) ++*end;
-  size_t first = *end, last = *begin;  // of what is not white space
-  bool bad = false;
-  for (size_t at = *begin; at < *end;) {
-    const size_t start = at;
-    if (is_white_space(next_code_point(text, &at, &bad))) continue;
-    first = std::min(first, start);
-    last = at;
-  }
-  if (first >= last) return;
-  *begin = first;
-  *end = last;
+  while (!keep_leading && *begin < *end && text[*begin] == ' ') ++*begin;
+  while (*end > *begin && text[*end - 1] == ' ') --*end;
 }
 
 }  // namespace
@@ -231,7 +223,9 @@ void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
     begin += at;
     end += at;
     if (sink->want_spans) {
-      tidy_span(text, &begin, &end);
+      // With a space of the tokenizer's own in front, the first span keeps those that the text has.
+      const bool first = offset + static_cast<int64_t>(begin) == 0;
+      tidy_span(text, add_prefix_space_ && !prefixed && first, &begin, &end);
       if (prefixed) begin = std::max<size_t>(begin, 1);
     }
     sink->put(token < 0 ? unk_ : token, offset + static_cast<int64_t>(begin),

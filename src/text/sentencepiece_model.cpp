@@ -51,20 +51,11 @@ std::string without_blanks(std::string_view piece) {
   return out;
 }
 
-// Leaves out white space at the ends, unless there is nothing else.
-void trim(std::string_view text, SpmCut* cut) {
-  size_t begin = cut->end, end = cut->begin;
-  bool bad = false;
-  for (size_t at = cut->begin; at < cut->end;) {
-    const size_t start = at;
-    if (is_white_space(next_code_point(text, &at, &bad))) continue;
-    begin = std::min(begin, start);
-    end = std::min(at, cut->end);
-  }
-  if (begin >= end) return;
-  cut->begin = begin;
-  cut->end = end;
-}
+// Characters besides white space that models may read as a space, or not at all: controls, soft
+// hyphen, zero-width and direction marks, byte order mark.
+constexpr std::pair<char32_t, char32_t> kMaybeBlank[] = {
+    {0x01, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},     {0x200B, 0x200F},
+    {0x202A, 0x202E}, {0x2060, 0x2064}, {0xFEFF, 0xFEFF}, {0xFFFD, 0xFFFD}};
 
 // From bytes of the text that the library got to the text it was made from.
 void move_to_source(const std::vector<Span>& source, SpmCut* cut) {
@@ -90,6 +81,7 @@ struct SentencePieceModel::Impl {
   Unigram unigram;  // empty: the library's cuts stand
   int32_t pieces = 0, unknown = 0;
   std::unordered_map<int, std::vector<int>> cut_again;  // ALBERT: pieces that become others
+  std::vector<char32_t> blanks;  // of kMaybeBlank, those this model reads as a space or not at all
 
   int32_t id_of(int piece) const {
     return piece == unknown && kind.unk >= 0 ? kind.unk : piece + kind.offset;
@@ -102,6 +94,9 @@ struct SentencePieceModel::Impl {
   void cut(std::string_view text, bool want_spans, Scratch* scratch) const;
   void cut_unigram(std::string_view text, bool want_spans, Scratch* scratch) const;
   std::vector<int> without_comma(const std::string& piece, Scratch* scratch) const;
+  void find_blanks();
+  bool is_blank(char32_t c) const;
+  void tidy(std::string_view text, SpmCut* cut) const;
   void put(SpmCut cut, std::string_view text, const Scratch& scratch, int64_t offset,
            TokenSink* sink) const;
 };
@@ -142,6 +137,7 @@ void SentencePieceModel::Impl::load(const SpmFile& file) {
                 " pieces, unknown " + std::to_string(library.unk_id()) + ", expected " +
                 std::to_string(pieces) + " and " + std::to_string(unknown));
   }
+  find_blanks();
   // With byte_fallback the pieces do not spell the normalised text.
   if (file.model_type == SpmModelType::unigram && !file.byte_fallback) unigram = Unigram(file);
   if (!kind.albert) return;
@@ -150,6 +146,49 @@ void SentencePieceModel::Impl::load(const SpmFile& file) {
     const std::string& piece = library.IdToPiece(i);
     if (ends_in_digit_comma(piece)) cut_again[i] = without_comma(piece, &scratch);
   }
+}
+
+void SentencePieceModel::Impl::find_blanks() {
+  for (const auto& [first, last] : kMaybeBlank) {
+    for (char32_t c = first; c <= last; ++c) {
+      std::string text, read;
+      append_utf8(c, &text);
+      sentencepiece::ImmutableSentencePieceText answer;
+      check(library.Encode(text, answer.mutable_proto()));
+      for (size_t i = 0; i < answer.pieces_size(); ++i) {
+        read += answer.pieces(static_cast<int>(i)).piece();
+      }
+      if (without_blanks(read).empty()) blanks.push_back(c);
+    }
+  }
+}
+
+bool SentencePieceModel::Impl::is_blank(char32_t c) const {
+  return is_white_space(c) || std::binary_search(blanks.begin(), blanks.end(), c);
+}
+
+// Leaves out what is read as white space at the ends. A piece that is nothing else stands before a
+// word and gets the word's first character, and so does one of several that are made of a single
+// character: as in Hugging Face's tokenizers, whose WhitespaceSplit takes the white space away
+// before Metaspace puts U+2581 before each word, in the place of its first character.
+void SentencePieceModel::Impl::tidy(std::string_view text, SpmCut* cut) const {
+  size_t begin = cut->end, end = cut->begin;
+  bool bad = false;
+  for (size_t at = cut->begin; at < cut->end;) {
+    const size_t start = at;
+    if (is_blank(next_code_point(text, &at, &bad))) continue;
+    begin = std::min(begin, start);
+    end = std::min(at, cut->end);
+  }
+  for (size_t at = cut->begin; begin >= end && at < text.size();) {
+    const size_t start = at;
+    if (is_blank(next_code_point(text, &at, &bad))) continue;
+    begin = start;
+    end = at;
+  }
+  if (begin >= end) return;
+  cut->begin = begin;
+  cut->end = end;
 }
 
 // Fills scratch->cuts; their bytes only when spans are wanted.
@@ -222,7 +261,7 @@ std::vector<int> SentencePieceModel::Impl::without_comma(const std::string& piec
 
 void SentencePieceModel::Impl::put(SpmCut cut, std::string_view text, const Scratch& scratch,
                                    int64_t offset, TokenSink* sink) const {
-  if (sink->want_spans) trim(text, &cut);
+  if (sink->want_spans) tidy(text, &cut);
   const auto put_one = [&](SpmCut c) {
     if (sink->want_spans && kind.albert) move_to_source(scratch.source, &c);
     sink->put(id_of(c.piece), offset + static_cast<int64_t>(c.begin),

@@ -51,6 +51,9 @@ struct SpmKind {
 //   BARThez    as the pieces lie
 //   ALBERT     as the pieces lie
 SpmKind spm_kind(std::string_view tokenizer_class, const SpmFile& file);
+// The class that goes with a model_type of config.json; empty: the pieces must tell. That of
+// BARThez is "mbart", which other tokenizers share.
+std::string_view spm_class_of_model(std::string_view model_type);
 
 // A piece and the bytes of the text it came from.
 struct SpmCut {
@@ -78,7 +81,8 @@ class SentencePieceModel {
   SentencePieceModel& operator=(SentencePieceModel&&) noexcept;
 
   // Appends the tokens of `text`, UTF-8 of less than 1 GB. Spans are relative to `text`, moved by
-  // `offset`, without white space at their ends.
+  // `offset`, without white space at their ends; that of a blank alone is the first character of
+  // the word behind it.
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const SpmKind& kind() const;

@@ -65,6 +65,14 @@ SpmKind albert_kind() {
 
 }  // namespace
 
+std::string_view spm_class_of_model(std::string_view model_type) {
+  if (model_type == "xlm-roberta") return "XLMRobertaTokenizer";
+  if (model_type == "camembert") return "CamembertTokenizer";
+  if (model_type == "barthez") return "BarthezTokenizer";
+  if (model_type == "albert") return "AlbertTokenizer";
+  return {};
+}
+
 SpmKind spm_kind(std::string_view tokenizer_class, const SpmFile& file) {
   std::string_view name = tokenizer_class;
   if (name.ends_with("Fast")) name.remove_suffix(4);

@@ -2,8 +2,11 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
 #include <limits>
 
+#include "base/utf8.h"
+#include "text/char_tables.h"
 #include "text/decoded_text.h"
 #include "text/tokenizer_impl.h"
 
@@ -86,12 +89,30 @@ void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, Token
   map_spans(scratch->decoded_source, 0, &sink->spans);
 }
 
+// White space that belongs to an added token (lstrip, rstrip) is in its span, but for byte-level
+// BPE, whose post-processor takes it out.
+void Tokenizer::Impl::put_added(std::string_view text, Stretch s, size_t base,
+                                TokenSink* sink) const {
+  if (model == Kind::bpe && sink->want_spans) {
+    size_t begin = s.end, end = s.begin;
+    bool bad = false;
+    for (size_t at = s.begin; at < s.end;) {
+      const size_t start = at;
+      if (is_white_space(next_code_point(text, &at, &bad))) continue;
+      begin = std::min(begin, start);
+      end = at;
+    }
+    if (begin < end) s.begin = begin, s.end = end;
+  }
+  sink->put(s.id, static_cast<int64_t>(base + s.begin), static_cast<int64_t>(base + s.end));
+}
+
 void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
                                        TokenSink* sink) const {
   TokenSplitter splitter(raw_tokens, text);
   for (Stretch s; !sink->done() && splitter.next(&s);) {
     if (s.id >= 0) {
-      sink->put(s.id, static_cast<int64_t>(s.begin), static_cast<int64_t>(s.end));
+      put_added(text, s, 0, sink);
     } else if (normalised_tokens.empty()) {
       encode_plain(text.substr(s.begin, s.end - s.begin), s.begin, scratch, sink);
     } else {
@@ -117,7 +138,7 @@ void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Sc
   TokenSplitter splitter(normalised_tokens, text);
   for (Stretch s; !sink->done() && splitter.next(&s);) {
     if (s.id >= 0) {
-      sink->put(s.id, static_cast<int64_t>(base + s.begin), static_cast<int64_t>(base + s.end));
+      put_added(text, s, base, sink);
     } else {
       encode_plain(text.substr(s.begin, s.end - s.begin), base + s.begin, scratch, sink);
     }

@@ -114,7 +114,27 @@ void read_added_json(const Json& object, const std::string& file, TokenizerConfi
   }
 }
 
+// Checkpoints older than tokenizer_class in tokenizer_config.json, and those saved without it, name
+// the class in config.json, or have only the model's type there.
+void read_class_of_model(const TokenizerFiles& files, TokenizerConfig* config) {
+  const char* name = "config.json";
+  if (!says_nothing(config->tokenizer_class) || !files.has(name)) return;
+  const std::string path = files.path(name);
+  const Json json = parse_json_object(files.read(name, kMaxFileBytes), path, ErrorKind::model);
+  const auto of_model = json_string(json, "tokenizer_class", path, ErrorKind::model);
+  if (config->tokenizer_class.empty() && of_model) {
+    config->tokenizer_class = *of_model;
+    config->class_file = path;
+  }
+  config->model_type = json_string(json, "model_type", path, ErrorKind::model).value_or("");
+}
+
 }  // namespace
+
+bool says_nothing(std::string_view tokenizer_class) {
+  return tokenizer_class.empty() || tokenizer_class == "PreTrainedTokenizer" ||
+         tokenizer_class == "PreTrainedTokenizerFast";
+}
 
 const char* role_key(Role role) { return kRoleKeys[static_cast<size_t>(role)]; }
 
@@ -152,7 +172,7 @@ TokenizerConfig read_tokenizer_config(const TokenizerFiles& files) {
     return parse_json_object(files.read(name, kMaxFileBytes), files.path(name), ErrorKind::model);
   };
   TokenizerConfig config;
-  config.file = files.path("tokenizer_config.json");
+  config.file = config.class_file = files.path("tokenizer_config.json");
   bool has_decoder = false;
   if (files.has("tokenizer_config.json")) {
     const Json json = read("tokenizer_config.json");
@@ -172,6 +192,7 @@ TokenizerConfig read_tokenizer_config(const TokenizerFiles& files) {
       read_added_decoder(*it, config.file, &config);
     }
   }
+  read_class_of_model(files, &config);
   if (const char* name = "special_tokens_map.json"; files.has(name)) {
     read_roles(read(name), files.path(name), &config);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
-// tokenizer_config.json, special_tokens_map.json and added_tokens.json of a checkpoint directory.
+// tokenizer_config.json, special_tokens_map.json and added_tokens.json of a checkpoint directory;
+// config.json for the tokenizer's class.
 
 #include <array>
 #include <cstdint>
@@ -29,7 +30,9 @@ struct NamedToken {
 
 struct TokenizerConfig {
   std::string file;  // tokenizer_config.json, there or not; begins messages
-  std::string tokenizer_class;
+  // tokenizer_config.json's, or else that of config.json, as in transformers; `class_file` has it.
+  std::string tokenizer_class, class_file;
+  std::string model_type;  // of config.json, read only where no file names a class
   std::optional<bool> do_lower_case, strip_accents, tokenize_chinese_chars;
   std::optional<bool> add_prefix_space;
   std::optional<bool> keep_accents, remove_space;
@@ -42,6 +45,9 @@ struct TokenizerConfig {
   // Names a token where the files did not.
   void set_default(Role r, const char* content, bool lstrip = false);
 };
+
+// The class says nothing about the tokenizer: there is none, or it is transformers' base class.
+bool says_nothing(std::string_view tokenizer_class);
 
 // Files that are not there leave everything at its default. Throws Error(model).
 TokenizerConfig read_tokenizer_config(const TokenizerFiles& files);

@@ -57,6 +57,7 @@ struct Tokenizer::Impl {
   void encode_stretches(std::string_view text, Scratch* scratch, TokenSink* sink) const;
   void encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
                          TokenSink* sink) const;
+  void put_added(std::string_view text, Stretch s, size_t base, TokenSink* sink) const;
   void encode_plain(std::string_view text, size_t offset, Scratch* scratch, TokenSink* sink) const;
 };
 

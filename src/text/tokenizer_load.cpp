@@ -114,7 +114,10 @@ void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std:
   model = Kind::sentencepiece;
   vocab_file = files.path(name);
   SpmFile file = check_spm_bytes(files.read(name, kMaxSpmBytes), vocab_file);
-  const SpmKind spm_form = spm_kind(config.tokenizer_class, file);
+  const SpmKind spm_form =
+      spm_kind(says_nothing(config.tokenizer_class) ? spm_class_of_model(config.model_type)
+                                                    : config.tokenizer_class,
+               file);
   config.set_default(Role::bos, spm_form.cls);
   config.set_default(Role::eos, spm_form.sep);
   config.set_default(Role::unk, spm_form.unk_token);
@@ -214,7 +217,7 @@ Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& option
   const TokenizerConfig config = read_tokenizer_config(files);
   const std::string name = without_fast(config.tokenizer_class);
   if (std::find(kUnsupported.begin(), kUnsupported.end(), name) != kUnsupported.end()) {
-    throw_model(config.file + ": tokenizer_class " + name + " is not supported");
+    throw_model(config.class_file + ": tokenizer_class " + name + " is not supported");
   }
   impl_->model_max_length = config.model_max_length;
   const auto has = [&](const char* file) { return files.has(file); };
@@ -241,7 +244,7 @@ Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& option
   }
   if (!needs.empty()) {
     throw_model(files.dir() + ": no " + needs + ", which tokenizer_class " + name + " of " +
-                config.file + " needs");
+                config.class_file + " needs");
   }
   throw_model(files.dir() +
               ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +

@@ -46,9 +46,9 @@ Vocab Vocab::parse(std::string_view text, const std::string& place) {
 }
 
 Vocab Vocab::from_tokens(const std::vector<std::string_view>& tokens, const std::string& place) {
-  if (static_cast<int64_t>(tokens.size()) > kMaxVocabTokens) {
+  if (static_cast<int64_t>(tokens.size()) > kMaxVocabLines) {
     throw_model(place + ": " + std::to_string(tokens.size()) + " tokens, at most " +
-                std::to_string(kMaxVocabTokens) + " are supported");
+                std::to_string(kMaxVocabLines) + " are supported");
   }
   uint64_t total = 0;
   for (const std::string_view t : tokens) total += t.size();

@@ -10,7 +10,8 @@
 namespace costeff::text {
 
 inline constexpr uint64_t kMaxVocabBytes = 64u << 20;  // merges.txt too
-inline constexpr int64_t kMaxVocabTokens = 2'000'000;
+inline constexpr int64_t kMaxVocabTokens = 2'000'000;  // ids in JSON files
+inline constexpr int64_t kMaxVocabLines = 8'000'000;   // of vocab.txt
 
 class Vocab {
  public:

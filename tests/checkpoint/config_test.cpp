@@ -122,6 +122,33 @@ TEST(ExitPolicyFile, EachPolicy) {
   EXPECT_EQ(f.kind, PolicyKind::fixed);
   EXPECT_EQ(f.layer, 4);
   EXPECT_EQ(policy(R"({"policy": "never"})").kind, PolicyKind::never);
+  const ExitPolicy l =
+      policy(R"({"policy": "learned", "thresholds": [0.1, 0.2], "exit_start": 2})");
+  EXPECT_EQ(l.kind, PolicyKind::learned);
+  EXPECT_EQ(l.thresholds, (std::vector<double>{0.1, 0.2}));
+  EXPECT_EQ(l.exit_start, 2);
+  const ExitPolicy n = policy(R"({"policy": "patience", "patience": 6})");
+  EXPECT_EQ(n.kind, PolicyKind::patience);
+  EXPECT_EQ(n.patience, 6);
+  EXPECT_TRUE(n.thresholds.empty());
+  const ExitPolicy r =
+      policy(R"({"policy": "patience", "patience": 2, "threshold": 0.5, "exit_start": 4})");
+  EXPECT_EQ(r.patience, 2);
+  EXPECT_EQ(r.thresholds, std::vector<double>{0.5});
+  EXPECT_EQ(r.exit_start, 4);
+}
+
+TEST(ExitPolicyFile, WritesWhatItReads) {
+  for (const char* text : {R"({"policy":"entropy","threshold":0.25})",
+                           R"({"exit_start":2,"policy":"max-prob","thresholds":[0.5,1.0]})",
+                           R"({"policy":"margin","threshold":0.0})",
+                           R"({"exit_start":3,"policy":"learned","threshold":0.1})",
+                           R"({"policy":"learned","thresholds":[0.1,0.2,0.3]})",
+                           R"({"patience":6,"policy":"patience"})",
+                           R"({"exit_start":2,"patience":0,"policy":"patience","threshold":0.5})",
+                           R"({"layer":4,"policy":"fixed"})", R"({"policy":"never"})"}) {
+    EXPECT_EQ(exit_policy_json(policy(text)).dump(), text);
+  }
 }
 
 TEST(ExitPolicyFile, AbsentFileIsNone) {
@@ -129,15 +156,28 @@ TEST(ExitPolicyFile, AbsentFileIsNone) {
 }
 
 TEST(ExitPolicyFile, Errors) {
-  EXPECT_EQ(
-      policy_error(R"({"policy": "entropy", "threshold": 1, "patience": 2})"),
-      "m/exit_policy.json: unknown key \"patience\", expected policy, threshold, thresholds, layer "
-      "or exit_start");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "patience": 2})"),
+            "m/exit_policy.json: policy entropy has no use for the key patience");
+  EXPECT_EQ(policy_error(R"({"policy": "entropy", "treshold": 1})"),
+            "m/exit_policy.json: unknown key \"treshold\", expected policy, threshold, thresholds, "
+            "patience, layer or exit_start");
   EXPECT_EQ(policy_error("{}"), "m/exit_policy.json: policy is missing");
+  EXPECT_EQ(policy_error(R"({"policy": "loss"})"),
+            "m/exit_policy.json: policy is \"loss\", expected one of entropy, max-prob, margin, "
+            "patience, learned, fixed, never");
   EXPECT_EQ(policy_error(R"({"policy": "patience"})"),
-            "m/exit_policy.json: policy is \"patience\", expected one of entropy, max-prob, "
-            "margin, fixed, "
-            "never");
+            "m/exit_policy.json: policy patience needs the key patience");
+  EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": -1})"),
+            "m/exit_policy.json: patience is -1, expected an integer from 0 to 1000");
+  EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": 1.5})"),
+            "m/exit_policy.json: patience is 1.5, expected an integer from 0 to 1000");
+  EXPECT_EQ(
+      policy_error(R"({"policy": "patience", "patience": 1, "threshold": 1, "thresholds": [1]})"),
+      "m/exit_policy.json: policy patience takes either threshold or thresholds, has both");
+  EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": 1, "layer": 2})"),
+            "m/exit_policy.json: policy patience has no use for the key layer");
+  EXPECT_EQ(policy_error(R"({"policy": "learned"})"),
+            "m/exit_policy.json: policy learned needs either threshold or thresholds, has neither");
   EXPECT_EQ(policy_error(R"({"policy": "entropy"})"),
             "m/exit_policy.json: policy entropy needs either threshold or thresholds, has neither");
   EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "thresholds": [1]})"),

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
@@ -263,6 +264,24 @@ TEST(TorchFile, Legacy) {
       changed(test::le(1001, 8), test::le(1002, 8)).find("protocol version is the number 1002"),
       std::string::npos);
   EXPECT_NE(changed("\x88u.", "\x89u.").find("little_endian is False"), std::string::npos);
+}
+
+// Written by PyTorch 2.6 with and without torch.serialization.set_crc32_options(False).
+TEST(TorchFile, WithAndWithoutChecksums) {
+  for (const char* name : {"zip_with_crcs.bin", "zip_without_crcs.bin"}) {
+    const TensorSet set =
+        read_torch(std::string(COSTEFF_SOURCE_DIR) + "/tests/fuzz/corpus/torch/" + name);
+    ASSERT_EQ(set.tensors.size(), 2u);
+    EXPECT_EQ(set.tensors[0].name, "w");
+    EXPECT_EQ(floats(set.tensors[0]), (std::vector<float>{0, 1, 2, 3, 4, 5}));
+    EXPECT_EQ(floats(set.tensors[1]), std::vector<float>(5, 1.0f));
+    set.check_bytes();
+    const bool without = name == std::string_view("zip_without_crcs.bin");
+    ASSERT_EQ(set.notes.size(), without ? 1u : 0u);
+    if (without) {
+      EXPECT_NE(set.notes[0].find(": written without CRC-32s"), std::string::npos);
+    }
+  }
 }
 
 TEST(TorchFile, EveryTruncationIsAnError) {

@@ -49,6 +49,30 @@ TEST(ZipReader, ComparesChecksums) {
             "m.bin: entry a: CRC-32 is cbf43926, expected cbf43927: the file is damaged");
 }
 
+// torch's set_crc32_options(False).
+TEST(ZipReader, NoChecksumsAtAllAreNone) {
+  const auto without = [](int entries) {
+    std::string zip = zip_bytes({{"a", "123456789"}, {"b", ""}, {"c", "xyz"}});
+    for (int i : {0, 2}) {
+      if (i == 2 && entries == 1) break;
+      poke(&zip, kCentral, 16, le(0, 4), i);
+    }
+    return zip;
+  };
+  const std::string none = without(2);
+  const ZipArchive archive = parse_zip(test::as_bytes(none), "m.bin");
+  EXPECT_FALSE(archive.has_crcs);
+  for (const ZipEntry& e : archive.entries)
+    EXPECT_EQ(test::error_of([&] { check_crc(e, "m"); }), "");
+  // One 0 among others is wrong, in the directory as in the archive.
+  const std::string one = without(1);
+  const ZipArchive other = parse_zip(test::as_bytes(one), "m.bin");
+  EXPECT_TRUE(other.has_crcs);
+  EXPECT_EQ(test::error_of([&] { check_crc(other.entries[0], "m.bin"); }),
+            "m.bin: entry a: CRC-32 is cbf43926, expected 00000000: the file is damaged");
+  EXPECT_EQ(test::error_of([&] { check_crc(other.entries[1], "m.bin"); }), "");
+}
+
 TEST(ZipReader, EveryTruncationIsAnError) {
   const std::string zip = zip_bytes({{"a", "xyz"}, {"b", "w"}});
   for (size_t n = 0; n < zip.size(); ++n) EXPECT_NE(error(zip.substr(0, n)), "") << n;

@@ -164,8 +164,8 @@ TEST(TokenizeCli, AnswersAtOnceAndStops) {
   EXPECT_TRUE(p.wait_for_output("[CLS] w1 [SEP]\n"));
   p.write("w2\n");
   EXPECT_TRUE(p.wait_for_output("[CLS] w2 [SEP]\n"));
-  p.send(SIGINT);
-  EXPECT_EQ(p.finish().exit_code, 130);
+  p.send(SIGTERM);
+  EXPECT_EQ(p.finish().exit_code, 143);
 }
 
 }  // namespace

@@ -255,7 +255,7 @@ TEST(InferOutput, StatsGoToStderr) {
   EXPECT_DOUBLE_EQ(j["layers_saved"].get<double>(), 1 - layers / 30 / 4);
   EXPECT_GT(j["layers_saved"].get<double>(), 0);
   EXPECT_EQ(keys_of(j["stage_seconds"]),
-            (Strings{"tokenize", "embed", "encoder", "exits", "output"}));
+            (Strings{"tokenize", "embed", "attention", "ffn", "exits", "output"}));
 
   const std::string text = with({"--stats"});
   EXPECT_EQ(text.rfind("30 rows, " + std::to_string(tokens) + " tokens in ", 0), 0u) << text;

@@ -118,6 +118,69 @@ TEST_F(InferPolicy, TheModelsOwn) {
             std::string::npos);
 }
 
+TEST_F(InferPolicy, TheModelsOwnPatience) {
+  state(R"({"policy": "patience", "patience": 1, "exit_start": 2})");
+  ExitPolicy own = patience(1);
+  own.exit_start = 2;
+  expect_policy({}, own);
+  EXPECT_NE(infer({"-v"}).err.find("exit policy: patience 1, from layer 2 (exit_policy.json)\n"),
+            std::string::npos);
+  own.patience = 2;
+  expect_policy({"--patience", "2"}, own);
+  expect_policy({"--threshold", "0.9"}, with(PolicyKind::entropy, {0.9}, 2));
+  // A threshold leaves the patience as it is.
+  state(R"({"policy": "patience", "patience": 2, "threshold": 0.5})");
+  EXPECT_NE(infer({"-v", "--threshold", "0.25"})
+                .err.find("exit policy: patience 2, difference below 0.25 (flags)\n"),
+            std::string::npos);
+}
+
+// An error of the model, whatever the flags say.
+TEST_F(InferPolicy, TheModelsOwnThatCannotRun) {
+  for (const Strings& flags : {Strings{}, Strings{"--policy", "never"}}) {
+    state(R"({"policy": "learned", "threshold": 0.1})");
+    Finished f = infer(flags);
+    EXPECT_EQ(f.exit_code, 4);
+    EXPECT_EQ(f.err, "costeff: " + model_.path() +
+                         "/exit_policy.json: policy learned needs a model with a learned exit "
+                         "(BERxiT), and this one is deebert-bert\n");
+    state(R"({"policy": "fixed", "layer": 9})");
+    f = infer(flags);
+    EXPECT_EQ(f.exit_code, 4);
+    EXPECT_EQ(f.err, "costeff: " + model_.path() +
+                         "/exit_policy.json: layer 9 to leave at, expected 1 to 4\n");
+  }
+}
+
+TEST(InferRegression, WhatNeedsLabelsIsRefused) {
+  const TinyModel model({.labels = 1});
+  const auto infer = [&](const Strings& flags) {
+    Strings args = {"infer", model.path(), "-"};
+    args.insert(args.end(), flags.begin(), flags.end());
+    return run(args, "w1\n");
+  };
+  EXPECT_EQ(infer({}).out.substr(0, 20), "id\tvalue\texit_layer\n");
+  Finished f = infer({"--top-k", "2"});
+  EXPECT_EQ(f.exit_code, 2);
+  EXPECT_EQ(f.out, "");
+  EXPECT_EQ(f.err, "costeff: --top-k needs labels, and this model gives a score (regression)\n");
+  f = infer({"--threshold", "0.5"});
+  EXPECT_EQ(f.exit_code, 2);
+  EXPECT_EQ(f.err,
+            "costeff: policy entropy needs probabilities, and this model gives a score "
+            "(regression)\n");
+  write_file(model.dir.file("exit_policy.json"), R"({"policy": "margin", "threshold": 0.5})");
+  f = infer({});
+  EXPECT_EQ(f.exit_code, 4);
+  EXPECT_EQ(f.err, "costeff: " + model.path() +
+                       "/exit_policy.json: policy margin needs probabilities, and this model gives "
+                       "a score (regression)\n");
+  // Each exit is asked whether it is near the one before it.
+  write_file(model.dir.file("exit_policy.json"),
+             R"({"policy": "patience", "patience": 1, "threshold": 1000})");
+  EXPECT_EQ(column(infer({}).out, 2), Strings{"2"});
+}
+
 TEST_F(InferPolicy, WrongOnes) {
   const auto error = [&](const Strings& flags) {
     const Finished f = infer(flags);

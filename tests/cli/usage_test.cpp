@@ -41,6 +41,15 @@ void expect_help(const Strings& args) {
   }
 }
 
+// Only infer answers questions.
+TEST(Usage, HelpOfTaskNamesWhatTheVerbTakes) {
+  for (const char* verb : {"infer", "diff", "tokenize"}) {
+    EXPECT_EQ(run({verb, "--help"}).out.find("or qa:") != std::string::npos,
+              std::string(verb) == "infer")
+        << verb;
+  }
+}
+
 TEST(Usage, HelpFitsATerminal) {
   const Strings all = verbs();
   for (const char* verb : {"infer", "inspect"})

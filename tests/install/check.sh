@@ -1,10 +1,10 @@
 #!/bin/sh
-# check.sh BUILD_DIR SOURCE_DIR: installs the build into a temporary place and uses it from there.
+# check.sh BUILD_DIR SOURCE_DIR GENERATOR: installs the build into a temporary place and uses it from there.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$1" --prefix "$work/root" >/dev/null
-cmake -S "$2/tests/install" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/root" >/dev/null
+cmake -G "$3" -S "$2/tests/install" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/root" >/dev/null
 cmake --build "$work/build" >/dev/null
 answer=$("$work/build/consumer" "$2/models/sst2-slender")
 [ "$answer" = positive ] || { echo "the installed library answers \"$answer\"" >&2; exit 1; }

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <vector>
 
+#include "base/aligned.h"
+#include "base/half.h"
+#include "base/quantise.h"
 #include "kernels/kernel_table.h"
 #include "test_random.h"
 
@@ -60,6 +63,135 @@ TEST_P(Kernels, LinearAgreesWithReference) {
       }
     }
   }
+}
+
+// The product of one precision on rows [m, k] and weights [n, k], columns from `begin` on.
+struct SmallProduct {
+  const KernelTable& table;
+  Precision precision;
+  int64_t n, k;
+  AlignedBuffer<std::byte> packed, rows;
+
+  SmallProduct(const KernelTable& t, Precision p, const float* w, int64_t columns, int64_t inputs)
+      : table(t), precision(p), n(columns), k(inputs) {
+    const Product& product = t.product(p);
+    std::byte* to = packed.reserve(round_up(n) * product.column_bytes(k));
+    if (product.pack) {
+      product.pack(w, n, k, to);
+      return;
+    }
+    std::vector<int8_t> q(static_cast<size_t>(n * k));
+    std::vector<float> scale(static_cast<size_t>(n));
+    for (int64_t j = 0; j < n; ++j)
+      scale[static_cast<size_t>(j)] = quantise_row(w + j * k, k, q.data() + j * k);
+    product.pack_int8(q.data(), scale.data(), n, k, to);
+  }
+
+  void run(const float* x, int64_t m, const float* bias, Activation f, float* y,
+           int64_t begin = 0) {
+    const Product& p = table.product(precision);
+    const void* from = x;
+    int64_t row_bytes = k * 4;
+    if (p.prepare) {
+      row_bytes = p.row_bytes(k);
+      ASSERT_EQ(row_bytes % 64, 0);
+      from = rows.reserve(m * row_bytes);
+      p.prepare(x, k, m, k, rows.data());
+    }
+    p.multiply(from, row_bytes, m, packed.data() + begin * p.column_bytes(k),
+               bias ? bias + begin : nullptr, n - begin, k, f, y, n - begin);
+  }
+};
+
+// bfloat16: the truth is the product of what was rounded, in float64. int8: of what was quantised,
+// whose sums are exact, so that only the scaling rounds.
+TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
+  for (int64_t m : {1, 2, 3, 4, 5, 9, 10, 19}) {
+    for (int64_t n : {1, 2, 15, 16, 17, 33, 47, 48, 49, 130, 400}) {
+      for (int64_t k : {1, 2, 3, 4, 5, 31, 64, 65, 510}) {
+        const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
+        const auto bias = random_floats(n, 1, &rng);
+        FloatBuffer y(m * n);
+        SmallProduct(table(), Precision::bfloat16, w.data(), n, k)
+            .run(x.data(), m, bias.data(), Activation::none, y.data());
+        std::vector<float> xr(x.data(), x.data() + m * k), wr(w.data(), w.data() + n * k);
+        for (float& v : xr) v = bfloat16_to_float(float_to_bfloat16(v));
+        for (float& v : wr) v = bfloat16_to_float(float_to_bfloat16(v));
+        for (int64_t i = 0; i < m * n; ++i) {
+          double truth = bias.data()[i % n];
+          for (int64_t c = 0; c < k; ++c)
+            truth += static_cast<double>(xr[static_cast<size_t>(i / n * k + c)]) *
+                     wr[static_cast<size_t>(i % n * k + c)];
+          ASSERT_NEAR(y.data()[i], truth,
+                      sum_bound(xr.data() + i / n * k, wr.data() + i % n * k, k))
+              << "bfloat16, m " << m << ", n " << n << ", k " << k;
+        }
+        SmallProduct(table(), Precision::int8, w.data(), n, k)
+            .run(x.data(), m, bias.data(), Activation::none, y.data());
+        std::vector<int8_t> wq(static_cast<size_t>(n * k));
+        std::vector<float> scale(static_cast<size_t>(n));
+        for (int64_t j = 0; j < n; ++j)
+          scale[static_cast<size_t>(j)] = quantise_row(w.data() + j * k, k, wq.data() + j * k);
+        for (int64_t r = 0; r < m; ++r) {
+          float most = 0;
+          for (int64_t c = 0; c < k; ++c) most = std::max(most, std::abs(x.data()[r * k + c]));
+          const float inverse = 127.0f / most;
+          for (int64_t j = 0; j < n; ++j) {
+            int64_t sum = 0;
+            for (int64_t c = 0; c < k; ++c)
+              sum += std::lrint(x.data()[r * k + c] * inverse) * wq[static_cast<size_t>(j * k + c)];
+            const double truth = static_cast<double>(sum) * scale[static_cast<size_t>(j)] *
+                                     (static_cast<double>(most) / 127) +
+                                 bias.data()[j];
+            ASSERT_NEAR(y.data()[r * n + j], truth, 1e-6 * (std::abs(truth) + 3))
+                << "int8, m " << m << ", n " << n << ", k " << k;
+          }
+        }
+      }
+    }
+  }
+}
+
+// A row alone, and columns from a panel's edge on, are the same bits as in the whole.
+TEST_P(Kernels, RowsAndPanelsStandAloneInEveryPrecision) {
+  for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+    for (int64_t n : {1, 48, 70, 400}) {
+      for (int64_t k : {1, 3, 64, 129}) {
+        const int64_t m = 23;
+        const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng),
+                   bias = random_floats(n, 1, &rng);
+        FloatBuffer all(m * n), part(m * n);
+        SmallProduct p(table(), precision, w.data(), n, k);
+        p.run(x.data(), m, bias.data(), Activation::gelu_erf, all.data());
+        for (int64_t rows : {1, 2, 3, 4, 7, 9, 11}) {
+          for (int64_t begin : {int64_t{0}, int64_t{5}, m - rows}) {
+            p.run(x.data() + begin * k, rows, bias.data(), Activation::gelu_erf, part.data());
+            ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
+                                  sizeof(float) * static_cast<size_t>(rows * n)),
+                      0)
+                << "rows " << begin << "+" << rows << ", n " << n << ", k " << k;
+          }
+        }
+        for (int64_t begin = table().panel; begin < n; begin += 2 * table().panel) {
+          p.run(x.data(), m, bias.data(), Activation::gelu_erf, part.data(), begin);
+          for (int64_t r = 0; r < m; ++r) {
+            ASSERT_EQ(std::memcmp(part.data() + r * (n - begin), all.data() + r * n + begin,
+                                  sizeof(float) * static_cast<size_t>(n - begin)),
+                      0);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, RowsOfZeroAreNoTroubleInInt8) {
+  const std::vector<float> x(10, 0.0f), w(20, 0.0f);
+  FloatBuffer y(2);
+  SmallProduct(table(), Precision::int8, w.data(), 2, 10)
+      .run(x.data(), 1, nullptr, Activation::none, y.data());
+  EXPECT_EQ(y.data()[0], 0);
+  EXPECT_EQ(y.data()[1], 0);
 }
 
 TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
@@ -207,8 +339,11 @@ std::vector<const KernelTable*> every_table() {
   return v;
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, Kernels, testing::ValuesIn(every_table()),
-                         [](const auto& i) { return std::string(i.param->name); });
+INSTANTIATE_TEST_SUITE_P(Tables, Kernels, testing::ValuesIn(every_table()), [](const auto& i) {
+  std::string name = i.param->name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace costeff::kernels

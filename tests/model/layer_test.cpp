@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -173,8 +174,11 @@ std::vector<const kernels::KernelTable*> every_table() {
   for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t) v.push_back(*t);
   return v;
 }
-INSTANTIATE_TEST_SUITE_P(Tables, LayerTables, testing::ValuesIn(every_table()),
-                         [](const auto& i) { return std::string(i.param->name); });
+INSTANTIATE_TEST_SUITE_P(Tables, LayerTables, testing::ValuesIn(every_table()), [](const auto& i) {
+  std::string name = i.param->name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace costeff::model

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "base/half.h"
 #include "checkpoint/checkpoint.h"
+#include "shared_data.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
@@ -331,16 +333,46 @@ TEST(Convert, ThePolicyFollowsTheLayers) {
             R"({"layer":2,"policy":"fixed"})");
   EXPECT_EQ(policy_after(R"({"policy": "fixed", "layer": 4})", {4}),
             R"({"layer":3,"policy":"fixed"})");
+  EXPECT_EQ(policy_after(R"({"policy": "patience", "patience": 2, "exit_start": 3})", {1}),
+            R"({"exit_start":2,"patience":2,"policy":"patience"})");
   EXPECT_EQ(policy_after(R"({"policy": "fixed", "layer": 2})", {2}),
             "none: exit_policy.json is left out: the exit it leaves at is gone");
   EXPECT_EQ(policy_after(R"({"policy": "fixed", "layer": 2})", {}, Layers{1}),
             "none: exit_policy.json is left out: the exit it leaves at is gone");
 }
 
+// BERxiT: the golden checkpoint with a policy of its own.
+TEST(Convert, TheLearnedPolicyStaysWithTheLearnedExits) {
+  COSTEFF_NEED_SHARED("golden/berxit");
+  const TempDir dir;
+  const std::string src = dir.file("src");
+  fs::copy(shared_path("golden/berxit"), src);
+  write_file(src + "/exit_policy.json", R"({"policy": "learned", "threshold": 0.25})");
+  ASSERT_TRUE(convert_checkpoint(src, dir.file("all")));
+  const auto written = nlohmann::json::parse(read_whole_file(dir.file("all/exit_policy.json")));
+  EXPECT_EQ(written.dump(), R"({"policy":"learned","threshold":0.25})");
+  EXPECT_EQ(Engine(dir.file("all")).info().policy.kind, PolicyKind::learned);
+
+  ConvertOptions plain;
+  plain.exits = Layers{};
+  const auto report = convert_checkpoint(src, dir.file("plain"), plain);
+  ASSERT_TRUE(report);
+  EXPECT_NE(std::find(report->notes.begin(), report->notes.end(),
+                      "exit_policy.json is left out: the learned exits are gone"),
+            report->notes.end());
+  EXPECT_FALSE(fs::exists(dir.file("plain/exit_policy.json")));
+  EXPECT_FALSE(Engine(dir.file("plain")).info().policy_from_model);
+}
+
 TEST(Convert, APolicyThatDoesNotFitTheSourceIsAnError) {
   const Case c;
   write_file(c.src() + "/exit_policy.json", R"({"policy": "entropy", "thresholds": [0.1, 0.2]})");
   EXPECT_EQ(c.error(ErrorKind::model).find(c.src() + "/exit_policy.json: 2 thresholds"), 0u);
+  write_file(c.src() + "/exit_policy.json", R"({"policy": "learned", "threshold": 0.1})");
+  EXPECT_EQ(c.error(ErrorKind::model),
+            c.src() +
+                "/exit_policy.json: policy learned needs a model with a learned exit "
+                "(BERxiT), and this one is deebert-bert");
   c.expect_nothing_written();
 }
 

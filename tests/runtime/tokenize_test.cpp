@@ -117,7 +117,9 @@ TEST(Tokenize, ByteLevelTokensInsideACharacter) {
   Tokenizer(shared_path("golden/plain_roberta")).encode(row("a \xF0\x9F\x98\x80"), {}, &out);
   ASSERT_GT(out.ids.size(), 4u);
   for (size_t i = 0; i < out.ids.size(); ++i) {
-    if (out.text[i] < 0 || out.bytes[i].begin < 2) continue;
+    // The blank that becomes a token of its own has the empty span behind it.
+    if (out.text[i] < 0 || out.bytes[i].begin < 2 || out.bytes[i].begin == out.bytes[i].end)
+      continue;
     EXPECT_EQ(out.chars[i].begin, 2);
     EXPECT_EQ(out.chars[i].end, 3);
   }

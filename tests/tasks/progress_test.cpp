@@ -25,6 +25,21 @@ TEST(Progress, Line) {
             "100 rows  100 rows/s  100%  0:00 left");
 }
 
+// 500 rows were there before: they are no part of the rate, nor of the time that is left.
+TEST(Progress, LineOfARunThatGoesOn) {
+  EXPECT_EQ(progress_line({.rows = 600, .elapsed_s = 10, .rows_total = 1000, .rows_before = 500}),
+            "600 rows  10 rows/s  60%  0:40 left");
+  EXPECT_EQ(progress_line({.rows = 600,
+                           .bytes_done = 60,
+                           .bytes_total = 100,
+                           .elapsed_s = 10,
+                           .rows_before = 500,
+                           .bytes_before = 50}),
+            "600 rows  10 rows/s  60%  0:40 left");
+  EXPECT_EQ(progress_line({.rows = 500, .elapsed_s = 1, .rows_total = 1000, .rows_before = 500}),
+            "500 rows  50%");
+}
+
 TEST(Progress, LineFits) {
   const int64_t most = std::numeric_limits<int64_t>::max();
   for (int64_t width : {0, 10, 40, 80}) {

@@ -120,7 +120,9 @@ TEST(ByteBpe, Spans) {
   const ByteBpe bpe = make({space_a}, {std::string(kG) + " a"});
   const Answer a = encode(bpe, "x a  \xC3\xA9");
   EXPECT_EQ(a.tokens, (Strings{"x", space_a, kG, kG, "\xC3\x83", "\xC2\xA9"}));
-  EXPECT_EQ(a.bytes, (Strings{"x", "a", " ", " ", "\xC3\xA9", "\xC3\xA9"}));
+  EXPECT_EQ(a.bytes, (Strings{"x", "a", "", "", "\xC3\xA9", "\xC3\xA9"}));
+  // Other white space stays.
+  EXPECT_EQ(encode(bpe, "x\n \xC2\xA0").bytes, (Strings{"x", "\n", "", "\xC2\xA0", "\xC2\xA0"}));
 }
 
 TEST(ByteBpe, AddPrefixSpace) {
@@ -129,6 +131,7 @@ TEST(ByteBpe, AddPrefixSpace) {
   EXPECT_EQ(encode(bpe, "a").tokens, Strings{space_a});
   EXPECT_EQ(encode(bpe, "a").bytes, Strings{"a"});
   EXPECT_EQ(encode(bpe, " a").tokens, Strings{space_a});
+  EXPECT_EQ(encode(bpe, " a a").bytes, (Strings{" a", "a"}));
   EXPECT_EQ(encode(bpe, "\ta").tokens, (Strings{kG, "\xC4\x89", "a"}));  // a tab gets one too
   EXPECT_EQ(encode(bpe, "\ta").bytes, (Strings{"", "\t", "a"}));
   EXPECT_TRUE(encode(bpe, "").tokens.empty());

@@ -6,6 +6,8 @@
 
 #include "text/expect_error.h"
 #include "text/spm_bytes.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
@@ -118,7 +120,7 @@ TEST(SentencePieceModel, PiecesAndSpans) {
                           "  ab  caab z\xC3\xA9"
                           "b");
   EXPECT_EQ(a.tokens, (Strings{BLANK "ab", BLANK, "c", "a", "ab", BLANK, "<unk>", "b"}));
-  EXPECT_EQ(a.bytes, (Strings{"ab", "  ", "c", "a", "ab", " ", "z\xC3\xA9", "b"}));
+  EXPECT_EQ(a.bytes, (Strings{"ab", "c", "c", "a", "ab", "z", "z\xC3\xA9", "b"}));
   EXPECT_TRUE(encode(m, "").tokens.empty());
   EXPECT_TRUE(encode(m, "   ").tokens.empty());
   EXPECT_EQ(encode(m, "<s>").tokens, (Strings{BLANK, "<unk>"}));
@@ -130,7 +132,7 @@ TEST(SentencePieceModel, NormalisesByTheTable) {
   const SentencePieceModel m = load(model, "");
   const Answer a = encode(m, "cA");
   EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab"}));
-  EXPECT_EQ(a.bytes, (Strings{"", "c", "A"}));
+  EXPECT_EQ(a.bytes, (Strings{"c", "c", "A"}));
 }
 
 TEST(SentencePieceModel, BpeModels) {
@@ -138,7 +140,7 @@ TEST(SentencePieceModel, BpeModels) {
   model.model_type = 2;
   const Answer a = encode(load(model, ""), "cab aa");
   EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab", BLANK, "aa"}));
-  EXPECT_EQ(a.bytes, (Strings{"", "c", "ab", " ", "aa"}));
+  EXPECT_EQ(a.bytes, (Strings{"c", "c", "ab", "a", "aa"}));
 }
 
 // A piece like "12," is cut again without the comma, as AlbertTokenizer does.
@@ -147,7 +149,7 @@ TEST(SentencePieceModel, AlbertCutsDigitCommaAgain) {
   EXPECT_EQ(plain.tokens, (Strings{BLANK, "a", BLANK, "12,", "c"}));
   const Answer albert = encode(load(albert_model(), "AlbertTokenizer"), "A 12,c");
   EXPECT_EQ(albert.tokens, (Strings{BLANK, "a", BLANK, "1", "2", ",", "c"}));
-  EXPECT_EQ(albert.bytes, (Strings{"", "A", " ", "1", "2", ",", "c"}));
+  EXPECT_EQ(albert.bytes, (Strings{"A", "A", "1", "1", "2", ",", "c"}));
 }
 
 TEST(SentencePieceModel, DuplicatePieceIsRefused) {
@@ -160,6 +162,50 @@ TEST(SentencePieceModel, TooLongText) {
   const SentencePieceModel m = load(small_model(), "");
   expect_error(ErrorKind::input, {"33554433 bytes"},
                [&] { encode(m, std::string((32u << 20) + 1, 'a')); });
+}
+
+// As transformers' AutoTokenizer: tokenizer_config.json's class, config.json's class, the model's
+// type; then the pieces.
+TEST(SentencePieceModel, KindOfADirectory) {
+  const auto kind = [](const char* tokenizer_config, const char* config) {
+    std::map<std::string, std::string> files = {{"sentencepiece.bpe.model", small_model().bytes()}};
+    if (*tokenizer_config) files["tokenizer_config.json"] = tokenizer_config;
+    if (*config) files["config.json"] = config;
+    return Tokenizer(TokenizerFiles("m", files)).kind();
+  };
+  const std::string xlmr = "sentencepiece (XLM-R)", camembert = "sentencepiece (CamemBERT)";
+  EXPECT_EQ(kind("", ""), xlmr);
+  EXPECT_EQ(kind("", R"({"model_type": "camembert"})"), camembert);
+  EXPECT_EQ(kind("{}", R"({"model_type": "camembert"})"), camembert);
+  EXPECT_EQ(kind(R"({"tokenizer_class": "PreTrainedTokenizerFast"})",
+                 R"({"model_type": "camembert", "tokenizer_class": null})"),
+            camembert);
+  EXPECT_EQ(kind("", R"({"model_type": "xlm-roberta"})"), xlmr);
+  EXPECT_EQ(kind("", R"({"model_type": "roberta"})"), xlmr);
+  EXPECT_EQ(kind("", R"({"model_type": "mbart"})"), xlmr);
+  EXPECT_EQ(kind("", R"({"model_type": "barthez"})"), "sentencepiece (BARThez)");
+  EXPECT_EQ(kind("", R"({"model_type": "xlm-roberta", "tokenizer_class": "CamembertTokenizer"})"),
+            camembert);
+  EXPECT_EQ(kind(R"({"tokenizer_class": "XLMRobertaTokenizer"})", R"({"model_type": "camembert"})"),
+            xlmr);
+  // Whatever config.json is, it is not read where tokenizer_config.json has the class.
+  EXPECT_EQ(kind(R"({"tokenizer_class": "CamembertTokenizerFast"})", "no JSON"), camembert);
+  expect_error(ErrorKind::model, {"m/config.json: not valid JSON"}, [&] { kind("", "no JSON"); });
+  expect_error(ErrorKind::model, {"m/config.json: model_type is 5, expected a string"},
+               [&] { kind("", R"({"model_type": 5})"); });
+  expect_error(ErrorKind::model,
+               {"m/config.json: tokenizer_class BertweetTokenizer is not supported"},
+               [&] { kind("", R"({"tokenizer_class": "BertweetTokenizer"})"); });
+}
+
+TEST(SentencePieceModel, CamembertWithoutAClassHasCamembertsIds) {
+  const TokenizerFiles files("m", {{"sentencepiece.bpe.model", small_model().bytes()},
+                                   {"config.json", R"({"model_type": "camembert"})"}});
+  Encoding out;
+  Tokenizer(files).encode("a", std::nullopt, {}, &out);
+  ASSERT_FALSE(out.ids.empty());
+  EXPECT_EQ(out.ids.front(), 5);  // <s>
+  EXPECT_EQ(out.ids.back(), 6);   // </s>
 }
 
 }  // namespace

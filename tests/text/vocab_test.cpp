@@ -78,7 +78,7 @@ TEST(Vocab, Errors) {
   refuse(std::string("a\nb\0c\n", 6), {":2:", "NUL"});
   refuse("{\"a\": 0, \"b\": 1}", {"JSON"});
   refuse("{\n \"a\": 0,\n \"b\": 1\n}\n", {"JSON"});
-  refuse(std::string(kMaxVocabTokens + 1, '\n'), {"2000001", "2000000"});
+  refuse(std::string(kMaxVocabLines + 1, '\n'), {"8000001", "8000000"});
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+#pragma once
+
+// What this machine can do at most, measured: the yardstick of `costeff bench`.
+
+#include <costeff/options.h>
+
+#include <cstdint>
+#include <string>
+
+namespace costeff {
+
+struct MachinePeak {
+  std::string cpu;      // "AMD EPYC 9B45", as the system names it; "" if it does not
+  std::string kernels;  // name of the kernel table
+  int64_t threads = 0;
+  double gmacs_per_s = 0;    // 1e9 multiply-accumulates a second, all threads together; 0: unknown
+  double read_gb_per_s = 0;  // 1e9 bytes a second read from memory, all threads together
+};
+
+// Multiply-accumulates in registers alone, in the products' instructions of `compute`, and reads of
+// a buffer larger than the caches, on `threads` threads (0: all that may be used). Takes about half
+// a second. Throws Error(usage) for a wrong isa.
+MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t threads);
+
+}  // namespace costeff

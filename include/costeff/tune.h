@@ -1,0 +1,92 @@
+#pragma once
+
+// Chooses the exit policy that saves most and keeps a goal, with a promise about rows not seen yet:
+// distribution-free and for any number of rows, if those to come are drawn like those at hand.
+
+#include <costeff/exit_table.h>
+#include <costeff/options.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace costeff {
+
+enum class GoalKind {
+  accuracy_drop,  // accuracy at full depth less accuracy, at most `limit`
+  disagreement,   // share of rows whose label is not that of full depth, at most `limit`
+  score_change,   // regression: mean distance from the score at full depth, at most `limit`
+  speedup,        // layers at full depth / mean exit layer, at least `limit`
+};
+
+struct TuneGoal {
+  GoalKind kind = GoalKind::accuracy_drop;
+  double limit = 0.01;
+  double confidence = 0;  // of the promise, below 1; 0: none, the best setting on these very rows
+  double score_low = 0, score_high = 1;  // score_change: scores are read as cut to this range
+};
+
+// A policy that was tried. Means are of the rows it was tried on.
+struct TuneTrial {
+  ExitPolicy policy;
+  double risk = 0;  // what `limit` bounds: drop, share, mean distance; speedup: the speed-up
+  // accuracy_drop: rows that were right at full depth and are wrong now, and the other way round.
+  // disagreement: rows that disagree, and 0.
+  int64_t losses = 0, gains = 0;
+  double mean_layer = 0;
+  double agreement = 0;  // share of the labels of full depth; regression: 1 - mean distance / range
+  double accuracy = 0;   // with labels
+  double p_value = 1;    // of "the goal is missed"; without a confidence not set
+  bool passed = false;
+};
+
+struct TuneResult {
+  int64_t rows = 0;               // that the trials were tried on
+  std::vector<TuneTrial> trials;  // in the order of testing
+  int64_t chosen = -1;            // into `trials`; -1: none keeps the goal
+  double level = 0;               // each test's: 1 - confidence, shared among families
+  // Fewest rows with which the promise could be made at all, had nothing gone wrong in any of them.
+  // 0: not with ten million.
+  int64_t rows_needed = 0;
+};
+
+// Policies of one kind in a fixed order, from one that never leaves early to the most eager: 400
+// thresholds that depend on nothing but the kind and the number of labels, or every patience, or
+// every exit. `value_threshold`: patience of a regression.
+std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& table,
+                                      int64_t exit_start = 1, double value_threshold = 0);
+
+// Thresholds at which the scores of the exits have something to tell apart: `count` quantiles of
+// what exit `exit` says (-1: of all exits before the last), written as short as they can be. The
+// first lets nobody leave, the last everybody.
+std::vector<double> quantile_thresholds(const ExitTable& table, PolicyKind kind, int64_t count,
+                                        int64_t exit = -1);
+
+// What each exit of each row costs under the goal, [rows, E]: accuracy_drop -1, 0 or 1;
+// disagreement 0 or 1; score_change 0 to 1, in parts of the range; speedup 0 to 1, in parts of the
+// depth. gold [rows]: accuracy_drop only.
+std::vector<float> exit_losses(const ExitTable& table, const TuneGoal& goal,
+                               std::span<const int64_t> gold);
+
+// Thresholds a layer, chosen by a search on `table`: a path of policies, each more eager than the
+// one before it in one layer, where that costs least `loss` (exit_losses) for the layers it saves.
+// Begins with one that never leaves early. Whoever tests the path does it on other rows.
+std::vector<ExitPolicy> per_layer_path(const ExitTable& table, std::span<const float> loss,
+                                       PolicyKind kind, int64_t exit_start = 1);
+
+// Rows beyond which the search takes longer and finds little more.
+inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
+
+// Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, up to the
+// first that fails, and chooses among those that passed: the one with the smallest mean exit layer;
+// for a speed-up, which is tested from the most eager on, the one with the best accuracy (without
+// gold: agreement). With goal.confidence 0 nothing is tested: all are tried, and those that keep
+// the goal on these rows have passed. gold [rows], or empty; needed by accuracy_drop.
+TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
+                     std::span<const ExitPolicy> sequence, double level);
+
+// A seeded split: rows to search on and rows to test on, both in rising order. share: of the first.
+void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,
+                std::vector<int64_t>* second);
+
+}  // namespace costeff

@@ -1,0 +1,247 @@
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/utf8.h"
+#include "cli/bench_report.h"
+#include "cli/commands.h"
+#include "cli/flag_checks.h"
+#include "cli/input_flags.h"
+#include "cli/load_flags.h"
+#include "cli/policy_flags.h"
+#include "cli/print.h"
+#include "tasks/output_file.h"
+#include "tasks/reader.h"
+
+namespace costeff::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct BenchFlags {
+  std::string model, lengths = "8,32,128", json;
+  InputFlags input;
+  LoadFlags load;
+  PolicyFlags policy;
+  int64_t threads = 0, batch_tokens = 0, rounds = 5;
+  double seconds = 1;
+};
+
+double seconds_between(Clock::time_point a, Clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+std::vector<int64_t> parse_lengths(const std::string& text, int64_t most) {
+  std::vector<int64_t> lengths;
+  if (text.empty() || text == "none") return lengths;
+  const char *at = text.data(), *end = at + text.size();
+  for (;;) {
+    int64_t v = 0;
+    const auto [next, error] = std::from_chars(at, end, v);
+    if (error != std::errc() || v < 1 || v > most || (next != end && *next != ',')) {
+      throw_usage("--lengths \"" + printable(text, 60) + "\", expected numbers of tokens up to " +
+                  std::to_string(most) + ", such as 8,32,128");
+    }
+    lengths.push_back(v);
+    if (next == end) return lengths;
+    at = next + 1;
+  }
+}
+
+// Bytes of the weights of the layers in the type they are computed in, to `layers`.
+double weight_bytes(const ModelInfo& m, double layers) {
+  const double size = m.compute == ComputeType::float32    ? 4
+                      : m.compute == ComputeType::bfloat16 ? 2
+                                                           : 1;
+  double bytes = 0;
+  for (const LayerInfo& l : m.layers) {
+    if (static_cast<double>(l.layer) > layers) break;
+    bytes += size * static_cast<double>(4 * m.hidden_size * l.attention_size +
+                                        2 * m.hidden_size * l.ffn_size);
+  }
+  return bytes;
+}
+
+// Texts of `length` random tokens, one after the other, each as soon as the one before is answered.
+LatencyPoint measure_latency(const Engine& engine, const BenchFlags& f, const RunOptions& run,
+                             int64_t length, const MachinePeak& peak) {
+  const ModelInfo& m = engine.info();
+  std::mt19937_64 rng(1);
+  std::vector<double> times;
+  double layers = 0, macs_sum = 0;
+  Clock::time_point asked;
+  const auto begin = Clock::now();
+  constexpr int64_t kWarmUp = 3, kFewest = 10;
+  int64_t given = 0;
+  engine.run(
+      [&](Example& row, bool may_block) {
+        if (!may_block) return ReadStatus::would_block;
+        if (interrupted ||
+            (given >= kWarmUp + kFewest && seconds_between(begin, Clock::now()) > f.seconds))
+          return ReadStatus::end;
+        row = Example();
+        row.has_ids = true;
+        for (int64_t i = 0; i < length; ++i)
+          row.input_ids.push_back(
+              static_cast<int32_t>(rng() % static_cast<uint64_t>(m.vocab_size)));
+        ++given;
+        asked = Clock::now();
+        return ReadStatus::row;
+      },
+      [&](std::span<const Example>, std::span<const Result> r) {
+        const double s = seconds_between(asked, Clock::now());
+        if (given <= kWarmUp) return;
+        times.push_back(s * 1e3);
+        layers += static_cast<double>(r[0].exit_layer);
+        macs_sum += static_cast<double>(macs(m, length, r[0].exit_layer, true));
+      },
+      run);
+  LatencyPoint p;
+  p.length = length;
+  p.runs = static_cast<int64_t>(times.size());
+  if (times.empty()) return p;
+  std::sort(times.begin(), times.end());
+  const auto at = [&](double q) {
+    return times[static_cast<size_t>(q * static_cast<double>(times.size() - 1) + 0.5)];
+  };
+  const double runs = static_cast<double>(p.runs), macs_mean = macs_sum / runs;
+  p.median_ms = at(0.5);
+  p.p95_ms = at(0.95);
+  p.p99_ms = at(0.99);
+  p.mean_exit_layer = layers / runs;
+  p.gmacs_per_s = macs_mean / p.median_ms / 1e6;
+  if (peak.gmacs_per_s > 0) {
+    p.roofline_ms = std::max(macs_mean / peak.gmacs_per_s / 1e6,
+                             weight_bytes(m, p.mean_exit_layer) / peak.read_gb_per_s / 1e6);
+  }
+  return p;
+}
+
+// The rows of the files, again and again.
+ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, RunOptions run,
+                                   const std::optional<ExitPolicy>& policy) {
+  const ModelInfo& m = engine.info();
+  std::vector<Example> rows;
+  tasks::RowReader reader(input_files(f.input), input_options(f.input), &interrupted);
+  for (Example row; reader.next(row, true) == ReadStatus::row;) rows.push_back(row);
+  if (rows.empty()) throw_input(f.input.files[0] + ": no rows, expected some to measure with");
+  run.mode = Mode::throughput;
+  struct Round {
+    RunStats stats;
+    double macs = 0;
+  };
+  std::vector<Round> rounds;
+  for (int64_t i = 0; i <= f.rounds && !interrupted; ++i) {
+    Round round;
+    size_t next = 0;
+    round.stats = engine.run(
+        [&](Example& row, bool) {
+          if (next == rows.size()) return ReadStatus::end;
+          row = rows[next++];
+          return ReadStatus::row;
+        },
+        [&](std::span<const Example>, std::span<const Result> r) {
+          for (const Result& one : r)
+            round.macs += static_cast<double>(macs(m, one.tokens, one.exit_layer, true));
+        },
+        run, &interrupted);
+    if (i > 0) rounds.push_back(std::move(round));  // the first one packs weights
+  }
+  if (rounds.empty()) return {};
+  std::sort(rounds.begin(), rounds.end(),
+            [](const Round& a, const Round& b) { return a.stats.wall_s < b.stats.wall_s; });
+  const Round& middle = rounds[rounds.size() / 2];
+  ThroughputPoint p;
+  p.policy = policy_text(policy.value_or(m.policy));
+  p.seconds = middle.stats.wall_s;
+  p.fastest_s = rounds.front().stats.wall_s;
+  p.slowest_s = rounds.back().stats.wall_s;
+  p.gmacs_per_s = middle.macs / p.seconds / 1e9;
+  p.stats = middle.stats;
+  return p;
+}
+
+int bench(const BenchFlags& f) {
+  if (f.model.empty()) throw_usage("the name of the model directory is empty");
+  const Engine engine(f.model, load_options(f.load));
+  const ModelInfo& m = engine.info();
+  if (m.question_answering)
+    throw_usage(f.model + ": " + m.dialect + " answers questions, expected a classifier");
+  const auto policy = policy_from_flags(f.policy, m.policy);
+  RunOptions run;
+  run.policy = policy;
+  run.threads = f.threads;
+  run.batch_tokens = f.batch_tokens;
+  run.mode = Mode::latency;
+  const std::vector<int64_t> lengths = parse_lengths(f.lengths, m.max_length);
+
+  std::optional<tasks::OutputFile> file;
+  if (!f.json.empty()) file.emplace(f.json, &interrupted);
+  BenchReport report;
+  report.model = f.model;
+  report.compute = m.compute;
+  report.peak = measure_machine(f.load.isa, m.compute, f.threads);
+  for (int64_t length : lengths)
+    report.latency.push_back(measure_latency(engine, f, run, length, report.peak));
+  if (!f.input.files.empty())
+    report.throughput.push_back(measure_throughput(engine, f, run, policy));
+  if (interrupted) return kInterrupted;
+  if (file) {
+    if (file->write(bench_json(report)) != tasks::WriteStatus::ok) return kPipeClosed;
+    file->commit();
+  }
+  return f.json == "-" ? 0 : print(bench_text(report));
+}
+
+}  // namespace
+
+void add_bench(CLI::App* app, std::function<int()>* run) {
+  auto f = std::make_shared<BenchFlags>();
+  CLI::App* sub = app->add_subcommand(
+      "bench", "Measure speed here: one text at a time, whole files, beside what the CPU can do");
+  sub->footer(
+      std::string(
+          "The peak is multiply-accumulates in registers alone, in the instructions of the kernels "
+          "in use; the\nroofline is the larger of MACs / peak and weight bytes / memory bandwidth. "
+          "MACs are those of real\ntokens and of the layers and off-ramps that were computed.\n\n"
+          "JSON: model dtype threads machine (cpu kernels peak_gflops read_gb_per_s), latency (a "
+          "list of\nlength median_ms p95_ms p99_ms runs mean_exit_layer gflops peak_share "
+          "roofline_share), throughput\n(a list of policy rows tokens seconds fastest_s slowest_s "
+          "rows_per_s tokens_per_s mean_exit_layer\ngflops peak_share stage_seconds).\n\n"
+          "Examples:\n"
+          "  costeff bench models/sst2-slender --policy never\n"
+          "  costeff bench MODEL dev.tsv --dtype int8 --threads 1 -S 0.3 --json -\n\n") +
+      kExitCodes);
+  sub->add_option("MODEL", f->model, "Checkpoint directory")->required();
+  sub->add_option("FILES", f->input.files, "Rows for the throughput; none: latency alone");
+  sub->add_option("--lengths", f->lengths, "Tokens of the texts for the latency, or none")
+      ->type_name("N[,N...]");
+  sub->add_option("--seconds", f->seconds, "Time to spend on each length")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1e6));
+  sub->add_option("--rounds", f->rounds, "Times that the files are scored")
+      ->type_name("N")
+      ->check(whole_number(1, 1000000));
+  sub->add_option("--json", f->json, "Write all numbers here as JSON (- is standard output)")
+      ->type_name("FILE");
+  add_format_flags(sub, &f->input);
+  add_policy_flags(sub, &f->policy);
+  const char* group = "Computing";
+  sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
+      ->type_name("N")
+      ->check(whole_number(1, 1024))
+      ->group(group);
+  sub->add_option("--batch-tokens", f->batch_tokens, "As for infer")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(group);
+  add_load_flags(sub, group, &f->load);
+  sub->callback([=] { *run = [=] { return bench(*f); }; });
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,123 @@
+#include "cli/bench_report.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+
+namespace costeff::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void append(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
+void append(std::string* out, const char* format, ...) {
+  char text[200];
+  va_list args;
+  va_start(args, format);
+  std::vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  *out += text;
+}
+
+// Share of the peak in percent, or "-".
+std::string percent(double part, double whole) {
+  if (!(whole > 0)) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f%%", 100 * part / whole);
+  return text;
+}
+
+Json share(double part, double whole) { return whole > 0 ? Json(part / whole) : Json(); }
+
+double mean_exit(const RunStats& s) {
+  double layers = 0;
+  for (size_t i = 0; i < s.exit_histogram.size(); ++i)
+    layers += static_cast<double>(s.exit_histogram[i]) * static_cast<double>(i + 1);
+  return s.rows > 0 ? layers / static_cast<double>(s.rows) : 0;
+}
+
+Json stage_json(const RunStats& s) {
+  return {{"tokenize", s.tokenize_s},
+          {"embed", s.embed_s},
+          {"attention", s.attention_s},
+          {"ffn", s.ffn_s},
+          {"exits", s.exits_s}};
+}
+
+}  // namespace
+
+std::string bench_json(const BenchReport& r) {
+  Json j = {{"model", r.model},
+            {"dtype", compute_type_name(r.compute)},
+            {"threads", r.peak.threads},
+            {"machine",
+             {{"cpu", r.peak.cpu},
+              {"kernels", r.peak.kernels},
+              {"peak_gflops", 2 * r.peak.gmacs_per_s},
+              {"read_gb_per_s", r.peak.read_gb_per_s}}},
+            {"latency", Json::array()},
+            {"throughput", Json::array()}};
+  for (const LatencyPoint& p : r.latency) {
+    j["latency"].push_back({{"length", p.length},
+                            {"median_ms", p.median_ms},
+                            {"p95_ms", p.p95_ms},
+                            {"p99_ms", p.p99_ms},
+                            {"runs", p.runs},
+                            {"mean_exit_layer", p.mean_exit_layer},
+                            {"gflops", 2 * p.gmacs_per_s},
+                            {"peak_share", share(p.gmacs_per_s, r.peak.gmacs_per_s)},
+                            {"roofline_share", share(p.roofline_ms, p.median_ms)}});
+  }
+  for (const ThroughputPoint& p : r.throughput) {
+    j["throughput"].push_back({{"policy", p.policy},
+                               {"rows", p.stats.rows},
+                               {"tokens", p.stats.tokens},
+                               {"seconds", p.seconds},
+                               {"fastest_s", p.fastest_s},
+                               {"slowest_s", p.slowest_s},
+                               {"rows_per_s", static_cast<double>(p.stats.rows) / p.seconds},
+                               {"tokens_per_s", static_cast<double>(p.stats.tokens) / p.seconds},
+                               {"mean_exit_layer", mean_exit(p.stats)},
+                               {"gflops", 2 * p.gmacs_per_s},
+                               {"peak_share", share(p.gmacs_per_s, r.peak.gmacs_per_s)},
+                               {"stage_seconds", stage_json(p.stats)}});
+  }
+  return j.dump(2) + "\n";
+}
+
+std::string bench_text(const BenchReport& r) {
+  std::string out;
+  out += printable(r.model) + ", " + compute_type_name(r.compute) + ", kernels " + r.peak.kernels +
+         ", " + std::to_string(r.peak.threads) + (r.peak.threads == 1 ? " thread\n" : " threads\n");
+  append(&out, "this machine: %s; %.0f GFLOP/s at most, %.1f GB/s read from memory\n",
+         r.peak.cpu.empty() ? "CPU" : printable(r.peak.cpu, 60).c_str(), 2 * r.peak.gmacs_per_s,
+         r.peak.read_gb_per_s);
+  if (!r.latency.empty()) {
+    out += "\none text at a time\n";
+    out += " tokens  median ms     p95 ms     p99 ms  exit layer  GFLOP/s  of peak  of roofline\n";
+  }
+  for (const LatencyPoint& p : r.latency) {
+    append(&out, "%7lld %10.3f %10.3f %10.3f %11.2f %8.0f %8s %12s\n",
+           static_cast<long long>(p.length), p.median_ms, p.p95_ms, p.p99_ms, p.mean_exit_layer,
+           2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str(),
+           percent(p.roofline_ms, p.median_ms).c_str());
+  }
+  for (const ThroughputPoint& p : r.throughput) {
+    const RunStats& s = p.stats;
+    append(&out, "\n%lld rows, %lld tokens, %s\n", static_cast<long long>(s.rows),
+           static_cast<long long>(s.tokens), p.policy.c_str());
+    append(&out,
+           "  %.3f s (%.3f to %.3f), %.1f rows/s, mean exit layer %.2f, %.0f GFLOP/s, %s of peak\n",
+           p.seconds, p.fastest_s, p.slowest_s, static_cast<double>(s.rows) / p.seconds,
+           mean_exit(s), 2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str());
+    append(&out,
+           "  seconds by stage, all threads: tokenize %.3f, embed %.3f, attention %.3f,\n"
+           "  feed-forward %.3f, exits %.3f\n",
+           s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s);
+  }
+  return out;
+}
+
+}  // namespace costeff::cli

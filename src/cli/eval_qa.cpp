@@ -1,0 +1,131 @@
+#include <costeff/error.h>
+
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/eval.h"
+#include "cli/print.h"
+#include "tasks/eval_qa_writer.h"
+#include "tasks/progress.h"
+#include "tasks/qa_reader.h"
+
+namespace costeff::cli {
+namespace {
+
+// Does the file hold a question without an answer, as version 2 has them? Read up to the first one.
+bool has_impossible(const tasks::DataSet& set) {
+  tasks::SquadReader reader({{set.path, std::nullopt}}, &interrupted);
+  QaExample row;
+  tasks::QaGold gold;
+  while (reader.next(row, true, &gold) == ReadStatus::row) {
+    if (gold.impossible) return true;
+  }
+  return false;
+}
+
+QaOptions qa_options(const EvalFlags& f, bool version_2) {
+  QaOptions q;
+  q.max_length = f.encode.max_length;
+  q.doc_stride = f.qa.doc_stride;
+  q.max_answer_length = f.qa.max_answer_length;
+  q.version_2 = version_2;
+  q.null_threshold = f.qa.null_threshold;
+  q.threads = f.threads;
+  q.batch_tokens = f.batch_tokens;
+  return q;
+}
+
+// The answers of one file; nullopt: a signal came.
+std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine,
+                                        const tasks::DataSet& set, int64_t* rows) {
+  tasks::QaReport r;
+  r.data = set;
+  r.model = f.model;
+  r.version_2 = f.qa.version_2 || (set.path != "-" && has_impossible(set));
+  r.bootstrap = bootstrap_options(f);
+  if (!f.quiet) {
+    std::fprintf(stderr, "costeff: %s: SQuAD %s, scored as evaluate-%s.py does\n",
+                 printable(set.path).c_str(), r.version_2 ? "v2.0" : "v1.1",
+                 r.version_2 ? "v2.0" : "v1.1");
+  }
+  tasks::SquadReader reader({{set.path, std::nullopt}}, &interrupted);
+  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  // Gold answers wait here for the answers, in the order of both.
+  std::deque<tasks::QaGold> golds;
+  std::mutex mutex;
+  const QaStats stats = engine.answer(
+      [&](QaExample& row, bool may_block) {
+        if (f.limit > 0 && reader.rows() >= f.limit) return ReadStatus::end;
+        tasks::QaGold gold;
+        const ReadStatus status = reader.next(row, may_block, &gold);
+        if (status != ReadStatus::row) return status;
+        if (!r.version_2 && gold.answers.empty()) {
+          throw_input(row.place + ": has no answers, expected labelled questions");
+        }
+        const std::lock_guard lock(mutex);
+        golds.push_back(std::move(gold));
+        return status;
+      },
+      [&](auto rows_in, auto results) {
+        for (size_t i = 0; i < rows_in.size(); ++i) {
+          tasks::QaGold gold;
+          {
+            const std::lock_guard lock(mutex);
+            gold = std::move(golds.front());
+            golds.pop_front();
+          }
+          r.scores.push_back(
+              tasks::score_answer(results[i].answer.text, gold.answers, r.version_2));
+          r.answerable.push_back(!gold.answers.empty());
+        }
+        progress.update(static_cast<int64_t>(r.scores.size()), reader.bytes_done(),
+                        reader.bytes_total());
+      },
+      qa_options(f, r.version_2), &interrupted);
+  progress.erase();
+  *rows = static_cast<int64_t>(r.scores.size());
+  if (interrupted) return std::nullopt;
+  if (r.scores.empty()) throw_input(set.path + ": has no questions");
+  r.windows = stats.windows;
+  r.seconds = stats.run.wall_s;
+  return r;
+}
+
+}  // namespace
+
+int eval_qa(const EvalFlags& f, const Engine& engine, const std::vector<tasks::DataSet>& sets,
+            tasks::OutputFile* output) {
+  if (!engine.info().question_answering) {
+    throw_usage(f.model + ": " + engine.info().dialect +
+                " has no question answering head (qa_outputs), which SQuAD needs");
+  }
+  if (!f.submit.empty()) {
+    throw_usage("--submit is GLUE's; SQuAD's predictions come from infer --task qa --format squad");
+  }
+  for (const tasks::DataSet& set : sets) {
+    const bool json = set.path.ends_with(".json") || set.path.ends_with(".JSON");
+    if (set.path != "-" && !json && set.task_from != "--task") {
+      throw_input(set.path + ": the model answers questions, which are scored on SQuAD's .json");
+    }
+  }
+  std::string text;
+  std::vector<tasks::QaReport> reports;
+  for (const tasks::DataSet& set : sets) {
+    int64_t rows = 0;
+    auto report = evaluate(f, engine, set, &rows);
+    if (!report) return say_interrupted(f, rows);
+    reports.push_back(std::move(*report));
+  }
+  if (f.format == "json") return write_output(output, tasks::qa_eval_json(reports));
+  if (f.format == "tsv" && !f.no_output_header) text = tasks::qa_eval_tsv_header();
+  for (const tasks::QaReport& r : reports) {
+    f.format == "tsv" ? tasks::append_qa_eval_tsv(r, &text) : tasks::append_qa_eval_text(r, &text);
+  }
+  return write_output(output, text);
+}
+
+}  // namespace costeff::cli

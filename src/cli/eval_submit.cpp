@@ -1,0 +1,92 @@
+#include <costeff/error.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/eval.h"
+#include "cli/print.h"
+#include "tasks/output_file.h"
+#include "tasks/progress.h"
+#include "tasks/reader.h"
+#include "tasks/submission.h"
+
+namespace costeff::cli {
+namespace {
+
+void make_directory(const std::string& dir) {
+  if (::mkdir(dir.c_str(), 0777) == 0 || errno == EEXIST) return;
+  throw_output(dir + ": " + std::strerror(errno));
+}
+
+// Rows written; -1: a signal came.
+int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSet& set,
+                   const ExitPolicy& policy, tasks::OutputFile* file) {
+  const tasks::LabelMap labels =
+      tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.label_order));
+  if (!f.quiet) {
+    std::fprintf(stderr, "costeff: %s: task %s (%s); %s\n", printable(set.path).c_str(),
+                 std::string(set.task->name).c_str(), set.task_from.c_str(),
+                 printable(labels.note).c_str());
+  }
+  tasks::RowReader reader({{set.path, std::nullopt}}, eval_input_options(f, set, false),
+                          &interrupted);
+  RunOptions run = run_options(f);
+  run.policy = policy;
+  int64_t rows = 0;
+  std::string text = tasks::kSubmissionHeader;
+  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  engine.run(
+      [&](Example& row, bool may_block) {
+        if (f.limit > 0 && reader.rows() >= f.limit) return ReadStatus::end;
+        return reader.next(row, may_block);
+      },
+      [&](auto examples, auto results) {
+        tasks::append_submission(*set.task, labels, examples, results, rows, &text);
+        rows += static_cast<int64_t>(examples.size());
+        file->write(text);
+        text.clear();
+        progress.update(rows, reader.bytes_done(), reader.bytes_total());
+      },
+      run, &interrupted);
+  progress.erase();
+  if (interrupted) return -1;
+  file->write(text);
+  return rows;
+}
+
+}  // namespace
+
+int eval_submit(const EvalFlags& f, const Engine& engine, const std::vector<tasks::DataSet>& sets,
+                tasks::OutputFile* output) {
+  const ModelInfo& m = engine.info();
+  const auto points = points_from_flags(f.points, m.policy, m.regression);
+  if (points.size() > 1) throw_usage("--submit writes the answers of one policy, not of several");
+  std::vector<std::string> names;
+  for (const tasks::DataSet& set : sets) {
+    names.push_back(tasks::submission_file(set));
+    if (std::count(names.begin(), names.end(), names.back()) > 1) {
+      throw_usage("two data files are submitted as " + names.back());
+    }
+  }
+  make_directory(f.submit);
+  std::vector<std::unique_ptr<tasks::OutputFile>> files;
+  for (const std::string& name : names) {
+    files.push_back(std::make_unique<tasks::OutputFile>(f.submit + "/" + name, &interrupted));
+  }
+  std::string report = f.no_output_header ? "" : "file\trows\tdata\n";
+  for (size_t i = 0; i < sets.size(); ++i) {
+    const int64_t rows = write_file(f, engine, sets[i], points.front().policy, files[i].get());
+    if (rows < 0) return say_interrupted(f, 0);
+    report += f.submit + "/" + names[i] + "\t" + std::to_string(rows) + "\t" + sets[i].path + "\n";
+  }
+  // All of them, or none.
+  for (const auto& file : files) file->commit();
+  return write_output(output, report);
+}
+
+}  // namespace costeff::cli

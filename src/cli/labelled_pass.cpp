@@ -1,0 +1,179 @@
+#include "cli/labelled_pass.h"
+
+#include <costeff/exit_table.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flag_checks.h"
+#include "cli/print.h"
+#include "tasks/progress.h"
+#include "tasks/reader.h"
+
+namespace costeff::cli {
+namespace {
+
+tasks::InputOptions reading(const PassFlags& f, const tasks::DataSet& set, bool labelled) {
+  InputFlags input = f.input;
+  input.task.clear();
+  tasks::InputOptions o = input_options(input);
+  if (set.columns) o.task = set.task;
+  o.want_gold = labelled;
+  o.label_field = f.label_field;
+  // Labels are in tables: what has no extension that says otherwise is one.
+  if (labelled && o.format == tasks::InputFormat::automatic &&
+      tasks::format_of_path(set.path, o.task != nullptr) == tasks::InputFormat::text) {
+    o.format = tasks::InputFormat::tsv;
+  }
+  return o;
+}
+
+RunOptions run_options(const PassFlags& f) {
+  RunOptions run;
+  run.encode = encode_options(f.encode);
+  run.threads = f.threads;
+  run.batch_tokens = f.batch_tokens;
+  run.pad_to = f.pad_to;
+  return run;
+}
+
+Source source_of(tasks::RowReader* reader, int64_t limit) {
+  return [reader, limit](Example& row, bool may_block) {
+    if (limit > 0 && reader->rows() >= limit) return ReadStatus::end;
+    return reader->next(row, may_block);
+  };
+}
+
+void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels) {
+  if (f.quiet) return;
+  const std::string task = set.task
+                               ? "task " + std::string(set.task->name) + " (" + set.task_from + ")"
+                               : "no known task";
+  std::fprintf(stderr, "costeff: %s: %s%s\n", printable(set.path).c_str(), task.c_str(),
+               printable(labels).c_str());
+}
+
+}  // namespace
+
+void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
+  app->add_option("MODEL", f->model, "Checkpoint directory")->required();
+  const char* group = "Data";
+  app->add_option("--data", f->data,
+                  "Rows to judge by: a file, or a task's directory (its dev set); - is standard "
+                  "input")
+      ->type_name("FILE|DIR")
+      ->required()
+      ->group(group);
+  app->add_option("--split", f->split, "Of a directory: dev (default), train or test")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--label-field,--label-column", f->label_field,
+                  "The label: a JSONL field, or a TSV or CSV column by name or by number from 1. "
+                  "Without it: the task's, else label and the other usual names")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--label-order", f->label_order,
+                  "Names of the model's classes 0, 1, ... where config.json does not say them")
+      ->type_name("A,B,...")
+      ->group(group);
+  app->add_option("--limit", f->limit, "Only the first N rows")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 40))
+      ->group(group);
+  add_format_flags(app, &f->input);
+  add_encode_flags(app, &f->encode);
+  const char* computing = "Computing";
+  app->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
+      ->type_name("N")
+      ->check(whole_number(1, 1024))
+      ->group(computing);
+  if (batch) {
+    app->add_option("--batch-tokens", f->batch_tokens,
+                    "Tokens that travel together at most (default: 512)")
+        ->type_name("N")
+        ->check(whole_number(1, int64_t{1} << 20))
+        ->group(computing);
+  }
+  app->add_option("--pad-to", f->pad_to,
+                  "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does "
+                  "(128 there)")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(computing);
+  add_load_flags(app, computing, &f->load);
+  app->add_flag("--quiet,-q", f->quiet, "No progress, no remarks; errors only");
+}
+
+tasks::DataSet find_data_set(const PassFlags& f, const Engine& engine) {
+  const ModelInfo& m = engine.info();
+  const auto sets =
+      tasks::find_data_sets({f.data}, f.split.empty() ? "dev" : f.split, f.input.task, m);
+  if (m.question_answering || sets.front().squad) {
+    throw_usage(f.model + ": exits are judged by labels or scores, and " +
+                (m.question_answering ? m.dialect + " answers questions" : "questions have none"));
+  }
+  if (sets.size() > 1) {
+    throw_usage(f.data + ": has " + sets[0].path + " and " + sets[1].path + "; name one of them");
+  }
+  return sets.front();
+}
+
+LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
+                      bool labelled, const RowWatcher& watch) {
+  const ModelInfo& m = engine.info();
+  LabelledPass pass;
+  pass.set = set;
+  pass.data.pad_to = f.pad_to;
+  if (labelled) {
+    pass.labels = tasks::find_label_map(tasks::label_source(m, set.task, f.label_order));
+    say_data(f, set, "; " + pass.labels.note);
+  } else {
+    say_data(f, set, "; labels are not read");
+  }
+  tasks::RowReader reader({{set.path, std::nullopt}}, reading(f, set, labelled), &interrupted);
+  RunOptions run = run_options(f);
+  run.policy = ExitPolicy{};
+  run.all_exits = true;
+  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  tasks::Evaluated& data = pass.data;
+  pass.stats = engine.run(
+      source_of(&reader, f.limit),
+      [&](auto rows, auto results) {
+        if (labelled) tasks::append_gold(pass.labels, rows, &data);
+        append(results, m.regression, &data.table);
+        if (watch) watch(rows, results);
+        progress.update(data.table.rows(), reader.bytes_done(), reader.bytes_total());
+      },
+      run, &interrupted);
+  progress.erase();
+  if (interrupted) throw PassInterrupted{data.table.rows()};
+  if (data.table.rows() == 0) throw_input(set.path + ": has no rows, expected some to judge by");
+  return pass;
+}
+
+double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
+                 const ExitPolicy& policy, int64_t batch_tokens) {
+  tasks::RowReader reader({{set.path, std::nullopt}}, reading(f, set, false), &interrupted);
+  RunOptions run = run_options(f);
+  run.policy = policy;
+  run.batch_tokens = batch_tokens;
+  int64_t rows = 0;
+  const RunStats stats = engine.run(
+      source_of(&reader, f.limit),
+      [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); }, run, &interrupted);
+  if (interrupted) throw PassInterrupted{rows};
+  return stats.wall_s;
+}
+
+int say_pass_interrupted(const PassFlags& f, const PassInterrupted& e) {
+  if (!f.quiet) {
+    if (::isatty(STDIN_FILENO) && ::isatty(STDERR_FILENO)) std::fputc('\n', stderr);
+    std::fprintf(stderr, "costeff: interrupted after %lld %s; nothing was written\n",
+                 static_cast<long long>(e.rows), e.rows == 1 ? "row" : "rows");
+  }
+  return kInterrupted;
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,61 @@
+#pragma once
+
+// --shard and --resume: parts of a big file, and runs that go on where one was interrupted.
+
+#include <costeff/engine.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/input_flags.h"
+#include "cli/load_flags.h"
+#include "tasks/line_reader.h"
+#include "tasks/row_output.h"
+
+namespace costeff::cli {
+
+struct LongRunFlags {
+  std::string shard;  // "2/5"; empty: all
+  bool resume = false;
+};
+void add_long_run_flags(CLI::App* app, LongRunFlags* flags);
+
+struct Shard {
+  int64_t part = 1, parts = 1;
+};
+Shard parse_shard(const std::string& text);  // throws Error(usage)
+
+// Rows [first, last) of the input; last -1: to the end.
+struct RowRange {
+  int64_t first = 0, last = -1;
+};
+// Contiguous parts whose sizes differ by one row at most.
+RowRange shard_rows(const Shard& shard, int64_t rows);
+
+// Throws Error(usage) for files that cannot be read twice (standard input, pipes), which `flag`
+// does.
+void check_rereadable(const std::vector<tasks::InputFile>& files, const char* flag);
+
+// Rows that `next` has still to give, or `most` of them, read and forgotten.
+int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most = INT64_MAX);
+
+// Numbers in the shortest form that reads back as the same: "0.3,0.2".
+std::string exact_numbers(const std::vector<double>& values);
+
+// What the rows of a run depend on, the model and the input by their contents. Of a policy that
+// nobody gives, say the model's. `more`: what the verb adds.
+tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,
+                                   const LoadFlags& load, const LongRunFlags& flags,
+                                   const std::vector<tasks::InputFile>& files,
+                                   tasks::Fingerprint more);
+
+// The end of an interrupted run: how far it came and how to go on.
+// output: where the rows went. unit: "row", "rows".
+void say_how_to_go_on(tasks::RowOutput* output, const std::string& path, int64_t rows,
+                      const char* one, const char* many);
+void say_going_on(const tasks::RowOutput& output, const char* one, const char* many);
+
+}  // namespace costeff::cli

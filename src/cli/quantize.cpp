@@ -1,0 +1,61 @@
+#include <costeff/convert.h>
+#include <costeff/engine.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+
+namespace costeff::cli {
+namespace {
+
+struct QuantizeFlags {
+  std::string source, target, dtype;
+  bool quiet = false;
+};
+
+int quantize(const QuantizeFlags& f) {
+  if (f.source.empty()) throw_usage("the name of the model directory is empty");
+  if (f.target.empty()) throw_usage("the name of the new directory is empty");
+  ConvertOptions o;
+  o.quantise = parse_compute_type(f.dtype);
+  if (*o.quantise == ComputeType::float32) {
+    throw_usage("--dtype float32 quantises nothing, expected bfloat16 (bf16) or int8");
+  }
+  const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
+  if (!report) return kInterrupted;
+  if (f.quiet) return 0;
+  char size[32];
+  std::snprintf(size, sizeof size, "%.1f MB", static_cast<double>(report->bytes) / 1e6);
+  std::string out = printable(f.target) + ": " + report->dialect + " in " +
+                    compute_type_name(*o.quantise) + ", " + size + "\n";
+  for (const std::string& note : report->notes) out += "note: " + printable(note) + "\n";
+  return print(out);
+}
+
+}  // namespace
+
+void add_quantize(CLI::App* app, std::function<int()>* run) {
+  auto f = std::make_shared<QuantizeFlags>();
+  CLI::App* sub = app->add_subcommand(
+      "quantize", "Write a checkpoint in bfloat16 or int8: smaller, and computed so");
+  sub->footer(
+      std::string("The weights of the layers and the word embedding are rounded; off-ramps, "
+                  "LayerNorm and biases\nkeep their type. int8 is symmetric, a scale for each row "
+                  "of a weight (NAME_scale beside NAME).\nThe directory is read by every verb, and "
+                  "computes in this type unless --dtype says otherwise.\n\nExamples:\n"
+                  "  costeff quantize models/sst2-slender small --dtype int8\n"
+                  "  costeff diff models/sst2-slender small --text models/sample.txt\n\n") +
+      kExitCodes);
+  sub->add_option("MODEL", f->source, "Checkpoint directory")->required();
+  sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")
+      ->required();
+  sub->add_option("--dtype", f->dtype, "bfloat16 (bf16) or int8")->type_name("NAME")->required();
+  sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
+  sub->callback([=] { *run = [=] { return quantize(*f); }; });
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,185 @@
+#include "cli/tune_flags.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flag_checks.h"
+#include "cli/policy_flags.h"
+
+namespace costeff::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "Without --confidence the setting that saves most of those that keep the goal on\n"
+    "these rows is chosen, and nothing is promised of others. With it, settings are\n"
+    "tested from the safest on, in an order that does not depend on the data, until\n"
+    "one fails; the promise holds for rows drawn as these were, whatever their\n"
+    "distribution, for any number of rows. Several policies share the error, so that\n"
+    "each is tested at a smaller level. --max-drop counts rows that become wrong and\n"
+    "rows that become right; --consistency needs no labels. A regression: --max-drop\n"
+    "bounds the mean distance from the score at full depth, and with it what its mean\n"
+    "absolute error can lose.\n\n"
+    "The policy is written to MODEL/exit_policy.json, where costeff infer finds it,\n"
+    "with a key tuned that says what it promises. Where nothing keeps the goal, nothing\n"
+    "is written, and the exit code is 1.\n"
+    "--json: keys model data task goal limit confidence rows search_rows labelled\n"
+    "  full_accuracy families (policy settings rows level rows_needed trials) found\n"
+    "  chosen (policy setting text thresholds exit_start risk losses gains p_value\n"
+    "  mean_exit_layer layers_saved speedup_layers speedup_macs agreement accuracy\n"
+    "  exit_histogram; --budget-ms: ms_per_row full_ms_per_row) promise failure\n"
+    "  written.\n\n"
+    "Examples:\n"
+    "  costeff tune MODEL --data dev.tsv --max-drop 0.01 --dry-run\n"
+    "  costeff tune MODEL --data dev.tsv --max-drop 0.02 --confidence 0.95\n"
+    "  costeff tune MODEL --data rows.txt --consistency --max-drop 0.05\n"
+    "  costeff tune MODEL --data dev.tsv --speedup 2 --policy entropy,patience\n"
+    "  costeff tune MODEL --data dev.tsv --budget-ms 0.8 -o policy.json\n\n";
+
+}  // namespace
+
+bool has_threshold(PolicyKind k) {
+  return k == PolicyKind::entropy || k == PolicyKind::max_prob || k == PolicyKind::margin ||
+         k == PolicyKind::learned;
+}
+
+void check_tune_flags(const TuneFlags& f) {
+  const int goals = f.max_drop.has_value() + f.speedup.has_value() + f.budget_ms.has_value();
+  if (goals == 0) throw_usage("what is wanted? --max-drop, --speedup or --budget-ms");
+  if (goals > 1) throw_usage("--max-drop, --speedup and --budget-ms: one of them");
+  if (f.max_drop && !(*f.max_drop > 0)) throw_usage("--max-drop must be above 0");
+  if (f.speedup && !(*f.speedup > 1 && std::isfinite(*f.speedup)))
+    throw_usage("--speedup must be above 1");
+  if (f.budget_ms && !(*f.budget_ms > 0 && std::isfinite(*f.budget_ms)))
+    throw_usage("--budget-ms must be above 0");
+  if (f.confidence && !(*f.confidence > 0 && *f.confidence < 1))
+    throw_usage("--confidence must lie between 0 and 1, as 0.95");
+  if (f.budget_ms && f.confidence) {
+    throw_usage("--budget-ms takes no --confidence: a time holds for this machine alone");
+  }
+  if (!(f.search_share > 0 && f.search_share < 1))
+    throw_usage("--search-share must lie between 0 and 1");
+  if (f.dry_run && !f.output.empty())
+    throw_usage("--dry-run writes nothing, and --output asks for a file");
+}
+
+TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
+  TuneGoal g;
+  g.confidence = f.confidence.value_or(0);
+  if (f.max_drop) g.limit = *f.max_drop;
+  if (f.speedup) g.limit = *f.speedup;
+  g.kind = f.speedup       ? GoalKind::speedup
+           : m.regression  ? GoalKind::score_change
+           : f.consistency ? GoalKind::disagreement
+                           : GoalKind::accuracy_drop;
+  if (f.max_drop && !m.regression && !(*f.max_drop < 1))
+    throw_usage("--max-drop is a share, expected a number between 0 and 1");
+  if (m.regression) {
+    const std::vector<double> range =
+        f.score_range.empty() ? std::vector<double>{} : parse_thresholds(f.score_range);
+    if (range.size() != 2 || !(range[0] < range[1])) {
+      throw_usage(f.score_range.empty() ? "a regression needs --score-range, as 0,5 for STS-B"
+                                        : "--score-range " + printable(f.score_range, 40) +
+                                              ", expected two numbers, the lower one first: 0,5");
+    }
+    g.score_low = range[0];
+    g.score_high = range[1];
+  } else if (!f.score_range.empty()) {
+    throw_usage("--score-range is of a regression, and this model gives labels");
+  }
+  return g;
+}
+
+std::vector<PolicyKind> tuned_kinds(const TuneFlags& f, const ModelInfo& m) {
+  if (f.policies.empty()) {
+    if (m.policy_from_model && has_threshold(m.policy.kind)) return {m.policy.kind};
+    return {m.regression ? PolicyKind::patience : PolicyKind::entropy};
+  }
+  std::vector<PolicyKind> kinds;
+  for (size_t begin = 0; begin <= f.policies.size();) {
+    const size_t comma = std::min(f.policies.find(',', begin), f.policies.size());
+    const PolicyKind kind = parse_policy_kind(f.policies.substr(begin, comma - begin));
+    if (kind == PolicyKind::never) throw_usage("policy never has nothing to tune");
+    if (f.per_layer && !has_threshold(kind)) {
+      throw_usage(std::string("policy ") + policy_name(kind) +
+                  " has no thresholds to choose layer by layer");
+    }
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+    begin = comma + 1;
+  }
+  if (f.budget_ms && kinds.size() > 1) throw_usage("--budget-ms takes one policy");
+  return kinds;
+}
+
+void add_tune_flags(CLI::App* sub, TuneFlags* f) {
+  sub->footer(std::string(kFooter) + kExitCodes);
+  add_pass_flags(sub, &f->pass, true);
+  const char* group = "Goal (one of them)";
+  sub->add_option(
+         "--max-drop", f->max_drop,
+         "Accuracy may fall by X, 0.01 is one point; with --consistency: X of the rows may "
+         "get another label than at full depth; regression: scores may change by X on "
+         "average")
+      ->type_name("X")
+      ->group(group);
+  sub->add_option("--speedup", f->speedup, "At least X times fewer layers than full depth")
+      ->type_name("X")
+      ->group(group);
+  sub->add_option("--budget-ms", f->budget_ms,
+                  "At most X ms a row on average, measured here with these threads and batches")
+      ->type_name("X")
+      ->group(group);
+  group = "How sure";
+  sub->add_option("--confidence", f->confidence,
+                  "Promise the goal for rows not seen yet, with this confidence: 0.95")
+      ->type_name("C")
+      ->group(group);
+  sub->add_flag("--consistency", f->consistency,
+                "Compare with full depth, not with labels; none are read")
+      ->group(group);
+  group = "Settings to choose from";
+  sub->add_option("--policy,--policies", f->policies,
+                  "entropy, max-prob, margin, patience, learned, fixed, or several: "
+                  "entropy,patience. Default: the model's own, else entropy (regression: patience)")
+      ->type_name("LIST")
+      ->group(group);
+  sub->add_flag("--per-layer", f->per_layer,
+                "A threshold a layer, searched on a part of the rows and tested on the others")
+      ->group(group);
+  sub->add_option("--search-share", f->search_share, "That part (default: 0.5)")
+      ->type_name("X")
+      ->group(group);
+  sub->add_option("--seed", f->seed, "Of the split (default: 1)")
+      ->type_name("N")
+      ->check(whole_number(0, int64_t{1} << 53))
+      ->group(group);
+  sub->add_option("--exit-start", f->exit_start, "No exit before this layer")
+      ->type_name("K")
+      ->check(whole_number(1, 1000))
+      ->group(group);
+  sub->add_option("--score-range", f->score_range,
+                  "Regression: the lowest and the highest score; others are cut to it: 0,5")
+      ->type_name("LOW,HIGH")
+      ->group(group);
+  sub->add_option("--value-threshold", f->value_threshold,
+                  "Regression, policy patience: exits agree that differ by less (default: 0.1)")
+      ->type_name("X")
+      ->group(group);
+  sub->add_option("--repeat", f->repeat, "--budget-ms: passes a measurement (default: 3)")
+      ->type_name("N")
+      ->check(whole_number(1, 1000))
+      ->group(group);
+  group = "Output";
+  sub->add_option("--output,-o", f->output,
+                  "Write the policy here instead of MODEL/exit_policy.json; - is standard output")
+      ->type_name("FILE")
+      ->group(group);
+  sub->add_flag("--dry-run", f->dry_run, "Write nothing")->group(group);
+  sub->add_flag("--else-never", f->else_never,
+                "If nothing keeps the goal, write a policy that never leaves early")
+      ->group(group);
+  sub->add_flag("--json", f->json, "Print JSON")->group(group);
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,218 @@
+#include <costeff/tune.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "exit/policy.h"
+
+namespace costeff {
+namespace {
+
+constexpr int64_t kThresholds = 400;
+
+// Four significant digits: what is written in exit_policy.json is short and is what was tested.
+double rounded(double v) {
+  if (v == 0) return 0;
+  const double scale = std::pow(10.0, 3 - std::floor(std::log10(std::abs(v))));
+  return std::round(v * scale) / scale;
+}
+
+// How sure an exit is that a sequence that leaves there must be, from "nobody" to "everybody". Sure
+// answers have entropies of 1e-3 and less, so the steps begin small: cubes.
+double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
+  const double u = static_cast<double>(step) / static_cast<double>(kThresholds);
+  const double c = static_cast<double>(std::max<int64_t>(labels, 2)), cube = u * u * u;
+  switch (kind) {
+    case PolicyKind::entropy:
+      // Just above ln C at the end: an even distribution leaves too.
+      return rounded(cube * (std::log(c) + 1e-3));
+    case PolicyKind::max_prob:
+      return 1 - rounded(cube * (1 - 1 / c + 1e-3));
+    case PolicyKind::margin:
+      return 1 - rounded(cube);
+    default:
+      return rounded(cube);
+  }
+}
+
+double score_at(const ExitTable& t, PolicyKind kind, size_t i) {
+  switch (kind) {
+    case PolicyKind::max_prob:
+      return t.prob[i];
+    case PolicyKind::margin:
+      return t.margin[i];
+    case PolicyKind::learned:
+      return t.uncertainty[i];
+    default:
+      return t.entropy[i];
+  }
+}
+
+bool leaves_above(PolicyKind kind) {
+  return kind == PolicyKind::max_prob || kind == PolicyKind::margin;
+}
+
+// What a policy costs on the rows of a search.
+struct Judged {
+  double lost = 0;   // sum of losses; a gain counts as none, since most of them are luck
+  double depth = 0;  // sum of exit layers
+};
+
+class Judge {
+ public:
+  Judge(const ExitTable& t, std::span<const float> loss) : table_(t), loss_(loss) {}
+
+  Judged run(const ExitPolicy& policy) {
+    decide_exits(table_, policy, &exits_);
+    Judged j;
+    for (size_t row = 0; row < exits_.size(); ++row) {
+      const size_t at = table_.at(static_cast<int64_t>(row), exits_[row]);
+      j.lost += std::max(0.0, static_cast<double>(loss_[at]));
+      j.depth += static_cast<double>(table_.layers[static_cast<size_t>(exits_[row])]);
+    }
+    return j;
+  }
+
+ private:
+  const ExitTable& table_;
+  std::span<const float> loss_;
+  std::vector<int32_t> exits_;
+};
+
+// The shortest number above v that is no larger than `limit`, which is above v; 0 <= v.
+double short_above(double v, double limit) {
+  for (int digits = 3; v > 0 && digits < 9; ++digits) {
+    const double scale = std::pow(10.0, digits - 1 - std::floor(std::log10(v)));
+    const double up = (std::floor(v * scale) + 1) / scale;
+    if (up <= limit) return up;
+  }
+  return limit;
+}
+
+}  // namespace
+
+std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64_t exit_start,
+                                      double value_threshold) {
+  std::vector<ExitPolicy> out;
+  ExitPolicy p;
+  p.kind = kind;
+  p.exit_start = exit_start;
+  switch (kind) {
+    case PolicyKind::never:
+      out.push_back(p);
+      break;
+    case PolicyKind::fixed:
+      for (int64_t e = t.exits(); e-- > 0;) {
+        p.layer = t.layers[static_cast<size_t>(e)];
+        if (p.layer >= exit_start) out.push_back(p);
+      }
+      break;
+    case PolicyKind::patience:
+      // E exits agree with their predecessor E - 1 times at most.
+      for (p.patience = t.exits(); p.patience > 0; --p.patience) {
+        if (t.regression) p.thresholds = {value_threshold};
+        out.push_back(p);
+      }
+      break;
+    default:
+      for (int64_t step = 0; step <= kThresholds; ++step) {
+        p.thresholds = {threshold_of(kind, step, t.num_labels)};
+        if (out.empty() || out.back().thresholds != p.thresholds) out.push_back(p);
+      }
+  }
+  return out;
+}
+
+std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int64_t count,
+                                        int64_t exit) {
+  const bool above = leaves_above(kind);
+  // Doubt: entropy, uncertainty, what is missing to 1. Small ones leave first.
+  std::vector<double> doubts;
+  const int64_t first = exit < 0 ? 0 : exit, last = exit < 0 ? t.exits() - 2 : exit;
+  for (int64_t row = 0; row < t.rows(); ++row) {
+    for (int64_t e = first; e <= last; ++e) {
+      const double score = score_at(t, kind, t.at(row, e));
+      doubts.push_back(std::max(0.0, above ? 1 - score : score));
+    }
+  }
+  std::vector<double> out{above ? 1.0 : 0.0};
+  if (doubts.empty()) return out;
+  std::sort(doubts.begin(), doubts.end());
+  std::vector<double> quantiles;
+  for (int64_t q = 1; q <= count; ++q) {
+    const auto at = static_cast<size_t>(static_cast<double>(doubts.size() - 1) *
+                                        static_cast<double>(q) / static_cast<double>(count));
+    if (quantiles.empty() || doubts[at] > quantiles.back()) quantiles.push_back(doubts[at]);
+  }
+  for (size_t i = 0; i < quantiles.size(); ++i) {
+    const double v = quantiles[i];
+    // Not beyond the middle of what lies between this quantile and the next.
+    const double limit = i + 1 < quantiles.size() ? (v + quantiles[i + 1]) / 2 : v * 1.05 + 1e-9;
+    const double doubt = short_above(v, limit);
+    // 1 - 0.05 is 0.95 to whoever reads it.
+    const double threshold = above ? std::max(0.0, std::round((1 - doubt) * 1e12) / 1e12) : doubt;
+    if (threshold != out.back()) out.push_back(threshold);
+  }
+  return out;
+}
+
+std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float> loss,
+                                       PolicyKind kind, int64_t exit_start) {
+  const int64_t layers = t.layers.back(), ramps = t.exits() - 1;
+  if (kind != PolicyKind::entropy && kind != PolicyKind::max_prob && kind != PolicyKind::margin &&
+      kind != PolicyKind::learned) {
+    throw_usage(std::string("policy ") + exits::policy_name(kind) +
+                " has no thresholds to choose layer by layer");
+  }
+  ExitPolicy p;
+  p.kind = kind;
+  p.exit_start = exit_start;
+  p.thresholds.assign(static_cast<size_t>(layers), leaves_above(kind) ? 1.0 : 0.0);
+  std::vector<ExitPolicy> path{p};
+  if (ramps < 1 || t.rows() == 0) return path;
+
+  constexpr int64_t kRungs = 40;  // thresholds that one layer may take
+  std::vector<std::vector<double>> ladders;
+  for (int64_t e = 0; e < ramps; ++e) ladders.push_back(quantile_thresholds(t, kind, kRungs, e));
+  std::vector<size_t> rung(static_cast<size_t>(ramps), 0);
+  Judge judge(t, loss);
+  Judged now = judge.run(p);
+  while (true) {
+    int64_t best = -1;
+    size_t best_rung = 0;
+    double best_rate = 0;
+    Judged best_judged;
+    for (int64_t e = 0; e < ramps; ++e) {
+      const auto& steps = ladders[static_cast<size_t>(e)];
+      const int64_t layer = t.layers[static_cast<size_t>(e)];
+      if (layer < exit_start) continue;
+      // Rungs on which nobody leaves who had not left before this layer are passed over; then a few
+      // are tried, so that one bad step does not hide a good one behind it.
+      constexpr int kTried = 3;
+      int tried = 0;
+      ExitPolicy p_next = p;
+      for (size_t next = rung[static_cast<size_t>(e)] + 1; next < steps.size(); ++next) {
+        p_next.thresholds[static_cast<size_t>(layer - 1)] = steps[next];
+        const Judged judged = judge.run(p_next);
+        if (judged.depth >= now.depth) continue;
+        // Half a row more than was lost: steps that happen to cost nothing are no bargain.
+        const double rate = (judged.lost - now.lost + 0.5) / (now.depth - judged.depth);
+        if (best < 0 || rate < best_rate) {
+          best = e;
+          best_rung = next;
+          best_rate = rate;
+          best_judged = judged;
+        }
+        if (++tried == kTried) break;
+      }
+    }
+    if (best < 0) return path;
+    const auto layer = static_cast<size_t>(t.layers[static_cast<size_t>(best)] - 1);
+    rung[static_cast<size_t>(best)] = best_rung;
+    p.thresholds[layer] = ladders[static_cast<size_t>(best)][best_rung];
+    path.push_back(p);
+    now = best_judged;
+  }
+}
+
+}  // namespace costeff

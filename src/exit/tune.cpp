@@ -1,0 +1,239 @@
+#include <costeff/error.h>
+#include <costeff/tune.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "exit/risk_control.h"
+
+namespace costeff {
+namespace {
+
+constexpr int64_t kMostRows = 10'000'000;  // rows_needed beyond it says nothing to anybody
+
+// The share of a test's level that bounding the rows that change sides may cost.
+double gamma_of(double level) { return level / 10; }
+
+// What a setting did on the rows at hand.
+struct Counts {
+  int64_t rows = 0, losses = 0, gains = 0;
+  double sum = 0;  // of losses
+};
+
+double p_value_of(const TuneGoal& goal, const Counts& c, double level) {
+  const double mean = c.rows > 0 ? c.sum / static_cast<double>(c.rows) : 1;
+  switch (goal.kind) {
+    case GoalKind::accuracy_drop:
+      return exits::accuracy_drop_p_value(c.rows, c.losses, c.gains, goal.limit, gamma_of(level));
+    case GoalKind::disagreement:
+      return exits::binomial_p_value(c.rows, c.losses, goal.limit);
+    case GoalKind::score_change:
+      return exits::hoeffding_bentkus_p_value(c.rows, mean,
+                                              goal.limit / (goal.score_high - goal.score_low));
+    case GoalKind::speedup:
+      return exits::hoeffding_bentkus_p_value(c.rows, mean, 1 / goal.limit);
+  }
+  return 1;
+}
+
+bool keeps_goal(const TuneGoal& goal, const TuneTrial& trial) {
+  return goal.kind == GoalKind::speedup ? trial.risk >= goal.limit : trial.risk <= goal.limit;
+}
+
+double risk_of(const TuneGoal& goal, const Counts& c) {
+  const double mean = c.sum / static_cast<double>(c.rows);
+  switch (goal.kind) {
+    case GoalKind::score_change:
+      return mean * (goal.score_high - goal.score_low);
+    case GoalKind::speedup:
+      return 1 / mean;
+    default:
+      return mean;
+  }
+}
+
+double cut(const TuneGoal& goal, double score) {
+  return std::clamp(score, goal.score_low, goal.score_high);
+}
+
+// Which of two settings that passed is to be chosen: a is better.
+bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
+  const double quality_a = labelled ? a.accuracy : a.agreement;
+  const double quality_b = labelled ? b.accuracy : b.agreement;
+  if (goal.kind == GoalKind::speedup && quality_a != quality_b) return quality_a > quality_b;
+  if (a.mean_layer != b.mean_layer) return a.mean_layer < b.mean_layer;
+  return quality_a > quality_b;
+}
+
+// Tries one policy after the other on the same rows.
+class Trier {
+ public:
+  Trier(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal)
+      : table_(t), gold_(gold), goal_(goal), loss_(exit_losses(t, goal, gold)) {}
+
+  TuneTrial run(const ExitPolicy& policy, Counts* c) {
+    decide_exits(table_, policy, &exits_);
+    const int64_t rows = table_.rows(), last = table_.exits() - 1;
+    *c = {};
+    c->rows = rows;
+    int64_t layers = 0, right = 0;
+    double agree = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const size_t at = table_.at(row, exits_[static_cast<size_t>(row)]),
+                   full = table_.at(row, last);
+      const float loss = loss_[at];
+      c->sum += static_cast<double>(loss);
+      c->losses += loss > 0;
+      c->gains += loss < 0;
+      layers += table_.layers[static_cast<size_t>(exits_[static_cast<size_t>(row)])];
+      agree += table_.regression
+                   ? 1 - std::abs(cut(goal_, table_.value[at]) - cut(goal_, table_.value[full])) /
+                             (goal_.score_high - goal_.score_low)
+                   : table_.label[at] == table_.label[full];
+      if (!gold_.empty()) right += table_.label[at] == gold_[static_cast<size_t>(row)];
+    }
+    const auto n = static_cast<double>(rows);
+    const bool counted =
+        goal_.kind == GoalKind::accuracy_drop || goal_.kind == GoalKind::disagreement;
+    return {.policy = policy,
+            .risk = risk_of(goal_, *c),
+            .losses = counted ? c->losses : 0,
+            .gains = counted ? c->gains : 0,
+            .mean_layer = static_cast<double>(layers) / n,
+            .agreement = agree / n,
+            .accuracy = gold_.empty() ? 0 : static_cast<double>(right) / n};
+  }
+
+ private:
+  const ExitTable& table_;
+  std::span<const int64_t> gold_;
+  const TuneGoal& goal_;
+  std::vector<float> loss_;
+  std::vector<int32_t> exits_;
+};
+
+// Had nothing gone wrong in any row.
+int64_t fewest_rows_for(const TuneGoal& goal, double level, const ExitTable& t) {
+  return exits::fewest_rows(level, kMostRows, [&](int64_t rows) {
+    Counts best{.rows = rows};
+    if (goal.kind == GoalKind::speedup) {
+      best.sum = static_cast<double>(rows) * static_cast<double>(t.layers.front()) /
+                 static_cast<double>(t.layers.back());
+    }
+    return p_value_of(goal, best, level);
+  });
+}
+
+void check_goal(const ExitTable& t, const TuneGoal& goal, std::span<const int64_t> gold) {
+  const bool needs_gold = goal.kind == GoalKind::accuracy_drop;
+  if (needs_gold && static_cast<int64_t>(gold.size()) != t.rows())
+    throw Error(ErrorKind::internal, "labels and rows are not as many");
+  if (t.regression && (needs_gold || goal.kind == GoalKind::disagreement))
+    throw_usage("a regression has no accuracy and no labels to agree in");
+  if (!t.regression && goal.kind == GoalKind::score_change)
+    throw_usage("a classifier has no score that changes");
+  if (goal.kind == GoalKind::score_change && !(goal.score_low < goal.score_high))
+    throw_usage("the score range is empty");
+}
+
+}  // namespace
+
+std::vector<float> exit_losses(const ExitTable& t, const TuneGoal& goal,
+                               std::span<const int64_t> gold) {
+  const int64_t exits = t.exits(), last = exits - 1;
+  std::vector<float> out(static_cast<size_t>(t.rows() * exits));
+  for (int64_t row = 0; row < t.rows(); ++row) {
+    const size_t full = t.at(row, last);
+    for (int64_t e = 0; e < exits; ++e) {
+      const size_t i = t.at(row, e);
+      double loss = 0;
+      switch (goal.kind) {
+        case GoalKind::accuracy_drop: {
+          const int64_t truth = gold[static_cast<size_t>(row)];
+          loss = static_cast<double>(t.label[full] == truth) -
+                 static_cast<double>(t.label[i] == truth);
+          break;
+        }
+        case GoalKind::disagreement:
+          loss = t.label[i] != t.label[full];
+          break;
+        case GoalKind::score_change:
+          loss = std::abs(cut(goal, t.value[i]) - cut(goal, t.value[full])) /
+                 (goal.score_high - goal.score_low);
+          break;
+        case GoalKind::speedup:
+          loss = static_cast<double>(t.layers[static_cast<size_t>(e)]) /
+                 static_cast<double>(t.layers.back());
+          break;
+      }
+      out[i] = static_cast<float>(loss);
+    }
+  }
+  return out;
+}
+
+TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal,
+                     std::span<const ExitPolicy> sequence, double level) {
+  check_goal(t, goal, gold);
+  TuneResult result;
+  result.rows = t.rows();
+  result.level = level;
+  const bool promise = goal.confidence > 0;
+  if (promise) result.rows_needed = fewest_rows_for(goal, level, t);
+  if (t.rows() == 0) return result;
+
+  Trier trier(t, gold, goal);
+  const auto count = static_cast<int64_t>(sequence.size());
+  const bool eager_first = goal.kind == GoalKind::speedup;
+  Counts before{.rows = -1};
+  const auto test = [&](int64_t i) {
+    Counts c;
+    const int64_t at = eager_first ? count - 1 - i : i;
+    TuneTrial& trial = result.trials.emplace_back(trier.run(sequence[static_cast<size_t>(at)], &c));
+    if (!promise) {
+      trial.passed = keeps_goal(goal, trial);
+      return 0.0;
+    }
+    // Neighbours mostly leave the same rows alone.
+    const bool same = c.losses == before.losses && c.gains == before.gains && c.sum == before.sum &&
+                      c.rows == before.rows;
+    trial.p_value =
+        same ? result.trials[result.trials.size() - 2].p_value : p_value_of(goal, c, level);
+    trial.passed = trial.p_value <= level;
+    before = c;
+    return trial.p_value;
+  };
+  exits::fixed_sequence(count, level, test);
+
+  for (size_t i = 0; i < result.trials.size(); ++i) {
+    const TuneTrial& trial = result.trials[i];
+    if (!trial.passed) continue;
+    if (result.chosen < 0 || is_better(goal, !gold.empty() && !t.regression, trial,
+                                       result.trials[static_cast<size_t>(result.chosen)])) {
+      result.chosen = static_cast<int64_t>(i);
+    }
+  }
+  return result;
+}
+
+void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,
+                std::vector<int64_t>* second) {
+  std::vector<int64_t> order(static_cast<size_t>(rows));
+  std::iota(order.begin(), order.end(), 0);
+  // splitmix64: the same split everywhere, which std::shuffle does not promise.
+  uint64_t state = seed;
+  for (size_t i = order.size(); i > 1; --i) {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    std::swap(order[i - 1], order[(z ^ (z >> 31)) % i]);
+  }
+  const auto size = static_cast<size_t>(std::llround(share * static_cast<double>(rows)));
+  first->assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size));
+  second->assign(order.begin() + static_cast<std::ptrdiff_t>(size), order.end());
+  std::sort(first->begin(), first->end());
+  std::sort(second->begin(), second->end());
+}
+
+}  // namespace costeff

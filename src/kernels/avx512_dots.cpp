@@ -1,0 +1,176 @@
+// AVX-512 with the dot product instructions: vdpbf16ps (BF16) and vpdpbusd (VNNI). float32 is that
+// of avx512.cpp, bit for bit.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+#include "kernels/avx512_vec.inc"
+//
+#include "kernels/simd_math.inc"
+//
+#include "kernels/simd_gemm.inc"
+#include "kernels/simd_rows.inc"
+
+// Weights [k / 2][width][2] of bfloat16, rows of bfloat16.
+struct Bf16Dots {
+  static constexpr int64_t kGroup = 2, kColumnBytes = 4, kTail = 0;
+  using Sum = Vec;
+  using Columns = Float32::Columns;
+  static Sum none() { return zero(); }
+  static IVec weight(const char* p) { return _mm512_load_si512(p); }
+  static IVec value(const char* row, int64_t i) {
+    return set1_int(reinterpret_cast<const int32_t*>(row)[i]);
+  }
+  static Sum mac(IVec x, IVec w, Sum sum) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
+  }
+  static Columns columns(const char*, int64_t, int64_t) { return {}; }
+  static float row_scale(const char*, int64_t) { return 1.0f; }
+  static Vec result(Sum sum, Columns, float) { return sum; }
+};
+
+// Weights [k / 4][width][4] of int8, a scale and a correction a column; rows of uint8, 128 added,
+// and a scale a row. vpdpbusd multiplies unsigned by signed: sum (x + 128) w = sum x w + 128 sum w.
+struct Int8Dots {
+  static constexpr int64_t kGroup = 4, kColumnBytes = 4, kTail = 8;
+  using Sum = IVec;
+  struct Columns {
+    Vec scale;
+    IVec correction;
+  };
+  static Sum none() { return zero_ints(); }
+  static IVec weight(const char* p) { return _mm512_load_si512(p); }
+  static IVec value(const char* row, int64_t i) {
+    return set1_int(reinterpret_cast<const int32_t*>(row)[i]);
+  }
+  // GCC 12 spills the sums of the intrinsic.
+  static Sum mac(IVec x, IVec w, Sum sum) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+    return sum;
+  }
+  static Columns columns(const char* tail, int64_t width, int64_t v) {
+    return {loadu(reinterpret_cast<const float*>(tail) + v * kWidth),
+            load_ints(tail + width * 4 + v * 64)};
+  }
+  static int64_t scale_at(int64_t k) { return (k + 63) / 64 * 64; }
+  static float row_scale(const char* row, int64_t k) {
+    return *reinterpret_cast<const float*>(row + scale_at(k));
+  }
+  static Vec result(Sum sum, const Columns& c, float row) {
+    return mul(to_floats(sub_ints(sum, c.correction)), mul(c.scale, set1(row)));
+  }
+};
+
+// Transposes in blocks, so that reads and writes both stay in a few lines.
+void pack_bf16_dots(const float* w, int64_t n, int64_t k, void* packed) {
+  uint16_t* to = static_cast<uint16_t*>(packed);
+  for (int64_t j = 0; j < n; j += kPanel) {
+    const int64_t width = panel_width(n, j), groups = groups_of<Bf16Dots>(k);
+    for (int64_t begin = 0; begin < groups; begin += 16) {
+      const int64_t end = begin + 16 < groups ? begin + 16 : groups;
+      for (int64_t c = 0; c < width; ++c) {
+        const float* row = w + (j + c) * k;
+        for (int64_t g = begin; g < end; ++g) {
+          uint16_t* pair = to + (g * width + c) * 2;
+          pair[0] = j + c < n ? bf16_bits(row[g * 2]) : 0;
+          pair[1] = j + c < n && g * 2 + 1 < k ? bf16_bits(row[g * 2 + 1]) : 0;
+        }
+      }
+    }
+    to += groups * width * 2;
+  }
+}
+
+int64_t bf16_row_bytes(int64_t k) { return (k * 2 + 63) / 64 * 64; }
+
+void prepare_bf16_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
+  char* to = static_cast<char*>(rows);
+  for (int64_t r = 0; r < m; ++r, x += ldx, to += bf16_row_bytes(k)) {
+    int64_t i = 0;
+    for (; i + kWidth <= k; i += kWidth) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 2),
+                          (__m256i)_mm512_cvtneps_pbh(loadu(x + i)));
+    }
+    // Zeros fill the last group; rows have room up to 64 bytes.
+    if (i < k) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 2),
+                          (__m256i)_mm512_cvtneps_pbh(loadu_first(x + i, k - i)));
+    }
+  }
+}
+
+void pack_int8_dots(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed) {
+  char* to = static_cast<char*>(packed);
+  for (int64_t j = 0; j < n; j += kPanel) {
+    const int64_t width = panel_width(n, j), groups = groups_of<Int8Dots>(k);
+    char* tail = to + groups * width * 4;
+    for (int64_t c = 0; c < width; ++c) {
+      const int8_t* row = w + (j + c) * k;
+      int32_t sum = 0;
+      for (int64_t g = 0; g < groups; ++g) {
+        for (int64_t i = g * 4; i < g * 4 + 4; ++i) {
+          const int8_t v = j + c < n && i < k ? row[i] : static_cast<int8_t>(0);
+          to[(g * width + c) * 4 + (i - g * 4)] = static_cast<char>(v);
+          sum += v;
+        }
+      }
+      reinterpret_cast<float*>(tail)[c] = j + c < n ? scale[j + c] : 0.0f;
+      reinterpret_cast<int32_t*>(tail + width * 4)[c] = sum * 128;
+    }
+    to = tail + width * Int8Dots::kTail;
+  }
+}
+
+int64_t int8_row_bytes(int64_t k) { return Int8Dots::scale_at(k) + 64; }
+
+void prepare_int8_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
+  char* to = static_cast<char*>(rows);
+  const __m128i offset = _mm_set1_epi8(static_cast<char>(0x80));
+  for (int64_t r = 0; r < m; ++r, x += ldx, to += int8_row_bytes(k)) {
+    const float most = largest_of_row(x, k);
+    const Vec inverse = set1(most > 0 ? 127.0f / most : 0.0f);
+    const auto store = [&](int64_t i, Vec v) {
+      // Adding 128 to a byte flips its first bit.
+      const __m128i q = _mm512_cvtsepi32_epi8(to_ints(mul(v, inverse)));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm_xor_si128(q, offset));
+    };
+    int64_t i = 0;
+    for (; i + kWidth <= k; i += kWidth) store(i, loadu(x + i));
+    if (i < k) store(i, loadu_first(x + i, k - i));
+    *reinterpret_cast<float*>(to + Int8Dots::scale_at(k)) = most / 127.0f;
+  }
+}
+
+}  // namespace
+
+const KernelTable kAvx512Dots{.name = "avx512-dots",
+                              .panel = kPanel,
+                              .pack = pack_floats,
+                              .pack_transposed = pack_transposed,
+                              .linear = linear,
+                              .softmax = softmax,
+                              .activate = activate,
+                              .add_layer_norm = add_layer_norm,
+                              .float32 = kFloat32,
+                              .bfloat16 = {.column_bytes = column_bytes<Bf16Dots>,
+                                           .pack = pack_bf16_dots,
+                                           .pack_int8 = nullptr,
+                                           .row_bytes = bf16_row_bytes,
+                                           .prepare = prepare_bf16_dots,
+                                           .multiply = multiply<Bf16Dots>,
+                                           .spin = spin<Bf16Dots>},
+                              .int8 = {.column_bytes = column_bytes<Int8Dots>,
+                                       .pack = nullptr,
+                                       .pack_int8 = pack_int8_dots,
+                                       .row_bytes = int8_row_bytes,
+                                       .prepare = prepare_int8_dots,
+                                       .multiply = multiply<Int8Dots>,
+                                       .spin = spin<Int8Dots>}};
+
+}  // namespace costeff::kernels

@@ -1,0 +1,91 @@
+#include "kernels/plain_small.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace costeff::kernels {
+namespace {
+
+int64_t round64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+float load_float(const std::byte* p) {
+  float v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+}  // namespace
+
+int64_t int8_column_bytes(int64_t k) { return (k + 3) / 4 * 4 + 4; }
+int64_t int8_row_bytes(int64_t k) { return round64(k) + 64; }
+
+void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed) {
+  auto* to = static_cast<std::byte*>(packed);
+  for (int64_t j = 0; j < round_up(n); ++j, to += int8_column_bytes(k)) {
+    std::memset(to, 0, static_cast<size_t>(int8_column_bytes(k)));
+    if (j >= n) continue;
+    std::memcpy(to, w + j * k, static_cast<size_t>(k));
+    std::memcpy(to + int8_column_bytes(k) - 4, scale + j, sizeof(float));
+  }
+}
+
+void prepare_int8_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
+  auto* to = static_cast<std::byte*>(rows);
+  for (int64_t r = 0; r < m; ++r, x += ldx, to += int8_row_bytes(k)) {
+    float most = 0;
+    for (int64_t i = 0; i < k; ++i) most = std::max(most, std::abs(x[i]));
+    const float inverse = most > 0 ? 127.0f / most : 0.0f, scale = most / 127.0f;
+    for (int64_t i = 0; i < k; ++i) {
+      // Clamped: what is not finite must not reach the conversion.
+      const float q = std::nearbyint(x[i] * inverse);
+      to[i] = static_cast<std::byte>(static_cast<int8_t>(q >= 127 ? 127 : q > -127 ? q : -127));
+    }
+    std::memcpy(to + round64(k), &scale, sizeof scale);
+  }
+}
+
+void multiply_int8(const void* rows, int64_t ld, int64_t m, const void* packed, const float* bias,
+                   int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
+  const auto* columns = static_cast<const std::byte*>(packed);
+  const int64_t step = int8_column_bytes(k);
+  for (int64_t r = 0; r < m; ++r) {
+    const auto* row = static_cast<const std::byte*>(rows) + r * ld;
+    const auto* x = reinterpret_cast<const int8_t*>(row);
+    const float scale = load_float(row + round64(k));
+    for (int64_t j = 0; j < n; ++j) {
+      const auto* w = reinterpret_cast<const int8_t*>(columns + j * step);
+      int32_t sum = 0;
+      for (int64_t i = 0; i < k; ++i) sum += int32_t{x[i]} * w[i];
+      const float column_scale = load_float(columns + (j + 1) * step - 4);
+      y[r * ldy + j] = static_cast<float>(sum) * (column_scale * scale) + (bias ? bias[j] : 0.0f);
+    }
+    // In pieces of a vector, as activate() wants room behind what it is given.
+    if (f == Activation::none) continue;
+    alignas(64) float piece[kLane];
+    for (int64_t j = 0; j < n; j += kLane) {
+      const int64_t count = std::min(kLane, n - j);
+      std::copy_n(y + r * ldy + j, count, piece);
+      kPortable.activate(f, piece, count);
+      std::copy_n(piece, count, y + r * ldy + j);
+    }
+  }
+}
+
+float round_to_bf16(float v) {
+  const uint32_t u = std::bit_cast<uint32_t>(v);
+  return std::bit_cast<float>((u + 0x7fffu + ((u >> 16) & 1u)) & 0xffff0000u);
+}
+
+int64_t bf16_row_bytes(int64_t k) { return round64(k * 4); }
+
+void prepare_bf16_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
+  auto* to = static_cast<std::byte*>(rows);
+  for (int64_t r = 0; r < m; ++r, x += ldx, to += bf16_row_bytes(k)) {
+    auto* row = reinterpret_cast<float*>(to);
+    for (int64_t i = 0; i < k; ++i) row[i] = round_to_bf16(x[i]);
+  }
+}
+
+}  // namespace costeff::kernels

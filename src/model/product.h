@@ -1,0 +1,47 @@
+#pragma once
+
+// A packed weight, and the product with it.
+
+#include <cstdint>
+
+#include "base/aligned.h"
+#include "base/crew.h"
+#include "kernels/kernel_table.h"
+
+namespace costeff::model {
+
+// y = x w^T + b, w [out, in] packed for one kernel table in one precision.
+struct PackedLinear {
+  ByteBuffer weight;
+  FloatBuffer bias;  // [round_up(out)], filled up with 0
+  int64_t out = 0, in = 0;
+  kernels::Precision precision = kernels::Precision::float32;
+  explicit operator bool() const { return out > 0; }
+};
+
+// Rows in the form that one precision's product takes.
+struct PreparedRows {
+  const void* data = nullptr;
+  int64_t row_bytes = 0;
+};
+
+// x [m, k] made ready for products in `precision`, each thread of the crew some rows of it; they
+// have met when it returns. `buffer` is the crew's, large enough (prepared_bytes).
+PreparedRows prepare_rows(const kernels::KernelTable& kernels, kernels::Precision precision,
+                          const Crew& crew, const float* x, int64_t ldx, int64_t m, int64_t k,
+                          std::byte* buffer);
+
+// Bytes that prepare_rows needs; 0 for float32, whose rows are taken as they are.
+int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
+                       int64_t k);
+
+// y [m, l.out] = f(x l^T + b), each thread of the crew some columns of it; they do not meet.
+void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
+              const PreparedRows& x, int64_t m, kernels::Activation f, float* y, int64_t ldy);
+
+// Both in one, alone: y [m, l.out] = f(x l^T + b). `rows` is scratch.
+void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, const float* x,
+                  int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
+                  ByteBuffer* rows);
+
+}  // namespace costeff::model

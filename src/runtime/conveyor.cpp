@@ -1,0 +1,183 @@
+#include "runtime/conveyor.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace costeff::runtime {
+namespace {
+
+// Groups smaller than this share of a full batch wait for more sequences.
+constexpr int64_t kEnoughShare = 2;
+
+double seconds_since(Clock::time_point* t) {
+  const auto now = Clock::now();
+  const double s = std::chrono::duration<double>(now - *t).count();
+  *t = now;
+  return s;
+}
+
+int64_t longest_history(const model::Model& m) {
+  int64_t n = 1;
+  for (const model::Head& h : m.heads) n = std::max(n, h.last_n_hidden);
+  return n;
+}
+
+}  // namespace
+
+Conveyor::Conveyor(const LoadedModel& model, const ForwardPlan& plan,
+                   const ConveyorOptions& options, Team* team)
+    : model_(model),
+      plan_(plan),
+      options_(options),
+      team_(team),
+      shape_(model::layer_shape(model.spec)),
+      hidden_(model.spec.hidden_size),
+      history_size_(longest_history(model.spec)),
+      pooling_(model.spec.heads.back().pooling),
+      waiting_(model.spec.layers.size() + 1),
+      layer_scratch_(team ? static_cast<size_t>(team->size()) : 1) {}
+
+bool Conveyor::has_room(int64_t tokens) const {
+  return fresh_.empty() || fresh_.tokens() + tokens <= options_.batch_tokens;
+}
+
+bool Conveyor::empty() const {
+  return fresh_.empty() &&
+         std::all_of(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return w.empty(); });
+}
+
+void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& ticket) {
+  std::vector<int32_t>&ids = arrivals_.ids, &types = arrivals_.types;
+  ids.insert(ids.end(), e.ids.begin(), e.ids.end());
+  types.insert(types.end(), e.type_ids.begin(), e.type_ids.end());
+  // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody attends
+  // to them. [PAD] is id 0 in every BERT vocabulary that has such models.
+  const int64_t padding = pad_to - static_cast<int64_t>(e.ids.size());
+  if (padding > 0) {
+    ids.resize(ids.size() + static_cast<size_t>(padding), 0);
+    types.resize(ids.size(), 0);
+  }
+  fresh_.start.push_back(static_cast<int32_t>(ids.size()));
+  fresh_.real.push_back(static_cast<int32_t>(e.ids.size()));
+  fresh_.tickets.push_back(ticket);
+  fresh_.states.emplace_back();
+  if (options_.max_delay.count() > 0) run_ready();
+}
+
+void Conveyor::start() {
+  embed_arrivals();
+  run_group(0);
+  run_ready();
+}
+
+bool Conveyor::run_some() {
+  if (!fresh_.empty()) {
+    embed_arrivals();
+    run_group(0);
+    return true;
+  }
+  for (size_t done = 1; done < waiting_.size(); ++done) {
+    if (waiting_[done].empty()) continue;
+    run_group(static_cast<int64_t>(done));
+    return true;
+  }
+  return false;
+}
+
+// The deepest first, so that what is ready to leave leaves, and no more than a group and a half
+// waits anywhere.
+void Conveyor::run_ready() {
+  const int64_t enough = std::max<int64_t>(1, options_.batch_tokens / kEnoughShare);
+  const bool timed = options_.max_delay.count() > 0;
+  const auto late = timed ? Clock::now() - options_.max_delay : Clock::time_point{};
+  const auto ready = [&](const Waiting& w) {
+    return !w.empty() && (w.tokens() >= enough || (timed && w.tickets.front().since < late));
+  };
+  for (size_t done = waiting_.size() - 1; done > 0; --done) {
+    if (!ready(waiting_[done])) continue;
+    run_group(static_cast<int64_t>(done));
+    done = waiting_.size();  // from the deepest again
+  }
+}
+
+void Conveyor::embed_arrivals() {
+  auto clock = Clock::now();
+  first_only_ = false;
+  std::swap(fresh_, waiting_[0]);
+  Waiting& w = waiting_[0];
+  float* x = w.x.reserve(w.tokens() * hidden_);
+  model::embed(model_.kernels, model_.spec, model_.weights.embeddings(), w.view(w.sequences()),
+               arrivals_.ids.data(), arrivals_.types.data(), x, &layer_scratch_[0]);
+  arrivals_.ids.clear();
+  arrivals_.types.clear();
+  if (history_size_ > 1) {
+    w.history.resize(static_cast<size_t>(history_size_));
+    for (FloatBuffer& h : w.history) h.reserve(w.sequences() * hidden_);
+    keep_pooled(w, w.sequences(), w.history[0].data());
+  }
+  times_.embed_s += seconds_since(&clock);
+}
+
+// The first `n` sequences' pooled hidden states -> to [n, H].
+void Conveyor::keep_pooled(const Waiting& w, int64_t n, float* to) const {
+  if (first_only_) {
+    std::memcpy(to, first_.data(), sizeof(float) * static_cast<size_t>(n * hidden_));
+  } else {
+    model::pool(pooling_, w.view(n), hidden_, w.x.data(), to);
+  }
+}
+
+void Conveyor::run_layer(int64_t layer, int64_t n, Waiting* w) {
+  const model::LayerWeights& weights = model_.weights.layer(layer - 1);
+  const model::PackedView view = w->view(n);
+  times_.layer_tokens += view.tokens();
+  first_only_ = layer == plan_.last_layer && pooling_ == model::Pooling::first;
+  float* first = first_only_ ? first_.reserve(n * hidden_) : nullptr;
+  const auto compute = [&](const Crew& crew) {
+    const model::Workplace place(crew, &layer_scratch_[0],
+                                 &layer_scratch_[static_cast<size_t>(crew.rank)]);
+    if (first) {
+      model::run_layer_first(model_.kernels, shape_, weights, view, w->x.data(), first, place);
+    } else {
+      model::run_layer(model_.kernels, shape_, weights, view, w->x.data(), place);
+    }
+  };
+  if (team_) {
+    team_->run(compute);
+  } else {
+    compute({});
+  }
+}
+
+// Runs the layer behind the first `done` ones over the front of what waits there.
+void Conveyor::run_group(int64_t done) {
+  const model::Model& spec = model_.spec;
+  const int64_t layer = done + 1;
+  Waiting& w = waiting_[static_cast<size_t>(done)];
+  const int64_t n = front_of(w, options_.batch_tokens);
+  if (n == 0) return;
+  auto clock = Clock::now();
+  leaving_.assign(static_cast<size_t>(n), layer == plan_.last_layer);
+  run_layer(layer, n, &w);
+  const double layer_s = seconds_since(&clock);
+  const double ffn_s = std::chrono::duration<double>(clock - layer_scratch_[0].ffn_began).count();
+  times_.attention_s += layer_s - ffn_s;
+  times_.ffn_s += ffn_s;
+
+  if (spec.question_answering) {
+    if (layer == plan_.last_layer) ask_tokens(n, &w);
+  } else {
+    const auto head = std::find_if(spec.heads.begin(), spec.heads.end(),
+                                   [&](const model::Head& h) { return h.layer == layer; });
+    const bool asked = head != spec.heads.end() &&
+                       (plan_.all_exits || layer == plan_.last_layer ||
+                        (exits::is_adaptive(plan_.policy) && layer >= plan_.policy.exit_start));
+    if (history_size_ > 1)
+      keep_pooled(w, n, w.history[static_cast<size_t>(layer % history_size_)].data());
+    if (asked) ask_exit(static_cast<size_t>(head - spec.heads.begin()), n, &w);
+  }
+  move_front(&w, n, leaving_, hidden_, &waiting_[static_cast<size_t>(layer)]);
+  times_.exits_s += seconds_since(&clock);
+}
+
+}  // namespace costeff::runtime

@@ -1,0 +1,88 @@
+#pragma once
+
+// The off-ramp loop over a stream of sequences: see README.md beside this file.
+
+#include <costeff/result.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/embed.h"
+#include "model/head.h"
+#include "model/layer.h"
+#include "runtime/loaded_model.h"
+#include "runtime/plan.h"
+#include "runtime/team.h"
+#include "runtime/waiting.h"
+#include "text/tokenizer.h"
+
+namespace costeff::runtime {
+
+struct StageTimes {
+  double embed_s = 0, attention_s = 0, ffn_s = 0, exits_s = 0;
+  int64_t layer_tokens = 0;
+};
+
+struct ConveyorOptions {
+  int64_t batch_tokens = 0;  // tokens that are computed together at most; one sequence always fits
+  Clock::duration max_delay{};  // a sequence does not wait longer in front of a layer; 0: no limit
+};
+
+// Takes sequences in, runs layers over groups of them, writes answers. One thread uses it; the
+// layers are computed by its team, if it has one.
+class Conveyor {
+ public:
+  // model, plan and team outlive it. team: null for a thread alone.
+  Conveyor(const LoadedModel& model, const ForwardPlan& plan, const ConveyorOptions& options,
+           Team* team);
+
+  // Can a sequence of so many tokens still travel with those that have been taken in?
+  bool has_room(int64_t tokens) const;
+  // Takes a sequence in; there is room. pad_to: RunOptions::pad_to. May run layers, if somebody
+  // has waited too long.
+  void admit(const text::Encoding& e, int64_t pad_to, const Ticket& ticket);
+  // Runs the first layer over what was taken in, and then all groups that are large enough.
+  void start();
+  // Runs one layer over the sequences that have come least far. False: there are none.
+  bool run_some();
+  bool empty() const;
+
+  const StageTimes& times() const { return times_; }
+
+ private:
+  struct Arrivals {
+    std::vector<int32_t> ids, types;  // [T]
+  };
+
+  void embed_arrivals();
+  void run_ready();
+  void run_group(int64_t done);
+  void run_layer(int64_t layer, int64_t n, Waiting* w);
+  void keep_pooled(const Waiting& w, int64_t n, float* to) const;
+  void ask_exit(size_t head, int64_t n, Waiting* w);
+  void ask_tokens(int64_t n, Waiting* w);
+
+  const LoadedModel& model_;
+  const ForwardPlan& plan_;
+  const ConveyorOptions options_;
+  Team* const team_;
+  const model::LayerShape shape_;
+  const int64_t hidden_, history_size_;
+  const model::Pooling pooling_;
+
+  Arrivals arrivals_;
+  Waiting fresh_;                 // the sequences of arrivals_, not embedded yet
+  std::vector<Waiting> waiting_;  // [L]: what waits in front of layer i + 1, i >= 1
+  StageTimes times_;
+
+  std::vector<model::LayerScratch> layer_scratch_;  // one a thread of the team
+  model::HeadScratch head_scratch_;
+  FloatBuffer first_, pooled_, logits_, uncertain_;
+  std::vector<const float*> history_;  // oldest first
+  std::vector<uint8_t> leaving_;       // of the group that is run
+  std::vector<float> probs_;           // [C]
+  bool first_only_ = false;            // first_ holds the group's last hidden states
+};
+
+}  // namespace costeff::runtime

@@ -1,0 +1,116 @@
+// What the conveyor does at an exit: compute it for the group, write answers, mark who leaves.
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/conveyor.h"
+
+namespace costeff::runtime {
+namespace {
+
+// What an exit says of one sequence.
+struct Answer {
+  int64_t layer;
+  std::span<const float> logits, probs;  // [C]; probs empty for regression
+  exits::ExitScore score;
+};
+
+void append_exit(const Answer& a, Result* result) {
+  ExitOutput& e = result->exits.emplace_back();
+  e.layer = a.layer;
+  e.logits.assign(a.logits.begin(), a.logits.end());
+  e.probs.assign(a.probs.begin(), a.probs.end());
+  e.entropy = a.score.entropy;
+  e.uncertainty = a.score.uncertainty;
+}
+
+void set_answer(const Answer& a, Result* result) {
+  result->exit_layer = a.layer;
+  result->logits.assign(a.logits.begin(), a.logits.end());
+  result->probs.assign(a.probs.begin(), a.probs.end());
+  result->label = a.score.label;
+  result->prob = a.score.prob;
+  result->entropy = a.score.entropy;
+}
+
+void check_logits(const model::Head& head, std::span<const float> logits) {
+  for (float v : logits) {
+    if (!std::isfinite(v)) {
+      throw_model(tensor_place(head.classifier.weight) + "the logits of the exit at layer " +
+                  std::to_string(head.layer) + " are not finite: the weights overflow float32");
+    }
+  }
+}
+
+}  // namespace
+
+void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
+  const model::Head& head = model_.spec.heads[h];
+  const int64_t layer = head.layer;
+  const auto labels = static_cast<size_t>(model_.spec.num_labels);
+  history_.clear();
+  if (history_size_ > 1) {
+    const int64_t states = layer + 1, available = std::min(states, history_size_);
+    for (int64_t s = states - available; s < states; ++s)
+      history_.push_back(w->history[static_cast<size_t>(s % history_size_)].data());
+  } else {
+    float* pooled = pooled_.reserve(n * hidden_);
+    keep_pooled(*w, n, pooled);
+    history_.push_back(pooled);
+  }
+  float* logits = logits_.reserve(n * model_.spec.num_labels);
+  float* uncertain = uncertain_.reserve(n);
+  const model::HeadWeights& weights = model_.weights.head(static_cast<int64_t>(h));
+  const auto compute = [&](const Crew& crew) {
+    model::run_head(model_.kernels, head, weights, hidden_, n, history_.data(),
+                    static_cast<int64_t>(history_.size()), logits, uncertain, &head_scratch_, crew);
+  };
+  if (team_) {
+    team_->run(compute);
+  } else {
+    compute({});
+  }
+
+  const bool last = layer == plan_.last_layer, regression = model_.spec.regression;
+  probs_.resize(labels);
+  const std::span<float> probs(probs_);
+  for (int64_t b = 0; b < n; ++b) {
+    const auto at = static_cast<size_t>(b);
+    Answer a{layer, {logits + at * labels, labels}, {}, {}};
+    check_logits(head, a.logits);
+    a.score = exits::score_logits(a.logits, probs);
+    if (head.lte) a.score.uncertainty = uncertain[b];
+    if (!regression) a.probs = probs;
+    const Ticket& ticket = w->tickets[at];
+    const bool answer =
+        ticket.result->exit_layer == 0 &&
+        (last || exits::leaves(plan_.policy, regression, layer, a.score, &w->states[at]));
+    if (answer) set_answer(a, ticket.result);
+    if (plan_.all_exits) append_exit(a, ticket.result);
+    leaving_[at] = last || (answer && !plan_.all_exits);
+    *ticket.unanswered -= leaving_[at];
+  }
+}
+
+// Question answering: start and end logits of every token that is not padding.
+void Conveyor::ask_tokens(int64_t n, Waiting* w) {
+  const model::Head& head = model_.spec.heads.back();
+  const int64_t tokens = w->view(n).tokens();
+  float* logits = logits_.reserve(tokens * 2);
+  model::run_token_head(model_.kernels,
+                        model_.weights.head(static_cast<int64_t>(model_.spec.heads.size()) - 1),
+                        hidden_, tokens, w->x.data(), logits, &head_scratch_);
+  for (size_t b = 0; b < static_cast<size_t>(n); ++b) {
+    const std::span<const float> own(logits + int64_t{w->start[b]} * 2,
+                                     static_cast<size_t>(w->real[b]) * 2);
+    check_logits(head, own);
+    Result& result = *w->tickets[b].result;
+    result.exit_layer = head.layer;
+    result.token_logits.assign(own.begin(), own.end());
+    --*w->tickets[b].unanswered;
+  }
+}
+
+}  // namespace costeff::runtime

@@ -1,0 +1,113 @@
+#include <costeff/error.h>
+#include <costeff/machine.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/cpu_count.h"
+#include "base/crew.h"
+#include "kernels/kernel_table.h"
+#include "runtime/loaded_model.h"
+
+namespace costeff {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTrials = 15;
+constexpr int64_t kSpinRounds = 2'000'000;
+constexpr int64_t kReadWords = int64_t{1} << 24;  // 128 MiB a thread
+
+double seconds(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// The best of some trials of `work(thread)` on all threads at once, in units a second.
+template <typename Work>
+double best_rate(int64_t threads, const Work& work) {
+  double best = 0;
+  std::vector<double> done(static_cast<size_t>(threads));
+  for (int trial = 0; trial < kTrials; ++trial) {
+    Barrier gate(threads);
+    std::atomic<double> longest{0};
+    {
+      std::vector<std::jthread> crew;
+      for (int64_t t = 0; t < threads; ++t) {
+        crew.emplace_back([&, t] {
+          gate.wait();
+          const auto begin = Clock::now();
+          done[static_cast<size_t>(t)] = work(t);
+          const double s = seconds(begin);
+          double seen = longest;
+          while (s > seen && !longest.compare_exchange_weak(seen, s)) {
+          }
+        });
+      }
+    }
+    double sum = 0;
+    for (double d : done) sum += d;
+    best = std::max(best, sum / std::max(longest.load(), 1e-9));
+  }
+  return best;
+}
+
+// "model name : AMD ..." of /proc/cpuinfo.
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "";
+}
+
+uint64_t sum_words(const uint64_t* words, int64_t count) {
+  uint64_t sums[8] = {};
+  for (int64_t i = 0; i + 8 <= count; i += 8) {
+    for (int j = 0; j < 8; ++j) sums[j] += words[i + j];
+  }
+  uint64_t sum = 0;
+  for (uint64_t s : sums) sum += s;
+  return sum;
+}
+
+}  // namespace
+
+MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t threads) {
+  const kernels::KernelTable& table = runtime::choose_table(isa);
+  MachinePeak peak;
+  peak.cpu = cpu_name();
+  peak.kernels = table.name;
+  peak.threads = threads > 0 ? threads : usable_cpus();
+  const kernels::Product& product = table.product(runtime::precision_of(compute));
+  if (product.spin) {
+    product.spin(kSpinRounds);  // wide vectors take a moment to reach their clock
+    peak.gmacs_per_s =
+        best_rate(peak.threads,
+                  [&](int64_t) { return static_cast<double>(product.spin(kSpinRounds)); }) /
+        1e9;
+  }
+  std::vector<AlignedBuffer<uint64_t>> buffers(static_cast<size_t>(peak.threads));
+  for (auto& b : buffers) {
+    // Written, so that every page is a page of its own.
+    std::memset(b.reserve(kReadWords), 1, kReadWords * sizeof(uint64_t));
+  }
+  std::atomic<uint64_t> sink{0};
+  peak.read_gb_per_s =
+      best_rate(peak.threads,
+                [&](int64_t t) {
+                  sink += sum_words(buffers[static_cast<size_t>(t)].data(), kReadWords);
+                  return static_cast<double>(kReadWords * 8);
+                }) /
+      1e9;
+  return peak;
+}
+
+}  // namespace costeff

@@ -1,0 +1,51 @@
+#pragma once
+
+// Sequences that wait in front of one layer, packed as the layer takes them.
+
+#include <costeff/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/aligned.h"
+#include "exit/policy.h"
+#include "model/layer.h"
+
+namespace costeff::runtime {
+
+using Clock = std::chrono::steady_clock;
+
+// Whose sequence it is.
+struct Ticket {
+  Result* result = nullptr;       // where the answer goes
+  int64_t* unanswered = nullptr;  // rows that its chunk waits for; one less when it is answered
+  Clock::time_point since;        // when the row was taken in
+};
+
+// B sequences with their hidden states end to end, in the order they came.
+struct Waiting {
+  FloatBuffer x;                         // [T, H]
+  std::vector<int32_t> start{0};         // [B + 1]
+  std::vector<int32_t> real;             // [B] tokens that are not padding
+  std::vector<Ticket> tickets;           // [B]
+  std::vector<exits::ExitState> states;  // [B]
+  std::vector<FloatBuffer> history;      // pooled hidden states that exits may read: [B, H] each
+
+  int64_t sequences() const { return static_cast<int64_t>(real.size()); }
+  int64_t tokens() const { return start.back(); }
+  bool empty() const { return real.empty(); }
+  // The first `n` sequences.
+  model::PackedView view(int64_t n) const { return {n, start.data(), real.data()}; }
+};
+
+// Sequences at the front that have at most `tokens` tokens together, but at least one.
+int64_t front_of(const Waiting& w, int64_t tokens);
+
+// The first `n` sequences of `from` leave it; those that are not leaving[b] are added to `to`.
+// The others keep their order. hidden: H.
+void move_front(Waiting* from, int64_t n, std::span<const uint8_t> leaving, int64_t hidden,
+                Waiting* to);
+
+}  // namespace costeff::runtime

@@ -1,0 +1,54 @@
+#pragma once
+
+// Metrics of the GLUE tasks as scikit-learn and scipy compute them, degenerate cases
+// included. Pure functions of numbers.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace costeff::tasks {
+
+enum class Metric { accuracy, f1, macro_f1, matthews, pearson, spearman };
+
+// "accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman": names of columns and keys.
+std::string_view metric_name(Metric metric);
+// The same back; '-' counts as '_'. Throws Error(usage), which lists the names.
+Metric metric_from_name(std::string_view name);
+// Of scores, not of labels.
+inline bool is_correlation(Metric m) { return m == Metric::pearson || m == Metric::spearman; }
+
+// counts[g * classes + p]: rows of gold label g that were answered with p.
+struct Confusion {
+  int64_t classes = 0;
+  std::vector<int64_t> counts;  // [C * C]
+
+  explicit Confusion(int64_t c = 0) : classes(c), counts(static_cast<size_t>(c * c)) {}
+  void add(int64_t gold, int64_t predicted) {
+    ++counts[static_cast<size_t>(gold * classes + predicted)];
+  }
+  int64_t at(int64_t gold, int64_t predicted) const {
+    return counts[static_cast<size_t>(gold * classes + predicted)];
+  }
+  int64_t rows() const;
+  int64_t correct() const;
+};
+
+// accuracy_score. No rows: NaN.
+double accuracy(const Confusion& confusion);
+// f1_score(pos_label=positive, zero_division=0). For more than two classes: one against the rest.
+double f1(const Confusion& confusion, int64_t positive);
+// f1_score(average="macro", zero_division=0): over the labels that occur in gold or in answers.
+double macro_f1(const Confusion& confusion);
+// matthews_corrcoef, any number of classes (Gorodkin's R_K); 0 where it is undefined.
+double matthews(const Confusion& confusion);
+
+// scipy.stats.pearsonr. NaN for fewer than 2 rows, or where x or y is constant.
+double pearson(std::span<const double> x, std::span<const double> y);
+// scipy.stats.spearmanr: Pearson of the ranks, tied values share the mean of theirs.
+double spearman(std::span<const double> x, std::span<const double> y);
+// scipy.stats.rankdata(method="average"), from 1.
+std::vector<double> average_ranks(std::span<const double> values);
+
+}  // namespace costeff::tasks

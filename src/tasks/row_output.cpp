@@ -1,0 +1,317 @@
+#include "tasks/row_output.h"
+
+#include <costeff/error.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/file_bytes.h"
+#include "base/utf8.h"
+
+namespace costeff::tasks {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kKeepSeconds = 1;  // work that a power cut may cost
+constexpr size_t kChunk = 1u << 20;
+constexpr int kFormat = 1;
+
+// Changes whenever the machine starts: what was written before then may be lost or torn anywhere.
+std::string boot_id() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id;
+}
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Bytes up to the end of the last complete row, and how many rows that is.
+struct Complete {
+  int64_t bytes = 0, rows = 0;
+};
+Complete complete_rows(int fd, int64_t begin, bool csv, bool* read_error) {
+  Complete found;
+  const auto chunk = std::make_unique<char[]>(kChunk);
+  bool quoted = false;
+  for (int64_t at = begin;;) {
+    const ssize_t n = ::pread(fd, chunk.get(), kChunk, at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) *read_error = true;
+    if (n <= 0) return found;
+    for (ssize_t i = 0; i < n; ++i) {
+      if (csv && chunk[i] == '"') quoted = !quoted;
+      if (chunk[i] != '\n' || quoted) continue;
+      ++found.rows;
+      found.bytes = at + i + 1 - begin;
+    }
+    at += n;
+  }
+}
+
+uint64_t mix(uint64_t h, uint64_t word) {
+  h = (std::rotl(h, 29) ^ word) * 0x9E3779B97F4A7C15u;
+  return h ^ (h >> 32);
+}
+
+uint64_t hash_file(const std::string& path, uint64_t h) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw_input(path + ": " + std::strerror(errno));
+  const auto chunk = std::make_unique<char[]>(kChunk);
+  uint64_t size = 0;
+  for (;;) {
+    // Whole chunks, so that words lie the same whatever read() gives.
+    size_t have = 0;
+    while (have < kChunk) {
+      const ssize_t n = ::read(fd, chunk.get() + have, kChunk - have);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) {
+        const int error = errno;
+        ::close(fd);
+        throw_input(path + ": " + std::strerror(error));
+      }
+      if (n == 0) break;
+      have += static_cast<size_t>(n);
+    }
+    for (size_t i = 0; i < have; i += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, chunk.get() + i, std::min<size_t>(8, have - i));
+      h = mix(h, word);
+    }
+    size += have;
+    if (have < kChunk) break;
+  }
+  ::close(fd);
+  return mix(h, size);
+}
+
+std::string hex(uint64_t h) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(h));
+  return text;
+}
+
+}  // namespace
+
+ResumeFile::ResumeFile(const std::string& path, const Fingerprint& made_with, bool csv)
+    : target_(path) {
+  struct stat st {};
+  if (path.empty()) throw_output("the output file has an empty name");
+  if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/")) {
+    throw_usage("--resume needs --output FILE, to keep rows beside it");
+  }
+  if (::stat(path.c_str(), &st) == 0) {
+    if (S_ISDIR(st.st_mode)) throw_output(path + ": is a directory, expected a file");
+    if (!S_ISREG(st.st_mode)) throw_usage("--resume needs a regular file as --output");
+    if (::access(path.c_str(), W_OK) != 0) fail(path, errno);
+    if (char* real = ::realpath(path.c_str(), nullptr)) {
+      target_ = real;
+      std::free(real);
+    }
+  }
+  partial_ = target_ + ".partial";
+  state_ = partial_ + ".json";
+  Json all = Json::object();
+  for (const auto& [name, value] : made_with) all[name] = value;
+  made_with_ = all.dump(-1, ' ', false, Json::error_handler_t::replace);
+  open();
+  try {
+    read_state(made_with);
+    take_tail(csv);
+    found_ = rows_;
+    is_new_ = bytes_ == 0;
+    write_state();
+  } catch (...) {
+    ::close(fd_);
+    fd_ = -1;
+    throw;
+  }
+}
+
+ResumeFile::~ResumeFile() {
+  if (fd_ < 0) return;
+  try {
+    keep();
+  } catch (...) {  // the rows are in the file; only the note of them is old
+  }
+  ::close(fd_);
+}
+
+void ResumeFile::fail(const std::string& path, int error) const {
+  throw_output(path + ": " + std::strerror(error));
+}
+
+void ResumeFile::open() {
+  do {
+    fd_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  } while (fd_ < 0 && errno == EINTR);
+  if (fd_ < 0) fail(partial_, errno);
+  struct stat st {};
+  int error = 0;
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(fd_);
+    fd_ = -1;
+    throw_output(partial_ + ": another run is writing it");
+  }
+  if (::fstat(fd_, &st) != 0) error = errno;
+  if (error == 0 && !S_ISREG(st.st_mode)) error = EINVAL;
+  if (error == 0) return;
+  ::close(fd_);
+  fd_ = -1;
+  fail(partial_, error);
+}
+
+// Sets bytes_ and rows_ to what is surely there.
+void ResumeFile::read_state(const Fingerprint& made_with) {
+  struct stat st {};
+  if (::fstat(fd_, &st) != 0) fail(partial_, errno);
+  if (!file_exists(state_)) {
+    if (st.st_size == 0) return;
+    throw_usage(partial_ + " is there without " + state_ +
+                ", so that nobody knows what it holds; remove it to start anew");
+  }
+  const std::string anew = "; remove " + partial_ + " and " + state_ + " to start anew";
+  const Json j = Json::parse(read_file(state_, ErrorKind::output, 1u << 20), nullptr, false);
+  const bool ours = j.is_object() && j.value("format", Json()) == kFormat &&
+                    j.value("bytes", Json()).is_number_unsigned() &&
+                    j.value("rows", Json()).is_number_unsigned() &&
+                    j.value("boot", Json()).is_string() && j.value("made_with", Json()).is_object();
+  if (!ours) throw_usage(state_ + ": is not the note of an unfinished run" + anew);
+  if (st.st_size == 0) return;  // nothing to go on with: whatever it was, it begins anew
+  const Json& before = j["made_with"];
+  for (const auto& [name, value] : made_with) {
+    const auto it = before.find(name);
+    const std::string old = it != before.end() && it->is_string() ? it->get<std::string>() : "";
+    // As the file has it: bytes that are not UTF-8 were replaced.
+    const std::string now = Json::parse(made_with_)[name];
+    if (it == before.end() || old != now) {
+      throw_usage(partial_ + ": was begun with " + name + " " + printable(old, 200) +
+                  ", this run has " + printable(now, 200) + anew);
+    }
+  }
+  if (before.size() != made_with.size()) {
+    throw_usage(partial_ + ": was begun by another version of this program" + anew);
+  }
+  bytes_ = j["bytes"].get<int64_t>();
+  rows_ = j["rows"].get<int64_t>();
+  if (bytes_ < 0 || rows_ < 0 || bytes_ > st.st_size) {
+    throw_usage(partial_ + ": has " + std::to_string(st.st_size) + " bytes, its note says " +
+                std::to_string(bytes_) + anew);
+  }
+  const std::string boot = boot_id();
+  // Another start of the machine: what was not made durable may be anything.
+  if ((boot.empty() || j["boot"] != boot) && ::ftruncate(fd_, bytes_) != 0) fail(partial_, errno);
+}
+
+// Rows that were written after the last note, and the torn one behind them.
+void ResumeFile::take_tail(bool csv) {
+  bool read_error = false;
+  if (bytes_ > 0) {
+    const Complete tail = complete_rows(fd_, bytes_, csv, &read_error);
+    bytes_ += tail.bytes;
+    rows_ += tail.rows;
+  }
+  if (read_error || ::ftruncate(fd_, bytes_) != 0 || ::lseek(fd_, bytes_, SEEK_SET) < 0) {
+    fail(partial_, errno);
+  }
+}
+
+void ResumeFile::write(std::string_view bytes, int64_t rows) {
+  if (bytes.empty()) return;
+  if (!write_all(fd_, bytes)) {
+    const int error = errno;
+    // A full disk: what was written of these rows goes again.
+    if (::ftruncate(fd_, bytes_) == 0) (void)::lseek(fd_, bytes_, SEEK_SET);
+    fail(partial_, error);
+  }
+  const bool first = bytes_ == 0;
+  bytes_ += static_cast<int64_t>(bytes.size());
+  rows_ += rows;
+  is_new_ = false;
+  // The header is noted at once: rows are counted from behind it.
+  const auto now = std::chrono::steady_clock::now();
+  if (first || std::chrono::duration<double>(now - kept_).count() >= kKeepSeconds) keep();
+}
+
+void ResumeFile::keep() {
+  if (kept_bytes_ == bytes_) return;
+  if (::fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP) fail(partial_, errno);
+  write_state();
+}
+
+void ResumeFile::write_state() {
+  Json j = {{"format", kFormat}, {"bytes", bytes_}, {"rows", rows_}, {"boot", boot_id()}};
+  j["made_with"] = Json::parse(made_with_);
+  OutputFile file(state_);
+  file.write(j.dump(1) + "\n");
+  file.commit();
+  kept_bytes_ = bytes_;
+  kept_ = std::chrono::steady_clock::now();
+}
+
+void ResumeFile::commit() {
+  keep();
+  struct stat st {};
+  if (::stat(target_.c_str(), &st) == 0) (void)::fchmod(fd_, st.st_mode & 0777);
+  if (::rename(partial_.c_str(), target_.c_str()) != 0) fail(target_, errno);
+  ::unlink(state_.c_str());
+  ::close(fd_);
+  fd_ = -1;
+  const std::string parent = std::filesystem::path(target_).parent_path().string();
+  const int dir = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) return;
+  ::fsync(dir);
+  ::close(dir);
+}
+
+std::string content_hash(const std::string& path) { return hex(hash_file(path, 1)); }
+
+std::string model_hash(const std::string& dir) {
+  constexpr std::array<std::string_view, 6> kKinds{".json", ".txt", ".safetensors",
+                                                   ".bin",  ".pt",  ".model"};
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+    const std::string name = entry.path().filename().string();
+    // exit_policy.json counts by the policy that is in force.
+    if (name == "exit_policy.json" || !entry.is_regular_file(error)) continue;
+    if (std::any_of(kKinds.begin(), kKinds.end(),
+                    [&](std::string_view kind) { return name.ends_with(kind); })) {
+      names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  uint64_t h = 2;
+  for (const std::string& name : names) {
+    for (const char c : name) h = mix(h, static_cast<unsigned char>(c));
+    h = hash_file(join_path(dir, name), h);
+  }
+  return hex(h);
+}
+
+}  // namespace costeff::tasks

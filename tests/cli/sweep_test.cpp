@@ -1,0 +1,247 @@
+// costeff sweep: every point is what infer answers, files appear whole or not at all.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "cli/expected_rows.h"
+#include "shared_data.h"
+
+namespace costeff::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Strings = std::vector<std::string>;
+
+struct SweepCli : testing::Test {
+  TinyModel model;
+  TempDir dir;
+  Strings texts = tiny_texts(120, 5), labels{"0", "2", "1", "1"};
+  std::string data = dir.file("rows.tsv");
+  SweepCli() {
+    std::string rows = "text\tlabel\n";
+    for (size_t i = 0; i < texts.size(); ++i) rows += texts[i] + "\t" + labels[i % 4] + "\n";
+    write_file(data, rows);
+  }
+  Finished sweep(const Strings& more) {
+    Strings args{"sweep", model.path(), "--data", data};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  }
+  Json json(const Strings& more) {
+    Strings args{"--json", "-"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Finished f = sweep(args);
+    EXPECT_EQ(f.exit_code, 0) << f.err;
+    return f.exit_code == 0 ? Json::parse(f.out) : Json();
+  }
+  size_t files() const {
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(dir.path()), {}));
+  }
+};
+
+// The flags of infer for a point of the JSON.
+Strings infer_flags(const Json& point) {
+  const std::string policy = point.at("policy"), setting = point.at("setting");
+  if (policy == "never") return {"--policy", "never"};
+  if (policy == "fixed") return {"--exit-layer", setting};
+  if (policy == "patience") return {"--patience", setting};
+  return {"--policy", policy, "--threshold", setting};
+}
+
+TEST_F(SweepCli, PointsAreWhatInferAnswers) {
+  const Json j = json({"--policies", "entropy,max-prob,margin,patience,fixed,margin-by-layer",
+                       "--points", "4", "--point", "entropy:0.9,0.5,0.7"});
+  std::vector<std::string> curves;
+  int compared = 0;
+  for (const Json& p : j.at("points")) {
+    curves.push_back(p.at("curve"));
+    if (curves.back() == "margin-by-layer" && compared % 5 != 0) {
+      ++compared;
+      continue;
+    }
+    ++compared;
+    Strings args{"infer", model.path(), data};
+    const Strings flags = infer_flags(p);
+    args.insert(args.end(), flags.begin(), flags.end());
+    const Finished f = run(args);
+    ASSERT_EQ(f.exit_code, 0) << f.err;
+    const Strings label = column(f.out, 1), layer = column(f.out, 4);
+    int64_t right = 0;
+    std::vector<int64_t> histogram(4);
+    for (size_t i = 0; i < label.size(); ++i) {
+      right += label[i] == "LABEL_" + labels[i % 4];
+      ++histogram[static_cast<size_t>(std::stoi(layer[i]) - 1)];
+    }
+    SCOPED_TRACE(p.at("text").get<std::string>());
+    EXPECT_EQ(p.at("exit_histogram").get<std::vector<int64_t>>(), histogram);
+    EXPECT_NEAR(p.at("quality").get<double>(), static_cast<double>(right) / 120, 1e-12);
+  }
+  for (const char* curve :
+       {"never", "given", "entropy", "max-prob", "margin", "patience", "fixed", "margin-by-layer"})
+    EXPECT_NE(std::find(curves.begin(), curves.end(), curve), curves.end()) << curve;
+}
+
+TEST_F(SweepCli, ThresholdsAndTable) {
+  const Finished f = sweep({"--thresholds", "0:1:0.25", "--quiet"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  EXPECT_EQ(f.err, "");
+  for (const char* setting : {" 0 ", " 0.25 ", " 0.5 ", " 0.75 ", " 1 "})
+    EXPECT_NE(f.out.find("entropy          " + std::string(setting)), std::string::npos) << setting;
+  for (const std::string& line : lines_of(f.out)) {
+    // An ellipsis is three bytes and one column; the first line names files.
+    EXPECT_TRUE(line.size() <= 82 || line.find(model.path()) != std::string::npos) << line;
+  }
+}
+
+TEST_F(SweepCli, WritesAllFiles) {
+  const Finished f = sweep({"--tsv", dir.file("a.tsv"), "--json", dir.file("a.json"), "--html",
+                            dir.file("a.html"), "--svg", dir.file("a.svg"), "--title", "T<1>"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const Json j = Json::parse(read_whole_file(dir.file("a.json")));
+  const std::string tsv = read_whole_file(dir.file("a.tsv"));
+  EXPECT_EQ(lines_of(tsv).size(), j.at("points").size() + 1);
+  EXPECT_TRUE(tsv.starts_with("curve\tpolicy\tsetting\texit_start\trows\tquality\t"));
+  EXPECT_EQ(j.at("exits").size(), 4u);
+  EXPECT_NE(read_whole_file(dir.file("a.html")).find("T&lt;1&gt;"), std::string::npos);
+  EXPECT_TRUE(read_whole_file(dir.file("a.svg")).starts_with("<svg "));
+  EXPECT_EQ(files(), 5u);
+}
+
+TEST_F(SweepCli, TimedMeasuresEveryBatchSize) {
+  const Json j = json({"--policies", "entropy", "--points", "3", "--point", "entropy:0.9",
+                       "--timed", "--batch-tokens", "64,256", "--repeat", "2"});
+  int timed = 0;
+  for (const Json& p : j.at("points")) {
+    if (!p.contains("timings")) continue;
+    ++timed;
+    ASSERT_EQ(p.at("timings").size(), 2u);
+    EXPECT_EQ(p.at("timings")[0].at("batch_tokens"), 64);
+    EXPECT_EQ(p.at("timings")[1].at("seconds").size(), 2u);
+    EXPECT_GT(p.at("timings")[1].at("rows_per_s").get<double>(), 0);
+  }
+  EXPECT_EQ(timed, 2);  // full depth and the one that was given
+  EXPECT_EQ(j.at("points")[0].at("timings")[0].at("speedup_time"), 1.0);
+}
+
+TEST_F(SweepCli, WithoutLabels) {
+  write_file(dir.file("bare.txt"), joined(texts));
+  const Finished f = run({"sweep", model.path(), "--data", dir.file("bare.txt"), "--unlabelled",
+                          "--policies", "fixed", "--json", "-"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const Json j = Json::parse(f.out);
+  EXPECT_EQ(j.at("quality_name"), "agreement");
+  EXPECT_EQ(j.at("labelled"), false);
+  EXPECT_EQ(j.at("points")[0].at("quality"), 1.0);
+}
+
+TEST_F(SweepCli, ThatDoesNotFit) {
+  write_file(dir.file("nolabel.tsv"), "text\nw1 w2\n");
+  write_file(dir.file("empty.tsv"), "text\tlabel\n");
+  const struct {
+    Strings args;
+    int code;
+    const char* says;
+  } cases[] = {
+      {{"sweep", model.path()}, 2, "--data"},
+      {{"sweep", model.path(), "--data", data, "--policies", "entropie"}, 2, "entropie"},
+      {{"sweep", model.path(), "--data", data, "--policies", "patience-by-layer"}, 2, "by layer"},
+      {{"sweep", model.path(), "--data", data, "--policies", "learned"}, 2, "BERxiT"},
+      {{"sweep", model.path(), "--data", data, "--thresholds", "0:1"}, 2, "first:last:step"},
+      {{"sweep", model.path(), "--data", data, "--point", "fixed:9"}, 2, "9"},
+      {{"sweep", model.path(), "--data", data, "--point", "entropy:1,2"}, 2, "2 thresholds"},
+      {{"sweep", model.path(), "--data", data, "--svg", "a.svg", "--svg-axis", "time"},
+       2,
+       "--timed"},
+      {{"sweep", model.path(), "--data", data, "--batch-tokens", "5,x"}, 2, "5,x"},
+      {{"sweep", model.path(), "--data", "-", "--timed"}, 2, "standard input"},
+      {{"sweep", model.path(), "--data", data, "--exit-start", "9"}, 2, "1 to 4"},
+      {{"sweep", model.path(), "--data", dir.file("none.tsv")}, 3, "none.tsv"},
+      {{"sweep", model.path(), "--data", dir.file("nolabel.tsv")}, 3, "nolabel.tsv"},
+      {{"sweep", model.path(), "--data", dir.file("empty.tsv")}, 3, "no rows"},
+      {{"sweep", dir.file("nomodel"), "--data", data}, 4, "nomodel"},
+      {{"sweep", model.path(), "--data", data, "--html", dir.path() + "/no/a.html"},
+       5,
+       "no/a.html"},
+      {{"sweep", model.path(), "--data", data, "--tsv", dir.path()}, 5, "is a directory"},
+  };
+  for (const auto& c : cases) {
+    const Finished f = run(c.args);
+    EXPECT_EQ(f.exit_code, c.code) << joined(c.args) << f.err;
+    EXPECT_NE(f.err.find(c.says), std::string::npos) << f.err;
+    EXPECT_EQ(f.out, "") << joined(c.args);
+  }
+  EXPECT_EQ(files(), 3u);  // nothing new, nothing half-written
+}
+
+TEST_F(SweepCli, InterruptLeavesNothing) {
+  Process p({.args = {"sweep", model.path(), "--data", "-", "--html", dir.file("a.html"), "--json",
+                      dir.file("a.json")}});
+  p.write("text\tlabel\nw1\t1\nw2\t0\n");
+  // It has opened its files and waits for rows.
+  for (int i = 0; i < 500 && files() < 3; ++i) ::usleep(10000);
+  ASSERT_EQ(files(), 3u);
+  p.send(SIGINT);
+  const Finished f = p.finish();
+  EXPECT_EQ(f.exit_code, 130);
+  EXPECT_NE(f.err.find("interrupted"), std::string::npos);
+  EXPECT_EQ(f.out, "");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST(SweepShared, RegressionAndLearnedAndTrained) {
+  COSTEFF_NEED_SHARED("golden/pabee_stsb");
+  TempDir dir;
+  write_file(dir.file("s.tsv"),
+             "sentence1\tsentence2\tscore\na man\ta dog\t1.5\nhe sings\tshe sings\t4\n"
+             "a plane\tthe plane\t4.2\nno\tyes\t0.4\n");
+  Finished f = run({"sweep", shared_path("golden/pabee_stsb"), "--data", dir.file("s.tsv"),
+                    "--json", "-", "--points", "12"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  Json j = Json::parse(f.out);
+  EXPECT_EQ(j.at("quality_name"), "pearson");
+  EXPECT_GT(j.at("points").size(), 10u);
+  f = run({"sweep", shared_path("golden/pabee_stsb"), "--data", dir.file("s.tsv"), "--policies",
+           "entropy"});
+  EXPECT_EQ(f.exit_code, 2);
+  EXPECT_NE(f.err.find("regression"), std::string::npos);
+
+  write_file(dir.file("l.tsv"), "sentence\tlabel\na fine film\t1\ndull\t0\n");
+  f = run({"sweep", shared_path("golden/berxit"), "--data", dir.file("l.tsv"), "--json", "-"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  EXPECT_NE(f.out.find("\"curve\": \"learned\""), std::string::npos);
+}
+
+// The table that came with the model, from one command.
+TEST(SweepShared, TableOfTheTrainedModel) {
+  COSTEFF_NEED_SHARED("models/sst2-slender");
+  const Json truth =
+      Json::parse(read_whole_file(shared_path("models/sst2-slender/dev_results.json")));
+  Strings args{"sweep",        std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender",
+               "--data",       shared_path("glue/SST-2"),
+               "--max-length", "128",
+               "--policies",   "fixed",
+               "--json",       "-"};
+  for (const Json& t : truth.at("thresholds")) {
+    args.push_back("--point");
+    args.push_back("entropy:" + t.at("threshold").dump());
+  }
+  const Finished f = run(args);
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const Json j = Json::parse(f.out);
+  size_t at = 0;
+  for (const Json& p : j.at("points")) {
+    if (p.at("curve") != "given") continue;
+    const Json& t = truth.at("thresholds").at(at++);
+    EXPECT_EQ(p.at("exit_histogram"), t.at("exit_histogram"));
+    EXPECT_NEAR(p.at("quality").get<double>() * 872, t.at("correct").get<double>(), 1e-9);
+  }
+  EXPECT_EQ(at, truth.at("thresholds").size());
+}
+
+}  // namespace
+}  // namespace costeff::cli
