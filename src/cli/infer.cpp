@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
+#include "cli/infer_flags.h"
 #include "cli/infer_qa.h"
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
@@ -27,22 +28,6 @@
 
 namespace costeff::cli {
 namespace {
-
-struct InferOptions {
-  std::string model;
-  InputFlags input;
-  EncodeFlags encode;
-  PolicyFlags policy;
-  QaFlags qa;
-  LoadFlags load;
-  LongRunFlags long_run;
-  std::string mode;
-  double max_delay = -1;
-  std::string format, output = "-";
-  bool all_exits = false, no_output_header = false, quiet = false, verbose = false;
-  bool stats = false, stats_json = false;
-  int64_t top_k = 0, threads = 0, batch_tokens = 0, pad_to = 0;
-};
 
 // Nobody reads the output any more: the run ends, and that is no error.
 struct OutputClosed {};
@@ -316,106 +301,11 @@ int infer(const InferOptions& o) {
   return 0;
 }
 
-constexpr const char* kFooter =
-    "Output, a row for each row of input, in its order:\n"
-    "  tsv, csv  id label prob entropy exit_layer, then label_2 prob_2 ... (--top-k)\n"
-    "  jsonl     keys id label label_id prob entropy exit_layer, then top (--top-k:\n"
-    "            a list of label label_id prob) and exits (--all-exits: a list of\n"
-    "            layer logits probs entropy)\n"
-    "  entropy is in nats, exit_layer counts from 1, floats read back as the same\n"
-    "  float. A regression has value in the place of label, prob and entropy.\n"
-    "  --task qa: tsv, csv  id answer start end score; jsonl the same keys, then\n"
-    "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
-    "            end score); squad  one object of id: answer. start and end count\n"
-    "            characters of the context.\n"
-    "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
-    "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
-    "  layer_tokens stage_seconds.\n\n"
-    "Examples:\n"
-    "  costeff infer models/sst2-slender reviews.txt\n"
-    "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
-    "  costeff infer MODEL dev-v2.0.json --task qa --squad-v2 --format squad\n"
-    "  echo 'a charming film' | costeff infer MODEL - --format jsonl --all-exits\n\n";
-
-void add_output_flags(CLI::App* sub, InferOptions* o) {
-  const char* group = "Output";
-  sub->add_option(
-         "--format", o->format,
-         "tsv, csv, jsonl or table. Without it: by the extension of --output, else tsv; on a "
-         "terminal table")
-      ->type_name("NAME")
-      ->group(group);
-  sub->add_option(
-         "--output,-o", o->output,
-         "Write here instead of standard output (-). The file appears when all rows are there")
-      ->type_name("FILE")
-      ->group(group);
-  sub->add_flag("--all-exits", o->all_exits,
-                "Also give what every exit answers, to the last layer (JSONL)")
-      ->group(group);
-  sub->add_option("--top-k", o->top_k, "Also give the K likeliest labels")
-      ->type_name("K")
-      ->check(whole_number(1, 1000000))
-      ->group(group);
-  sub->add_flag("--no-output-header", o->no_output_header, "No line of column names")->group(group);
-  sub->add_flag("--stats", o->stats, "At the end: speed, exits and time by stage, on stderr")
-      ->group(group);
-  sub->add_flag("--stats-json", o->stats_json, "The same as one line of JSON on stderr")
-      ->group(group);
-  sub->add_flag("--quiet,-q", o->quiet, "No progress, no warnings; errors only")->group(group);
-  sub->add_flag("--verbose,-v", o->verbose,
-                "Say on stderr what is loaded and which policy is in force")
-      ->group(group);
-}
-
-void add_computing_flags(CLI::App* sub, InferOptions* o) {
-  const char* group = "Computing";
-  sub->add_option("--threads,-t", o->threads, "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024))
-      ->group(group);
-  sub->add_option(
-         "--batch-tokens", o->batch_tokens,
-         "Tokens that travel together at most (default: 512). Changes speed, never answers")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
-      ->group(group);
-  sub->add_option("--mode", o->mode,
-                  "throughput: each thread computes batches of its own (default for files); "
-                  "latency: all compute one batch together (default for -)")
-      ->type_name("NAME")
-      ->group(group);
-  sub->add_option("--max-delay", o->max_delay,
-                  "A text waits in front of a layer for others to travel with at most so many "
-                  "milliseconds; 0: as long as there is more input (default: 100 in latency mode, "
-                  "else 0)")
-      ->type_name("MS")
-      ->check(CLI::Range(0.0, 1e9))
-      ->group(group);
-  sub->add_option(
-         "--pad-to", o->pad_to,
-         "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does (128 there)")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
-      ->group(group);
-  add_load_flags(sub, group, &o->load);
-}
-
 }  // namespace
 
 void add_infer(CLI::App* app, std::function<int()>* run) {
   auto o = std::make_shared<InferOptions>();
-  CLI::App* sub =
-      app->add_subcommand("infer", "Classify texts: a row of output for each row of input");
-  sub->footer(std::string(kFooter) + kExitCodes);
-  sub->add_option("MODEL", o->model, "Checkpoint directory")->required();
-  add_input_flags(sub, &o->input);
-  add_policy_flags(sub, &o->policy);
-  add_output_flags(sub, o.get());
-  add_encode_flags(sub, &o->encode);
-  add_long_run_flags(sub, &o->long_run);
-  add_computing_flags(sub, o.get());
-  add_qa_flags(sub, &o->qa);
+  CLI::App* sub = add_infer_flags(app, o.get());
   sub->callback([=] {
     *run = [=] {
       check_qa_flags(*sub, o->input.task);

@@ -1,16 +1,14 @@
 #include "model/embed.h"
 
-#include <algorithm>
-
 namespace costeff::model {
 namespace {
 
-// out [n] += row `row` of t [rows, n]
-void add_row(const Tensor& t, int64_t row, float* scratch, float* out) {
+// out [n] += row `row` of t [rows, n], whose values are `values`.
+void add_row(const Tensor& t, const float* values, int64_t row, float* out) {
   const int64_t n = t.shape[1];
-  to_float32(t, row * n, n, scratch);
-  check_finite(t, scratch, n, row * n);
-  for (int64_t j = 0; j < n; ++j) out[j] += scratch[j];
+  const float* from = values + row * n;
+  check_finite(t, from, n, row * n);
+  for (int64_t j = 0; j < n; ++j) out[j] += from[j];
 }
 
 }  // namespace
@@ -20,7 +18,6 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
            LayerScratch* scratch) {
   const Embeddings& e = model.embeddings;
   const int64_t hidden = model.hidden_size, tokens = view.tokens(), rank = e.word.shape[1];
-  float* row = scratch->projected.reserve(std::max(hidden, rank));
   float* gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;
   for (int64_t t = 0; t < tokens; ++t) {
     float* to = gathered + t * rank;
@@ -33,8 +30,8 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
-      add_row(e.position, e.position_offset + t - view.start[b], row, x + t * hidden);
-      if (e.type) add_row(*e.type, types[t], row, x + t * hidden);
+      add_row(e.position, w.position.data(), e.position_offset + t - view.start[b], x + t * hidden);
+      if (e.type) add_row(*e.type, w.type.data(), types[t], x + t * hidden);
     }
   }
   kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(),

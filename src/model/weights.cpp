@@ -146,7 +146,14 @@ const EmbeddingWeights& WeightStore::embeddings() const {
   std::call_once(embeddings_.once, [&] {
     EmbeddingWeights w;
     PackScratch scratch;
-    w.norm = read_norm(model_.embeddings.norm);
+    const Embeddings& e = model_.embeddings;
+    w.norm = read_norm(e.norm);
+    // The rows that may be used; whether they are finite is asked when they are.
+    const int64_t usable = e.position_offset + model_.max_length, all = e.position.shape[0];
+    const int64_t positions =
+        (model_.max_length > 0 ? std::min(usable, all) : all) * e.position.shape[1];
+    to_float32(e.position, 0, positions, w.position.reserve(positions));
+    if (e.type) to_float32(*e.type, w.type.reserve(e.type->numel()));
     if (model_.embeddings.word_up)
       w.word_up = read_linear({kernels_, precision_}, *model_.embeddings.word_up, &scratch);
     embeddings_.value = std::move(w);

@@ -39,7 +39,8 @@ struct HeadWeights {
 };
 
 struct EmbeddingWeights {
-  PackedLinear word_up;  // factorised: [H, r]
+  PackedLinear word_up;        // factorised: [H, r]
+  FloatBuffer position, type;  // as the model's, in float32: every token adds a row of each
   NormWeights norm;
 };
 

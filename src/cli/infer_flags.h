@@ -1,0 +1,36 @@
+#pragma once
+
+// The flags of `costeff infer`.
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "cli/infer_qa.h"
+#include "cli/input_flags.h"
+#include "cli/load_flags.h"
+#include "cli/long_run.h"
+#include "cli/policy_flags.h"
+
+namespace costeff::cli {
+
+struct InferOptions {
+  std::string model;
+  InputFlags input;
+  EncodeFlags encode;
+  PolicyFlags policy;
+  QaFlags qa;
+  LoadFlags load;
+  LongRunFlags long_run;
+  std::string mode;
+  double max_delay = -1;
+  std::string format, output = "-";
+  bool all_exits = false, no_output_header = false, quiet = false, verbose = false;
+  bool stats = false, stats_json = false;
+  int64_t top_k = 0, threads = 0, batch_tokens = 0, pad_to = 0;
+};
+
+// Adds the subcommand with all its flags and its help.
+CLI::App* add_infer_flags(CLI::App* app, InferOptions* options);
+
+}  // namespace costeff::cli
