@@ -20,3 +20,6 @@ ctest --preset release -j "$jobs"
 # Programs that are not built in these are no failure: only the labels named are run.
 build asan base_tests containers_tests checkpoint_tests text_tests tasks_tests runtime_tests
 ctest --preset asan -j "$jobs" -L '^(base|containers|checkpoint|text|tasks|runtime)$'
+# Two modes, several threads on one conveyor and on one layer.
+build tsan runtime_tests
+ctest --preset tsan -j "$jobs" -L '^runtime$'

@@ -66,7 +66,7 @@ void add_computing_flags(CLI::App* sub, InferOptions* o) {
       ->group(group);
   sub->add_option(
          "--batch-tokens", o->batch_tokens,
-         "Tokens that travel together at most (default: 512). Changes speed, never answers")
+         "Tokens that travel together at most (default: 256). Changes speed, never answers")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);

@@ -91,7 +91,7 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
       ->group(computing);
   if (batch) {
     app->add_option("--batch-tokens", f->batch_tokens,
-                    "Tokens that travel together at most (default: 512)")
+                    "Tokens that travel together at most (default: 256)")
         ->type_name("N")
         ->check(whole_number(1, int64_t{1} << 20))
         ->group(computing);

@@ -31,7 +31,7 @@ using Clock = std::chrono::steady_clock;
 struct SweepFlags {
   PassFlags pass;
   SweepPointFlags points;
-  std::string tsv, json, svg, html, svg_axis, title, batch_tokens = "512";
+  std::string tsv, json, svg, html, svg_axis, title, batch_tokens = "256";
   bool unlabelled = false, timed = false;
   int64_t shown = 8, examples = 20, repeat = 5, timed_points = 6;
 };
@@ -264,7 +264,7 @@ void add_flags(CLI::App* sub, SweepFlags* f) {
          "a part of the front")
       ->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
-                  "Tokens that travel together at most; several sizes: 512,2048 (default: 512)")
+                  "Tokens that travel together at most; several sizes: 256,2048 (default: 256)")
       ->type_name("N[,N...]")
       ->group(group);
   sub->add_option("--repeat", f->repeat, "Rounds; each times every point once (default: 5)")

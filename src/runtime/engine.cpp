@@ -17,7 +17,7 @@ namespace {
 
 // Enough rows in flight that a layer's weights are used many times each time they are read, few
 // enough that the activations stay in the second-level cache.
-constexpr int64_t kBatchTokens = 512;
+constexpr int64_t kBatchTokens = 256;
 
 }  // namespace
 
