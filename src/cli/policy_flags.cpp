@@ -80,9 +80,7 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
     p.patience = of_model.patience;
   }
   if (!f.threshold.empty()) p.thresholds = parse_thresholds(f.threshold);
-  const bool needs_threshold = p.kind == PolicyKind::entropy || p.kind == PolicyKind::max_prob ||
-                               p.kind == PolicyKind::margin || p.kind == PolicyKind::learned;
-  if (needs_threshold && p.thresholds.empty())
+  if (has_threshold(p.kind) && p.thresholds.empty())
     throw_usage(std::string("--policy ") + policy_name(p.kind) + " needs --threshold");
   if (f.patience >= 0) {
     if (p.kind != PolicyKind::patience) throw_usage("--patience goes with --policy patience");
@@ -106,6 +104,11 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
                 std::to_string(p.exit_start));
   }
   return p;
+}
+
+bool has_threshold(PolicyKind kind) {
+  return kind == PolicyKind::entropy || kind == PolicyKind::max_prob ||
+         kind == PolicyKind::margin || kind == PolicyKind::learned;
 }
 
 const char* policy_name(PolicyKind kind) {

@@ -22,6 +22,9 @@ void add_policy_flags(CLI::App* app, PolicyFlags* flags);
 // given. Throws Error(usage).
 std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& flags, const ExitPolicy& of_model);
 
+// Does the policy compare something with a threshold at every exit?
+bool has_threshold(PolicyKind kind);
+
 // "entropy", "max-prob", ...: what --policy and exit_policy.json call it.
 const char* policy_name(PolicyKind kind);
 

@@ -20,11 +20,6 @@ struct Curve {
   bool by_layer = false;
 };
 
-bool has_threshold(PolicyKind k) {
-  return k == PolicyKind::entropy || k == PolicyKind::max_prob || k == PolicyKind::margin ||
-         k == PolicyKind::learned;
-}
-
 bool has_learned_exit(const ModelInfo& m) {
   return std::any_of(m.exits.begin(), m.exits.end(), [](const ExitInfo& e) {
     return e.form.find("learned exit") != std::string::npos;

@@ -39,11 +39,6 @@ constexpr const char* kFooter =
 
 }  // namespace
 
-bool has_threshold(PolicyKind k) {
-  return k == PolicyKind::entropy || k == PolicyKind::max_prob || k == PolicyKind::margin ||
-         k == PolicyKind::learned;
-}
-
 void check_tune_flags(const TuneFlags& f) {
   const int goals = f.max_drop.has_value() + f.speedup.has_value() + f.budget_ms.has_value();
   if (goals == 0) throw_usage("what is wanted? --max-drop, --speedup or --budget-ms");

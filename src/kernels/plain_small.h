@@ -1,6 +1,7 @@
 #pragma once
 
-// bfloat16 and int8 in plain loops, for the tables that run on any CPU.
+// The products of the tables that run on any CPU: float32 and bfloat16 over the pack and linear of
+// the table, int8 in plain loops.
 
 #include "kernels/kernel_table.h"
 
@@ -11,6 +12,41 @@ float round_to_bf16(float v);
 // Rows of floats rounded to bfloat16, as Product::prepare; and their size.
 void prepare_bf16_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
 int64_t bf16_row_bytes(int64_t k);
+
+// pack and linear as KernelTable has them, in the form of a Product.
+template <auto pack, auto linear>
+struct PlainFloats {
+  static int64_t column_bytes(int64_t k) { return k * 4; }
+  static void pack_exact(const float* w, int64_t n, int64_t k, void* packed) {
+    pack(w, k, n, k, static_cast<float*>(packed));
+  }
+  // Rounded weights and rows, as floats: the products are those of bfloat16, exactly.
+  static void pack_rounded(const float* w, int64_t n, int64_t k, void* packed) {
+    pack_exact(w, n, k, packed);
+    auto* p = static_cast<float*>(packed);
+    for (int64_t i = 0; i < packed_size(n, k); ++i) p[i] = round_to_bf16(p[i]);
+  }
+  static void multiply(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
+                       const float* bias, int64_t n, int64_t k, Activation f, float* y,
+                       int64_t ldy) {
+    linear(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed),
+           bias, n, k, f, y, ldy);
+  }
+  static constexpr Product float32{.column_bytes = column_bytes,
+                                   .pack = pack_exact,
+                                   .pack_int8 = nullptr,
+                                   .row_bytes = nullptr,
+                                   .prepare = nullptr,
+                                   .multiply = multiply,
+                                   .spin = nullptr};
+  static constexpr Product bfloat16{.column_bytes = column_bytes,
+                                    .pack = pack_rounded,
+                                    .pack_int8 = nullptr,
+                                    .row_bytes = bf16_row_bytes,
+                                    .prepare = prepare_bf16_rows,
+                                    .multiply = multiply,
+                                    .spin = nullptr};
+};
 
 // int8. Packed weights: a column of y after the other, k bytes filled up to a multiple of 4, then
 // its scale. Rows: k bytes filled up to a multiple of 64, then the scale.

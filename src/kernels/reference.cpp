@@ -82,24 +82,6 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
   }
 }
 
-int64_t float_column_bytes(int64_t k) { return k * 4; }
-
-void pack_whole(const float* w, int64_t n, int64_t k, void* packed) {
-  pack(w, k, n, k, static_cast<float*>(packed));
-}
-
-void multiply(const void* rows, int64_t row_bytes, int64_t m, const void* packed, const float* bias,
-              int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
-  linear(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed), bias,
-         n, k, f, y, ldy);
-}
-
-void pack_bf16(const float* w, int64_t n, int64_t k, void* packed) {
-  pack_whole(w, n, k, packed);
-  auto* p = static_cast<float*>(packed);
-  for (int64_t i = 0; i < packed_size(n, k); ++i) p[i] = round_to_bf16(p[i]);
-}
-
 }  // namespace
 
 const KernelTable kReference{.name = "reference",
@@ -110,20 +92,8 @@ const KernelTable kReference{.name = "reference",
                              .softmax = softmax,
                              .activate = activate,
                              .add_layer_norm = add_layer_norm,
-                             .float32 = {.column_bytes = float_column_bytes,
-                                         .pack = pack_whole,
-                                         .pack_int8 = nullptr,
-                                         .row_bytes = nullptr,
-                                         .prepare = nullptr,
-                                         .multiply = multiply,
-                                         .spin = nullptr},
-                             .bfloat16 = {.column_bytes = float_column_bytes,
-                                          .pack = pack_bf16,
-                                          .pack_int8 = nullptr,
-                                          .row_bytes = bf16_row_bytes,
-                                          .prepare = prepare_bf16_rows,
-                                          .multiply = multiply,
-                                          .spin = nullptr},
+                             .float32 = PlainFloats<pack, linear>::float32,
+                             .bfloat16 = PlainFloats<pack, linear>::bfloat16,
                              .int8 = kPlainInt8};
 
 }  // namespace costeff::kernels
