@@ -26,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 struct BenchFlags {
   std::string model, lengths = "8,32,128", json;
   InputFlags input;
+  EncodeFlags encode;
   LoadFlags load;
   PolicyFlags policy;
   int64_t threads = 0, batch_tokens = 0, rounds = 5;
@@ -175,6 +176,7 @@ int bench(const BenchFlags& f) {
   const auto policy = policy_from_flags(f.policy, m.policy);
   RunOptions run;
   run.policy = policy;
+  run.encode = encode_options(f.encode);
   run.threads = f.threads;
   run.batch_tokens = f.batch_tokens;
   run.mode = Mode::latency;
@@ -230,6 +232,7 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
   sub->add_option("--json", f->json, "Write all numbers here as JSON (- is standard output)")
       ->type_name("FILE");
   add_format_flags(sub, &f->input);
+  add_encode_flags(sub, &f->encode);
   add_policy_flags(sub, &f->policy);
   const char* group = "Computing";
   sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")

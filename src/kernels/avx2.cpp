@@ -106,6 +106,27 @@ inline void store_int16(void* p, IVec v) {
   _mm_storeu_si128(static_cast<__m128i*>(p), packed);
 }
 
+// 8 vectors of 8: element c of vector r to element r of vector c.
+inline void transpose(Vec* v) {
+  Vec a[8];
+  // Within each half of a vector: 4 x 4 blocks of 4 vectors that follow each other.
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    const Vec lo01 = _mm256_unpacklo_ps(v[i], v[i + 1]), hi01 = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    const Vec lo23 = _mm256_unpacklo_ps(v[i + 2], v[i + 3]),
+              hi23 = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+    a[i] = _mm256_shuffle_ps(lo01, lo23, 0x44);
+    a[i + 1] = _mm256_shuffle_ps(lo01, lo23, 0xee);
+    a[i + 2] = _mm256_shuffle_ps(hi01, hi23, 0x44);
+    a[i + 3] = _mm256_shuffle_ps(hi01, hi23, 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    v[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+    v[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+  }
+}
+
 #include "kernels/simd_math.inc"
 //
 #include "kernels/simd_gemm.inc"

@@ -201,7 +201,7 @@ class Comparison:
             peer.open(s["streams"], s["variant"])
             peer.score(ids, s["batch"])
         for _ in range(self.args.rounds):
-            if costeff.can("infer"):
+            if costeff.can("bench"):
                 done = costeff.score(dataset, texts)
                 self.record(model, precision, threads, dataset, "costeff", "s", done["seconds"],
                             rows=done["rows"])
