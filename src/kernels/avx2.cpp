@@ -137,9 +137,6 @@ inline void transpose(Vec* v) {
 
 const KernelTable kAvx2{.name = "avx2",
                         .panel = kPanel,
-                        .pack = pack_floats,
-                        .pack_transposed = pack_transposed,
-                        .linear = linear,
                         .softmax = softmax,
                         .activate = activate,
                         .add_layer_norm = add_layer_norm,

@@ -19,9 +19,6 @@ namespace {
 
 const KernelTable kAvx512{.name = "avx512",
                           .panel = kPanel,
-                          .pack = pack_floats,
-                          .pack_transposed = pack_transposed,
-                          .linear = linear,
                           .softmax = softmax,
                           .activate = activate,
                           .add_layer_norm = add_layer_norm,

@@ -67,23 +67,52 @@ struct Int8Dots {
   }
 };
 
-// Transposes in blocks, so that reads and writes both stay in a few lines.
-void pack_bf16_dots(const float* w, int64_t n, int64_t k, void* packed) {
-  uint16_t* to = static_cast<uint16_t*>(packed);
+// 32 floats as bfloat16, the first of them in the low half of the first lane.
+inline Vec pairs(Vec low, Vec high) { return (Vec)_mm512_cvtne2ps_pbh(high, low); }
+
+// Blocks of 16 columns and 16 pairs are transposed in registers, a pair a lane.
+void pack_bf16_dots(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
+  float* to = static_cast<float*>(packed);
   for (int64_t j = 0; j < n; j += kPanel) {
     const int64_t width = panel_width(n, j), groups = groups_of<Bf16Dots>(k);
-    for (int64_t begin = 0; begin < groups; begin += 16) {
-      const int64_t end = begin + 16 < groups ? begin + 16 : groups;
-      for (int64_t c = 0; c < width; ++c) {
-        const float* row = w + (j + c) * k;
-        for (int64_t g = begin; g < end; ++g) {
-          uint16_t* pair = to + (g * width + c) * 2;
-          pair[0] = j + c < n ? bf16_bits(row[g * 2]) : 0;
-          pair[1] = j + c < n && g * 2 + 1 < k ? bf16_bits(row[g * 2 + 1]) : 0;
+    for (int64_t c = 0; c < width; c += kWidth) {
+      for (int64_t g = 0; g < groups; g += kWidth) {
+        Vec block[kWidth];
+#pragma GCC unroll 16
+        for (int64_t r = 0; r < kWidth; ++r) {
+          const float* row = w + (j + c + r) * ldw + g * 2;
+          const int64_t left = j + c + r < n ? k - g * 2 : 0;
+          block[r] = pairs(left > 0 ? loadu_few(row, left) : zero(),
+                           left > kWidth ? loadu_few(row + kWidth, left - kWidth) : zero());
+        }
+        transpose(block);
+#pragma GCC unroll 16
+        for (int64_t r = 0; r < kWidth; ++r) {
+          if (g + r < groups) storeu(to + (g + r) * width + c, block[r]);
         }
       }
     }
-    to += groups * width * 2;
+    to += groups * width;
+  }
+}
+
+void pack_bf16_dots_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
+  // Lane i takes number i of one row and, above it, number i of the next.
+  alignas(64) uint16_t order[32];
+  for (int i = 0; i < 32; ++i) order[i] = static_cast<uint16_t>(i / 2 + i % 2 * 16);
+  const IVec interleave = load_ints(order);
+  float* to = static_cast<float*>(packed);
+  for (int64_t j = 0; j < n; j += kPanel) {
+    const int64_t width = panel_width(n, j);
+    for (int64_t i = 0; i < k; i += 2, to += width) {
+      const float* row = w + i * ldw + j;
+      for (int64_t c = 0; c < width; c += kWidth) {
+        const int64_t left = n - j - c;
+        const Vec low = left > 0 ? loadu_few(row + c, left) : zero();
+        const Vec high = left > 0 && i + 1 < k ? loadu_few(row + ldw + c, left) : zero();
+        storeu(to + c, (Vec)_mm512_permutexvar_epi16(interleave, (IVec)pairs(low, high)));
+      }
+    }
   }
 }
 
@@ -151,9 +180,6 @@ void prepare_int8_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
 
 const KernelTable kAvx512Dots{.name = "avx512-dots",
                               .panel = kPanel,
-                              .pack = pack_floats,
-                              .pack_transposed = pack_transposed,
-                              .linear = linear,
                               .softmax = softmax,
                               .activate = activate,
                               .add_layer_norm = add_layer_norm,
@@ -161,6 +187,7 @@ const KernelTable kAvx512Dots{.name = "avx512-dots",
                               .bfloat16 = {.column_bytes = column_bytes<Bf16Dots>,
                                            .pack = pack_bf16_dots,
                                            .pack_int8 = nullptr,
+                                           .pack_transposed = pack_bf16_dots_transposed,
                                            .row_bytes = bf16_row_bytes,
                                            .prepare = prepare_bf16_dots,
                                            .multiply = multiply<Bf16Dots>,
@@ -168,6 +195,7 @@ const KernelTable kAvx512Dots{.name = "avx512-dots",
                               .int8 = {.column_bytes = column_bytes<Int8Dots>,
                                        .pack = nullptr,
                                        .pack_int8 = pack_int8_dots,
+                                       .pack_transposed = nullptr,
                                        .row_bytes = int8_row_bytes,
                                        .prepare = prepare_int8_dots,
                                        .multiply = multiply<Int8Dots>,

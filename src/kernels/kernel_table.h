@@ -18,10 +18,6 @@ enum class Activation { gelu_erf, gelu_tanh, relu, silu, tanh, none };
 inline constexpr int64_t kLane = 16;
 inline constexpr int64_t round_up(int64_t n) { return (n + kLane - 1) / kLane * kLane; }
 
-// Floats that a packed float32 [n, k] weight takes. How it is laid out is each table's own
-// business.
-inline constexpr int64_t packed_size(int64_t n, int64_t k) { return round_up(n) * k; }
-
 // What the products of the encoder are computed in. Sums, activations, LayerNorm and the residual
 // stream are float32 in all of them.
 //   bfloat16  weights and rows rounded to bfloat16, sums in float32
@@ -36,17 +32,21 @@ inline constexpr int64_t kMaxInt8Inputs = 65536;
 // columns [j, n) begin at j * column_bytes(k) if j is a multiple of KernelTable::panel, so that
 // they can be computed apart.
 struct Product {
-  // A packed weight takes round_up(n) * column_bytes(k) bytes, 64-byte aligned.
+  // A packed weight takes round_up(n) * column_bytes(k) bytes, 64-byte aligned. How it is laid out
+  // is each table's own business.
   int64_t (*column_bytes)(int64_t k);
-  // Exactly one of these is there. w: [n, k] without gaps. int8: scale [n], weight = w scale.
-  void (*pack)(const float* w, int64_t n, int64_t k, void* packed);
+  // Exactly one of these is there. w [n, k], the form of a Linear weight; int8: without gaps, and
+  // scale [n], weight = w scale.
+  void (*pack)(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed);
   void (*pack_int8)(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);
+  // The same of w [k, n], the transpose. Null: not for attention, which is what needs it.
+  void (*pack_transposed)(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed);
   // Rows are brought into this form first, row_bytes(k) a row, 64-byte aligned. Null: rows of
   // floats are taken as they are.
   int64_t (*row_bytes)(int64_t k);
   void (*prepare)(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
   // rows: m of them, row_bytes apart. bias [n] or null. Writes y [m, n] and nothing beyond column
-  // n.
+  // n; y must not overlap the rows.
   void (*multiply)(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
                    const float* bias, int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
   // The same multiply-accumulates in registers alone, `rounds` times: what the CPU can do at most.
@@ -57,16 +57,6 @@ struct Product {
 struct KernelTable {
   const char* name;
   int64_t panel;  // columns of packed weights that are computed together
-
-  // w [n, k], the form of a Linear weight -> packed, 64-byte aligned.
-  void (*pack)(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed);
-  // w [k, n], its transpose.
-  void (*pack_transposed)(const float* w, int64_t ldw, int64_t n, int64_t k, float* packed);
-
-  // y[m, n] = f(x[m, k] w^T + bias). bias: [n], or null for none. y must not overlap x; nothing is
-  // written beyond column n.
-  void (*linear)(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-                 int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
 
   // Each row of s [m, n]: s = softmax(scale * s), scale > 0. s is 64-byte aligned, lds a multiple
   // of kLane; what lies between n and the next multiple of kLane is overwritten with 0.
@@ -84,6 +74,11 @@ struct KernelTable {
 
   const Product& product(Precision p) const {
     return p == Precision::float32 ? float32 : p == Precision::bfloat16 ? bfloat16 : int8;
+  }
+  // What multiplies queries with keys and scores with values in a model of that precision: bfloat16
+  // below float32, where that is faster.
+  const Product& attention(Precision p) const {
+    return p != Precision::float32 && bfloat16.pack_transposed ? bfloat16 : float32;
   }
 };
 

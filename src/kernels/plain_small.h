@@ -13,18 +13,22 @@ float round_to_bf16(float v);
 void prepare_bf16_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
 int64_t bf16_row_bytes(int64_t k);
 
-// pack and linear as KernelTable has them, in the form of a Product.
-template <auto pack, auto linear>
+// Functions of rows and packed weights of floats, in the form of a Product.
+template <auto pack, auto pack_transposed, auto linear>
 struct PlainFloats {
   static int64_t column_bytes(int64_t k) { return k * 4; }
-  static void pack_exact(const float* w, int64_t n, int64_t k, void* packed) {
-    pack(w, k, n, k, static_cast<float*>(packed));
+  static void pack_exact(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
+    pack(w, ldw, n, k, static_cast<float*>(packed));
+  }
+  static void pack_exact_transposed(const float* w, int64_t ldw, int64_t n, int64_t k,
+                                    void* packed) {
+    pack_transposed(w, ldw, n, k, static_cast<float*>(packed));
   }
   // Rounded weights and rows, as floats: the products are those of bfloat16, exactly.
-  static void pack_rounded(const float* w, int64_t n, int64_t k, void* packed) {
-    pack_exact(w, n, k, packed);
+  static void pack_rounded(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
+    pack_exact(w, ldw, n, k, packed);
     auto* p = static_cast<float*>(packed);
-    for (int64_t i = 0; i < packed_size(n, k); ++i) p[i] = round_to_bf16(p[i]);
+    for (int64_t i = 0; i < round_up(n) * k; ++i) p[i] = round_to_bf16(p[i]);
   }
   static void multiply(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
                        const float* bias, int64_t n, int64_t k, Activation f, float* y,
@@ -35,6 +39,7 @@ struct PlainFloats {
   static constexpr Product float32{.column_bytes = column_bytes,
                                    .pack = pack_exact,
                                    .pack_int8 = nullptr,
+                                   .pack_transposed = pack_exact_transposed,
                                    .row_bytes = nullptr,
                                    .prepare = nullptr,
                                    .multiply = multiply,
@@ -42,6 +47,7 @@ struct PlainFloats {
   static constexpr Product bfloat16{.column_bytes = column_bytes,
                                     .pack = pack_rounded,
                                     .pack_int8 = nullptr,
+                                    .pack_transposed = nullptr,
                                     .row_bytes = bf16_row_bytes,
                                     .prepare = prepare_bf16_rows,
                                     .multiply = multiply,
@@ -60,6 +66,7 @@ void multiply_int8(const void* rows, int64_t row_bytes, int64_t m, const void* p
 inline constexpr Product kPlainInt8{.column_bytes = int8_column_bytes,
                                     .pack = nullptr,
                                     .pack_int8 = pack_int8,
+                                    .pack_transposed = nullptr,
                                     .row_bytes = int8_row_bytes,
                                     .prepare = prepare_int8_rows,
                                     .multiply = multiply_int8,

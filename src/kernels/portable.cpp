@@ -173,14 +173,11 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
 
 const KernelTable kPortable{.name = "portable",
                             .panel = kPanel,
-                            .pack = pack,
-                            .pack_transposed = pack_transposed,
-                            .linear = linear,
                             .softmax = softmax,
                             .activate = activate,
                             .add_layer_norm = add_layer_norm,
-                            .float32 = PlainFloats<pack, linear>::float32,
-                            .bfloat16 = PlainFloats<pack, linear>::bfloat16,
+                            .float32 = PlainFloats<pack, pack_transposed, linear>::float32,
+                            .bfloat16 = PlainFloats<pack, pack_transposed, linear>::bfloat16,
                             .int8 = kPlainInt8};
 
 }  // namespace costeff::kernels

@@ -8,7 +8,6 @@ namespace costeff::model {
 namespace {
 
 using kernels::KernelTable;
-using kernels::packed_size;
 using kernels::round_up;
 
 // Queries that attend at a time, and rows that pass a feed-forward: bounds the scratch memory.
@@ -22,24 +21,40 @@ struct Attendees {
   int64_t ld = 0;  // of key and value
 };
 
+// y [m, n] = x [m, k] times what was packed.
+void apply(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
+           const std::byte* packed, int64_t n, int64_t k, float* y, int64_t ldy,
+           std::byte* prepared) {
+  const void* rows = x;
+  int64_t row_bytes = ldx * static_cast<int64_t>(sizeof(float));
+  if (p.prepare) {
+    p.prepare(x, ldx, m, k, prepared);
+    rows = prepared;
+    row_bytes = p.row_bytes(k);
+  }
+  p.multiply(rows, row_bytes, m, packed, nullptr, n, k, Activation::none, y, ldy);
+}
+
 // One head h of one sequence: m queries over r keys and values -> context [m, d].
 //   softmax(q k^T / sqrt(d)) v
-void attend(const KernelTable& kernels, int64_t d, const Attendees& a, int64_t m, int64_t r,
-            float* context, int64_t ldc, LayerScratch* own) {
-  const int64_t lds = round_up(r);
-  float* scores = own->scores.reserve(std::min(m, kQueryBlock) * lds);
-  float* packed_keys = own->packed.reserve(packed_size(r, d) + packed_size(d, r));
-  float* packed_values = packed_keys + packed_size(r, d);
+void attend(const KernelTable& kernels, const kernels::Product& p, int64_t d, const Attendees& a,
+            int64_t m, int64_t r, float* context, int64_t ldc, LayerScratch* own) {
+  const int64_t lds = round_up(r), block = std::min(m, kQueryBlock);
+  const int64_t key_bytes = round_up(r) * p.column_bytes(d);
+  std::byte* keys = own->packed.reserve(key_bytes + round_up(d) * p.column_bytes(r));
+  std::byte* values = keys + key_bytes;
+  std::byte* prepared =
+      p.prepare ? own->attention_rows.reserve(block * std::max(p.row_bytes(d), p.row_bytes(r)))
+                : nullptr;
+  float* scores = own->scores.reserve(block * lds);
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  kernels.pack(a.key, a.ld, r, d, packed_keys);
-  kernels.pack_transposed(a.value, a.ld, d, r, packed_values);
+  p.pack(a.key, a.ld, r, d, keys);
+  p.pack_transposed(a.value, a.ld, d, r, values);
   for (int64_t i = 0; i < m; i += kQueryBlock) {
     const int64_t rows = std::min(kQueryBlock, m - i);
-    kernels.linear(a.query + i * a.ld_query, a.ld_query, rows, packed_keys, nullptr, r, d,
-                   Activation::none, scores, lds);
+    apply(p, a.query + i * a.ld_query, a.ld_query, rows, keys, r, d, scores, lds, prepared);
     kernels.softmax(scores, lds, rows, r, scale);
-    kernels.linear(scores, lds, rows, packed_values, nullptr, d, r, Activation::none,
-                   context + i * ldc, ldc);
+    apply(p, scores, lds, rows, values, d, r, context + i * ldc, ldc, prepared);
   }
 }
 
@@ -49,13 +64,14 @@ void attend_all(const KernelTable& kernels, const LayerShape& shape, const Layer
                 const PackedView& view, bool first_only, const Attendees& a, float* context,
                 int64_t ldc, const Workplace& place) {
   const int64_t d = shape.head_size;
+  const kernels::Product& p = kernels.attention(w.key_value.precision);
   const Range mine = place.crew.part(view.sequences * w.heads);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t b = i / w.heads, h = i % w.heads;
     const int64_t begin = view.start[b], row = first_only ? b : begin;
     const Attendees one{a.query + row * a.ld_query + h * d, a.ld_query,
                         a.key + begin * a.ld + h * d, a.value + begin * a.ld + h * d, a.ld};
-    attend(kernels, d, one, first_only ? 1 : view.start[b + 1] - begin, view.real[b],
+    attend(kernels, p, d, one, first_only ? 1 : view.start[b + 1] - begin, view.real[b],
            context + row * ldc + h * d, ldc, place.own);
   }
   place.crew.meet();

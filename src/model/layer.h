@@ -27,7 +27,8 @@ struct PackedView {
 struct LayerScratch {
   FloatBuffer qkv, query, context, projected, hidden;  // a crew works on its leader's
   ByteBuffer rows;
-  FloatBuffer scores, packed;  // each thread's own
+  FloatBuffer scores;                 // each thread's own, as these
+  ByteBuffer packed, attention_rows;  // keys and values; queries and scores made ready
   // When the feed-forward of the layer run last was begun, for who tells time by stage.
   std::chrono::steady_clock::time_point ffn_began;
 };

@@ -43,7 +43,7 @@ struct Packer {
   void pack(PackedLinear* l, const PackScratch& scratch) const {
     const kernels::Product& p = kernels.product(l->precision);
     std::byte* packed = l->weight.reserve(round_up(l->out) * p.column_bytes(l->in));
-    if (p.pack) return p.pack(scratch.values.data(), l->out, l->in, packed);
+    if (p.pack) return p.pack(scratch.values.data(), l->in, l->out, l->in, packed);
     p.pack_int8(scratch.quantised.data(), scratch.scales.data(), l->out, l->in, packed);
   }
 };

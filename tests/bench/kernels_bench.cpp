@@ -45,7 +45,7 @@ void product(benchmark::State& state, const KernelTable& table, Precision precis
              bias = random_floats(s.n, 1, &rng);
   ByteBuffer packed(round_up(s.n) * p.column_bytes(s.k)), rows;
   if (p.pack) {
-    p.pack(w.data(), s.n, s.k, packed.data());
+    p.pack(w.data(), s.k, s.n, s.k, packed.data());
   } else {
     std::vector<int8_t> q(static_cast<size_t>(s.n * s.k));
     std::vector<float> scale(static_cast<size_t>(s.n));

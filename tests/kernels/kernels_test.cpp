@@ -48,12 +48,12 @@ TEST_P(Kernels, LinearAgreesWithReference) {
       for (int64_t k : {1, 2, 3, 8, 31, 64, 510}) {
         const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
         const auto bias = random_floats(n, 1, &rng);
-        FloatBuffer packed(packed_size(n, k)), y(m * n), truth(m * n);
-        table().pack(w.data(), k, n, k, packed.data());
-        table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, y.data(),
+        FloatBuffer packed(round_up(n) * k), y(m * n), truth(m * n);
+        table().float32.pack(w.data(), k, n, k, packed.data());
+        table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none, y.data(),
                        n);
-        kReference.pack(w.data(), k, n, k, packed.data());
-        kReference.linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none,
+        kReference.float32.pack(w.data(), k, n, k, packed.data());
+        kReference.float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none,
                           truth.data(), n);
         for (int64_t i = 0; i < m * n; ++i) {
           ASSERT_NEAR(y.data()[i], truth.data()[i],
@@ -77,7 +77,7 @@ struct SmallProduct {
     const Product& product = t.product(p);
     std::byte* to = packed.reserve(round_up(n) * product.column_bytes(k));
     if (product.pack) {
-      product.pack(w, n, k, to);
+      product.pack(w, k, n, k, to);
       return;
     }
     std::vector<int8_t> q(static_cast<size_t>(n * k));
@@ -204,11 +204,11 @@ TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
         for (int64_t j = 0; j < k; ++j)
           transposed[static_cast<size_t>(j * n + i)] = w.data()[i * k + j];
       }
-      FloatBuffer a(packed_size(n, k)), b(packed_size(n, k)), ya(m * n), yb(m * n);
-      table().pack(w.data(), k, n, k, a.data());
-      table().pack_transposed(transposed.data(), n, n, k, b.data());
-      table().linear(x.data(), k, m, a.data(), nullptr, n, k, Activation::none, ya.data(), n);
-      table().linear(x.data(), k, m, b.data(), nullptr, n, k, Activation::none, yb.data(), n);
+      FloatBuffer a(round_up(n) * k), b(round_up(n) * k), ya(m * n), yb(m * n);
+      table().float32.pack(w.data(), k, n, k, a.data());
+      table().float32.pack_transposed(transposed.data(), n, n, k, b.data());
+      table().float32.multiply(x.data(), k * 4, m, a.data(), nullptr, n, k, Activation::none, ya.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, b.data(), nullptr, n, k, Activation::none, yb.data(), n);
       ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0)
           << n << " " << k;
     }
@@ -220,14 +220,14 @@ TEST_P(Kernels, LinearWithActivation) {
   const int64_t m = 11, n = 70, k = 40;
   const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.3f, &rng),
              bias = random_floats(n, 1, &rng);
-  FloatBuffer packed(packed_size(n, k)), plain(m * n + kLane), fused(m * n);
-  table().pack(w.data(), k, n, k, packed.data());
+  FloatBuffer packed(round_up(n) * k), plain(m * n + kLane), fused(m * n);
+  table().float32.pack(w.data(), k, n, k, packed.data());
   for (Activation f :
        {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
-    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(),
+    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(),
                    n);
     table().activate(f, plain.data(), m * n);
-    table().linear(x.data(), k, m, packed.data(), bias.data(), n, k, f, fused.data(), n);
+    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, f, fused.data(), n);
     for (int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(fused.data()[i], plain.data()[i], 1e-6);
   }
 }
@@ -237,12 +237,12 @@ TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
     for (int64_t k : {1, 3, 64, 129}) {
       const int64_t m = 37;
       const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
-      FloatBuffer packed(packed_size(n, k)), all(m * n), part(m * n);
-      table().pack(w.data(), k, n, k, packed.data());
-      table().linear(x.data(), k, m, packed.data(), nullptr, n, k, Activation::none, all.data(), n);
+      FloatBuffer packed(round_up(n) * k), all(m * n), part(m * n);
+      table().float32.pack(w.data(), k, n, k, packed.data());
+      table().float32.multiply(x.data(), k * 4, m, packed.data(), nullptr, n, k, Activation::none, all.data(), n);
       for (int64_t rows = 1; rows <= 9; ++rows) {
         for (int64_t begin : {int64_t{0}, int64_t{1}, int64_t{6}, m - rows}) {
-          table().linear(x.data() + begin * k, k, rows, packed.data(), nullptr, n, k,
+          table().float32.multiply(x.data() + begin * k, k * 4, rows, packed.data(), nullptr, n, k,
                          Activation::none, part.data(), n);
           ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
                                 sizeof(float) * static_cast<size_t>(rows * n)),
