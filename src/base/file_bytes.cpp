@@ -48,6 +48,16 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::give_back(std::span<const std::byte> part) const {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
+  const uintptr_t from = address(part.data()), to = from + part.size();
+  if (!data_ || from < address(data_) || to > address(data_) + size_) return;
+  const uintptr_t begin = (from + page - 1) / page * page, end = to / page * page;
+  // Only advice: should it fail, the pages stay.
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes) {
   Descriptor d;
   const uint64_t size = open_regular(path, kind, &d);

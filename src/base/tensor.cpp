@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/file_bytes.h"
 #include "base/half.h"
 #include "base/utf8.h"
 
@@ -105,6 +106,10 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 std::string tensor_place(const Tensor& t) {
   return (t.file ? *t.file : std::string("?")) + ": tensor " + printable(t.name, 200) + ": ";
+}
+
+void TensorSet::give_back(std::span<const std::byte> bytes) const {
+  for (const auto& f : files) f->give_back(bytes);
 }
 
 void TensorSet::add(Tensor t) {

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace costeff {
+
+class MappedFile;
 
 // Element types that checkpoints hold. Weights are f32, f16 or bf16; the rest occurs in buffers and
 // is carried so that it can be listed.
@@ -71,12 +74,13 @@ struct TensorSet {
   std::vector<Tensor> tensors;                      // in file order
   std::unordered_map<std::string, size_t> by_name;  // into `tensors`
   std::vector<std::shared_ptr<const void>> owners;
+  std::vector<std::shared_ptr<const MappedFile>> files;  // those of the owners that are mappings
   std::shared_ptr<const std::string> file;  // the file, or the index of the shards
   std::vector<std::string> notes;           // what was ignored in the files, one line each
   // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the
   // format has none. Apart, so that a checkpoint that is wrong otherwise is refused before 8 GiB
   // are read.
-  std::function<void()> check_bytes;
+  std::function<void(const TensorSet&)> check_bytes;
 
   const Tensor* find(const std::string& name) const {
     auto it = by_name.find(name);
@@ -84,6 +88,8 @@ struct TensorSet {
   }
   // Throws Error(model) if the name is there already.
   void add(Tensor t);
+  // These bytes of a tensor were read and are not needed soon: see MappedFile::give_back.
+  void give_back(std::span<const std::byte> bytes) const;
 };
 
 // Writes t's elements as float32 to out [numel]. t must be a weight. f64 is rounded.

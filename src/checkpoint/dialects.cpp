@@ -56,8 +56,8 @@ model::Model load_model(const std::string& dir) {
   m.policy = std::move(policy);
   m.compute = config.converted.compute;
   // Last, because it reads every byte: zip archives carry checksums.
-  if (masks && masks->check_bytes) masks->check_bytes();
-  if (m.tensors.check_bytes) m.tensors.check_bytes();
+  if (masks && masks->check_bytes) masks->check_bytes(*masks);
+  if (m.tensors.check_bytes) m.tensors.check_bytes(m.tensors);
   m.notes.insert(m.notes.end(), m.tensors.notes.begin(), m.tensors.notes.end());
   if (masks) m.notes.insert(m.notes.end(), masks->notes.begin(), masks->notes.end());
   return m;

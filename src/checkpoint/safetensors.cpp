@@ -288,7 +288,9 @@ TensorSet parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
 
 TensorSet read_safetensors(const std::string& path) {
   const auto file = MappedFile::open(path, ErrorKind::model);
-  return parse_safetensors(file->bytes(), file, path);
+  TensorSet set = parse_safetensors(file->bytes(), file, path);
+  set.files.push_back(file);
+  return set;
 }
 
 }  // namespace costeff::checkpoint

@@ -66,8 +66,11 @@ void read_archive(std::span<const std::byte> bytes, const std::shared_ptr<const 
   for (std::string_view key : add_state_dict(pickle, storages, bytes.size(), set)) {
     used.push_back(*archive.find(storages.prefix + std::string(key)));
   }
-  set->check_bytes = [used = std::move(used), owner, name = set->file] {
-    for (const ZipEntry& e : used) check_crc(e, *name);
+  set->check_bytes = [used = std::move(used), owner, name = set->file](const TensorSet& checked) {
+    for (const ZipEntry& e : used) {
+      check_crc(e, *name);
+      checked.give_back(e.data);
+    }
   };
 }
 
@@ -184,7 +187,9 @@ TensorSet parse_torch(std::span<const std::byte> bytes, std::shared_ptr<const vo
 
 TensorSet read_torch(const std::string& path) {
   const auto file = MappedFile::open(path, ErrorKind::model);
-  return parse_torch(file->bytes(), file, path);
+  TensorSet set = parse_torch(file->bytes(), file, path);
+  set.files.push_back(file);
+  return set;
 }
 
 }  // namespace costeff::checkpoint

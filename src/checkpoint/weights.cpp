@@ -35,7 +35,7 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   TensorSet set;
   set.file = std::make_shared<const std::string>(index_path);
   std::unordered_map<std::string, size_t> read_from;  // tensor -> shard
-  std::vector<std::function<void()>> checks;
+  std::vector<std::function<void(const TensorSet&)>> checks;
   for (size_t i = 0; i < index.shards.size(); ++i) {
     const std::string path = join_path(dir, index.shards[i]);
     if (!file_exists(path)) {
@@ -48,6 +48,7 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
       set.add(std::move(t));
     }
     std::move(shard.owners.begin(), shard.owners.end(), std::back_inserter(set.owners));
+    std::move(shard.files.begin(), shard.files.end(), std::back_inserter(set.files));
     std::move(shard.notes.begin(), shard.notes.end(), std::back_inserter(set.notes));
     if (shard.check_bytes) checks.push_back(std::move(shard.check_bytes));
   }
@@ -64,8 +65,8 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
     }
   }
   if (!checks.empty()) {
-    set.check_bytes = [checks = std::move(checks)] {
-      for (const auto& check : checks) check();
+    set.check_bytes = [checks = std::move(checks)](const TensorSet& checked) {
+      for (const auto& check : checks) check(checked);
     };
   }
   return set;

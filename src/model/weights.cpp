@@ -38,6 +38,7 @@ struct PackScratch {
 struct Packer {
   const KernelTable& kernels;
   Precision precision;
+  const TensorSet& tensors;
 
   // Rows that were read into the scratch -> l->weight.
   void pack(PackedLinear* l, const PackScratch& scratch) const {
@@ -101,6 +102,7 @@ PackedLinear read_stacked(const Packer& packer, std::initializer_list<const Line
       std::fill_n(rows + filled * p.in, rest * p.in, 0.0f);
       rows += stride * p.in;
     }
+    packer.tensors.give_back({l->weight.data, static_cast<size_t>(l->weight.bytes())});
     if (l->bias) read_vector(*l->bias, bias);
     bias += stride;
   }
@@ -155,7 +157,8 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     to_float32(e.position, 0, positions, w.position.reserve(positions));
     if (e.type) to_float32(*e.type, w.type.reserve(e.type->numel()));
     if (model_.embeddings.word_up)
-      w.word_up = read_linear({kernels_, precision_}, *model_.embeddings.word_up, &scratch);
+      w.word_up =
+          read_linear({kernels_, precision_, model_.tensors}, *model_.embeddings.word_up, &scratch);
     embeddings_.value = std::move(w);
   });
   return embeddings_.value;
@@ -164,7 +167,8 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 const LayerWeights& WeightStore::layer(int64_t i) const {
   auto& slot = layers_[static_cast<size_t>(i)];
   std::call_once(slot.once, [&] {
-    slot.value = read_layer({kernels_, precision_}, model_.layers[static_cast<size_t>(i)]);
+    slot.value =
+        read_layer({kernels_, precision_, model_.tensors}, model_.layers[static_cast<size_t>(i)]);
   });
   return slot.value;
 }
@@ -175,7 +179,7 @@ const HeadWeights& WeightStore::head(int64_t i) const {
     const Head& head = model_.heads[static_cast<size_t>(i)];
     HeadWeights w;
     PackScratch scratch;
-    const Packer packer{kernels_, Precision::float32};
+    const Packer packer{kernels_, Precision::float32, model_.tensors};
     if (head.pooler) w.pooler = read_linear(packer, *head.pooler, &scratch);
     w.classifier = read_linear(packer, head.classifier, &scratch);
     if (head.lte) w.lte = read_linear(packer, *head.lte, &scratch);

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "tiny_checkpoint.h"
 
 namespace costeff {
@@ -27,6 +29,27 @@ TEST(MappedFile, HoldsTheBytes) {
   EXPECT_EQ(std::to_integer<char>(file->bytes()[2]), 'y');
   write_file(dir.file("empty"), "");
   EXPECT_TRUE(MappedFile::open(dir.file("empty"), ErrorKind::input)->bytes().empty());
+}
+
+TEST(MappedFile, WhatIsGivenBackComesBackFromTheFile) {
+  TempDir dir;
+  std::string text(5 * 4096 + 100, 'x');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+  write_file(dir.file("a"), text);
+  const auto file = MappedFile::open(dir.file("a"), ErrorKind::input);
+  const auto same = [&] {
+    return std::memcmp(file->bytes().data(), text.data(), text.size()) == 0;
+  };
+  ASSERT_TRUE(same());
+  for (const auto& [from, count] : {std::pair<size_t, size_t>{0, text.size()}, {100, 9000}, {5, 7}})
+    file->give_back(file->bytes().subspan(from, count));
+  EXPECT_TRUE(same());
+
+  // Memory of others keeps what it holds.
+  const auto* own = reinterpret_cast<const std::byte*>(text.data());
+  const std::string before = text;
+  file->give_back({own, text.size()});
+  EXPECT_EQ(text, before);
 }
 
 TEST(MappedFile, RefusesWhatIsNoFile) {

@@ -50,11 +50,11 @@ TEST_P(Kernels, LinearAgreesWithReference) {
         const auto bias = random_floats(n, 1, &rng);
         FloatBuffer packed(round_up(n) * k), y(m * n), truth(m * n);
         table().float32.pack(w.data(), k, n, k, packed.data());
-        table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none, y.data(),
-                       n);
+        table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k,
+                                 Activation::none, y.data(), n);
         kReference.float32.pack(w.data(), k, n, k, packed.data());
-        kReference.float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none,
-                          truth.data(), n);
+        kReference.float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k,
+                                    Activation::none, truth.data(), n);
         for (int64_t i = 0; i < m * n; ++i) {
           ASSERT_NEAR(y.data()[i], truth.data()[i],
                       sum_bound(x.data() + i / n * k, w.data() + i % n * k, k))
@@ -207,8 +207,10 @@ TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
       FloatBuffer a(round_up(n) * k), b(round_up(n) * k), ya(m * n), yb(m * n);
       table().float32.pack(w.data(), k, n, k, a.data());
       table().float32.pack_transposed(transposed.data(), n, n, k, b.data());
-      table().float32.multiply(x.data(), k * 4, m, a.data(), nullptr, n, k, Activation::none, ya.data(), n);
-      table().float32.multiply(x.data(), k * 4, m, b.data(), nullptr, n, k, Activation::none, yb.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, a.data(), nullptr, n, k, Activation::none,
+                               ya.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, b.data(), nullptr, n, k, Activation::none,
+                               yb.data(), n);
       ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0)
           << n << " " << k;
     }
@@ -224,10 +226,11 @@ TEST_P(Kernels, LinearWithActivation) {
   table().float32.pack(w.data(), k, n, k, packed.data());
   for (Activation f :
        {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
-    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none, plain.data(),
-                   n);
+    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none,
+                             plain.data(), n);
     table().activate(f, plain.data(), m * n);
-    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, f, fused.data(), n);
+    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, f, fused.data(),
+                             n);
     for (int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(fused.data()[i], plain.data()[i], 1e-6);
   }
 }
@@ -239,11 +242,12 @@ TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
       const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
       FloatBuffer packed(round_up(n) * k), all(m * n), part(m * n);
       table().float32.pack(w.data(), k, n, k, packed.data());
-      table().float32.multiply(x.data(), k * 4, m, packed.data(), nullptr, n, k, Activation::none, all.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, packed.data(), nullptr, n, k, Activation::none,
+                               all.data(), n);
       for (int64_t rows = 1; rows <= 9; ++rows) {
         for (int64_t begin : {int64_t{0}, int64_t{1}, int64_t{6}, m - rows}) {
           table().float32.multiply(x.data() + begin * k, k * 4, rows, packed.data(), nullptr, n, k,
-                         Activation::none, part.data(), n);
+                                   Activation::none, part.data(), n);
           ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
                                 sizeof(float) * static_cast<size_t>(rows * n)),
                     0)
