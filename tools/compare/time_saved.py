@@ -49,17 +49,22 @@ class Model(Costeff):
             total += 2 * rows * hidden * layer["ffn_size"]
         return total + sum(e["macs"] for e in self.info["exits"] if e["layer"] <= exit_layer)
 
-    def run(self, *flags):
-        """-> (rows, seconds)"""
-        out, err = self.call("infer", self.model, self.texts, "--task", DATASETS[self.dataset][1], "--max-length",
-                             MAX_TOKENS, "--threads", self.threads, "--format", "jsonl", "--quiet", "--stats-json",
-                             *self.dtype, *flags)
-        rows = [json.loads(line) for line in out.split("\n") if line]
-        return rows, json.loads(err.strip().split("\n")[-1])["seconds"]
+    def run(self, verb, *flags):
+        return self.call(verb, self.model, self.texts, "--task", DATASETS[self.dataset][1], "--max-length",
+                         MAX_TOKENS, "--threads", self.threads, "--dtype", self.precision, *flags)[0]
+
+    def rows(self, *flags):
+        out = self.run("infer", "--format", "jsonl", "--quiet", *flags)
+        return [json.loads(line) for line in out.split("\n") if line]
+
+    def seconds(self, *flags):
+        """Of a pass over all rows, tokenising included, with weights that were packed before."""
+        out = self.run("bench", "--lengths", "none", "--rounds", 1, "--json", "-", *flags)
+        return json.loads(out)["throughput"][0]["seconds"]
 
     @functools.cached_property
     def entropies(self):
-        rows, _ = self.run("--policy", "never", "--all-exits")
+        rows = self.rows("--policy", "never", "--all-exits")
         return [[e["entropy"] for e in row["exits"]] for row in rows]
 
     def mean_exit(self, threshold):
@@ -79,13 +84,15 @@ def early_exit_table(args, path, threads):
     model = Model(args, path, threads)
     thresholds = [0.0, *(model.threshold_for(max(1, share * model.depth)) for share in SHARES)]
     seconds, spent = {}, {}
+    for s in thresholds:
+        rows = model.rows("--policy", "entropy", "--threshold", s)
+        spent[s] = (statistics.fmean(r["exit_layer"] for r in rows),
+                    sum(model.macs(n, r["exit_layer"]) for n, r in zip(model.lengths, rows, strict=True)))
     for _ in range(args.rounds):
         for size in args.batch_tokens:
             for s in thresholds:
-                rows, time = model.run("--policy", "entropy", "--threshold", s, "--batch-tokens", size)
+                time = model.seconds("--policy", "entropy", "--threshold", s, "--batch-tokens", size)
                 seconds.setdefault((s, size), []).append(time)
-                spent[s] = (statistics.fmean(r["exit_layer"] for r in rows),
-                            sum(model.macs(n, r["exit_layer"]) for n, r in zip(model.lengths, rows, strict=True)))
     head = [f"{path.name}, {args.precision}, {plural(threads)}", "mean exit layer", "MACs",
             *(f"time (efficiency), batch-tokens {size}" for size in args.batch_tokens)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -105,7 +112,7 @@ def slender_table(args, paths, threads):
     seconds = {m: [] for m in models}
     for _ in range(args.rounds):
         for m in models:
-            seconds[m].append(m.run("--policy", "never")[1])
+            seconds[m].append(m.seconds("--policy", "never"))
     macs = {m: sum(m.macs(n, m.depth) for n in m.lengths) for m in models}
     share = macs[small] / macs[full]
     time = statistics.median(a / b for a, b in zip(seconds[small], seconds[full]))
