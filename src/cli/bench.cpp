@@ -17,6 +17,7 @@
 #include "cli/print.h"
 #include "tasks/output_file.h"
 #include "tasks/reader.h"
+#include "tasks/writer.h"
 
 namespace costeff::cli {
 namespace {
@@ -134,8 +135,13 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
   run.mode = Mode::throughput;
   struct Round {
     RunStats stats;
-    double macs = 0;
+    double macs = 0, output_s = 0;
   };
+  tasks::OutputOptions format;  // TSV, as infer writes it
+  format.labels = m.labels;
+  format.regression = m.regression;
+  format.num_layers = static_cast<int64_t>(m.layers.size());
+  std::string text;
   std::vector<Round> rounds;
   for (int64_t i = 0; i <= f.rounds && !interrupted; ++i) {
     Round round;
@@ -146,7 +152,11 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
           row = rows[next++];
           return ReadStatus::row;
         },
-        [&](std::span<const Example>, std::span<const Result> r) {
+        [&](std::span<const Example> examples, std::span<const Result> r) {
+          const auto begin = Clock::now();
+          text.clear();
+          for (size_t k = 0; k < r.size(); ++k) tasks::append_row(examples[k], r[k], format, &text);
+          round.output_s += seconds_between(begin, Clock::now());
           for (const Result& one : r)
             round.macs += static_cast<double>(macs(m, one.tokens, one.exit_layer, true));
         },
@@ -163,6 +173,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
   p.fastest_s = rounds.front().stats.wall_s;
   p.slowest_s = rounds.back().stats.wall_s;
   p.gmacs_per_s = middle.macs / p.seconds / 1e9;
+  p.output_s = middle.output_s;
   p.stats = middle.stats;
   return p;
 }

@@ -38,12 +38,10 @@ double mean_exit(const RunStats& s) {
   return s.rows > 0 ? layers / static_cast<double>(s.rows) : 0;
 }
 
-Json stage_json(const RunStats& s) {
-  return {{"tokenize", s.tokenize_s},
-          {"embed", s.embed_s},
-          {"attention", s.attention_s},
-          {"ffn", s.ffn_s},
-          {"exits", s.exits_s}};
+Json stage_json(const ThroughputPoint& p) {
+  const RunStats& s = p.stats;
+  return {{"tokenize", s.tokenize_s}, {"embed", s.embed_s}, {"attention", s.attention_s},
+          {"ffn", s.ffn_s},           {"exits", s.exits_s}, {"output", p.output_s}};
 }
 
 }  // namespace
@@ -82,7 +80,7 @@ std::string bench_json(const BenchReport& r) {
                                {"mean_exit_layer", mean_exit(p.stats)},
                                {"gflops", 2 * p.gmacs_per_s},
                                {"peak_share", share(p.gmacs_per_s, r.peak.gmacs_per_s)},
-                               {"stage_seconds", stage_json(p.stats)}});
+                               {"stage_seconds", stage_json(p)}});
   }
   return j.dump(2) + "\n";
 }
@@ -114,8 +112,8 @@ std::string bench_text(const BenchReport& r) {
            mean_exit(s), 2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str());
     append(&out,
            "  seconds by stage, all threads: tokenize %.3f, embed %.3f, attention %.3f,\n"
-           "  feed-forward %.3f, exits %.3f\n",
-           s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s);
+           "  feed-forward %.3f, exits %.3f, output %.3f\n",
+           s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, p.output_s);
   }
   return out;
 }

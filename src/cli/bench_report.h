@@ -27,7 +27,8 @@ struct ThroughputPoint {
   double seconds = 0;  // median of the rounds
   double fastest_s = 0, slowest_s = 0;
   double gmacs_per_s = 0;
-  RunStats stats;  // of the median round
+  double output_s = 0;  // of the median round, as these: bringing rows into their form
+  RunStats stats;
 };
 
 struct BenchReport {

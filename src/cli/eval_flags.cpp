@@ -40,30 +40,30 @@ constexpr const char* kFooter =
 void add_data_flags(CLI::App* sub, EvalFlags* f) {
   const char* group = "Data";
   sub->add_option("DATA", f->more_data, "As --data");
-  sub->add_option("--data", f->data,
+  sub->add_option("--data", f->pass.data,
                   "A file with labels, or a directory: of a task (dev.tsv; MNLI: both dev files), "
                   "or of tasks by their names (the model's is taken); - is standard input. May be "
                   "given more than once")
       ->allow_extra_args(false)  // --data FILE MODEL: MODEL is the model
       ->type_name("FILE|DIR")
       ->group(group);
-  sub->add_option("--split", f->split,
+  sub->add_option("--split", f->pass.split,
                   "Files that a directory is asked for: dev (default), train or test (default "
                   "with --submit)")
       ->type_name("NAME")
       ->group(group);
-  sub->add_option("--label-field,--label-column", f->label_field,
+  sub->add_option("--label-field,--label-column", f->pass.label_field,
                   "The gold label: a JSONL field, or a column by name or by number from 1. "
                   "Without it: the task's, else label, gold_label, ... as the file has them")
       ->type_name("NAME")
       ->group(group);
-  sub->add_option("--label-order", f->label_order,
+  sub->add_option("--label-order", f->pass.label_order,
                   "What the model's labels 0, 1, ... mean, as the file calls them: "
                   "contradiction,entailment,neutral. Without it: the model's own names, else the "
                   "order usual for the task")
       ->type_name("A,B,...")
       ->group(group);
-  sub->add_option("--limit", f->limit, "Only the first N rows of each file")
+  sub->add_option("--limit", f->pass.limit, "Only the first N rows of each file")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))
       ->group(group);
@@ -104,26 +104,27 @@ void add_output_flags(CLI::App* sub, EvalFlags* f) {
                 "Also run each policy in earnest and give its seconds (costeff sweep --timed "
                 "measures with more care)")
       ->group(group);
-  sub->add_flag("--quiet,-q", f->quiet, "Nothing on stderr but errors")->group(group);
+  sub->add_flag("--quiet,-q", f->pass.quiet, "Nothing on stderr but errors")->group(group);
 }
 
 void add_computing_flags(CLI::App* sub, EvalFlags* f) {
   const char* group = "Computing";
-  sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
+  sub->add_option("--threads,-t", f->pass.threads,
+                  "Threads (default: all that this process may use)")
       ->type_name("N")
       ->check(whole_number(1, 1024))
       ->group(group);
-  sub->add_option("--batch-tokens", f->batch_tokens,
+  sub->add_option("--batch-tokens", f->pass.batch_tokens,
                   "Tokens that travel together at most. Changes speed, never answers")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);
-  sub->add_option("--pad-to", f->pad_to,
+  sub->add_option("--pad-to", f->pass.pad_to,
                   "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);
-  add_load_flags(sub, group, &f->load);
+  add_load_flags(sub, group, &f->pass.load);
 }
 
 }  // namespace
@@ -133,12 +134,12 @@ void add_eval(CLI::App* app, std::function<int()>* run) {
   CLI::App* sub = app->add_subcommand(
       "eval", "Score a model on labelled data: metrics, exits and cost of any exit policy");
   sub->footer(std::string(kFooter) + kExitCodes);
-  sub->add_option("MODEL", f->model, "Checkpoint directory")->required();
+  sub->add_option("MODEL", f->pass.model, "Checkpoint directory")->required();
   add_data_flags(sub, f.get());
-  add_format_flags(sub, &f->input);
+  add_format_flags(sub, &f->pass.input);
   add_point_flags(sub, &f->points);
   add_output_flags(sub, f.get());
-  add_encode_flags(sub, &f->encode);
+  add_encode_flags(sub, &f->pass.encode);
   add_computing_flags(sub, f.get());
   add_qa_flags(sub, &f->qa);
   sub->remove_option(sub->get_option("--n-best"));
@@ -146,7 +147,7 @@ void add_eval(CLI::App* app, std::function<int()>* run) {
       "What the data is of: sst-2, cola, mrpc, rte, qnli, qqp, sts-b, mnli, wnli, ax, squad, or "
       "none. Without it: found by the names of file and directory, the columns, or config.json");
   sub->callback([=] {
-    f->data.insert(f->data.end(), f->more_data.begin(), f->more_data.end());
+    f->pass.data.insert(f->pass.data.end(), f->more_data.begin(), f->more_data.end());
     *run = [=] { return eval(*f); };
   });
 }

@@ -29,13 +29,13 @@ bool has_impossible(const tasks::DataSet& set) {
 
 QaOptions qa_options(const EvalFlags& f, bool version_2) {
   QaOptions q;
-  q.max_length = f.encode.max_length;
+  q.max_length = f.pass.encode.max_length;
   q.doc_stride = f.qa.doc_stride;
   q.max_answer_length = f.qa.max_answer_length;
   q.version_2 = version_2;
   q.null_threshold = f.qa.null_threshold;
-  q.threads = f.threads;
-  q.batch_tokens = f.batch_tokens;
+  q.threads = f.pass.threads;
+  q.batch_tokens = f.pass.batch_tokens;
   return q;
 }
 
@@ -44,22 +44,22 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
                                         const tasks::DataSet& set, int64_t* rows) {
   tasks::QaReport r;
   r.data = set;
-  r.model = f.model;
+  r.model = f.pass.model;
   r.version_2 = f.qa.version_2 || (set.path != "-" && has_impossible(set));
   r.bootstrap = bootstrap_options(f);
-  if (!f.quiet) {
+  if (!f.pass.quiet) {
     std::fprintf(stderr, "costeff: %s: SQuAD %s, scored as evaluate-%s.py does\n",
                  printable(set.path).c_str(), r.version_2 ? "v2.0" : "v1.1",
                  r.version_2 ? "v2.0" : "v1.1");
   }
   tasks::SquadReader reader({{set.path, std::nullopt}}, &interrupted);
-  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
   // Gold answers wait here for the answers, in the order of both.
   std::deque<tasks::QaGold> golds;
   std::mutex mutex;
   const QaStats stats = engine.answer(
       [&](QaExample& row, bool may_block) {
-        if (f.limit > 0 && reader.rows() >= f.limit) return ReadStatus::end;
+        if (f.pass.limit > 0 && reader.rows() >= f.pass.limit) return ReadStatus::end;
         tasks::QaGold gold;
         const ReadStatus status = reader.next(row, may_block, &gold);
         if (status != ReadStatus::row) return status;
@@ -100,7 +100,7 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
 int eval_qa(const EvalFlags& f, const Engine& engine, const std::vector<tasks::DataSet>& sets,
             tasks::OutputFile* output) {
   if (!engine.info().question_answering) {
-    throw_usage(f.model + ": " + engine.info().dialect +
+    throw_usage(f.pass.model + ": " + engine.info().dialect +
                 " has no question answering head (qa_outputs), which SQuAD needs");
   }
   if (!f.submit.empty()) {
@@ -117,7 +117,7 @@ int eval_qa(const EvalFlags& f, const Engine& engine, const std::vector<tasks::D
   for (const tasks::DataSet& set : sets) {
     int64_t rows = 0;
     auto report = evaluate(f, engine, set, &rows);
-    if (!report) return say_interrupted(f, rows);
+    if (!report) return say_pass_interrupted(f.pass, {rows});
     reports.push_back(std::move(*report));
   }
   if (f.format == "json") return write_output(output, tasks::qa_eval_json(reports));

@@ -27,24 +27,23 @@ void make_directory(const std::string& dir) {
 int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSet& set,
                    const ExitPolicy& policy, tasks::OutputFile* file) {
   const tasks::LabelMap labels =
-      tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.label_order));
-  if (!f.quiet) {
+      tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.pass.label_order));
+  if (!f.pass.quiet) {
     std::fprintf(stderr, "costeff: %s: task %s (%s); %s\n", printable(set.path).c_str(),
                  std::string(set.task->name).c_str(), set.task_from.c_str(),
                  printable(labels.note).c_str());
   }
-  tasks::RowReader reader({{set.path, std::nullopt}}, eval_input_options(f, set, false),
-                          &interrupted);
-  RunOptions run = run_options(f);
+  // The same table as one with labels, whose labels are not asked for.
+  tasks::InputOptions reading = pass_input_options(f.pass, set, true);
+  reading.want_gold = false;
+  tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
+  RunOptions run = pass_run_options(f.pass);
   run.policy = policy;
   int64_t rows = 0;
   std::string text = tasks::kSubmissionHeader;
-  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
   engine.run(
-      [&](Example& row, bool may_block) {
-        if (f.limit > 0 && reader.rows() >= f.limit) return ReadStatus::end;
-        return reader.next(row, may_block);
-      },
+      pass_source(f.pass, &reader),
       [&](auto examples, auto results) {
         tasks::append_submission(*set.task, labels, examples, results, rows, &text);
         rows += static_cast<int64_t>(examples.size());
@@ -81,7 +80,7 @@ int eval_submit(const EvalFlags& f, const Engine& engine, const std::vector<task
   std::string report = f.no_output_header ? "" : "file\trows\tdata\n";
   for (size_t i = 0; i < sets.size(); ++i) {
     const int64_t rows = write_file(f, engine, sets[i], points.front().policy, files[i].get());
-    if (rows < 0) return say_interrupted(f, 0);
+    if (rows < 0) return say_pass_interrupted(f.pass, {});
     report += f.submit + "/" + names[i] + "\t" + std::to_string(rows) + "\t" + sets[i].path + "\n";
   }
   // All of them, or none.

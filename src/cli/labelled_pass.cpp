@@ -15,44 +15,20 @@
 namespace costeff::cli {
 namespace {
 
-tasks::InputOptions reading(const PassFlags& f, const tasks::DataSet& set, bool labelled) {
-  InputFlags input = f.input;
-  input.task.clear();
-  tasks::InputOptions o = input_options(input);
-  if (set.columns) o.task = set.task;
-  o.want_gold = labelled;
-  o.label_field = f.label_field;
-  // Labels are in tables: what has no extension that says otherwise is one.
-  if (labelled && o.format == tasks::InputFormat::automatic &&
-      tasks::format_of_path(set.path, o.task != nullptr) == tasks::InputFormat::text) {
-    o.format = tasks::InputFormat::tsv;
-  }
-  return o;
-}
-
-RunOptions run_options(const PassFlags& f) {
-  RunOptions run;
-  run.encode = encode_options(f.encode);
-  run.threads = f.threads;
-  run.batch_tokens = f.batch_tokens;
-  run.pad_to = f.pad_to;
-  return run;
-}
-
-Source source_of(tasks::RowReader* reader, int64_t limit) {
-  return [reader, limit](Example& row, bool may_block) {
-    if (limit > 0 && reader->rows() >= limit) return ReadStatus::end;
-    return reader->next(row, may_block);
-  };
-}
-
-void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels) {
+// One line on what is compared with what, and how we know.
+void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels,
+              const ModelInfo& m) {
   if (f.quiet) return;
   const std::string task = set.task
                                ? "task " + std::string(set.task->name) + " (" + set.task_from + ")"
                                : "no known task";
-  std::fprintf(stderr, "costeff: %s: %s%s\n", printable(set.path).c_str(), task.c_str(),
+  std::fprintf(stderr, "costeff: %s: %s; %s\n", printable(set.path).c_str(), task.c_str(),
                printable(labels).c_str());
+  const tasks::Task* trained = tasks::maybe_task(m.task);
+  if (set.task && trained && trained != set.task) {
+    std::fprintf(stderr, "costeff: warning: the model was trained for %s (config.json)\n",
+                 std::string(trained->name).c_str());
+  }
 }
 
 }  // namespace
@@ -64,6 +40,7 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
                   "Rows to judge by: a file, or a task's directory (its dev set); - is standard "
                   "input")
       ->type_name("FILE|DIR")
+      ->expected(1)
       ->required()
       ->group(group);
   app->add_option("--split", f->split, "Of a directory: dev (default), train or test")
@@ -106,16 +83,49 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
   app->add_flag("--quiet,-q", f->quiet, "No progress, no remarks; errors only");
 }
 
+tasks::InputOptions pass_input_options(const PassFlags& f, const tasks::DataSet& set,
+                                       bool labelled) {
+  InputFlags input = f.input;
+  input.task.clear();
+  tasks::InputOptions o = input_options(input);
+  if (set.columns) o.task = set.task;
+  o.want_gold = labelled;
+  o.label_field = f.label_field;
+  // Labels are in tables: what has no extension that says otherwise is one.
+  if (labelled && o.format == tasks::InputFormat::automatic &&
+      tasks::format_of_path(set.path, o.task != nullptr) == tasks::InputFormat::text) {
+    o.format = tasks::InputFormat::tsv;
+  }
+  return o;
+}
+
+RunOptions pass_run_options(const PassFlags& f) {
+  RunOptions run;
+  run.encode = encode_options(f.encode);
+  run.threads = f.threads;
+  run.batch_tokens = f.batch_tokens;
+  run.pad_to = f.pad_to;
+  return run;
+}
+
+Source pass_source(const PassFlags& f, tasks::RowReader* reader) {
+  return [reader, limit = f.limit](Example& row, bool may_block) {
+    if (limit > 0 && reader->rows() >= limit) return ReadStatus::end;
+    return reader->next(row, may_block);
+  };
+}
+
 tasks::DataSet find_data_set(const PassFlags& f, const Engine& engine) {
   const ModelInfo& m = engine.info();
   const auto sets =
-      tasks::find_data_sets({f.data}, f.split.empty() ? "dev" : f.split, f.input.task, m);
+      tasks::find_data_sets(f.data, f.split.empty() ? "dev" : f.split, f.input.task, m);
   if (m.question_answering || sets.front().squad) {
     throw_usage(f.model + ": exits are judged by labels or scores, and " +
                 (m.question_answering ? m.dialect + " answers questions" : "questions have none"));
   }
   if (sets.size() > 1) {
-    throw_usage(f.data + ": has " + sets[0].path + " and " + sets[1].path + "; name one of them");
+    throw_usage(f.data.front() + ": has " + sets[0].path + " and " + sets[1].path +
+                "; name one of them");
   }
   return sets.front();
 }
@@ -128,18 +138,19 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   pass.data.pad_to = f.pad_to;
   if (labelled) {
     pass.labels = tasks::find_label_map(tasks::label_source(m, set.task, f.label_order));
-    say_data(f, set, "; " + pass.labels.note);
+    say_data(f, set, pass.labels.note, m);
   } else {
-    say_data(f, set, "; labels are not read");
+    say_data(f, set, "labels are not read", m);
   }
-  tasks::RowReader reader({{set.path, std::nullopt}}, reading(f, set, labelled), &interrupted);
-  RunOptions run = run_options(f);
+  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
+                          &interrupted);
+  RunOptions run = pass_run_options(f);
   run.policy = ExitPolicy{};
   run.all_exits = true;
   tasks::Progress progress(tasks::want_progress(f.quiet, -1));
   tasks::Evaluated& data = pass.data;
   pass.stats = engine.run(
-      source_of(&reader, f.limit),
+      pass_source(f, &reader),
       [&](auto rows, auto results) {
         if (labelled) tasks::append_gold(pass.labels, rows, &data);
         append(results, m.regression, &data.table);
@@ -149,20 +160,23 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
       run, &interrupted);
   progress.erase();
   if (interrupted) throw PassInterrupted{data.table.rows()};
-  if (data.table.rows() == 0) throw_input(set.path + ": has no rows, expected some to judge by");
+  if (data.table.rows() == 0) {
+    throw_input(set.path + ": has no rows, expected " + (labelled ? "labelled ones" : "some"));
+  }
   return pass;
 }
 
-double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
+double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set, bool labelled,
                  const ExitPolicy& policy, int64_t batch_tokens) {
-  tasks::RowReader reader({{set.path, std::nullopt}}, reading(f, set, false), &interrupted);
-  RunOptions run = run_options(f);
+  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
+                          &interrupted);
+  RunOptions run = pass_run_options(f);
   run.policy = policy;
   run.batch_tokens = batch_tokens;
   int64_t rows = 0;
   const RunStats stats = engine.run(
-      source_of(&reader, f.limit),
-      [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); }, run, &interrupted);
+      pass_source(f, &reader), [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); },
+      run, &interrupted);
   if (interrupted) throw PassInterrupted{rows};
   return stats.wall_s;
 }

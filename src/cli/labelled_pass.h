@@ -14,11 +14,13 @@
 #include "cli/load_flags.h"
 #include "tasks/data_sets.h"
 #include "tasks/evaluation.h"
+#include "tasks/reader.h"
 
 namespace costeff::cli {
 
 struct PassFlags {
-  std::string model, data, split, label_field, label_order;
+  std::string model, split, label_field, label_order;
+  std::vector<std::string> data;
   LoadFlags load;
   InputFlags input;
   EncodeFlags encode;
@@ -26,8 +28,8 @@ struct PassFlags {
   bool quiet = false;
 };
 
-// MODEL, --data and what says how to read and compute it. batch: also --batch-tokens, which some
-// verbs have of their own.
+// MODEL, one --data and what says how to read and compute it. batch: also --batch-tokens, which
+// some verbs have of their own.
 void add_pass_flags(CLI::App* app, PassFlags* flags, bool batch);
 
 // A signal came while rows were read.
@@ -42,6 +44,13 @@ struct LabelledPass {
   RunStats stats;
 };
 
+// How every pass over the data computes, and how a data set is read: for its labels or without.
+RunOptions pass_run_options(const PassFlags& flags);
+tasks::InputOptions pass_input_options(const PassFlags& flags, const tasks::DataSet& set,
+                                       bool labelled);
+// The rows of a reader, --limit of them.
+Source pass_source(const PassFlags& flags, tasks::RowReader* reader);
+
 // Which file it is, and of which task. Refuses what these verbs cannot judge. Throws Error.
 tasks::DataSet find_data_set(const PassFlags& flags, const Engine& engine);
 
@@ -53,7 +62,7 @@ LabelledPass run_pass(const PassFlags& flags, const Engine& engine, const tasks:
 
 // Seconds of one pass over the same rows that leaves early in earnest. Throws PassInterrupted.
 double time_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,
-                 const ExitPolicy& policy, int64_t batch_tokens);
+                 bool labelled, const ExitPolicy& policy, int64_t batch_tokens);
 
 int say_pass_interrupted(const PassFlags& flags, const PassInterrupted& e);
 

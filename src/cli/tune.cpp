@@ -125,10 +125,11 @@ void meet_budget(const TuneFlags& f, const Engine& engine, const tasks::DataSet&
   const auto measure = [&](const ExitPolicy& policy) {
     std::vector<double> seconds;
     for (int64_t i = 0; i < f.repeat; ++i)
-      seconds.push_back(time_pass(f.pass, engine, set, policy, f.pass.batch_tokens));
+      seconds.push_back(time_pass(f.pass, engine, set, r->labelled, policy, f.pass.batch_tokens));
     return median_ms(seconds, r->rows);
   };
-  time_pass(f.pass, engine, set, {}, f.pass.batch_tokens);  // weights packed, files in memory
+  time_pass(f.pass, engine, set, r->labelled, {},
+            f.pass.batch_tokens);  // weights packed, files in memory
   r->full_ms = measure({});
   size_t low = 0, high = sequence.size() - 1;  // `high` keeps the budget, if any does
   r->chosen_ms = measure(sequence[high]);

@@ -235,6 +235,25 @@ TEST_P(Kernels, LinearWithActivation) {
   }
 }
 
+// The error is that of the activation alone (ActivationsAreAccurate).
+TEST_P(Kernels, GeluInEveryPrecision) {
+  const int64_t m = 8001, n = 1, k = 1;
+  std::vector<float> x(static_cast<size_t>(m));
+  for (int64_t i = 0; i < m; ++i) x[static_cast<size_t>(i)] = static_cast<float>(i - 4000) / 200;
+  const float one = 1;
+  FloatBuffer plain(m), fused(m);
+  for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+    SmallProduct p(table(), precision, &one, n, k);
+    p.run(x.data(), m, nullptr, Activation::none, plain.data());
+    p.run(x.data(), m, nullptr, Activation::gelu_erf, fused.data());
+    for (int64_t i = 0; i < m; ++i) {
+      const double v = plain.data()[i];
+      const double truth = 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
+      ASSERT_NEAR(fused.data()[i], truth, 1.2e-6 * std::max(1.0, std::abs(truth))) << "x " << v;
+    }
+  }
+}
+
 TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
   for (int64_t n : {1, 2, 8, 17, 48, 70, 400}) {
     for (int64_t k : {1, 3, 64, 129}) {
