@@ -75,8 +75,8 @@ struct TensorSet {
   std::unordered_map<std::string, size_t> by_name;  // into `tensors`
   std::vector<std::shared_ptr<const void>> owners;
   std::vector<std::shared_ptr<const MappedFile>> files;  // those of the owners that are mappings
-  std::shared_ptr<const std::string> file;  // the file, or the index of the shards
-  std::vector<std::string> notes;           // what was ignored in the files, one line each
+  std::shared_ptr<const std::string> file;               // the file, or the index of the shards
+  std::vector<std::string> notes;  // what was ignored in the files, one line each
   // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the
   // format has none. Apart, so that a checkpoint that is wrong otherwise is refused before 8 GiB
   // are read.

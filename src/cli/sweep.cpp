@@ -150,8 +150,8 @@ void time_points(const SweepFlags& f, const Engine& engine, const tasks::DataSet
   const auto total = static_cast<int64_t>(chosen.size() * sizes.size()) * f.repeat;
   int64_t done = 0;
   tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
-  time_pass(f.pass, engine, set, !f.unlabelled, {},
-            sizes.front());  // caches and packed weights are warm then
+  // Caches and packed weights are warm then.
+  time_pass(f.pass, engine, set, !f.unlabelled, {}, sizes.front());
   for (int64_t round = 0; round < f.repeat; ++round) {
     for (size_t b = 0; b < sizes.size(); ++b) {
       for (const size_t i : chosen) {

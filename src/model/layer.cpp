@@ -21,20 +21,6 @@ struct Attendees {
   int64_t ld = 0;  // of key and value
 };
 
-// y [m, n] = x [m, k] times what was packed.
-void apply(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
-           const std::byte* packed, int64_t n, int64_t k, float* y, int64_t ldy,
-           std::byte* prepared) {
-  const void* rows = x;
-  int64_t row_bytes = ldx * static_cast<int64_t>(sizeof(float));
-  if (p.prepare) {
-    p.prepare(x, ldx, m, k, prepared);
-    rows = prepared;
-    row_bytes = p.row_bytes(k);
-  }
-  p.multiply(rows, row_bytes, m, packed, nullptr, n, k, Activation::none, y, ldy);
-}
-
 // One head h of one sequence: m queries over r keys and values -> context [m, d].
 //   softmax(q k^T / sqrt(d)) v
 void attend(const KernelTable& kernels, const kernels::Product& p, int64_t d, const Attendees& a,
@@ -52,9 +38,11 @@ void attend(const KernelTable& kernels, const kernels::Product& p, int64_t d, co
   p.pack_transposed(a.value, a.ld, d, r, values);
   for (int64_t i = 0; i < m; i += kQueryBlock) {
     const int64_t rows = std::min(kQueryBlock, m - i);
-    apply(p, a.query + i * a.ld_query, a.ld_query, rows, keys, r, d, scores, lds, prepared);
+    apply_packed(p, a.query + i * a.ld_query, a.ld_query, rows, keys, nullptr, r, d,
+                 Activation::none, scores, lds, prepared);
     kernels.softmax(scores, lds, rows, r, scale);
-    apply(p, scores, lds, rows, values, d, r, context + i * ldc, ldc, prepared);
+    apply_packed(p, scores, lds, rows, values, nullptr, d, r, Activation::none, context + i * ldc,
+                 ldc, prepared);
   }
 }
 

@@ -31,12 +31,26 @@ void multiply(const kernels::KernelTable& kernels, const Crew& crew, const Packe
              l.bias.data() + columns.begin, columns.count(), l.in, f, y + columns.begin, ldy);
 }
 
+void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
+                  const std::byte* packed, const float* bias, int64_t n, int64_t k,
+                  kernels::Activation f, float* y, int64_t ldy, std::byte* prepared) {
+  if (m <= 0) return;
+  const void* rows = x;
+  int64_t row_bytes = ldx * static_cast<int64_t>(sizeof(float));
+  if (p.prepare) {
+    p.prepare(x, ldx, m, k, prepared);
+    rows = prepared;
+    row_bytes = p.row_bytes(k);
+  }
+  p.multiply(rows, row_bytes, m, packed, bias, n, k, f, y, ldy);
+}
+
 void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, const float* x,
                   int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
                   ByteBuffer* rows) {
-  std::byte* buffer = rows->reserve(prepared_bytes(kernels, l.precision, m, l.in));
-  multiply(kernels, {}, l, prepare_rows(kernels, l.precision, {}, x, ldx, m, l.in, buffer), m, f, y,
-           ldy);
+  std::byte* prepared = rows->reserve(prepared_bytes(kernels, l.precision, m, l.in));
+  apply_packed(kernels.product(l.precision), x, ldx, m, l.weight.data(), l.bias.data(), l.out, l.in,
+               f, y, ldy, prepared);
 }
 
 }  // namespace costeff::model

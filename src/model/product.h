@@ -39,7 +39,13 @@ int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision p
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
               const PreparedRows& x, int64_t m, kernels::Activation f, float* y, int64_t ldy);
 
-// Both in one, alone: y [m, l.out] = f(x l^T + b). `rows` is scratch.
+// Both in one, alone: y [m, n] = f(x [m, k] times what was packed + bias), bias [n] or null.
+// `prepared` has room for m rows as the product takes them; null where those are floats.
+void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
+                  const std::byte* packed, const float* bias, int64_t n, int64_t k,
+                  kernels::Activation f, float* y, int64_t ldy, std::byte* prepared);
+
+// The same of a weight: y [m, l.out] = f(x l^T + b). `rows` is scratch.
 void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, const float* x,
                   int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
                   ByteBuffer* rows);

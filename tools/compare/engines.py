@@ -8,7 +8,6 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 from workloads import DATASETS, MAX_TOKENS
