@@ -59,8 +59,9 @@ void run_layer(const kernels::KernelTable& kernels, const LayerShape& shape, con
                const PackedView& view, float* x, const Workplace& place);
 
 // The same for the first token of each sequence alone: x [T, H] is read, first [B, H] is written.
-// Keys and values are computed for all tokens, the rest for one a sequence. The numbers are those
-// of run_layer, bit for bit.
+// All but keys and values is computed for one token a sequence; the numbers are those of run_layer,
+// bit for bit. With folded weights, which only this function takes, nor are they computed for more
+// (attend_folded).
 void run_layer_first(const kernels::KernelTable& kernels, const LayerShape& shape,
                      const LayerWeights& w, const PackedView& view, const float* x, float* first,
                      const Workplace& place);

@@ -20,4 +20,8 @@ const char* activation_name(Activation a) {
   return "?";
 }
 
+bool reads_first_only(const Model& m) {
+  return !m.heads.empty() && m.heads.back().pooling == Pooling::first;
+}
+
 }  // namespace costeff::model

@@ -110,6 +110,9 @@ struct Model {
   TensorSet tensors;                           // keeps the bytes alive
 };
 
+// Is the first token all that is read of the last hidden states?
+bool reads_first_only(const Model& m);
+
 const char* activation_name(Activation a);
 
 }  // namespace costeff::model

@@ -40,6 +40,22 @@ struct Packer {
   Precision precision;
   const TensorSet& tensors;
 
+  // A map without its weight, the bias 0, and room for the weight in the scratch.
+  PackedLinear room(int64_t out, int64_t in, PackScratch* scratch) const {
+    PackedLinear l;
+    l.out = out;
+    l.in = in;
+    l.precision = precision;
+    std::fill_n(l.bias.reserve(round_up(out)), round_up(out), 0.0f);
+    if (precision == Precision::int8) {
+      scratch->quantised.reserve(out * in);
+      scratch->scales.reserve(out);
+    } else {
+      scratch->values.reserve(out * in);
+    }
+    return l;
+  }
+
   // Rows that were read into the scratch -> l->weight.
   void pack(PackedLinear* l, const PackScratch& scratch) const {
     const kernels::Product& p = kernels.product(l->precision);
@@ -75,37 +91,45 @@ void read_quantised(const Tensor& t, int8_t* q, float* scale) {
   }
 }
 
-// Several maps of the same input under each other, each filled up with 0 to `stride` outputs.
-PackedLinear read_stacked(const Packer& packer, std::initializer_list<const Linear*> maps,
-                          int64_t stride, PackScratch* scratch) {
-  PackedLinear p;
-  p.out = stride * static_cast<int64_t>(maps.size());
-  p.in = (*maps.begin())->in();
-  p.precision = packer.precision;
-  const bool int8 = p.precision == Precision::int8;
-  float* rows = int8 ? nullptr : scratch->values.reserve(p.out * p.in);
-  int8_t* q = int8 ? scratch->quantised.reserve(p.out * p.in) : nullptr;
-  float* scale = int8 ? scratch->scales.reserve(p.out) : nullptr;
-  float* bias = p.bias.reserve(round_up(p.out));
-  std::fill_n(bias, round_up(p.out), 0.0f);
+// A weight into the scratch, from row `at` on, as its precision packs it; the file's bytes are not
+// needed any more.
+void read_weight(const Packer& packer, const Linear& l, int64_t at, PackScratch* scratch) {
+  const int64_t in = l.in();
+  if (packer.precision == Precision::int8) {
+    check_inputs(l);
+    read_quantised(l.weight, scratch->quantised.data() + at * in, scratch->scales.data() + at);
+  } else {
+    read_vector(l.weight, scratch->values.data() + at * in);
+  }
+  packer.tensors.give_back({l.weight.data, static_cast<size_t>(l.weight.bytes())});
+}
+
+// Several maps of the same input under each other, each filled up with 0 to `stride` outputs, in
+// the scratch; not packed yet.
+PackedLinear read_rows(const Packer& packer, std::initializer_list<const Linear*> maps,
+                       int64_t stride, PackScratch* scratch) {
+  PackedLinear p =
+      packer.room(stride * static_cast<int64_t>(maps.size()), (*maps.begin())->in(), scratch);
+  int64_t at = 0;
   for (const Linear* l : maps) {
     const int64_t filled = l->out(), rest = stride - filled;
-    if (int8) {
-      check_inputs(*l);
-      read_quantised(l->weight, q, scale);
-      std::fill_n(q + filled * p.in, rest * p.in, static_cast<int8_t>(0));
-      std::fill_n(scale + filled, rest, 0.0f);
-      q += stride * p.in;
-      scale += stride;
+    read_weight(packer, *l, at, scratch);
+    if (p.precision == Precision::int8) {
+      std::fill_n(scratch->quantised.data() + (at + filled) * p.in, rest * p.in,
+                  static_cast<int8_t>(0));
+      std::fill_n(scratch->scales.data() + at + filled, rest, 0.0f);
     } else {
-      read_vector(l->weight, rows);
-      std::fill_n(rows + filled * p.in, rest * p.in, 0.0f);
-      rows += stride * p.in;
+      std::fill_n(scratch->values.data() + (at + filled) * p.in, rest * p.in, 0.0f);
     }
-    packer.tensors.give_back({l->weight.data, static_cast<size_t>(l->weight.bytes())});
-    if (l->bias) read_vector(*l->bias, bias);
-    bias += stride;
+    if (l->bias) read_vector(*l->bias, p.bias.data() + at);
+    at += stride;
   }
+  return p;
+}
+
+PackedLinear read_stacked(const Packer& packer, std::initializer_list<const Linear*> maps,
+                          int64_t stride, PackScratch* scratch) {
+  PackedLinear p = read_rows(packer, maps, stride, scratch);
   packer.pack(&p, *scratch);
   return p;
 }
@@ -114,7 +138,55 @@ PackedLinear read_linear(const Packer& packer, const Linear& l, PackScratch* scr
   return read_stacked(packer, {&l}, l.out(), scratch);
 }
 
-LayerWeights read_layer(const Packer& packer, const Layer& layer) {
+// to [columns, rows] = from [rows, columns]
+template <typename T>
+void transpose(const T* from, int64_t rows, int64_t columns, T* to) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[j * rows + i] = from[i * columns + j];
+}
+
+// The attention's inputs of a layer whose first tokens alone are read: a query with the scales of
+// the keys in it, and the maps of keys and values by head.
+void read_folded(const Packer& packer, const Attention& a, LayerWeights* w, PackScratch* scratch) {
+  const bool int8 = packer.precision == Precision::int8;
+  const int64_t hidden = a.key.in(), d = w->attention_size / w->heads;
+  PackScratch keys, one;
+  packer.room(w->attention_size, hidden, &keys);
+  read_weight(packer, a.key, 0, &keys);
+  for (int64_t h = 0; h < w->heads; ++h) {
+    PackedLinear p = packer.room(hidden, d, &one);
+    const int64_t at = h * d * hidden;
+    if (int8) {
+      transpose(keys.quantised.data() + at, d, hidden, one.quantised.data());
+      std::fill_n(one.scales.data(), hidden, 1.0f);
+    } else {
+      transpose(keys.values.data() + at, d, hidden, one.values.data());
+    }
+    packer.pack(&p, one);
+    w->key_by_head.push_back(std::move(p));
+  }
+  w->query = read_rows(packer, {&a.query}, w->stride, scratch);
+  for (int64_t c = 0; int8 && c < w->attention_size; ++c) {
+    scratch->scales.data()[c] *= keys.scales.data()[c];
+    w->query.bias.data()[c] *= keys.scales.data()[c];
+  }
+  packer.pack(&w->query, *scratch);
+  const PackedLinear values = read_rows(packer, {&a.value}, w->attention_size, &keys);
+  for (int64_t h = 0; h < w->heads; ++h) {
+    PackedLinear p = packer.room(d, hidden, &one);
+    if (int8) {
+      std::copy_n(keys.quantised.data() + h * d * hidden, d * hidden, one.quantised.data());
+      std::copy_n(keys.scales.data() + h * d, d, one.scales.data());
+    } else {
+      std::copy_n(keys.values.data() + h * d * hidden, d * hidden, one.values.data());
+    }
+    std::copy_n(values.bias.data() + h * d, d, p.bias.data());
+    packer.pack(&p, one);
+    w->value_by_head.push_back(std::move(p));
+  }
+}
+
+LayerWeights read_layer(const Packer& packer, const Layer& layer, bool folded) {
   LayerWeights w;
   PackScratch scratch;
   if (layer.attention) {
@@ -122,8 +194,12 @@ LayerWeights read_layer(const Packer& packer, const Layer& layer) {
     w.heads = a.heads;
     w.attention_size = a.query.out();
     w.stride = round_up(w.attention_size);
-    w.query = read_stacked(packer, {&a.query}, w.stride, &scratch);
-    w.key_value = read_stacked(packer, {&a.key, &a.value}, w.stride, &scratch);
+    if (folded) {
+      read_folded(packer, a, &w, &scratch);
+    } else {
+      w.query = read_stacked(packer, {&a.query}, w.stride, &scratch);
+      w.key_value = read_stacked(packer, {&a.key, &a.value}, w.stride, &scratch);
+    }
     w.attention_out = read_linear(packer, a.output, &scratch);
     w.attention_norm = read_norm(a.norm);
   }
@@ -167,8 +243,9 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 const LayerWeights& WeightStore::layer(int64_t i) const {
   auto& slot = layers_[static_cast<size_t>(i)];
   std::call_once(slot.once, [&] {
-    slot.value =
-        read_layer({kernels_, precision_, model_.tensors}, model_.layers[static_cast<size_t>(i)]);
+    const auto at = static_cast<size_t>(i);
+    slot.value = read_layer({kernels_, precision_, model_.tensors}, model_.layers[at],
+                            at + 1 == model_.layers.size() && reads_first_only(model_));
   });
   return slot.value;
 }

@@ -28,6 +28,11 @@ struct LayerWeights {
   PackedLinear key_value;  // [2 stride, H]
   int64_t stride = 0;      // round_up(A); heads == 0: no attention sublayer
   int64_t heads = 0, attention_size = 0;
+  // In place of key_value in the last layer of a model that reads its first token alone, a map for
+  // each head: Wk^T [H, d], without a bias, and Wv [d, H]. In int8 what scales a row of Wk is in
+  // the query's scales. See attend_folded.
+  std::vector<PackedLinear> key_by_head, value_by_head;
+  bool folded() const { return !key_by_head.empty(); }
   PackedLinear attention_out;  // [H, A]
   NormWeights attention_norm;
   PackedLinear ffn_in, ffn_out;  // [F, H], [H, F]; absent: no feed-forward sublayer

@@ -13,12 +13,13 @@ int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exi
   int64_t sum = tokens * info.embedding_rank * hidden;
   for (const LayerInfo& l : info.layers) {
     if (l.layer > exit_layer) break;
-    // Rows that are computed beyond keys and values: in the very last layer those that are read.
-    const bool last = l.layer == static_cast<int64_t>(info.layers.size());
-    const int64_t rows = last && info.first_token_only ? 1 : tokens;
     const int64_t a = l.attention_size;
-    sum += 2 * tokens * hidden * a + 2 * rows * hidden * a + 2 * rows * tokens * a;
-    sum += 2 * rows * hidden * l.ffn_size;
+    if (info.first_token_only && l.layer == static_cast<int64_t>(info.layers.size())) {
+      // One row, and no keys and values (model/attention.h).
+      sum += 4 * hidden * a + 2 * tokens * l.heads * hidden + 2 * hidden * l.ffn_size;
+    } else {
+      sum += 4 * tokens * hidden * a + 2 * tokens * tokens * a + 2 * tokens * hidden * l.ffn_size;
+    }
   }
   for (const ExitInfo& e : info.exits) {
     if (e.layer == exit_layer || (exits && e.layer < exit_layer)) sum += e.macs;
@@ -129,7 +130,7 @@ ModelInfo describe(const model::Model& m) {
   info.embedding_rank = m.embeddings.word_up ? m.embeddings.word_up->in() : 0;
   info.regression = m.regression;
   info.question_answering = m.question_answering;
-  info.first_token_only = m.heads.back().pooling == model::Pooling::first;
+  info.first_token_only = model::reads_first_only(m);
   info.activation = model::activation_name(m.activation);
   info.dtype = dtypes_in_use(m);
   info.layer_norm_eps = static_cast<double>(m.layer_norm_eps);
