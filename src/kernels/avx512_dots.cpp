@@ -19,10 +19,11 @@ namespace {
 
 // Weights [k / 2][width][2] of bfloat16, rows of bfloat16.
 struct Bf16Dots {
-  static constexpr int64_t kGroup = 2, kColumnBytes = 4, kTail = 0;
+  static constexpr int64_t kGroup = 2, kColumnBytes = 4, kHead = 0;
   using Sum = Vec;
   using Columns = Float32::Columns;
   static Sum none() { return zero(); }
+  static Sum begin(const char*, int64_t, int64_t) { return zero(); }
   static IVec weight(const char* p) { return _mm512_load_si512(p); }
   static IVec value(const char* row, int64_t i) {
     return set1_int(reinterpret_cast<const int32_t*>(row)[i]);
@@ -30,21 +31,21 @@ struct Bf16Dots {
   static Sum mac(IVec x, IVec w, Sum sum) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
   }
-  static Columns columns(const char*, int64_t, int64_t) { return {}; }
-  static float row_scale(const char*, int64_t) { return 1.0f; }
-  static Vec result(Sum sum, Columns, float) { return sum; }
+  static Columns columns(const char*, int64_t) { return {}; }
+  static Vec result(Sum sum, Columns, const char*, int64_t, Vec bias) { return add(sum, bias); }
 };
 
-// Weights [k / 4][width][4] of int8, a scale and a correction a column; rows of uint8, 128 added,
-// and a scale a row. vpdpbusd multiplies unsigned by signed: sum (x + 128) w = sum x w + 128 sum w.
+// A scale a column and what its sums begin with, weights [k / 4][width][4] of int8; rows of uint8,
+// 128 added, and a scale a row. vpdpbusd multiplies unsigned by signed: sum x w = sum (x + 128) w -
+// 128 sum w.
 struct Int8Dots {
-  static constexpr int64_t kGroup = 4, kColumnBytes = 4, kTail = 8;
+  static constexpr int64_t kGroup = 4, kColumnBytes = 4, kHead = 8;
   using Sum = IVec;
-  struct Columns {
-    Vec scale;
-    IVec correction;
-  };
+  using Columns = Vec;
   static Sum none() { return zero_ints(); }
+  static Sum begin(const char* head, int64_t width, int64_t v) {
+    return load_ints(head + width * 4 + v * 64);
+  }
   static IVec weight(const char* p) { return _mm512_load_si512(p); }
   static IVec value(const char* row, int64_t i) {
     return set1_int(reinterpret_cast<const int32_t*>(row)[i]);
@@ -54,16 +55,13 @@ struct Int8Dots {
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
     return sum;
   }
-  static Columns columns(const char* tail, int64_t width, int64_t v) {
-    return {loadu(reinterpret_cast<const float*>(tail) + v * kWidth),
-            load_ints(tail + width * 4 + v * 64)};
+  static Columns columns(const char* head, int64_t v) {
+    return loadu(reinterpret_cast<const float*>(head) + v * kWidth);
   }
   static int64_t scale_at(int64_t k) { return (k + 63) / 64 * 64; }
-  static float row_scale(const char* row, int64_t k) {
-    return *reinterpret_cast<const float*>(row + scale_at(k));
-  }
-  static Vec result(Sum sum, const Columns& c, float row) {
-    return mul(to_floats(sub_ints(sum, c.correction)), mul(c.scale, set1(row)));
+  static Vec result(Sum sum, Vec scale, const char* row, int64_t k, Vec bias) {
+    const Vec both = mul(scale, set1(*reinterpret_cast<const float*>(row + scale_at(k))));
+    return fma(to_floats(sum), both, bias);
   }
 };
 
@@ -138,7 +136,8 @@ void pack_int8_dots(const int8_t* w, const float* scale, int64_t n, int64_t k, v
   char* to = static_cast<char*>(packed);
   for (int64_t j = 0; j < n; j += kPanel) {
     const int64_t width = panel_width(n, j), groups = groups_of<Int8Dots>(k);
-    char* tail = to + groups * width * 4;
+    char* const head = to;
+    to += width * Int8Dots::kHead;
     for (int64_t c = 0; c < width; ++c) {
       const int8_t* row = w + (j + c) * k;
       int32_t sum = 0;
@@ -149,29 +148,41 @@ void pack_int8_dots(const int8_t* w, const float* scale, int64_t n, int64_t k, v
           sum += v;
         }
       }
-      reinterpret_cast<float*>(tail)[c] = j + c < n ? scale[j + c] : 0.0f;
-      reinterpret_cast<int32_t*>(tail + width * 4)[c] = sum * 128;
+      reinterpret_cast<float*>(head)[c] = j + c < n ? scale[j + c] : 0.0f;
+      reinterpret_cast<int32_t*>(head + width * 4)[c] = sum * -128;
     }
-    to = tail + width * Int8Dots::kTail;
+    to += groups * width * 4;
   }
 }
 
 int64_t int8_row_bytes(int64_t k) { return Int8Dots::scale_at(k) + 64; }
 
+// Four vectors of floats, each times `factor`, to 64 bytes in order, 128 added: that flips the
+// first bit.
+inline IVec quantise(const float* x, Vec factor) {
+  const auto ints = [&](int i) { return to_ints(mul(loadu(x + i * kWidth), factor)); };
+  const IVec low = _mm512_packs_epi32(ints(0), ints(1)),
+             high = _mm512_packs_epi32(ints(2), ints(3));
+  // Each quarter has four bytes of each vector now.
+  const IVec order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const IVec bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+  return _mm512_xor_si512(bytes, _mm512_set1_epi8(static_cast<char>(0x80)));
+}
+
 void prepare_int8_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
+  constexpr int64_t kBlock = 4 * kWidth;
   char* to = static_cast<char*>(rows);
-  const __m128i offset = _mm_set1_epi8(static_cast<char>(0x80));
   for (int64_t r = 0; r < m; ++r, x += ldx, to += int8_row_bytes(k)) {
     const float most = largest_of_row(x, k);
     const Vec inverse = set1(most > 0 ? 127.0f / most : 0.0f);
-    const auto store = [&](int64_t i, Vec v) {
-      // Adding 128 to a byte flips its first bit.
-      const __m128i q = _mm512_cvtsepi32_epi8(to_ints(mul(v, inverse)));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm_xor_si128(q, offset));
-    };
     int64_t i = 0;
-    for (; i + kWidth <= k; i += kWidth) store(i, loadu(x + i));
-    if (i < k) store(i, loadu_first(x + i, k - i));
+    for (; i + kBlock <= k; i += kBlock) _mm512_storeu_si512(to + i, quantise(x + i, inverse));
+    if (i < k) {
+      // The row has room for whole blocks.
+      float last[kBlock] = {};
+      for (int64_t j = i; j < k; j += kWidth) storeu(last + j - i, loadu_few(x + j, k - j));
+      _mm512_storeu_si512(to + i, quantise(last, inverse));
+    }
     *reinterpret_cast<float*>(to + Int8Dots::scale_at(k)) = most / 127.0f;
   }
 }

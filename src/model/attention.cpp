@@ -72,10 +72,10 @@ void attend_all(const KernelTable& kernels, const LayerShape& shape, const Layer
   const Range mine = place.crew.part(view.sequences * w.heads);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t b = i / w.heads, h = i % w.heads;
-    const int64_t begin = view.start[b], row = first_only ? b : begin;
+    const int64_t begin = view.start[b] - view.start[0], row = first_only ? b : begin;
     const Attention1 one{.query = a.query + row * a.ld_query + h * d,
                          .ld_query = a.ld_query,
-                         .m = first_only ? 1 : view.start[b + 1] - begin,
+                         .m = first_only ? 1 : view.start[b + 1] - view.start[b],
                          .key = a.key + begin * a.ld + h * d,
                          .value = a.value + begin * a.ld + h * d,
                          .ld = a.ld,

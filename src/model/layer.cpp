@@ -11,7 +11,8 @@ namespace {
 using kernels::KernelTable;
 using kernels::round_up;
 
-// Rows that pass a feed-forward at a time: bounds the scratch memory.
+// Rows that pass a sublayer at a time, if sequences are not longer: what they need besides their
+// hidden states stays in the second-level cache.
 constexpr int64_t kRowBlock = 128;
 
 // y [m, l.out] = f(x [m, l.in] l^T + b); the crew has met when it returns.
@@ -94,6 +95,21 @@ void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWei
   place.crew.meet();
 }
 
+// The sequences from `first` on that are attended to together: as many as have kRowBlock tokens, at
+// least one.
+PackedView block_of(const PackedView& view, int64_t first) {
+  int64_t end = first + 1;
+  while (end < view.sequences && view.start[end + 1] - view.start[first] <= kRowBlock) ++end;
+  return {end - first, view.start + first, view.real + first};
+}
+
+int64_t largest_block(const PackedView& view) {
+  int64_t most = std::min(view.tokens(), kRowBlock);
+  for (int64_t b = 0; b < view.sequences; ++b)
+    most = std::max<int64_t>(most, view.start[b + 1] - view.start[b]);
+  return most;
+}
+
 }  // namespace
 
 LayerShape layer_shape(const Model& model) {
@@ -102,22 +118,26 @@ LayerShape layer_shape(const Model& model) {
 
 void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                const PackedView& view, float* x, const Workplace& place) {
-  const int64_t tokens = view.tokens(), stride = w.stride, ld = 3 * stride;
-  reserve(kernels, shape, w, tokens, tokens, tokens * ld, place);
-  if (w.heads > 0) {
+  const int64_t hidden = shape.hidden_size, stride = w.stride, ld = 3 * stride;
+  const int64_t most = largest_block(view);
+  reserve(kernels, shape, w, most, most, most * ld, place);
+  for (int64_t b = 0; w.heads > 0 && b < view.sequences;) {
+    const PackedView block = block_of(view, b);
+    const int64_t tokens = block.tokens();
+    float* rows_of = x + block.start[0] * hidden;
     float* qkv = place.shared->qkv.data();
     float* context = place.shared->context.data();
-    const PreparedRows rows =
-        prepare_rows(kernels, w.query.precision, place.crew, x, shape.hidden_size, tokens,
-                     shape.hidden_size, place.shared->rows.data());
+    const PreparedRows rows = prepare_rows(kernels, w.query.precision, place.crew, rows_of, hidden,
+                                           tokens, hidden, place.shared->rows.data());
     multiply(kernels, place.crew, w.query, rows, tokens, Activation::none, qkv, ld);
     multiply(kernels, place.crew, w.key_value, rows, tokens, Activation::none, qkv + stride, ld);
     place.crew.meet();
-    attend_all(kernels, shape, w, view, false, {qkv, ld, qkv + stride, qkv + 2 * stride, ld},
+    attend_all(kernels, shape, w, block, false, {qkv, ld, qkv + stride, qkv + 2 * stride, ld},
                context, stride, place);
-    finish_attention(kernels, shape, w, context, stride, tokens, x, place);
+    finish_attention(kernels, shape, w, context, stride, tokens, rows_of, place);
+    b += block.sequences;
   }
-  feed_forward(kernels, shape, w, tokens, x, place);
+  feed_forward(kernels, shape, w, view.tokens(), x, place);
 }
 
 void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,

@@ -20,7 +20,7 @@ struct PackedView {
   // [B] tokens that are attended to, the first ones of each sequence; the others are padding asked
   // for by RunOptions::pad_to.
   const int32_t* real = nullptr;
-  int64_t tokens() const { return start[sequences]; }
+  int64_t tokens() const { return start[sequences] - start[0]; }
 };
 
 // Scratch memory; grows to the largest batch seen.
