@@ -145,7 +145,7 @@ void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out) {
   }
 }
 
-void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin) {
+bool all_finite(const float* values, int64_t count) {
   // One pass without branches: x - x is 0 for finite x and NaN else. Eight sums, so that the
   // compiler may use vectors.
   float sums[8] = {};
@@ -156,7 +156,11 @@ void check_finite(const Tensor& t, const float* values, int64_t count, int64_t b
   for (; i < count; ++i) sums[0] += values[i] - values[i];
   float sum = 0;
   for (float s : sums) sum += s;
-  if (sum == 0) return;
+  return sum == 0;
+}
+
+void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin) {
+  if (all_finite(values, count)) return;
   const float* bad =
       std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
   throw_model(tensor_place(t) + "element " + element_text(t, begin + (bad - values)) + " is " +

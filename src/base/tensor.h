@@ -97,6 +97,9 @@ void to_float32(const Tensor& t, float* out);
 // The same for elements [begin, begin + count).
 void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out);
 
+// None of them is NaN or infinite.
+bool all_finite(const float* values, int64_t count);
+
 // Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements
 // from `begin` on.
 void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin = 0);

@@ -169,6 +169,57 @@ TEST_P(LayerTables, AgreesWithTheFormulas) {
   }
 }
 
+// The layer whose first tokens alone are read: neither keys nor values are projected.
+TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
+  using kernels::Precision;
+  for (const Case& c : {Case{24, 8, 3, 40}, Case{45, 3, 5, 510}, Case{7, 1, 1, 1},
+                        Case{48, 12, 2, 0}, Case{80, 10, 8, 33}}) {
+    OneLayer one(c.h, c.d, c.heads, c.f);
+    one.model.heads.emplace_back();
+    // More sequences than are folded at a time.
+    std::vector<int32_t> start{0}, real;
+    for (int32_t b = 0; b < 35; ++b) {
+      const int32_t n = kLengths[static_cast<size_t>(b) % kLengths.size()];
+      start.push_back(start.back() + n);
+      real.push_back(n > 10 ? n - 3 : n);
+    }
+    const auto sequences = static_cast<int64_t>(real.size());
+    const PackedView view{sequences, start.data(), real.data()};
+    const FloatBuffer x = random_floats(start.back() * c.h, 1, &one.rng);
+    std::vector<double> truth;
+    for (size_t b = 0; b < real.size(); ++b) {
+      Matrix rows;
+      for (int64_t t = start[b]; t < start[b + 1]; ++t)
+        rows.emplace_back(x.data() + t * c.h, x.data() + (t + 1) * c.h);
+      const Matrix y = naive_layer(one.model, rows, static_cast<size_t>(real[b]));
+      truth.insert(truth.end(), y[0].begin(), y[0].end());
+    }
+    for (const auto& [precision, tolerance] : {std::pair{Precision::float32, 3e-5},
+                                               {Precision::bfloat16, 0.05},
+                                               {Precision::int8, 0.1}}) {
+      const WeightStore store(one.model, *GetParam(), precision);
+      ASSERT_TRUE(store.layer(0).folded());
+      FloatBuffer first(sequences * c.h), alone(c.h);
+      LayerScratch scratch;
+      run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(),
+                      first.data(), &scratch);
+      for (size_t i = 0; i < truth.size(); ++i)
+        ASSERT_NEAR(first.data()[i], truth[i], tolerance) << "h " << c.h << ", number " << i;
+      // A sequence by itself: the same bits.
+      for (int64_t b = 0; b < sequences; b += 7) {
+        const int32_t both[] = {0,
+                                start[static_cast<size_t>(b) + 1] - start[static_cast<size_t>(b)]};
+        run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0),
+                        {1, both, &real[static_cast<size_t>(b)]},
+                        x.data() + start[static_cast<size_t>(b)] * c.h, alone.data(), &scratch);
+        ASSERT_EQ(std::memcmp(alone.data(), first.data() + b * c.h,
+                              sizeof(float) * static_cast<size_t>(c.h)),
+                  0);
+      }
+    }
+  }
+}
+
 std::vector<const kernels::KernelTable*> every_table() {
   std::vector<const kernels::KernelTable*> v;
   for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t) v.push_back(*t);
