@@ -12,8 +12,8 @@ using kernels::KernelTable;
 using kernels::round_up;
 
 // Rows that pass a sublayer at a time, if sequences are not longer: what they need besides their
-// hidden states stays in the second-level cache.
-constexpr int64_t kRowBlock = 128;
+// hidden states stays near the second-level cache. A multiple of 9, the rows of the tallest tile.
+constexpr int64_t kRowBlock = 126;
 
 // y [m, l.out] = f(x [m, l.in] l^T + b); the crew has met when it returns.
 void project(const KernelTable& kernels, const PackedLinear& l, const float* x, int64_t ldx,
