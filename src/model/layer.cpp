@@ -11,9 +11,17 @@ namespace {
 using kernels::KernelTable;
 using kernels::round_up;
 
-// Rows that pass a sublayer at a time, if sequences are not longer: what they need besides their
-// hidden states stays near the second-level cache. A multiple of 9, the rows of the tallest tile.
+// Rows that pass a sublayer at a time: about so many, so that what they need besides their hidden
+// states stays near the second-level cache. A multiple of 9, the rows of the tallest tile.
 constexpr int64_t kRowBlock = 126;
+
+// The last of `m` rows from `begin` on that pass together: blocks of even height, none of a few
+// rows that would read all weights again.
+int64_t block_end(int64_t begin, int64_t m) {
+  const int64_t left = m - begin, blocks = std::max<int64_t>(1, (left + kRowBlock / 2) / kRowBlock);
+  return begin + (left + blocks - 1) / blocks;
+}
+constexpr int64_t kLargestBlock = kRowBlock + kRowBlock / 2;
 
 // y [m, l.out] = f(x [m, l.in] l^T + b); the crew has met when it returns.
 void project(const KernelTable& kernels, const PackedLinear& l, const float* x, int64_t ldx,
@@ -53,8 +61,9 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
   const int64_t hidden = shape.hidden_size, ld = round_up(w.ffn_in.out);
   float* inner = place.shared->hidden.data();
   float* projected = place.shared->projected.data();
-  for (int64_t i = 0; i < m; i += kRowBlock) {
-    const int64_t rows = std::min(kRowBlock, m - i);
+  for (int64_t i = 0, end = 0; i < m; i = end) {
+    end = block_end(i, m);
+    const int64_t rows = end - i;
     float* at = x + i * hidden;
     project(kernels, w.ffn_in, at, hidden, rows, shape.activation, inner, ld, place);
     project(kernels, w.ffn_out, inner, ld, rows, Activation::none, projected, hidden, place);
@@ -83,7 +92,7 @@ void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWei
       product(w.attention_out, queries);
     }
     if (w.ffn_in) {
-      const int64_t rows = std::min(queries, kRowBlock);
+      const int64_t rows = std::min(queries, kLargestBlock);
       s.hidden.reserve(rows * round_up(w.ffn_in.out));
       projected = std::max(projected, rows);
       product(w.ffn_in, rows);
@@ -95,16 +104,17 @@ void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWei
   place.crew.meet();
 }
 
-// The sequences from `first` on that are attended to together: as many as have kRowBlock tokens, at
-// least one.
+// The sequences from `first` on that are attended to together, at least one: a block of rows, cut
+// between two of them.
 PackedView block_of(const PackedView& view, int64_t first) {
+  const int64_t goal = block_end(0, view.start[view.sequences] - view.start[first]);
   int64_t end = first + 1;
-  while (end < view.sequences && view.start[end + 1] - view.start[first] <= kRowBlock) ++end;
+  while (end < view.sequences && view.start[end + 1] - view.start[first] <= goal) ++end;
   return {end - first, view.start + first, view.real + first};
 }
 
 int64_t largest_block(const PackedView& view) {
-  int64_t most = std::min(view.tokens(), kRowBlock);
+  int64_t most = std::min(view.tokens(), kLargestBlock);
   for (int64_t b = 0; b < view.sequences; ++b)
     most = std::max<int64_t>(most, view.start[b + 1] - view.start[b]);
   return most;
