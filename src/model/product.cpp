@@ -27,7 +27,7 @@ void multiply(const kernels::KernelTable& kernels, const Crew& crew, const Packe
   const kernels::Product& p = kernels.product(l.precision);
   const Range columns = crew.part(l.out, kernels.panel);
   if (columns.count() <= 0 || m <= 0) return;
-  p.multiply(x.data, x.row_bytes, m, l.weight.data() + columns.begin * p.column_bytes(l.in),
+  p.multiply(x.data, x.row_bytes, m, l.weight + columns.begin * p.column_bytes(l.in),
              l.bias.data() + columns.begin, columns.count(), l.in, f, y + columns.begin, ldy);
 }
 
@@ -49,8 +49,8 @@ void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, co
                   int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
                   ByteBuffer* rows) {
   std::byte* prepared = rows->reserve(prepared_bytes(kernels, l.precision, m, l.in));
-  apply_packed(kernels.product(l.precision), x, ldx, m, l.weight.data(), l.bias.data(), l.out, l.in,
-               f, y, ldy, prepared);
+  apply_packed(kernels.product(l.precision), x, ldx, m, l.weight, l.bias.data(), l.out, l.in, f, y,
+               ldy, prepared);
 }
 
 }  // namespace costeff::model

@@ -12,8 +12,8 @@ namespace costeff::model {
 
 // y = x w^T + b, w [out, in] packed for one kernel table in one precision.
 struct PackedLinear {
-  ByteBuffer weight;
-  FloatBuffer bias;  // [round_up(out)], filled up with 0
+  const std::byte* weight = nullptr;  // somebody else's
+  FloatBuffer bias;                   // [round_up(out)], filled up with 0
   int64_t out = 0, in = 0;
   kernels::Precision precision = kernels::Precision::float32;
   explicit operator bool() const { return out > 0; }

@@ -39,6 +39,7 @@ struct Packer {
   const KernelTable& kernels;
   Precision precision;
   const TensorSet& tensors;
+  Arena& arena;  // for what is packed
 
   // A map without its weight, the bias 0, and room for the weight in the scratch.
   PackedLinear room(int64_t out, int64_t in, PackScratch* scratch) const {
@@ -59,7 +60,8 @@ struct Packer {
   // Rows that were read into the scratch -> l->weight.
   void pack(PackedLinear* l, const PackScratch& scratch) const {
     const kernels::Product& p = kernels.product(l->precision);
-    std::byte* packed = l->weight.reserve(round_up(l->out) * p.column_bytes(l->in));
+    std::byte* packed = arena.take(round_up(l->out) * p.column_bytes(l->in));
+    l->weight = packed;
     if (p.pack) return p.pack(scratch.values.data(), l->in, l->out, l->in, packed);
     p.pack_int8(scratch.quantised.data(), scratch.scales.data(), l->out, l->in, packed);
   }
@@ -233,8 +235,8 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     to_float32(e.position, 0, positions, w.position.reserve(positions));
     if (e.type) to_float32(*e.type, w.type.reserve(e.type->numel()));
     if (model_.embeddings.word_up)
-      w.word_up =
-          read_linear({kernels_, precision_, model_.tensors}, *model_.embeddings.word_up, &scratch);
+      w.word_up = read_linear({kernels_, precision_, model_.tensors, arena_},
+                              *model_.embeddings.word_up, &scratch);
     embeddings_.value = std::move(w);
   });
   return embeddings_.value;
@@ -244,7 +246,7 @@ const LayerWeights& WeightStore::layer(int64_t i) const {
   auto& slot = layers_[static_cast<size_t>(i)];
   std::call_once(slot.once, [&] {
     const auto at = static_cast<size_t>(i);
-    slot.value = read_layer({kernels_, precision_, model_.tensors}, model_.layers[at],
+    slot.value = read_layer({kernels_, precision_, model_.tensors, arena_}, model_.layers[at],
                             at + 1 == model_.layers.size() && reads_first_only(model_));
   });
   return slot.value;
@@ -256,7 +258,7 @@ const HeadWeights& WeightStore::head(int64_t i) const {
     const Head& head = model_.heads[static_cast<size_t>(i)];
     HeadWeights w;
     PackScratch scratch;
-    const Packer packer{kernels_, Precision::float32, model_.tensors};
+    const Packer packer{kernels_, Precision::float32, model_.tensors, arena_};
     if (head.pooler) w.pooler = read_linear(packer, *head.pooler, &scratch);
     w.classifier = read_linear(packer, head.classifier, &scratch);
     if (head.lte) w.lte = read_linear(packer, *head.lte, &scratch);

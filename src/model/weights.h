@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/aligned.h"
+#include "base/arena.h"
 #include "kernels/kernel_table.h"
 #include "model/product.h"
 #include "model/spec.h"
@@ -71,6 +72,7 @@ class WeightStore {
   const Model& model_;
   const kernels::KernelTable& kernels_;
   const kernels::Precision precision_;
+  mutable Arena arena_;
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
