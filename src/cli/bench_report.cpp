@@ -1,9 +1,9 @@
 #include "cli/bench_report.h"
 
-#include <cstdarg>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::cli {
@@ -11,22 +11,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void append(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
-void append(std::string* out, const char* format, ...) {
-  char text[200];
-  va_list args;
-  va_start(args, format);
-  std::vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  *out += text;
-}
-
 // Share of the peak in percent, or "-".
 std::string percent(double part, double whole) {
   if (!(whole > 0)) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.0f%%", 100 * part / whole);
-  return text;
+  return string_printf("%.0f%%", 100 * part / whole);
 }
 
 Json share(double part, double whole) { return whole > 0 ? Json(part / whole) : Json(); }
@@ -89,31 +77,33 @@ std::string bench_text(const BenchReport& r) {
   std::string out;
   out += printable(r.model) + ", " + compute_type_name(r.compute) + ", kernels " + r.peak.kernels +
          ", " + std::to_string(r.peak.threads) + (r.peak.threads == 1 ? " thread\n" : " threads\n");
-  append(&out, "this machine: %s; %.0f GFLOP/s at most, %.1f GB/s read from memory\n",
-         r.peak.cpu.empty() ? "CPU" : printable(r.peak.cpu, 60).c_str(), 2 * r.peak.gmacs_per_s,
-         r.peak.read_gb_per_s);
+  append_printf(&out, "this machine: %s; %.0f GFLOP/s at most, %.1f GB/s read from memory\n",
+                r.peak.cpu.empty() ? "CPU" : printable(r.peak.cpu, 60).c_str(),
+                2 * r.peak.gmacs_per_s, r.peak.read_gb_per_s);
   if (!r.latency.empty()) {
     out += "\none text at a time\n";
     out += " tokens  median ms     p95 ms     p99 ms  exit layer  GFLOP/s  of peak  of roofline\n";
   }
   for (const LatencyPoint& p : r.latency) {
-    append(&out, "%7lld %10.3f %10.3f %10.3f %11.2f %8.0f %8s %12s\n",
-           static_cast<long long>(p.length), p.median_ms, p.p95_ms, p.p99_ms, p.mean_exit_layer,
-           2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str(),
-           percent(p.roofline_ms, p.median_ms).c_str());
+    append_printf(&out, "%7lld %10.3f %10.3f %10.3f %11.2f %8.0f %8s %12s\n",
+                  static_cast<long long>(p.length), p.median_ms, p.p95_ms, p.p99_ms,
+                  p.mean_exit_layer, 2 * p.gmacs_per_s,
+                  percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str(),
+                  percent(p.roofline_ms, p.median_ms).c_str());
   }
   for (const ThroughputPoint& p : r.throughput) {
     const RunStats& s = p.stats;
-    append(&out, "\n%lld rows, %lld tokens, %s\n", static_cast<long long>(s.rows),
-           static_cast<long long>(s.tokens), p.policy.c_str());
-    append(&out,
-           "  %.3f s (%.3f to %.3f), %.1f rows/s, mean exit layer %.2f, %.0f GFLOP/s, %s of peak\n",
-           p.seconds, p.fastest_s, p.slowest_s, static_cast<double>(s.rows) / p.seconds,
-           mean_exit(s), 2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str());
-    append(&out,
-           "  seconds by stage, all threads: tokenize %.3f, embed %.3f, attention %.3f,\n"
-           "  feed-forward %.3f, exits %.3f, output %.3f\n",
-           s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, p.output_s);
+    append_printf(&out, "\n%lld rows, %lld tokens, %s\n", static_cast<long long>(s.rows),
+                  static_cast<long long>(s.tokens), p.policy.c_str());
+    append_printf(
+        &out,
+        "  %.3f s (%.3f to %.3f), %.1f rows/s, mean exit layer %.2f, %.0f GFLOP/s, %s of peak\n",
+        p.seconds, p.fastest_s, p.slowest_s, static_cast<double>(s.rows) / p.seconds, mean_exit(s),
+        2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str());
+    append_printf(&out,
+                  "  seconds by stage, all threads: tokenize %.3f, embed %.3f, attention %.3f,\n"
+                  "  feed-forward %.3f, exits %.3f, output %.3f\n",
+                  s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, p.output_s);
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
@@ -57,11 +58,7 @@ std::string shape_text(const TensorInfo& t) {
   return t.dtype + " [" + s + "]";
 }
 
-std::string number(double v) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", v);
-  return text;
-}
+std::string number(double v) { return string_printf("%.3g", v); }
 
 // JSON has no infinity.
 OrderedJson json_number(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson("inf"); }

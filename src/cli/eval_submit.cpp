@@ -28,11 +28,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
                    const ExitPolicy& policy, tasks::OutputFile* file) {
   const tasks::LabelMap labels =
       tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.pass.label_order));
-  if (!f.pass.quiet) {
-    std::fprintf(stderr, "costeff: %s: task %s (%s); %s\n", printable(set.path).c_str(),
-                 std::string(set.task->name).c_str(), set.task_from.c_str(),
-                 printable(labels.note).c_str());
-  }
+  say_data(f.pass, set, labels.note, engine.info());
   // The same table as one with labels, whose labels are not asked for.
   tasks::InputOptions reading = pass_input_options(f.pass, set, true);
   reading.want_gold = false;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
@@ -20,17 +21,14 @@
 #include "cli/long_run.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
+#include "cli/row_printer.h"
 #include "cli/stats.h"
-#include "tasks/progress.h"
 #include "tasks/reader.h"
 #include "tasks/row_output.h"
 #include "tasks/writer.h"
 
 namespace costeff::cli {
 namespace {
-
-// Nobody reads the output any more: the run ends, and that is no error.
-struct OutputClosed {};
 
 bool ends_with(const std::string& s, const std::string& end) {
   return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
@@ -120,60 +118,6 @@ bool reads_terminal(const InferOptions& o) {
          std::find(o.input.files.begin(), o.input.files.end(), "-") != o.input.files.end();
 }
 
-// Writes rows as they come. One thread at a time is in it.
-class RowPrinter {
- public:
-  RowPrinter(const InferOptions& o, const tasks::OutputOptions& format, tasks::RowOutput* file,
-             const tasks::RowReader& reader)
-      : format_(format),
-        file_(*file),
-        reader_(reader),
-        progress_(tasks::want_progress(o.quiet || reads_terminal(o), file->fd())),
-        rows_before_(file->rows_found()) {}
-
-  // The reader stands before the first row to score. rows_total: of all rows to score, those of an
-  // earlier run too; -1: unknown.
-  void begin(int64_t rows_total) {
-    progress_.begin(rows_before_, reader_.bytes_done(), rows_total);
-    if (file_.wants_header()) tasks::append_header(format_, &text_);
-  }
-
-  void print(std::span<const Example> examples, std::span<const Result> results) {
-    const auto start = std::chrono::steady_clock::now();
-    for (size_t i = 0; i < examples.size(); ++i)
-      tasks::append_row(examples[i], results[i], format_, &text_);
-    write(static_cast<int64_t>(examples.size()));
-    rows_ += static_cast<int64_t>(examples.size());
-    progress_.update(rows_before_ + rows_, reader_.bytes_done(), reader_.bytes_total());
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-  // No more rows come: an output without rows has a header too.
-  void finish() {
-    write(0);
-    progress_.erase();
-  }
-
-  void erase_progress() { progress_.erase(); }
-  int64_t rows() const { return rows_; }
-  double seconds() const { return seconds_; }
-
- private:
-  void write(int64_t rows) {
-    const tasks::WriteStatus status = file_.write(text_, rows);
-    text_.clear();
-    if (status != tasks::WriteStatus::ok) throw OutputClosed();
-  }
-
-  const tasks::OutputOptions& format_;
-  tasks::RowOutput& file_;
-  const tasks::RowReader& reader_;
-  tasks::Progress progress_;
-  std::string text_;
-  int64_t rows_before_, rows_ = 0;
-  double seconds_ = 0;
-};
-
 // What is in the rows beside the model's and the input's part.
 tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputOptions& output,
                                      const RunOptions& run, const ModelInfo& m) {
@@ -184,7 +128,7 @@ tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputO
           {"all-exits", yes(o.all_exits)},
           {"top-k", std::to_string(o.top_k)},
           {"policy", policy_name(p.kind)},
-          {"threshold", exact_numbers(p.thresholds)},
+          {"threshold", shortest_list(p.thresholds)},
           {"patience", std::to_string(p.patience)},
           {"exit-layer", std::to_string(p.layer)},
           {"exit-start", std::to_string(p.exit_start)},
@@ -272,8 +216,9 @@ int infer(const InferOptions& o) {
   if (!o.quiet) say_going_on(*file, "row", "rows");
   Example skipped;
   skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
-  RowPrinter printer(o, output, file.get(), reader);
-  printer.begin(range.last < 0 ? -1 : range.last - range.first);
+  RowPrinter printer(file.get(), o.quiet || reads_terminal(o));
+  printer.begin(reader, range.last < 0 ? -1 : range.last - range.first);
+  if (file->wants_header()) tasks::append_header(output, printer.text());
   if (!o.quiet && reads_terminal(o) && ::isatty(STDERR_FILENO)) {
     std::fputs("reading from the terminal, a text a line; Ctrl-D ends\n", stderr);
   }
@@ -284,7 +229,13 @@ int infer(const InferOptions& o) {
           if (range.last >= 0 && reader.rows() >= range.last) return ReadStatus::end;
           return reader.next(row, may_block);
         },
-        [&](auto examples, auto results) { printer.print(examples, results); }, run, &interrupted);
+        [&](auto examples, auto results) {
+          printer.print(reader, examples.size(), [&](std::string* text) {
+            for (size_t i = 0; i < examples.size(); ++i)
+              tasks::append_row(examples[i], results[i], output, text);
+          });
+        },
+        run, &interrupted);
     if (!interrupted) printer.finish();
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;

@@ -11,12 +11,13 @@
 #include <optional>
 #include <string>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/print.h"
+#include "cli/row_printer.h"
 #include "cli/stats.h"
-#include "tasks/progress.h"
 #include "tasks/qa_reader.h"
 #include "tasks/qa_writer.h"
 #include "tasks/row_output.h"
@@ -29,9 +30,6 @@ constexpr const char* kQaOnly[] = {"--doc-stride", "--max-answer-length", "--n-b
 constexpr const char* kNotQa[] = {"--all-exits",  "--top-k",    "--pad-to",     "--policy",
                                   "--threshold",  "--patience", "--exit-layer", "--exit-start",
                                   "--truncation", "--pair-cut"};
-
-// Nobody reads the output any more: the run ends, and that is no error.
-struct OutputClosed {};
 
 tasks::QaOutputOptions output_options(const QaCommand& c) {
   tasks::QaOutputOptions out;
@@ -74,53 +72,6 @@ tasks::QaReader open_reader(const InputFlags& flags) {
   return {input_files(rows), input_options(rows), squad, &interrupted};
 }
 
-// Writes answers as they come. One thread at a time is in it.
-class AnswerPrinter {
- public:
-  AnswerPrinter(const tasks::QaOutputOptions& format, bool quiet, tasks::RowOutput* file,
-                const tasks::QaReader& reader, int64_t rows_total)
-      : format_(format),
-        file_(*file),
-        reader_(reader),
-        progress_(tasks::want_progress(quiet, file->fd())),
-        rows_before_(file->rows_found()) {
-    progress_.begin(rows_before_, reader.bytes_done(), rows_total);
-    if (file_.wants_header()) tasks::append_qa_header(format_, &text_);
-  }
-
-  void print(std::span<const QaExample> examples, std::span<const QaResult> results) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (size_t i = 0; i < examples.size(); ++i) {
-      tasks::append_qa_row(examples[i], results[i], format_, rows_++, &text_);
-    }
-    write(static_cast<int64_t>(examples.size()));
-    progress_.update(rows_before_ + rows_, reader_.bytes_done(), reader_.bytes_total());
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  }
-  void finish() {
-    tasks::append_qa_footer(format_, rows_, &text_);
-    write(0);
-  }
-  void erase_progress() { progress_.erase(); }
-  int64_t rows() const { return rows_; }
-  double seconds() const { return seconds_; }
-
- private:
-  void write(int64_t rows) {
-    const tasks::WriteStatus status = file_.write(text_, rows);
-    text_.clear();
-    if (status != tasks::WriteStatus::ok) throw OutputClosed();
-  }
-
-  const tasks::QaOutputOptions& format_;
-  tasks::RowOutput& file_;
-  const tasks::QaReader& reader_;
-  tasks::Progress progress_;
-  std::string text_;
-  int64_t rows_before_, rows_ = 0;
-  double seconds_ = 0;
-};
-
 std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
                                               const tasks::QaOutputOptions& output,
                                               const ModelInfo& m) {
@@ -136,7 +87,7 @@ std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
                        {"output header", output.header ? "yes" : "no"},
                        {"n-best", std::to_string(output.n_best)},
                        {"squad-v2", q.version_2 ? "yes" : "no"},
-                       {"null-threshold", exact_numbers({q.null_threshold})},
+                       {"null-threshold", shortest_list({q.null_threshold})},
                        {"max-length", std::to_string(q.max_length)},
                        {"doc-stride", std::to_string(q.doc_stride)},
                        {"max-answer-length", std::to_string(q.max_answer_length)}}),
@@ -257,8 +208,9 @@ int infer_qa(const QaCommand& c) {
   QaExample skipped;
   int64_t at =
       skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
-  AnswerPrinter printer(output, c.quiet, file.get(), reader,
-                        range.last < 0 ? -1 : range.last - range.first);
+  RowPrinter printer(file.get(), c.quiet);
+  printer.begin(reader, range.last < 0 ? -1 : range.last - range.first);
+  if (file->wants_header()) tasks::append_qa_header(output, printer.text());
   QaStats stats;
   try {
     stats = engine.answer(
@@ -268,9 +220,18 @@ int infer_qa(const QaCommand& c) {
           if (status == ReadStatus::row) ++at;
           return status;
         },
-        [&](auto examples, auto results) { printer.print(examples, results); }, qa_options(c),
-        &interrupted);
-    if (!interrupted) printer.finish();
+        [&](auto examples, auto results) {
+          printer.print(reader, examples.size(), [&](std::string* text) {
+            int64_t row = printer.rows();
+            for (size_t i = 0; i < examples.size(); ++i)
+              tasks::append_qa_row(examples[i], results[i], output, row++, text);
+          });
+        },
+        qa_options(c), &interrupted);
+    if (!interrupted) {
+      tasks::append_qa_footer(output, printer.rows(), printer.text());
+      printer.finish();
+    }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
@@ -81,24 +82,15 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
 
 // 7712394 -> "7.71 M"
 std::string short_count(int64_t n) {
-  char text[32];
   const double v = static_cast<double>(n);
-  if (n >= 1000000000) {
-    std::snprintf(text, sizeof text, "%.2f G", v / 1e9);
-  } else if (n >= 1000000) {
-    std::snprintf(text, sizeof text, "%.2f M", v / 1e6);
-  } else if (n >= 10000) {
-    std::snprintf(text, sizeof text, "%.1f k", v / 1e3);
-  } else {
-    std::snprintf(text, sizeof text, "%lld", static_cast<long long>(n));
-  }
-  return text;
+  if (n >= 1000000000) return string_printf("%.2f G", v / 1e9);
+  if (n >= 1000000) return string_printf("%.2f M", v / 1e6);
+  if (n >= 10000) return string_printf("%.1f k", v / 1e3);
+  return std::to_string(n);
 }
 
 void line(std::string* out, const char* name, const std::string& value) {
-  char head[24];
-  std::snprintf(head, sizeof head, "%-14s", name);
-  *out += head + printable(value) + "\n";
+  *out += string_printf("%-14s", name) + printable(value) + "\n";
 }
 
 const ExitInfo* exit_at(const ModelInfo& m, int64_t layer) {
@@ -144,18 +136,15 @@ std::string to_text(const ModelInfo& m, int64_t length) {
        policy_text(m.policy) +
            (m.policy_from_model ? " (exit_policy.json)" : " (the model states none)"));
 
-  char row[160];
-  std::snprintf(row, sizeof row, "\n%5s %6s %10s %6s %11s  %12s  %s\n", "layer", "heads",
-                "attention", "ffn", "parameters", "MACs to here", "exit");
-  out += row;
+  append_printf(&out, "\n%5s %6s %10s %6s %11s  %12s  %s\n", "layer", "heads", "attention", "ffn",
+                "parameters", "MACs to here", "exit");
   for (const LayerInfo& l : m.layers) {
     const ExitInfo* e = exit_at(m, l.layer);
-    std::snprintf(row, sizeof row, "%5lld %6lld %10lld %6lld %11s  %12s  ",
-                  static_cast<long long>(l.layer), static_cast<long long>(l.heads),
-                  static_cast<long long>(l.attention_size), static_cast<long long>(l.ffn_size),
-                  short_count(l.parameters).c_str(),
+    append_printf(&out, "%5lld %6lld %10lld %6lld %11s  %12s  ", static_cast<long long>(l.layer),
+                  static_cast<long long>(l.heads), static_cast<long long>(l.attention_size),
+                  static_cast<long long>(l.ffn_size), short_count(l.parameters).c_str(),
                   short_count(macs(m, length, l.layer, true)).c_str());
-    out += row + (e ? e->form : std::string("-")) + "\n";
+    out += (e ? e->form : std::string("-")) + "\n";
   }
   out += "MACs: multiply-accumulates of a text of " + std::to_string(length) +
          " tokens, with the off-ramps passed\n";

@@ -13,9 +13,7 @@
 #include "tasks/reader.h"
 
 namespace costeff::cli {
-namespace {
 
-// One line on what is compared with what, and how we know.
 void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels,
               const ModelInfo& m) {
   if (f.quiet) return;
@@ -30,8 +28,6 @@ void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& 
                  std::string(trained->name).c_str());
   }
 }
-
-}  // namespace
 
 void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
   app->add_option("MODEL", f->model, "Checkpoint directory")->required();

@@ -54,6 +54,11 @@ Source pass_source(const PassFlags& flags, tasks::RowReader* reader);
 // Which file it is, and of which task. Refuses what these verbs cannot judge. Throws Error.
 tasks::DataSet find_data_set(const PassFlags& flags, const Engine& engine);
 
+// One line on stderr on what is compared with what, and how we know; a warning if the model was
+// trained for another task.
+void say_data(const PassFlags& flags, const tasks::DataSet& set, const std::string& labels,
+              const ModelInfo& model);
+
 // The pass that computes every exit. labelled: rows must have labels. watch, if any, sees the rows
 // go by. Throws Error and PassInterrupted.
 using RowWatcher = std::function<void(std::span<const Example>, std::span<const Result>)>;

@@ -73,15 +73,6 @@ int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most) {
   return rows;
 }
 
-std::string exact_numbers(const std::vector<double>& values) {
-  std::string s;
-  for (const double v : values) {
-    char text[32];
-    s += (s.empty() ? "" : ",") + std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
-  }
-  return s;
-}
-
 tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,
                                    const LoadFlags& load, const LongRunFlags& flags,
                                    const std::vector<tasks::InputFile>& files,

@@ -42,9 +42,6 @@ void check_rereadable(const std::vector<tasks::InputFile>& files, const char* fl
 // Rows that `next` has still to give, or `most` of them, read and forgotten.
 int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most = INT64_MAX);
 
-// Numbers in the shortest form that reads back as the same: "0.3,0.2".
-std::string exact_numbers(const std::vector<double>& values);
-
 // What the rows of a run depend on, the model and the input by their contents. Of a policy that
 // nobody gives, say the model's. `more`: what the verb adds.
 tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/flag_checks.h"
 #include "cli/policy_flags.h"
@@ -16,17 +17,6 @@ namespace {
 
 constexpr int64_t kMostLayers = 1000;
 constexpr double kMostPoints = 10000;
-
-std::string number(double v) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
-
-std::string list(const std::vector<double>& values) {
-  std::string s;
-  for (double v : values) s += (s.empty() ? "" : ",") + number(v);
-  return s;
-}
 
 ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model) {
   return policy_from_flags(f, of_model).value_or(of_model);
@@ -160,11 +150,11 @@ PolicyPoint describe_point(const ExitPolicy& p) {
     case PolicyKind::patience:
       point.setting = std::to_string(p.patience);
       point.text = "patience " + point.setting;
-      if (!p.thresholds.empty()) point.text += " < " + list(p.thresholds);
+      if (!p.thresholds.empty()) point.text += " < " + shortest_list(p.thresholds);
       break;
     default: {
       const bool above = p.kind == PolicyKind::max_prob || p.kind == PolicyKind::margin;
-      point.setting = list(p.thresholds);
+      point.setting = shortest_list(p.thresholds);
       point.text = point.name + (above ? " > " : " < ") + point.setting;
     }
   }
@@ -180,7 +170,7 @@ std::vector<PolicyPoint> points_from_flags(const PointFlags& f, const ExitPolicy
   base.exit_start = f.exit_start;
   std::vector<std::string> thresholds = f.threshold;
   if (!f.thresholds.empty()) {
-    for (const double t : parse_threshold_list(f.thresholds)) thresholds.push_back(number(t));
+    for (const double t : parse_threshold_list(f.thresholds)) thresholds.push_back(shortest(t));
   }
   // A regression's patience has a threshold as well: each with each.
   const bool together = regression && !f.patience.empty() && !thresholds.empty();

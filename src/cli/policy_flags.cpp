@@ -2,26 +2,13 @@
 
 #include <costeff/engine.h>
 
-#include <charconv>
-
+#include "base/format.h"
 #include "cli/flag_checks.h"
 
 namespace costeff::cli {
 namespace {
 
 constexpr int64_t kMostLayers = 1000;
-
-std::string number(double v) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, v).ptr;
-  return std::string(text, end);
-}
-
-std::string list(const std::vector<double>& values) {
-  std::string s;
-  for (double v : values) s += (s.empty() ? "" : ", ") + number(v);
-  return s;
-}
 
 }  // namespace
 
@@ -137,20 +124,20 @@ std::string policy_text(const ExitPolicy& p) {
     case PolicyKind::never:
       return "never (the last layer answers)";
     case PolicyKind::entropy:
-      s = "entropy below " + list(p.thresholds);
+      s = "entropy below " + shortest_list(p.thresholds, ", ");
       break;
     case PolicyKind::max_prob:
-      s = "largest probability above " + list(p.thresholds);
+      s = "largest probability above " + shortest_list(p.thresholds, ", ");
       break;
     case PolicyKind::margin:
-      s = "margin above " + list(p.thresholds);
+      s = "margin above " + shortest_list(p.thresholds, ", ");
       break;
     case PolicyKind::patience:
       s = "patience " + std::to_string(p.patience);
-      if (!p.thresholds.empty()) s += ", difference below " + list(p.thresholds);
+      if (!p.thresholds.empty()) s += ", difference below " + shortest_list(p.thresholds, ", ");
       break;
     case PolicyKind::learned:
-      s = "learned uncertainty below " + list(p.thresholds);
+      s = "learned uncertainty below " + shortest_list(p.thresholds, ", ");
       break;
     case PolicyKind::fixed:
       return "fixed, layer " + std::to_string(p.layer);

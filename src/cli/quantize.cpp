@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -28,10 +29,9 @@ int quantize(const QuantizeFlags& f) {
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
   if (f.quiet) return 0;
-  char size[32];
-  std::snprintf(size, sizeof size, "%.1f MB", static_cast<double>(report->bytes) / 1e6);
   std::string out = printable(f.target) + ": " + report->dialect + " in " +
-                    compute_type_name(*o.quantise) + ", " + size + "\n";
+                    compute_type_name(*o.quantise) + ", " +
+                    string_printf("%.1f MB\n", static_cast<double>(report->bytes) / 1e6);
   for (const std::string& note : report->notes) out += "note: " + printable(note) + "\n";
   return print(out);
 }

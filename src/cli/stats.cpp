@@ -3,9 +3,10 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "base/format.h"
 
 namespace costeff::cli {
 namespace {
@@ -34,16 +35,6 @@ Summary summarise(const RunStats& s, const ModelInfo& m) {
   if (s.rows > 0 && !sum.all_layers)
     sum.layers_saved = 1 - sum.mean_exit_layer / static_cast<double>(depth);
   return sum;
-}
-
-void append(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
-void append(std::string* out, const char* format, ...) {
-  char text[160];
-  va_list args;
-  va_start(args, format);
-  std::vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  *out += text;
 }
 
 }  // namespace
@@ -75,32 +66,35 @@ std::string stats_json(const RunStats& s, const ModelInfo& m, double output_s) {
 std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
   const Summary sum = summarise(s, m);
   std::string out;
-  append(&out, "%lld row%s, %lld tokens in %.3f s on %lld thread%s\n%.1f rows/s, %.0f tokens/s\n",
-         static_cast<long long>(s.rows), s.rows == 1 ? "" : "s", static_cast<long long>(s.tokens),
-         s.wall_s, static_cast<long long>(s.threads), s.threads == 1 ? "" : "s", sum.rows_per_s,
-         sum.tokens_per_s);
-  append(&out, "mean exit layer %.3f of %zu: ", sum.mean_exit_layer, m.layers.size());
+  append_printf(&out,
+                "%lld row%s, %lld tokens in %.3f s on %lld thread%s\n%.1f rows/s, %.0f tokens/s\n",
+                static_cast<long long>(s.rows), s.rows == 1 ? "" : "s",
+                static_cast<long long>(s.tokens), s.wall_s, static_cast<long long>(s.threads),
+                s.threads == 1 ? "" : "s", sum.rows_per_s, sum.tokens_per_s);
+  append_printf(&out, "mean exit layer %.3f of %zu: ", sum.mean_exit_layer, m.layers.size());
   if (sum.all_layers) {
     out += "none saved, as all exits were asked for\n";
   } else {
-    append(&out, "%.1f%% of the layers saved\n", 100 * sum.layers_saved);
+    append_printf(&out, "%.1f%% of the layers saved\n", 100 * sum.layers_saved);
   }
   const auto& counts = s.exit_histogram;
   const int64_t most =
       std::max<int64_t>(1, counts.empty() ? 1 : *std::max_element(counts.begin(), counts.end()));
   for (size_t i = 0; i < counts.size(); ++i) {
     const int64_t n = counts[i];
-    append(&out, "  layer %2zu %9lld %5.1f%%", i + 1, static_cast<long long>(n),
-           100.0 * static_cast<double>(n) / static_cast<double>(std::max<int64_t>(s.rows, 1)));
+    append_printf(
+        &out, "  layer %2zu %9lld %5.1f%%", i + 1, static_cast<long long>(n),
+        100.0 * static_cast<double>(n) / static_cast<double>(std::max<int64_t>(s.rows, 1)));
     if (n > 0)
       out += " " + std::string(static_cast<size_t>((n * kBarWidth + most - 1) / most), '#');
     out += "\n";
   }
-  append(&out, "seconds by stage, all threads:\n");
-  append(&out,
-         "  tokenize %.3f, embed %.3f, attention %.3f, feed-forward %.3f,\n  exits %.3f, output "
-         "%.3f\n",
-         s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, output_s);
+  append_printf(&out, "seconds by stage, all threads:\n");
+  append_printf(
+      &out,
+      "  tokenize %.3f, embed %.3f, attention %.3f, feed-forward %.3f,\n  exits %.3f, output "
+      "%.3f\n",
+      s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, output_s);
   return out;
 }
 

@@ -1,11 +1,10 @@
 #include "tasks/eval_qa_writer.h"
 
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 
@@ -20,12 +19,6 @@ struct Part {
   double exact = 0, f1 = 0;  // NaN: no rows
   Interval exact_interval, f1_interval;
 };
-
-std::string number(double v) {
-  if (std::isnan(v)) return "nan";
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
 
 Part make_part(const QaReport& r, const char* name, int answerable) {
   Part p{.name = name, .exact_interval = {}, .f1_interval = {}};
@@ -80,9 +73,9 @@ void append_qa_eval_tsv(const QaReport& r, std::string* out) {
             std::to_string(p.rows);
     for (const double v : {p.exact, p.exact_interval.low, p.exact_interval.high, p.f1,
                            p.f1_interval.low, p.f1_interval.high}) {
-      *out += "\t" + number(v);
+      *out += "\t" + shortest(v);
     }
-    *out += "\t" + std::to_string(r.windows) + "\t" + number(r.seconds) + "\n";
+    *out += "\t" + std::to_string(r.windows) + "\t" + shortest(r.seconds) + "\n";
   }
 }
 
@@ -110,26 +103,22 @@ std::string qa_eval_json(const std::vector<QaReport>& reports) {
 }
 
 void append_qa_eval_text(const QaReport& r, std::string* out) {
-  char line[160];
-  std::snprintf(line, sizeof line, "%zu questions in %lld windows, %.2f s\n\n", r.scores.size(),
+  *out +=
+      std::string(r.version_2 ? "SQuAD v2.0: " : "SQuAD v1.1: ") + printable(r.data.path) + "\n";
+  append_printf(out, "%zu questions in %lld windows, %.2f s\n\n", r.scores.size(),
                 static_cast<long long>(r.windows), r.seconds);
-  *out += std::string(r.version_2 ? "SQuAD v2.0: " : "SQuAD v1.1: ") + printable(r.data.path) +
-          "\n" + line;
-  std::snprintf(line, sizeof line, "%-12s%9s%9s%8s%8s%9s%8s%8s\n", "", "rows", "exact", "low",
-                "high", "f1", "low", "high");
-  *out += line;
+  append_printf(out, "%-12s%9s%9s%8s%8s%9s%8s%8s\n", "", "rows", "exact", "low", "high", "f1",
+                "low", "high");
   for (const Part& p : parts_of(r)) {
-    std::snprintf(line, sizeof line, "%-12s%9lld%9.4f%8.4f%8.4f%9.4f%8.4f%8.4f\n", p.name,
+    append_printf(out, "%-12s%9lld%9.4f%8.4f%8.4f%9.4f%8.4f%8.4f\n", p.name,
                   static_cast<long long>(p.rows), p.exact, p.exact_interval.low,
                   p.exact_interval.high, p.f1, p.f1_interval.low, p.f1_interval.high);
-    *out += line;
   }
-  std::snprintf(line, sizeof line,
+  append_printf(out,
                 "\n%g%% intervals: exact exact binomial (Clopper-Pearson);\nf1 bootstrap, "
                 "percentiles of %lld samples, seed %lld\n",
                 100 * r.bootstrap.confidence, static_cast<long long>(r.bootstrap.replicates),
                 static_cast<long long>(r.bootstrap.seed));
-  *out += line;
 }
 
 }  // namespace costeff::tasks

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 
@@ -19,16 +17,6 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::array<Metric, 6> kAllMetrics{Metric::accuracy, Metric::f1,      Metric::macro_f1,
                                             Metric::matthews, Metric::pearson, Metric::spearman};
-
-// Shortest form that reads back as the same double; nan.
-void append_double(double v, std::string* out) {
-  if (std::isnan(v)) {
-    *out += "nan";
-    return;
-  }
-  char text[32];
-  out->append(text, std::to_chars(text, text + sizeof text, v).ptr);
-}
 
 OrderedJson json_number(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(); }
 
@@ -46,7 +34,7 @@ void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out)
   const auto tab = [&] { out->push_back('\t'); };
   const auto number = [&](double v) {
     tab();
-    append_double(v, out);
+    *out += shortest(v);
   };
   const Score& s = p.score;
   append_tsv_field(r.data.path, out);
@@ -120,22 +108,12 @@ OrderedJson point_json(const EvalReport& r, const EvalPoint& p) {
 
 constexpr int64_t kLabelWidth = 20;
 
-void append_format(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
-void append_format(std::string* out, const char* format, ...) {
-  char text[200];
-  va_list args;
-  va_start(args, format);
-  std::vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  *out += text;
-}
-
 void append_metric(const MetricValue& m, std::string* out) {
-  append_format(out, "%9.4f", m.value);
+  append_printf(out, "%9.4f", m.value);
   if (std::isnan(m.interval.low)) {
-    append_format(out, "%16s", "-");
+    append_printf(out, "%16s", "-");
   } else {
-    append_format(out, " %7.4f %7.4f", m.interval.low, m.interval.high);
+    append_printf(out, " %7.4f %7.4f", m.interval.low, m.interval.high);
   }
 }
 
@@ -147,7 +125,7 @@ void append_label_cell(const std::string& text, std::string* out) {
 void append_table(const char* title, const std::vector<EvalPoint>& points, std::string* out) {
   const auto count = points.front().score.metrics.size();
   append_label_cell(title, out);
-  append_format(out, "%9s %7s %7s%8s%7s%9s%7s",
+  append_printf(out, "%9s %7s %7s%8s%7s%9s%7s",
                 std::string(metric_name(points.front().score.metrics[0].metric)).c_str(), "low",
                 "high", "layers", "saved", "speed-up", "MACs");
   *out += "\n";
@@ -155,7 +133,7 @@ void append_table(const char* title, const std::vector<EvalPoint>& points, std::
     const Score& s = p.score;
     append_label_cell(p.text, out);
     append_metric(s.metrics[0], out);
-    append_format(out, "%8.3f%6.1f%%%8.2fx%6.2fx", s.mean_exit_layer, 100 * s.layers_saved,
+    append_printf(out, "%8.3f%6.1f%%%8.2fx%6.2fx", s.mean_exit_layer, 100 * s.layers_saved,
                   s.speedup_layers, s.speedup_macs);
     *out += "\n";
   }
@@ -163,7 +141,7 @@ void append_table(const char* title, const std::vector<EvalPoint>& points, std::
     const size_t end = std::min(first + 2, count);
     append_label_cell("", out);
     for (size_t m = first; m < end; ++m) {
-      append_format(out, "%9s %7s %7s",
+      append_printf(out, "%9s %7s %7s",
                     std::string(metric_name(points.front().score.metrics[m].metric)).c_str(), "low",
                     "high");
     }
@@ -184,7 +162,7 @@ void append_times(const EvalReport& r, std::string* out) {
   *out += "  seconds    rows/s\n";
   for (const EvalPoint& p : r.points) {
     append_label_cell(p.text, out);
-    append_format(out, "%9.2f%10.0f\n", p.seconds,
+    append_printf(out, "%9.2f%10.0f\n", p.seconds,
                   static_cast<double>(r.rows) / std::max(p.seconds, 1e-9));
   }
 }
@@ -200,13 +178,13 @@ void append_histograms(const EvalReport& r, std::string* out) {
     const int64_t end = std::min(first + kPerLine, r.num_layers);
     append_label_cell("", out);
     for (int64_t i = first; i < end; ++i)
-      append_format(out, "%7lld", static_cast<long long>(i + 1));
+      append_printf(out, "%7lld", static_cast<long long>(i + 1));
     *out += "\n";
     for (const EvalPoint& p : r.points) {
       if (!leaves_early(p)) continue;
       append_label_cell(p.text, out);
       for (int64_t i = first; i < end; ++i) {
-        append_format(out, "%7lld",
+        append_printf(out, "%7lld",
                       static_cast<long long>(p.score.exit_histogram[static_cast<size_t>(i)]));
       }
       *out += "\n";
@@ -234,7 +212,7 @@ void append_confusions(const EvalReport& r, std::string* out) {
     for (int64_t g = 0; g < p.score.confusion.classes; ++g) {
       append_label_cell(r.labels.names[static_cast<size_t>(g)], out);
       for (int64_t a = 0; a < p.score.confusion.classes; ++a) {
-        append_format(out, "%*lld", static_cast<int>(width),
+        append_printf(out, "%*lld", static_cast<int>(width),
                       static_cast<long long>(p.score.confusion.at(g, a)));
       }
       *out += "\n";
@@ -250,7 +228,7 @@ void append_interval_note(const EvalReport& r, std::string* out) {
     std::string& names = m.exact ? exact : drawn;
     names += (names.empty() ? "" : ", ") + std::string(metric_name(m.metric));
   }
-  append_format(out, "\n%g%% intervals:", 100 * r.bootstrap.confidence);
+  append_printf(out, "\n%g%% intervals:", 100 * r.bootstrap.confidence);
   if (!exact.empty()) *out += " " + exact + " exact binomial (Clopper-Pearson)";
   if (!drawn.empty()) {
     *out += (exact.empty() ? " " : ";\n") + drawn + " bootstrap, percentiles of " +
@@ -312,7 +290,7 @@ std::string eval_json(const std::vector<EvalReport>& reports) {
 
 void append_eval_text(const EvalReport& r, std::string* out) {
   *out += r.data.name + ": " + printable(r.data.path) + "\n";
-  append_format(out, "%lld rows, %lld layers; every exit computed once: %.2f s, %.0f rows/s\n",
+  append_printf(out, "%lld rows, %lld layers; every exit computed once: %.2f s, %.0f rows/s\n",
                 static_cast<long long>(r.rows), static_cast<long long>(r.num_layers), r.seconds,
                 static_cast<double>(r.rows) / std::max(r.seconds, 1e-9));
   *out += printable(r.labels.note) + "\n\n";

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cmath>
-#include <cstdio>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -34,11 +34,7 @@ std::string coordinate(double v) { return fixed_text(v, 1); }
 
 }  // namespace
 
-std::string fixed_text(double v, int decimals) {
-  char text[400];  // the longest double has 309 digits before the point
-  const int n = std::snprintf(text, sizeof text, "%.*f", decimals, v);
-  return {text, static_cast<size_t>(n)};
-}
+std::string fixed_text(double v, int decimals) { return string_printf("%.*f", decimals, v); }
 
 std::string escape_html(std::string_view text) {
   std::string out;

@@ -11,7 +11,6 @@
 #include <bit>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -110,11 +110,7 @@ uint64_t hash_file(const std::string& path, uint64_t h) {
   return mix(h, size);
 }
 
-std::string hex(uint64_t h) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(h));
-  return text;
-}
+std::string hex(uint64_t h) { return string_printf("%016llx", static_cast<unsigned long long>(h)); }
 
 }  // namespace
 

@@ -1,11 +1,10 @@
 #include "tasks/sweep_writer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 
@@ -14,25 +13,11 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-template <typename... Args>
-std::string format(const char* pattern, Args... args) {
-  char text[200];
-  std::snprintf(text, sizeof text, pattern, args...);
-  return text;
-}
-
 std::string counted(int64_t n, const char* one, const char* many) {
   std::string digits = std::to_string(n);
   for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
     digits.insert(static_cast<size_t>(i), ",");
   return digits + " " + (n == 1 ? one : many);
-}
-
-// Shortest form that reads back as the same number.
-std::string exact(double v) {
-  if (std::isnan(v)) return "nan";
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
 
 std::string histogram_text(const std::vector<int64_t>& counts) {
@@ -52,7 +37,7 @@ void end_line(std::string* out) {
 }
 
 std::string interval_text(const Interval& i) {
-  return std::isnan(i.low) ? "" : format("%.3f-%.3f", i.low, i.high);
+  return std::isnan(i.low) ? "" : string_printf("%.3f-%.3f", i.low, i.high);
 }
 
 void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
@@ -70,12 +55,12 @@ void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
     cell(p.pareto ? "*" : "", 1, Align::left, out);
     cell(p.family == "given" || p.family == "model" ? p.name : p.family, 17, Align::left, out);
     cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
-    cell(format("%.4f", p.quality), 9, Align::right, out);
-    cell(r.regression ? format("%.4f", p.spearman) : interval_text(p.interval), 11, Align::right,
-         out);
-    cell(format("%.4f", p.agreement), 7, Align::right, out);
-    cell(format("%.2f", p.mean_layer), 6, Align::right, out);
-    cell(format("%.2fx", p.speedup_macs), 6, Align::right, out);
+    cell(string_printf("%.4f", p.quality), 9, Align::right, out);
+    cell(r.regression ? string_printf("%.4f", p.spearman) : interval_text(p.interval), 11,
+         Align::right, out);
+    cell(string_printf("%.4f", p.agreement), 7, Align::right, out);
+    cell(string_printf("%.2f", p.mean_layer), 6, Align::right, out);
+    cell(string_printf("%.2fx", p.speedup_macs), 6, Align::right, out);
     end_line(out);
   }
 }
@@ -85,8 +70,8 @@ void append_timings(const SweepReport& r, std::string* out) {
                    [](const SweepPoint& p) { return !p.timings.empty(); })) {
     return;
   }
-  *out += format("\nmeasured, %lld thread%s; median and range of interleaved passes\n",
-                 static_cast<long long>(r.threads), r.threads == 1 ? "" : "s");
+  *out += string_printf("\nmeasured, %lld thread%s; median and range of interleaved passes\n",
+                        static_cast<long long>(r.threads), r.threads == 1 ? "" : "s");
   cell("policy", 16, Align::left, out);
   cell("setting", 14, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
@@ -99,11 +84,11 @@ void append_timings(const SweepReport& r, std::string* out) {
     for (const SweepTiming& t : p.timings) {
       cell(p.name, 16, Align::left, out);
       cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
-      cell(format("%.4f", p.quality), 9, Align::right, out);
+      cell(string_printf("%.4f", p.quality), 9, Align::right, out);
       cell(std::to_string(t.batch_tokens), 6, Align::right, out);
-      cell(format("%.0f", t.rows_per_s), 8, Align::right, out);
-      cell(format("%.0f-%.0f", t.rows_per_s_low, t.rows_per_s_high), 13, Align::right, out);
-      cell(format("%.2fx", t.speedup), 8, Align::right, out);
+      cell(string_printf("%.0f", t.rows_per_s), 8, Align::right, out);
+      cell(string_printf("%.0f-%.0f", t.rows_per_s_low, t.rows_per_s_high), 13, Align::right, out);
+      cell(string_printf("%.2fx", t.speedup), 8, Align::right, out);
       end_line(out);
     }
   }
@@ -121,11 +106,11 @@ void append_exits(const SweepReport& r, std::string* out) {
   end_line(out);
   for (const ExitSummary& e : r.exits) {
     cell(std::to_string(e.layer), 5, Align::right, out);
-    cell(format("%.4f", e.quality), 9, Align::right, out);
+    cell(string_printf("%.4f", e.quality), 9, Align::right, out);
     if (!r.regression) {
       cell(interval_text(e.interval), 11, Align::right, out);
-      cell(format("%.4f", e.mean_entropy), 8, Align::right, out);
-      cell(format("%.4f", e.ece), 7, Align::right, out);
+      cell(string_printf("%.4f", e.mean_entropy), 8, Align::right, out);
+      cell(string_printf("%.4f", e.ece), 7, Align::right, out);
     }
     end_line(out);
   }
@@ -237,9 +222,9 @@ std::vector<size_t> shown_points(const SweepReport& r, size_t per_curve) {
 std::string sweep_text(const SweepReport& r, size_t per_curve) {
   std::string out = printable(r.model) + " on " + printable(r.data) + ": " +
                     counted(r.rows, "row", "rows") + ", " + counted(r.tokens, "token", "tokens") +
-                    "\n" + format("every exit computed once in %.2f s; ", r.pass_seconds) +
+                    "\n" + string_printf("every exit computed once in %.2f s; ", r.pass_seconds) +
                     counted(static_cast<int64_t>(r.points.size()), "setting", "settings") +
-                    format(" judged in %.3f s\n\n", r.sweep_seconds);
+                    string_printf(" judged in %.3f s\n\n", r.sweep_seconds);
   append_points(r, per_curve, &out);
   out += "* nothing else here is as good with fewer multiply-accumulates (MACs)\n";
   if (shown_points(r, per_curve).size() < r.points.size())
@@ -268,14 +253,14 @@ std::string sweep_tsv(const SweepReport& r) {
     for (const double v :
          {p.quality, p.interval.low, p.interval.high, r.regression ? p.spearman : std::nan(""),
           p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
-      line += "\t" + exact(v);
+      line += "\t" + shortest(v);
     }
     line += std::string("\t") + (p.pareto ? "1" : "0") + "\t" + histogram_text(p.histogram);
     if (p.timings.empty()) out += line + "\tnan\tnan\tnan\tnan\tnan\n";
     for (const SweepTiming& t : p.timings) {
-      out += line + "\t" + std::to_string(t.batch_tokens) + "\t" + exact(t.rows_per_s) + "\t" +
-             exact(t.rows_per_s_low) + "\t" + exact(t.rows_per_s_high) + "\t" + exact(t.speedup) +
-             "\n";
+      out += line + "\t" + std::to_string(t.batch_tokens) + "\t" + shortest(t.rows_per_s) + "\t" +
+             shortest(t.rows_per_s_low) + "\t" + shortest(t.rows_per_s_high) + "\t" +
+             shortest(t.speedup) + "\n";
     }
   }
   return out;

@@ -1,10 +1,9 @@
 #include "tasks/tune_report.h"
 
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -12,19 +11,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-template <typename... Args>
-std::string format(const char* pattern, Args... args) {
-  char text[300];
-  std::snprintf(text, sizeof text, pattern, args...);
-  return text;
-}
-
-std::string number(double v) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
-
-std::string percent(double share) { return number(std::round(share * 1e8) / 1e6) + "%"; }
+std::string percent(double share) { return shortest(std::round(share * 1e8) / 1e6) + "%"; }
 
 std::string count(int64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
@@ -80,9 +67,9 @@ std::string counts_text(const TuneReport& r) {
     case GoalKind::disagreement:
       return std::to_string(t.losses) + rows + " with another label than at full depth";
     case GoalKind::score_change:
-      return "scores change by " + format("%.4g", t.risk) + " on average," + rows.substr(3);
+      return "scores change by " + string_printf("%.4g", t.risk) + " on average," + rows.substr(3);
     case GoalKind::speedup:
-      return format("%.3gx fewer layers,", t.risk) + rows.substr(3);
+      return string_printf("%.3gx fewer layers,", t.risk) + rows.substr(3);
   }
   return "";
 }
@@ -115,7 +102,7 @@ OrderedJson trial_json(const TuneReport& r, const TuneTrial& t) {
 }  // namespace
 
 std::string goal_text(const TuneReport& r) {
-  const std::string limit = number(goal_limit(r));
+  const std::string limit = shortest(goal_limit(r));
   if (r.budget_ms > 0) return "at most " + limit + " ms a row on average, as measured here";
   switch (r.goal.kind) {
     case GoalKind::accuracy_drop:
@@ -124,7 +111,7 @@ std::string goal_text(const TuneReport& r) {
       return "at most " + percent(r.goal.limit) + " of rows with another label than at full depth";
     case GoalKind::score_change:
       return "scores that differ from full depth by at most " + limit + " on average (cut to " +
-             number(r.goal.score_low) + " to " + number(r.goal.score_high) + ")";
+             shortest(r.goal.score_low) + " to " + shortest(r.goal.score_high) + ")";
     case GoalKind::speedup:
       return "at least " + limit + " times fewer layers than full depth";
   }
@@ -142,8 +129,8 @@ std::string promise_text(const TuneReport& r) {
 
 std::string failure_text(const TuneReport& r) {
   if (r.budget_ms > 0) {
-    return "no setting takes at most " + number(r.budget_ms) + " ms a row; the fastest takes " +
-           format("%.3g", r.chosen_ms);
+    return "no setting takes at most " + shortest(r.budget_ms) + " ms a row; the fastest takes " +
+           string_printf("%.3g", r.chosen_ms);
   }
   if (r.goal.confidence <= 0) return "no setting that leaves early keeps the goal on these rows";
   int64_t rows = 0, needed = -1;  // -1: some family has rows enough; 0: none ever will
@@ -172,7 +159,7 @@ std::string tune_text(const TuneReport& r) {
     data += ": " + std::to_string(r.search_rows) + " to search thresholds on, " +
             std::to_string(r.rows - r.search_rows) + " to test them on";
   }
-  if (r.labelled) data += format("; accuracy %.4f at full depth", r.full_quality);
+  if (r.labelled) data += string_printf("; accuracy %.4f at full depth", r.full_quality);
   out += entry("data", data);
   const bool tested = r.goal.confidence > 0;
   for (const TuneFamily& f : r.families) {
@@ -181,19 +168,20 @@ std::string tune_text(const TuneReport& r) {
     out += entry(tested ? "tested" : "tried",
                  f.name + ": " + std::to_string(f.result.trials.size()) + " of " +
                      count(f.offered, "setting", "settings") + ", " + std::to_string(passed) +
-                     " passed" + (tested ? format(", each at level %.4g", f.result.level) : ""));
+                     " passed" +
+                     (tested ? string_printf(", each at level %.4g", f.result.level) : ""));
   }
   if (r.found) {
     out += entry("chosen", r.on_all.text);
-    out += entry("",
-                 r.budget_ms > 0
-                     ? format("%.4g ms a row, full depth %.4g ms (%.2fx)", r.chosen_ms, r.full_ms,
-                              r.full_ms / r.chosen_ms)
-                     : counts_text(r) + (tested ? format("; p-value %.3g", r.chosen.p_value) : ""));
-    out += entry(
-        "", format("leaves after %.2f of %lld layers on average, %.2fx fewer MACs",
-                   r.on_all.mean_layer, static_cast<long long>(r.layers), r.on_all.speedup_macs) +
-                (r.labelled ? format(", accuracy %.4f", r.on_all.quality) : ""));
+    out += entry("", r.budget_ms > 0
+                         ? string_printf("%.4g ms a row, full depth %.4g ms (%.2fx)", r.chosen_ms,
+                                         r.full_ms, r.full_ms / r.chosen_ms)
+                         : counts_text(r) +
+                               (tested ? string_printf("; p-value %.3g", r.chosen.p_value) : ""));
+    out += entry("", string_printf("leaves after %.2f of %lld layers on average, %.2fx fewer MACs",
+                                   r.on_all.mean_layer, static_cast<long long>(r.layers),
+                                   r.on_all.speedup_macs) +
+                         (r.labelled ? string_printf(", accuracy %.4f", r.on_all.quality) : ""));
     out += entry("promise", promise_text(r));
   } else {
     out += entry("chosen", "none: " + failure_text(r));

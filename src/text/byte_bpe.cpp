@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <functional>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "text/bpe_split.h"
 #include "text/char_tables.h"
@@ -106,10 +106,9 @@ ByteBpe::ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOpti
   for (size_t b = 0; b < 256; ++b) {
     byte_tokens_[b] = vocab_.find(spellings[b]);
     if (byte_tokens_[b] < 0 && unk_ < 0) {
-      char hex[8];
-      std::snprintf(hex, sizeof hex, "0x%02X", static_cast<unsigned>(b));
-      throw_model(vocab_place + ": no token " + in_quotes(spellings[b]) + " for byte " + hex +
-                  ", and no " + in_quotes(options.unk_token) + " to stand for it");
+      throw_model(vocab_place + ": no token " + in_quotes(spellings[b]) + " for byte " +
+                  string_printf("0x%02X", static_cast<unsigned>(b)) + ", and no " +
+                  in_quotes(options.unk_token) + " to stand for it");
     }
   }
   add_merges(merges, vocab_place, merges_place);
