@@ -9,8 +9,7 @@ namespace {
 
 using Vec = __m256;
 constexpr int kWidth = 8;
-// 6 rows x 2 vectors of sums, 2 of weights and one of x: 15 of 16 registers.
-constexpr int kVecs = 2, kRows = 6;
+constexpr int kRegisters = 16, kVecs = 2;
 constexpr int kFew1 = 5, kFew2 = 3, kFew3 = 2;  // panels at a time for 1, 2 and 3 rows
 
 inline int64_t round_lane(int64_t n) { return (n + 15) / 16 * 16; }

@@ -170,11 +170,16 @@ inline IVec quantise(const float* x, Vec factor) {
 }
 
 void prepare_int8_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
-  constexpr int64_t kBlock = 4 * kWidth;
+  constexpr int64_t kBlock = 4 * kWidth, kRows = 4;
   char* to = static_cast<char*>(rows);
+  // Some rows at a time: while one's largest value is drawn together, the next is read.
+  float most[kRows];
   for (int64_t r = 0; r < m; ++r, x += ldx, to += int8_row_bytes(k)) {
-    const float most = largest_of_row(x, k);
-    const Vec inverse = set1(most > 0 ? 127.0f / most : 0.0f);
+    if (r % kRows == 0) {
+      for (int64_t s = 0; s < kRows && r + s < m; ++s) most[s] = largest_of_row(x + s * ldx, k);
+    }
+    const float largest = most[r % kRows];
+    const Vec inverse = set1(largest > 0 ? 127.0f / largest : 0.0f);
     int64_t i = 0;
     for (; i + kBlock <= k; i += kBlock) _mm512_storeu_si512(to + i, quantise(x + i, inverse));
     if (i < k) {
@@ -183,7 +188,7 @@ void prepare_int8_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
       for (int64_t j = i; j < k; j += kWidth) storeu(last + j - i, loadu_few(x + j, k - j));
       _mm512_storeu_si512(to + i, quantise(last, inverse));
     }
-    *reinterpret_cast<float*>(to + Int8Dots::scale_at(k)) = most / 127.0f;
+    *reinterpret_cast<float*>(to + Int8Dots::scale_at(k)) = largest / 127.0f;
   }
 }
 

@@ -1,6 +1,14 @@
 #include "model/product.h"
 
+#include <algorithm>
+
 namespace costeff::model {
+namespace {
+
+// Floats that the first-level cache holds beside what else is in use.
+constexpr int64_t kNearFloats = 6144;
+
+}  // namespace
 
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
                        int64_t k) {
@@ -20,6 +28,24 @@ PreparedRows prepare_rows(const kernels::KernelTable& kernels, kernels::Precisio
   }
   crew.meet();
   return {buffer, row_bytes};
+}
+
+PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precision precision,
+                           const Crew& crew, kernels::Activation f, float* x, int64_t ldx,
+                           int64_t m, int64_t k, std::byte* buffer) {
+  const kernels::Product& p = kernels.product(precision);
+  const PreparedRows floats{x, ldx * static_cast<int64_t>(sizeof(float))};
+  if (!p.prepare && f == kernels::Activation::none) return floats;
+  const int64_t row_bytes = p.prepare ? p.row_bytes(k) : 0;
+  const Range rows = crew.part(m);
+  const int64_t near = std::max<int64_t>(1, kNearFloats / k);
+  for (int64_t first = rows.begin; first < rows.end; first += near) {
+    const int64_t count = std::min(near, rows.end - first);
+    for (int64_t r = first; r < first + count; ++r) kernels.activate(f, x + r * ldx, k);
+    if (p.prepare) p.prepare(x + first * ldx, ldx, count, k, buffer + first * row_bytes);
+  }
+  crew.meet();
+  return p.prepare ? PreparedRows{buffer, row_bytes} : floats;
 }
 
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,

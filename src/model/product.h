@@ -31,7 +31,13 @@ PreparedRows prepare_rows(const kernels::KernelTable& kernels, kernels::Precisio
                           const Crew& crew, const float* x, int64_t ldx, int64_t m, int64_t k,
                           std::byte* buffer);
 
-// Bytes that prepare_rows needs; 0 for float32, whose rows are taken as they are.
+// The same of f(x), which x becomes. A few rows at a time, which are near while they are made
+// ready. x as KernelTable::activate wants it, ldx a multiple of kLane.
+PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precision precision,
+                           const Crew& crew, kernels::Activation f, float* x, int64_t ldx,
+                           int64_t m, int64_t k, std::byte* buffer);
+
+// Bytes that these need; 0 for float32, whose rows are taken as they are.
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
                        int64_t k);
 

@@ -43,7 +43,7 @@ class Kernels : public testing::TestWithParam<const KernelTable*> {
 };
 
 TEST_P(Kernels, LinearAgreesWithReference) {
-  for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 33}) {
+  for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 29, 30, 59}) {
     for (int64_t n : {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 96, 130, 400}) {
       for (int64_t k : {1, 2, 3, 8, 31, 64, 510}) {
         const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
@@ -106,7 +106,7 @@ struct SmallProduct {
 // bfloat16: the truth is the product of what was rounded, in float64. int8: of what was quantised,
 // whose sums are exact, so that only the scaling rounds.
 TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
-  for (int64_t m : {1, 2, 3, 4, 5, 9, 10, 19}) {
+  for (int64_t m : {1, 2, 3, 4, 5, 9, 10, 13, 14, 15, 29, 30}) {
     for (int64_t n : {1, 2, 15, 16, 17, 33, 47, 48, 49, 130, 400}) {
       for (int64_t k : {1, 2, 3, 4, 5, 31, 64, 65, 510}) {
         const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
