@@ -62,18 +62,14 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
   const int64_t hidden = shape.hidden_size, ld = round_up(w.ffn_in.out);
   float* inner = place.shared->hidden.data();
   float* projected = place.shared->projected.data();
-  // Rows that are made ready for the second product pass through the activation then; floats, which
-  // are not, as soon as the first has computed them.
-  const bool late = kernels.product(w.ffn_out.precision).prepare != nullptr;
-  const Activation f = shape.activation, at_once = late ? Activation::none : f;
   for (int64_t i = 0, end = 0; i < m; i = end) {
     end = block_end(i, m);
     const int64_t rows = end - i;
     float* at = x + i * hidden;
-    project(kernels, w.ffn_in, at, hidden, rows, at_once, inner, ld, place);
+    project(kernels, w.ffn_in, at, hidden, rows, Activation::none, inner, ld, place);
     const PreparedRows activated =
-        activate_rows(kernels, w.ffn_out.precision, place.crew, late ? f : Activation::none, inner,
-                      ld, rows, w.ffn_out.in, place.shared->rows.data());
+        activate_rows(kernels, w.ffn_out.precision, place.crew, shape.activation, inner, ld, rows,
+                      w.ffn_out.in, place.shared->rows.data());
     multiply(kernels, place.crew, w.ffn_out, activated, rows, Activation::none, projected, hidden);
     place.crew.meet();
     add_norm(kernels, shape, w.ffn_norm, at, projected, rows, place);

@@ -34,8 +34,6 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
                            const Crew& crew, kernels::Activation f, float* x, int64_t ldx,
                            int64_t m, int64_t k, std::byte* buffer) {
   const kernels::Product& p = kernels.product(precision);
-  const PreparedRows floats{x, ldx * static_cast<int64_t>(sizeof(float))};
-  if (!p.prepare && f == kernels::Activation::none) return floats;
   const int64_t row_bytes = p.prepare ? p.row_bytes(k) : 0;
   const Range rows = crew.part(m);
   const int64_t near = std::max<int64_t>(1, kNearFloats / k);
@@ -45,7 +43,8 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
     if (p.prepare) p.prepare(x + first * ldx, ldx, count, k, buffer + first * row_bytes);
   }
   crew.meet();
-  return p.prepare ? PreparedRows{buffer, row_bytes} : floats;
+  if (!p.prepare) return {x, ldx * static_cast<int64_t>(sizeof(float))};
+  return {buffer, row_bytes};
 }
 
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,

@@ -31,6 +31,7 @@ CHECKED_ROWS = 24
 PRECISIONS = ("float32", "bf16", "int8")
 MODELS = ("bert-base", "slender-2x", "six-384")
 BATCHES = (1, 8, 16, 32)
+WORKLOADS = (*DATASETS, "sentences")
 
 
 def talk(text):
@@ -248,11 +249,12 @@ class Comparison:
         try:
             if costeff.can("infer"):
                 peers = self.check_logits(model, precision, threads, costeff, peers)
-            for dataset in DATASETS:
+            for dataset in (d for d in DATASETS if d in self.args.workloads):
                 self.compare_scoring(model, precision, threads, dataset, costeff, peers)
                 self.save()
-            self.compare_latency(model, precision, threads, costeff, peers)
-            self.save()
+            if "sentences" in self.args.workloads:
+                self.compare_latency(model, precision, threads, costeff, peers)
+                self.save()
         finally:
             for peer in peers:
                 peer.close()
@@ -284,6 +286,8 @@ def parse_arguments():
                         help="directories in MODELS_DIRECTORY (default: %(default)s)")
     parser.add_argument("--peers", type=words(PEER_PRECISIONS), default=tuple(PEER_PRECISIONS))
     parser.add_argument("--precisions", type=words(PRECISIONS), default=PRECISIONS)
+    parser.add_argument("--workloads", type=words(WORKLOADS), default=WORKLOADS,
+                        help="default: " + ",".join(WORKLOADS))
     parser.add_argument("--threads", type=numbers, default=(1, 2), help="default: 1,2")
     parser.add_argument("--batches", type=numbers, default=BATCHES,
                         help="batch sizes that peers try (default: 1,8,16,32)")

@@ -42,11 +42,11 @@ class Model(Costeff):
         hidden = self.info["hidden_size"]
         total = tokens * self.info["embedding_rank"] * hidden
         for layer in self.info["layers"][:exit_layer]:
-            # The very last layer: all but keys and values for the first token alone, if no exit reads others.
+            # The very last layer, if no exit reads other tokens: the first one alone, without keys and values.
             first_only = layer["layer"] == self.depth and "first token" in self.info["exits"][-1]["form"]
             rows, a = 1 if first_only else tokens, layer["attention_size"]
-            total += 2 * tokens * hidden * a + 2 * rows * hidden * a + 2 * rows * tokens * a
-            total += 2 * rows * hidden * layer["ffn_size"]
+            attended = layer["heads"] * hidden if first_only else tokens * a
+            total += 4 * rows * hidden * a + 2 * tokens * attended + 2 * rows * hidden * layer["ffn_size"]
         return total + sum(e["macs"] for e in self.info["exits"] if e["layer"] <= exit_layer)
 
     def run(self, verb, *flags):
