@@ -1,6 +1,5 @@
 #include "cli/bench_report.h"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -34,9 +35,7 @@ std::vector<int64_t> parse_layers(const std::string& text, const char* flag, con
 }
 
 std::string megabytes(int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
+  return string_printf("%.1f MB", static_cast<double>(bytes) / 1e6);
 }
 
 std::string report_text(const ConvertFlags& f, const ConvertReport& r) {

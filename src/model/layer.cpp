@@ -24,12 +24,12 @@ int64_t block_end(int64_t begin, int64_t m) {
 }
 constexpr int64_t kLargestBlock = kRowBlock + kRowBlock / 2;
 
-// y [m, l.out] = f(x [m, l.in] l^T + b); the crew has met when it returns.
+// y [m, l.out] = x [m, l.in] l^T + b; the crew has met when it returns.
 void project(const KernelTable& kernels, const PackedLinear& l, const float* x, int64_t ldx,
-             int64_t m, Activation f, float* y, int64_t ldy, const Workplace& place) {
+             int64_t m, float* y, int64_t ldy, const Workplace& place) {
   const PreparedRows rows =
       prepare_rows(kernels, l.precision, place.crew, x, ldx, m, l.in, place.shared->rows.data());
-  multiply(kernels, place.crew, l, rows, m, f, y, ldy);
+  multiply(kernels, place.crew, l, rows, m, Activation::none, y, ldy);
   place.crew.meet();
 }
 
@@ -49,8 +49,7 @@ void finish_attention(const KernelTable& kernels, const LayerShape& shape, const
                       const float* context, int64_t ldc, int64_t m, float* x,
                       const Workplace& place) {
   float* projected = place.shared->projected.data();
-  project(kernels, w.attention_out, context, ldc, m, Activation::none, projected, shape.hidden_size,
-          place);
+  project(kernels, w.attention_out, context, ldc, m, projected, shape.hidden_size, place);
   add_norm(kernels, shape, w.attention_norm, x, projected, m, place);
 }
 
@@ -66,7 +65,7 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
     end = block_end(i, m);
     const int64_t rows = end - i;
     float* at = x + i * hidden;
-    project(kernels, w.ffn_in, at, hidden, rows, Activation::none, inner, ld, place);
+    project(kernels, w.ffn_in, at, hidden, rows, inner, ld, place);
     const PreparedRows activated =
         activate_rows(kernels, w.ffn_out.precision, place.crew, shape.activation, inner, ld, rows,
                       w.ffn_out.in, place.shared->rows.data());
@@ -170,12 +169,12 @@ void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const 
   if (w.heads > 0) {
     float* query = place.shared->query.data();
     float* context = place.shared->context.data();
-    project(kernels, w.query, first, hidden, sequences, Activation::none, query, stride, place);
+    project(kernels, w.query, first, hidden, sequences, query, stride, place);
     if (w.folded()) {
       attend_folded(kernels, shape, w, view, query, stride, x, context, stride, place);
     } else {
       float* keys = place.shared->qkv.data();
-      project(kernels, w.key_value, x, hidden, view.tokens(), Activation::none, keys, ld, place);
+      project(kernels, w.key_value, x, hidden, view.tokens(), keys, ld, place);
       attend_all(kernels, shape, w, view, true, {query, stride, keys, keys + stride, ld}, context,
                  stride, place);
     }
