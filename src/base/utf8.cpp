@@ -1,6 +1,6 @@
 #include "base/utf8.h"
 
-#include <cstdio>
+#include "base/format.h"
 
 namespace costeff {
 
@@ -69,7 +69,6 @@ bool is_utf8(std::string_view text) {
 
 std::string printable(std::string_view text, size_t max_bytes) {
   std::string out;
-  char buffer[8];
   for (size_t at = 0; at < text.size();) {
     if (out.size() >= max_bytes) return out + "...";
     const size_t start = at;
@@ -88,9 +87,7 @@ std::string printable(std::string_view text, size_t max_bytes) {
       } else if (text[i] == '\t') {
         out += "\\t";
       } else {
-        std::snprintf(buffer, sizeof buffer, "\\x%02x",
-                      static_cast<unsigned>(static_cast<uint8_t>(text[i])));
-        out += buffer;
+        append_printf(&out, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(text[i])));
       }
     }
   }

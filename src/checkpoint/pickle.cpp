@@ -3,10 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/utf8.h"
 #include "checkpoint/pickle_machine.h"
 
@@ -145,11 +145,8 @@ class OpcodeReader {
         return machine_.get(read<uint8_t>());
       case 'j':  // LONG_BINGET
         return machine_.get(read<uint32_t>());
-      default: {
-        char text[80];
-        std::snprintf(text, sizeof text, "opcode 0x%02x, which a state dict does not need", op);
-        bad(text);
-      }
+      default:
+        bad(string_printf("opcode 0x%02x, which a state dict does not need", op));
     }
   }
 

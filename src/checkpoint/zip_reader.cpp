@@ -4,10 +4,10 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <numeric>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
@@ -260,10 +260,9 @@ void check_crc(const ZipEntry& entry, const std::string& file) {
   const auto found = static_cast<uint32_t>(
       crc32_z(0, reinterpret_cast<const Bytef*>(entry.data.data()), entry.data.size()));
   if (found == entry.crc32) return;
-  char text[64];
-  std::snprintf(text, sizeof text, "CRC-32 is %08x, expected %08x", found, entry.crc32);
-  throw_model(file + ": entry " + printable(entry.name, 200) + ": " + text +
-              ": the file is damaged");
+  throw_model(
+      file + ": entry " + printable(entry.name, 200) +
+      string_printf(": CRC-32 is %08x, expected %08x: the file is damaged", found, entry.crc32));
 }
 
 }  // namespace costeff::checkpoint

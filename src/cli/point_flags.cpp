@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 #include "base/format.h"
@@ -128,9 +127,8 @@ std::vector<double> parse_threshold_list(const std::string& text) {
   // The last one counts where only rounding keeps it out; 0.1 * 3 is 0.3 to whoever types it.
   const auto steps = static_cast<int64_t>(std::floor((last - first) / step + 1e-9));
   for (int64_t i = 0; i <= steps; ++i) {
-    char rounded[40];
-    std::snprintf(rounded, sizeof rounded, "%.12g", first + static_cast<double>(i) * step);
-    values.push_back(std::strtod(rounded, nullptr));
+    const std::string rounded = string_printf("%.12g", first + static_cast<double>(i) * step);
+    values.push_back(std::strtod(rounded.c_str(), nullptr));
   }
   return values;
 }

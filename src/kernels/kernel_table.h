@@ -28,7 +28,7 @@ enum class Precision : uint8_t { float32, bfloat16, int8 };
 // Inputs that the exact sums of int8 have room for.
 inline constexpr int64_t kMaxInt8Inputs = 65536;
 
-// y = f(x w^T + bias) in one precision. A weight [n, k] is packed column after column of y:
+// y = x w^T + bias in one precision. A weight [n, k] is packed column after column of y:
 // columns [j, n) begin at j * column_bytes(k) if j is a multiple of KernelTable::panel, so that
 // they can be computed apart.
 struct Product {
@@ -48,7 +48,7 @@ struct Product {
   // rows: m of them, row_bytes apart. bias [n] or null. Writes y [m, n] and nothing beyond column
   // n; y must not overlap the rows.
   void (*multiply)(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
-                   const float* bias, int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
+                   const float* bias, int64_t n, int64_t k, float* y, int64_t ldy);
   // The same multiply-accumulates in registers alone, `rounds` times: what the CPU can do at most.
   // Returns how many multiply-accumulates that were. Null: not known for this table.
   int64_t (*spin)(int64_t rounds);

@@ -47,7 +47,7 @@ void prepare_int8_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
 }
 
 void multiply_int8(const void* rows, int64_t ld, int64_t m, const void* packed, const float* bias,
-                   int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
+                   int64_t n, int64_t k, float* y, int64_t ldy) {
   const auto* columns = static_cast<const std::byte*>(packed);
   const int64_t step = int8_column_bytes(k);
   for (int64_t r = 0; r < m; ++r) {
@@ -60,15 +60,6 @@ void multiply_int8(const void* rows, int64_t ld, int64_t m, const void* packed, 
       for (int64_t i = 0; i < k; ++i) sum += int32_t{x[i]} * w[i];
       const float column_scale = load_float(columns + (j + 1) * step - 4);
       y[r * ldy + j] = static_cast<float>(sum) * (column_scale * scale) + (bias ? bias[j] : 0.0f);
-    }
-    // In pieces of a vector, as activate() wants room behind what it is given.
-    if (f == Activation::none) continue;
-    alignas(64) float piece[kLane];
-    for (int64_t j = 0; j < n; j += kLane) {
-      const int64_t count = std::min(kLane, n - j);
-      std::copy_n(y + r * ldy + j, count, piece);
-      kPortable.activate(f, piece, count);
-      std::copy_n(piece, count, y + r * ldy + j);
     }
   }
 }

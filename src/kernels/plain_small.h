@@ -31,10 +31,9 @@ struct PlainFloats {
     for (int64_t i = 0; i < round_up(n) * k; ++i) p[i] = round_to_bf16(p[i]);
   }
   static void multiply(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
-                       const float* bias, int64_t n, int64_t k, Activation f, float* y,
-                       int64_t ldy) {
+                       const float* bias, int64_t n, int64_t k, float* y, int64_t ldy) {
     linear(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed),
-           bias, n, k, f, y, ldy);
+           bias, n, k, y, ldy);
   }
   static constexpr Product float32{.column_bytes = column_bytes,
                                    .pack = pack_exact,
@@ -61,7 +60,7 @@ int64_t int8_row_bytes(int64_t k);
 void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);
 void prepare_int8_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
 void multiply_int8(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
-                   const float* bias, int64_t n, int64_t k, Activation f, float* y, int64_t ldy);
+                   const float* bias, int64_t n, int64_t k, float* y, int64_t ldy);
 
 inline constexpr Product kPlainInt8{.column_bytes = int8_column_bytes,
                                     .pack = nullptr,

@@ -87,7 +87,7 @@ void activate(Activation f, float* x, int64_t count) {
 // sums.
 template <int R>
 inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
-                 int64_t k, Activation f, float* y, int64_t ldy) {
+                 int64_t k, float* y, int64_t ldy) {
   alignas(32) Lane sum[R];
   for (int r = 0; r < R; ++r) sum[r].setZero();
   for (int64_t i = 0; i < k; ++i) {
@@ -98,29 +98,27 @@ inline void tile(const float* x, int64_t ldx, const float* panel, const float* b
     if (bias) {
       for (int64_t c = 0; c < width; ++c) sum[r][c] += bias[c];
     }
-    if (f != Activation::none) activate_lanes(f, sum[r].data(), kPanel);
     std::copy_n(sum[r].data(), width, y + r * ldy);
   }
 }
 
 void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-            int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
+            int64_t n, int64_t k, float* y, int64_t ldy) {
   // Panels outside, rows inside: a panel stays in the first-level cache while all rows pass it.
   for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
     const int64_t width = std::min(kPanel, n - j);
     const float* b = bias ? bias + j : nullptr;
     int64_t i = 0;
-    for (; i + 4 <= m; i += 4)
-      tile<4>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
+    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
     switch (m - i) {
       case 3:
-        tile<3>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
+        tile<3>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       case 2:
-        tile<2>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
+        tile<2>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       case 1:
-        tile<1>(x + i * ldx, ldx, packed, b, width, k, f, y + i * ldy + j, ldy);
+        tile<1>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       default:
         break;

@@ -39,13 +39,13 @@ double apply(Activation f, double v) {
 }
 
 void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-            int64_t n, int64_t k, Activation f, float* y, int64_t ldy) {
+            int64_t n, int64_t k, float* y, int64_t ldy) {
   for (int64_t r = 0; r < m; ++r) {
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
       for (int64_t i = 0; i < k; ++i)
         sum += static_cast<double>(x[r * ldx + i]) * packed[j * k + i];
-      y[r * ldy + j] = static_cast<float>(apply(f, sum + (bias ? bias[j] : 0.0f)));
+      y[r * ldy + j] = static_cast<float>(sum + (bias ? bias[j] : 0.0f));
     }
   }
 }

@@ -36,11 +36,10 @@ void attend(const kernels::KernelTable& kernels, const kernels::Product& p, cons
   p.pack_transposed(a.value, a.ld, width, r, values);
   for (int64_t i = 0; i < a.m; i += kQueryBlock) {
     const int64_t rows = std::min(kQueryBlock, a.m - i);
-    apply_packed(p, a.query + i * a.ld_query, a.ld_query, rows, keys, nullptr, r, width,
-                 Activation::none, scores, lds, prepared);
+    apply_packed(p, a.query + i * a.ld_query, a.ld_query, rows, keys, nullptr, r, width, scores,
+                 lds, prepared);
     kernels.softmax(scores, lds, rows, r, scale);
-    apply_packed(p, scores, lds, rows, values, nullptr, width, r, Activation::none,
-                 context + i * ldc, ldc, prepared);
+    apply_packed(p, scores, lds, rows, values, nullptr, width, r, context + i * ldc, ldc, prepared);
   }
 }
 
@@ -55,8 +54,8 @@ void apply_by_head(const KernelTable& kernels, const std::vector<PackedLinear>& 
                    int64_t y_step, const Workplace& place) {
   const Range mine = place.crew.part(static_cast<int64_t>(maps.size()));
   for (int64_t h = mine.begin; h < mine.end; ++h) {
-    apply_linear(kernels, maps[static_cast<size_t>(h)], x + h * x_step, ldx, m, Activation::none,
-                 y + h * y_step, ldy, &place.own->attention_rows);
+    apply_linear(kernels, maps[static_cast<size_t>(h)], x + h * x_step, ldx, m, y + h * y_step, ldy,
+                 &place.own->attention_rows);
   }
   place.crew.meet();
 }

@@ -43,8 +43,7 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   if (w.word_up) {
     for (int64_t t = 0; t < tokens; ++t)
       check_finite(e.word, gathered + t * rank, rank, ids[t] * rank);
-    apply_linear(kernels, w.word_up, gathered, rank, tokens, Activation::none, x, hidden,
-                 &scratch->rows);
+    apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {

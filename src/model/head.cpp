@@ -59,7 +59,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
     const PreparedRows rows =
         prepare_rows(kernels, w.pooler.precision, crew, v, width, sequences, width, nullptr);
     v = scratch->pooled.data();
-    multiply(kernels, crew, w.pooler, rows, sequences, Activation::none, v, w.pooler.out);
+    multiply(kernels, crew, w.pooler, rows, sequences, v, w.pooler.out);
     crew.meet();
     width = w.pooler.out;
   }
@@ -67,7 +67,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
     if (head.activation != Activation::none)
       kernels.activate(head.activation, v, sequences * width);
     const auto apply = [&](const PackedLinear& l, float* y) {
-      apply_linear(kernels, l, v, width, sequences, Activation::none, y, l.out, &scratch->rows);
+      apply_linear(kernels, l, v, width, sequences, y, l.out, &scratch->rows);
     };
     apply(w.classifier, logits);
     if (w.lte) apply(w.lte, uncertain);
@@ -80,8 +80,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
 
 void run_token_head(const kernels::KernelTable& kernels, const HeadWeights& w, int64_t hidden,
                     int64_t tokens, const float* x, float* logits, HeadScratch* scratch) {
-  apply_linear(kernels, w.classifier, x, hidden, tokens, Activation::none, logits, w.classifier.out,
-               &scratch->rows);
+  apply_linear(kernels, w.classifier, x, hidden, tokens, logits, w.classifier.out, &scratch->rows);
 }
 
 }  // namespace costeff::model

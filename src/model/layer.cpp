@@ -29,7 +29,7 @@ void project(const KernelTable& kernels, const PackedLinear& l, const float* x, 
              int64_t m, float* y, int64_t ldy, const Workplace& place) {
   const PreparedRows rows =
       prepare_rows(kernels, l.precision, place.crew, x, ldx, m, l.in, place.shared->rows.data());
-  multiply(kernels, place.crew, l, rows, m, Activation::none, y, ldy);
+  multiply(kernels, place.crew, l, rows, m, y, ldy);
   place.crew.meet();
 }
 
@@ -69,7 +69,7 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
     const PreparedRows activated =
         activate_rows(kernels, w.ffn_out.precision, place.crew, shape.activation, inner, ld, rows,
                       w.ffn_out.in, place.shared->rows.data());
-    multiply(kernels, place.crew, w.ffn_out, activated, rows, Activation::none, projected, hidden);
+    multiply(kernels, place.crew, w.ffn_out, activated, rows, projected, hidden);
     place.crew.meet();
     add_norm(kernels, shape, w.ffn_norm, at, projected, rows, place);
   }
@@ -143,8 +143,8 @@ void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerW
     float* context = place.shared->context.data();
     const PreparedRows rows = prepare_rows(kernels, w.query.precision, place.crew, rows_of, hidden,
                                            tokens, hidden, place.shared->rows.data());
-    multiply(kernels, place.crew, w.query, rows, tokens, Activation::none, qkv, ld);
-    multiply(kernels, place.crew, w.key_value, rows, tokens, Activation::none, qkv + stride, ld);
+    multiply(kernels, place.crew, w.query, rows, tokens, qkv, ld);
+    multiply(kernels, place.crew, w.key_value, rows, tokens, qkv + stride, ld);
     place.crew.meet();
     attend_all(kernels, shape, w, block, false, {qkv, ld, qkv + stride, qkv + 2 * stride, ld},
                context, stride, place);

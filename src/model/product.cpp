@@ -48,17 +48,17 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
 }
 
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
-              const PreparedRows& x, int64_t m, kernels::Activation f, float* y, int64_t ldy) {
+              const PreparedRows& x, int64_t m, float* y, int64_t ldy) {
   const kernels::Product& p = kernels.product(l.precision);
   const Range columns = crew.part(l.out, kernels.panel);
   if (columns.count() <= 0 || m <= 0) return;
   p.multiply(x.data, x.row_bytes, m, l.weight + columns.begin * p.column_bytes(l.in),
-             l.bias.data() + columns.begin, columns.count(), l.in, f, y + columns.begin, ldy);
+             l.bias.data() + columns.begin, columns.count(), l.in, y + columns.begin, ldy);
 }
 
 void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
-                  const std::byte* packed, const float* bias, int64_t n, int64_t k,
-                  kernels::Activation f, float* y, int64_t ldy, std::byte* prepared) {
+                  const std::byte* packed, const float* bias, int64_t n, int64_t k, float* y,
+                  int64_t ldy, std::byte* prepared) {
   if (m <= 0) return;
   const void* rows = x;
   int64_t row_bytes = ldx * static_cast<int64_t>(sizeof(float));
@@ -67,14 +67,13 @@ void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_
     rows = prepared;
     row_bytes = p.row_bytes(k);
   }
-  p.multiply(rows, row_bytes, m, packed, bias, n, k, f, y, ldy);
+  p.multiply(rows, row_bytes, m, packed, bias, n, k, y, ldy);
 }
 
 void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, const float* x,
-                  int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
-                  ByteBuffer* rows) {
+                  int64_t ldx, int64_t m, float* y, int64_t ldy, ByteBuffer* rows) {
   std::byte* prepared = rows->reserve(prepared_bytes(kernels, l.precision, m, l.in));
-  apply_packed(kernels.product(l.precision), x, ldx, m, l.weight, l.bias.data(), l.out, l.in, f, y,
+  apply_packed(kernels.product(l.precision), x, ldx, m, l.weight, l.bias.data(), l.out, l.in, y,
                ldy, prepared);
 }
 

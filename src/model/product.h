@@ -41,19 +41,18 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
                        int64_t k);
 
-// y [m, l.out] = f(x l^T + b), each thread of the crew some columns of it; they do not meet.
+// y [m, l.out] = x l^T + b, each thread of the crew some columns of it; they do not meet.
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
-              const PreparedRows& x, int64_t m, kernels::Activation f, float* y, int64_t ldy);
+              const PreparedRows& x, int64_t m, float* y, int64_t ldy);
 
-// Both in one, alone: y [m, n] = f(x [m, k] times what was packed + bias), bias [n] or null.
+// Both in one, alone: y [m, n] = x [m, k] times what was packed + bias, bias [n] or null.
 // `prepared` has room for m rows as the product takes them; null where those are floats.
 void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
-                  const std::byte* packed, const float* bias, int64_t n, int64_t k,
-                  kernels::Activation f, float* y, int64_t ldy, std::byte* prepared);
+                  const std::byte* packed, const float* bias, int64_t n, int64_t k, float* y,
+                  int64_t ldy, std::byte* prepared);
 
-// The same of a weight: y [m, l.out] = f(x l^T + b). `rows` is scratch.
+// The same of a weight: y [m, l.out] = x l^T + b. `rows` is scratch.
 void apply_linear(const kernels::KernelTable& kernels, const PackedLinear& l, const float* x,
-                  int64_t ldx, int64_t m, kernels::Activation f, float* y, int64_t ldy,
-                  ByteBuffer* rows);
+                  int64_t ldx, int64_t m, float* y, int64_t ldy, ByteBuffer* rows);
 
 }  // namespace costeff::model

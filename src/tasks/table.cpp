@@ -1,8 +1,8 @@
 #include "tasks/table.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "base/format.h"
 #include "tasks/format_text.h"
 #include "tasks/row_id.h"
 
@@ -43,9 +43,7 @@ void append_number_cell(float value, std::string* out) {
 void append_text(const Example& row, int64_t width, std::string* out) {
   const auto head = [](std::string_view text) { return text.substr(0, kTextLimit); };
   if (row.has_ids) {
-    char note[32];
-    const int n = std::snprintf(note, sizeof note, "[%zu ids]", row.input_ids.size());
-    append_cell(std::string_view(note, static_cast<size_t>(n)), width, Align::left, false, out);
+    append_cell(string_printf("[%zu ids]", row.input_ids.size()), width, Align::left, false, out);
   } else if (!row.text_b) {
     append_cell(head(row.text_a), width, Align::left, false, out);
   } else {
@@ -99,12 +97,9 @@ void append_table_row(const Example& row, const Result& result, const OutputOpti
     append_number_cell(result.entropy, out);
   }
   append_gap(out);
-  char exit_text[48];
-  const int n = std::snprintf(exit_text, sizeof exit_text, "%lld/%lld",
-                              static_cast<long long>(result.exit_layer),
-                              static_cast<long long>(options.num_layers));
-  append_cell(std::string_view(exit_text, static_cast<size_t>(n)), kExitWidth, Align::right, true,
-              out);
+  append_cell(string_printf("%lld/%lld", static_cast<long long>(result.exit_layer),
+                            static_cast<long long>(options.num_layers)),
+              kExitWidth, Align::right, true, out);
   if (const int64_t width = text_width(options, answer); width > 0) {
     append_gap(out);
     append_text(row, width, out);

@@ -63,8 +63,7 @@ void product(benchmark::State& state, const KernelTable& table, Precision precis
       p.prepare(x.data(), s.k, s.m, s.k, rows.data());
       from = rows.data();
     }
-    p.multiply(from, row_bytes, s.m, packed.data(), bias.data(), s.n, s.k, Activation::none,
-               y.data(), s.n);
+    p.multiply(from, row_bytes, s.m, packed.data(), bias.data(), s.n, s.k, y.data(), s.n);
     benchmark::ClobberMemory();
   }
   const double macs = static_cast<double>(s.m * s.n * s.k);

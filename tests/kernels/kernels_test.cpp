@@ -50,11 +50,10 @@ TEST_P(Kernels, LinearAgreesWithReference) {
         const auto bias = random_floats(n, 1, &rng);
         FloatBuffer packed(round_up(n) * k), y(m * n), truth(m * n);
         table().float32.pack(w.data(), k, n, k, packed.data());
-        table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k,
-                                 Activation::none, y.data(), n);
+        table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, y.data(), n);
         kReference.float32.pack(w.data(), k, n, k, packed.data());
         kReference.float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k,
-                                    Activation::none, truth.data(), n);
+                                    truth.data(), n);
         for (int64_t i = 0; i < m * n; ++i) {
           ASSERT_NEAR(y.data()[i], truth.data()[i],
                       sum_bound(x.data() + i / n * k, w.data() + i % n * k, k))
@@ -87,8 +86,7 @@ struct SmallProduct {
     product.pack_int8(q.data(), scale.data(), n, k, to);
   }
 
-  void run(const float* x, int64_t m, const float* bias, Activation f, float* y,
-           int64_t begin = 0) {
+  void run(const float* x, int64_t m, const float* bias, float* y, int64_t begin = 0) {
     const Product& p = table.product(precision);
     const void* from = x;
     int64_t row_bytes = k * 4;
@@ -99,7 +97,7 @@ struct SmallProduct {
       p.prepare(x, k, m, k, rows.data());
     }
     p.multiply(from, row_bytes, m, packed.data() + begin * p.column_bytes(k),
-               bias ? bias + begin : nullptr, n - begin, k, f, y, n - begin);
+               bias ? bias + begin : nullptr, n - begin, k, y, n - begin);
   }
 };
 
@@ -113,7 +111,7 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
         const auto bias = random_floats(n, 1, &rng);
         FloatBuffer y(m * n);
         SmallProduct(table(), Precision::bfloat16, w.data(), n, k)
-            .run(x.data(), m, bias.data(), Activation::none, y.data());
+            .run(x.data(), m, bias.data(), y.data());
         std::vector<float> xr(x.data(), x.data() + m * k), wr(w.data(), w.data() + n * k);
         for (float& v : xr) v = bfloat16_to_float(float_to_bfloat16(v));
         for (float& v : wr) v = bfloat16_to_float(float_to_bfloat16(v));
@@ -127,7 +125,7 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
               << "bfloat16, m " << m << ", n " << n << ", k " << k;
         }
         SmallProduct(table(), Precision::int8, w.data(), n, k)
-            .run(x.data(), m, bias.data(), Activation::none, y.data());
+            .run(x.data(), m, bias.data(), y.data());
         std::vector<int8_t> wq(static_cast<size_t>(n * k));
         std::vector<float> scale(static_cast<size_t>(n));
         for (int64_t j = 0; j < n; ++j)
@@ -162,10 +160,10 @@ TEST_P(Kernels, RowsAndPanelsStandAloneInEveryPrecision) {
                    bias = random_floats(n, 1, &rng);
         FloatBuffer all(m * n), part(m * n);
         SmallProduct p(table(), precision, w.data(), n, k);
-        p.run(x.data(), m, bias.data(), Activation::gelu_erf, all.data());
+        p.run(x.data(), m, bias.data(), all.data());
         for (int64_t rows : {1, 2, 3, 4, 7, 9, 11}) {
           for (int64_t begin : {int64_t{0}, int64_t{5}, m - rows}) {
-            p.run(x.data() + begin * k, rows, bias.data(), Activation::gelu_erf, part.data());
+            p.run(x.data() + begin * k, rows, bias.data(), part.data());
             ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
                                   sizeof(float) * static_cast<size_t>(rows * n)),
                       0)
@@ -173,7 +171,7 @@ TEST_P(Kernels, RowsAndPanelsStandAloneInEveryPrecision) {
           }
         }
         for (int64_t begin = table().panel; begin < n; begin += 2 * table().panel) {
-          p.run(x.data(), m, bias.data(), Activation::gelu_erf, part.data(), begin);
+          p.run(x.data(), m, bias.data(), part.data(), begin);
           for (int64_t r = 0; r < m; ++r) {
             ASSERT_EQ(std::memcmp(part.data() + r * (n - begin), all.data() + r * n + begin,
                                   sizeof(float) * static_cast<size_t>(n - begin)),
@@ -188,8 +186,7 @@ TEST_P(Kernels, RowsAndPanelsStandAloneInEveryPrecision) {
 TEST_P(Kernels, RowsOfZeroAreNoTroubleInInt8) {
   const std::vector<float> x(10, 0.0f), w(20, 0.0f);
   FloatBuffer y(2);
-  SmallProduct(table(), Precision::int8, w.data(), 2, 10)
-      .run(x.data(), 1, nullptr, Activation::none, y.data());
+  SmallProduct(table(), Precision::int8, w.data(), 2, 10).run(x.data(), 1, nullptr, y.data());
   EXPECT_EQ(y.data()[0], 0);
   EXPECT_EQ(y.data()[1], 0);
 }
@@ -207,49 +204,10 @@ TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
       FloatBuffer a(round_up(n) * k), b(round_up(n) * k), ya(m * n), yb(m * n);
       table().float32.pack(w.data(), k, n, k, a.data());
       table().float32.pack_transposed(transposed.data(), n, n, k, b.data());
-      table().float32.multiply(x.data(), k * 4, m, a.data(), nullptr, n, k, Activation::none,
-                               ya.data(), n);
-      table().float32.multiply(x.data(), k * 4, m, b.data(), nullptr, n, k, Activation::none,
-                               yb.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, a.data(), nullptr, n, k, ya.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, b.data(), nullptr, n, k, yb.data(), n);
       ASSERT_EQ(std::memcmp(ya.data(), yb.data(), sizeof(float) * static_cast<size_t>(m * n)), 0)
           << n << " " << k;
-    }
-  }
-}
-
-// The activation in a product is the same function as the one alone.
-TEST_P(Kernels, LinearWithActivation) {
-  const int64_t m = 11, n = 70, k = 40;
-  const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.3f, &rng),
-             bias = random_floats(n, 1, &rng);
-  FloatBuffer packed(round_up(n) * k), plain(m * n + kLane), fused(m * n);
-  table().float32.pack(w.data(), k, n, k, packed.data());
-  for (Activation f :
-       {Activation::gelu_erf, Activation::gelu_tanh, Activation::relu, Activation::silu}) {
-    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, Activation::none,
-                             plain.data(), n);
-    table().activate(f, plain.data(), m * n);
-    table().float32.multiply(x.data(), k * 4, m, packed.data(), bias.data(), n, k, f, fused.data(),
-                             n);
-    for (int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(fused.data()[i], plain.data()[i], 1e-6);
-  }
-}
-
-// The error is that of the activation alone (ActivationsAreAccurate).
-TEST_P(Kernels, GeluInEveryPrecision) {
-  const int64_t m = 8001, n = 1, k = 1;
-  std::vector<float> x(static_cast<size_t>(m));
-  for (int64_t i = 0; i < m; ++i) x[static_cast<size_t>(i)] = static_cast<float>(i - 4000) / 200;
-  const float one = 1;
-  FloatBuffer plain(m), fused(m);
-  for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
-    SmallProduct p(table(), precision, &one, n, k);
-    p.run(x.data(), m, nullptr, Activation::none, plain.data());
-    p.run(x.data(), m, nullptr, Activation::gelu_erf, fused.data());
-    for (int64_t i = 0; i < m; ++i) {
-      const double v = plain.data()[i];
-      const double truth = 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
-      ASSERT_NEAR(fused.data()[i], truth, 1.2e-6 * std::max(1.0, std::abs(truth))) << "x " << v;
     }
   }
 }
@@ -261,12 +219,11 @@ TEST_P(Kernels, RowsDoNotDependOnTheirNeighbours) {
       const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
       FloatBuffer packed(round_up(n) * k), all(m * n), part(m * n);
       table().float32.pack(w.data(), k, n, k, packed.data());
-      table().float32.multiply(x.data(), k * 4, m, packed.data(), nullptr, n, k, Activation::none,
-                               all.data(), n);
+      table().float32.multiply(x.data(), k * 4, m, packed.data(), nullptr, n, k, all.data(), n);
       for (int64_t rows = 1; rows <= 9; ++rows) {
         for (int64_t begin : {int64_t{0}, int64_t{1}, int64_t{6}, m - rows}) {
           table().float32.multiply(x.data() + begin * k, k * 4, rows, packed.data(), nullptr, n, k,
-                                   Activation::none, part.data(), n);
+                                   part.data(), n);
           ASSERT_EQ(std::memcmp(part.data(), all.data() + begin * n,
                                 sizeof(float) * static_cast<size_t>(rows * n)),
                     0)
