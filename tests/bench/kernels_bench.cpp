@@ -57,12 +57,12 @@ void product(benchmark::State& state, const KernelTable& table, Precision precis
   if (p.prepare) rows.reserve(s.m * row_bytes);
   FloatBuffer y(s.m * s.n);
   const double peak = peak_of(p);
+  const void* from = x.data();
+  if (p.prepare) {
+    p.prepare(x.data(), s.k, s.m, s.k, rows.data());
+    from = rows.data();
+  }
   for (auto _ : state) {
-    const void* from = x.data();
-    if (p.prepare) {
-      p.prepare(x.data(), s.k, s.m, s.k, rows.data());
-      from = rows.data();
-    }
     p.multiply(from, row_bytes, s.m, packed.data(), bias.data(), s.n, s.k, y.data(), s.n);
     benchmark::ClobberMemory();
   }
@@ -74,32 +74,44 @@ void product(benchmark::State& state, const KernelTable& table, Precision precis
         benchmark::Counter(macs / peak, benchmark::Counter::kIsIterationInvariantRate);
 }
 
+// Rows as many as the first-level cache holds: what the arithmetic costs. GELU and softmax work in
+// place, on a new copy each time; "copy" is what that costs.
 void rows(benchmark::State& state, const KernelTable& table, const std::string& what, int64_t n) {
-  const int64_t m = 64, ld = round_up(n);
+  const int64_t ld = round_up(n), m = std::max<int64_t>(1, 3072 / ld);
   std::mt19937_64 rng(1);
   const auto source = random_floats(m * ld, 1, &rng), weight = random_floats(ld, 1, &rng);
   FloatBuffer x(m * ld);
+  ByteBuffer prepared;
+  const Product* product = what == "rows_bfloat16" ? &table.bfloat16
+                           : what == "rows_int8"   ? &table.int8
+                                                   : nullptr;
+  if (product) prepared.reserve(m * product->row_bytes(n));
   for (auto _ : state) {
-    std::copy_n(source.data(), m * ld, x.data());
-    if (what == "softmax") table.softmax(x.data(), ld, m, n, 0.125f);
-    if (what == "gelu") table.activate(Activation::gelu_erf, x.data(), m * ld);
-    if (what == "layer_norm")
+    if (what == "layer_norm") {
       table.add_layer_norm(x.data(), ld, source.data(), ld, m, n, weight.data(), weight.data(),
                            1e-12f);
+    } else if (product) {
+      product->prepare(source.data(), ld, m, n, prepared.data());
+    } else {
+      std::copy_n(source.data(), m * ld, x.data());
+      if (what == "softmax") table.softmax(x.data(), ld, m, n, 0.125f);
+      if (what == "gelu") table.activate(Activation::gelu_erf, x.data(), m * ld);
+    }
     benchmark::ClobberMemory();
   }
-  state.counters["ns/element"] = benchmark::Counter(
-      static_cast<double>(m * n) * 1e-9,
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["s/element"] =
+      benchmark::Counter(static_cast<double>(m * n), benchmark::Counter::kIsIterationInvariantRate |
+                                                         benchmark::Counter::kInvert);
 }
 
 void add_all() {
   for (const KernelTable* const* t = all_tables(); *t && *t != &kReference; ++t) {
     const KernelTable& table = **t;
     for (int i = 0; i < 3; ++i) {
-      for (const Shape& s : {Shape{1, 768, 768}, Shape{8, 768, 768}, Shape{24, 768, 768},
-                             Shape{128, 768, 768}, Shape{128, 3072, 768}, Shape{128, 768, 3072},
-                             Shape{128, 512, 384}, Shape{128, 762, 510}}) {
+      for (const Shape& s :
+           {Shape{1, 768, 768}, Shape{8, 768, 768}, Shape{24, 768, 768}, Shape{128, 768, 768},
+            Shape{128, 3072, 768}, Shape{128, 768, 3072}, Shape{128, 384, 384},
+            Shape{128, 1536, 384}, Shape{128, 384, 1536}, Shape{128, 762, 510}}) {
         const std::string name = std::string(table.name) + "/product/" + kPrecisionNames[i] + "/" +
                                  std::to_string(s.m) + "x" + std::to_string(s.n) + "x" +
                                  std::to_string(s.k);
@@ -108,8 +120,9 @@ void add_all() {
         });
       }
     }
-    for (const char* what : {"softmax", "gelu", "layer_norm"}) {
-      for (int64_t n : {25, 128, 768}) {
+    for (const char* what :
+         {"copy", "softmax", "gelu", "layer_norm", "rows_bfloat16", "rows_int8"}) {
+      for (int64_t n : {25, 128, 384, 768, 1536}) {
         const std::string name = std::string(table.name) + "/" + what + "/" + std::to_string(n);
         benchmark::RegisterBenchmark(name.c_str(), [&table, what, n](benchmark::State& state) {
           rows(state, table, what, n);
