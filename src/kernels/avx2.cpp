@@ -69,6 +69,25 @@ inline float largest(Vec v) {
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
+// What is drawn together from four vectors: of vector r, in every lane that is r modulo 4.
+template <typename F>
+inline Vec draw_four(const Vec* v, F f) {
+  const Vec ab = f(_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
+  const Vec cd = f(_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
+  const Vec halves = f(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  return f(halves, _mm256_permute2f128_ps(halves, halves, 1));
+}
+inline Vec sum_of_four(const Vec* v) {
+  return draw_four(v, [](Vec a, Vec b) { return add(a, b); });
+}
+inline Vec largest_of_four(const Vec* v) {
+  return draw_four(v, [](Vec a, Vec b) { return max(a, b); });
+}
+// The lanes that are R modulo 4, each in place of its three neighbours too.
+template <int R>
+inline Vec every_fourth(Vec v) {
+  return _mm256_permute_ps(v, R * 0x55);
+}
 inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(v))); }
 // The value counts as used: what computes it stays.
 inline void keep(Vec& v) { asm volatile("" : "+x"(v)); }
