@@ -1,17 +1,15 @@
 #include "base/new_directory.h"
 
 #include <costeff/error.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <random>
 #include <system_error>
 
+#include "base/beside.h"
 #include "base/file_bytes.h"
 
 namespace costeff {
@@ -22,29 +20,6 @@ constexpr const char* kExpected = ", expected a new name or an empty directory";
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
-}
-
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string random_suffix() {
-  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device device;
-  std::string out;
-  for (int i = 0; i < 6; ++i) out += kLetters[device() % (sizeof kLetters - 1)];
-  return out;
-}
-
-// A name is on the disk once its directory is. File systems that cannot do it are none of our
-// business.
-void sync_directory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
 }
 
 }  // namespace

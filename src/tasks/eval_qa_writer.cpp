@@ -1,6 +1,5 @@
 #include "tasks/eval_qa_writer.h"
 
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -50,13 +49,8 @@ std::vector<Part> parts_of(const QaReport& r) {
   return parts;
 }
 
-OrderedJson json_number(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(); }
-
 OrderedJson metric_json(double value, const Interval& interval, const char* how) {
-  return {{"value", json_number(value)},
-          {"low", json_number(interval.low)},
-          {"high", json_number(interval.high)},
-          {"interval", how}};
+  return {{"value", value}, {"low", interval.low}, {"high", interval.high}, {"interval", how}};
 }
 
 }  // namespace

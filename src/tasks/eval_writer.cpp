@@ -18,8 +18,6 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr std::array<Metric, 6> kAllMetrics{Metric::accuracy, Metric::f1,      Metric::macro_f1,
                                             Metric::matthews, Metric::pearson, Metric::spearman};
 
-OrderedJson json_number(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(); }
-
 const MetricValue* find_metric(const Score& s, Metric metric) {
   const auto it = std::find_if(s.metrics.begin(), s.metrics.end(),
                                [&](const MetricValue& m) { return m.metric == metric; });
@@ -79,9 +77,9 @@ OrderedJson point_json(const EvalReport& r, const EvalPoint& p) {
   }
   for (const MetricValue& m : s.metrics) {
     j["metrics"][std::string(metric_name(m.metric))] = {
-        {"value", json_number(m.value)},
-        {"low", json_number(m.interval.low)},
-        {"high", json_number(m.interval.high)},
+        {"value", m.value},
+        {"low", m.interval.low},
+        {"high", m.interval.high},
         {"interval", m.exact ? "clopper-pearson" : "bootstrap"}};
   }
   if (!r.labels.regression) {
@@ -93,14 +91,14 @@ OrderedJson point_json(const EvalReport& r, const EvalPoint& p) {
       j["confusion"].push_back(std::move(row));
     }
   }
-  j["mean_exit_layer"] = json_number(s.mean_exit_layer);
-  j["layers_saved"] = json_number(s.layers_saved);
-  j["speedup_layers"] = json_number(s.speedup_layers);
-  j["macs"] = json_number(s.macs);
-  j["speedup_macs"] = json_number(s.speedup_macs);
-  j["mean_entropy"] = json_number(s.mean_entropy);
+  j["mean_exit_layer"] = s.mean_exit_layer;
+  j["layers_saved"] = s.layers_saved;
+  j["speedup_layers"] = s.speedup_layers;
+  j["macs"] = s.macs;
+  j["speedup_macs"] = s.speedup_macs;
+  j["mean_entropy"] = s.mean_entropy;
   j["exit_histogram"] = s.exit_histogram;
-  if (!p.is_exit) j["seconds"] = json_number(p.seconds);
+  if (!p.is_exit) j["seconds"] = p.seconds;
   return j;
 }
 
@@ -275,7 +273,7 @@ std::string eval_json(const std::vector<EvalReport>& reports) {
     j["rows"] = r.rows;
     j["tokens"] = r.tokens;
     j["seconds"] = r.seconds;
-    j["rows_per_s"] = json_number(static_cast<double>(r.rows) / std::max(r.seconds, 1e-9));
+    j["rows_per_s"] = static_cast<double>(r.rows) / std::max(r.seconds, 1e-9);
     j["threads"] = r.threads;
     j["confidence"] = r.bootstrap.confidence;
     j["bootstrap"] = {{"samples", r.bootstrap.replicates}, {"seed", r.bootstrap.seed}};

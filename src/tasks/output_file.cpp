@@ -14,7 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <random>
+
+#include "base/beside.h"
 
 namespace costeff::tasks {
 namespace {
@@ -35,29 +36,6 @@ std::optional<int> descriptor_of(std::string_view path) {
     if (error == std::errc() && end == number.data() + number.size() && fd >= 0) return fd;
   }
   return std::nullopt;
-}
-
-std::string random_suffix() {
-  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device device;
-  std::string out;
-  for (int i = 0; i < 6; ++i) out += kLetters[device() % (sizeof kLetters - 1)];
-  return out;
-}
-
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// A rename is on the disk once its directory is. File systems that cannot do it are none of our
-// business.
-void sync_directory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
 }
 
 }  // namespace
