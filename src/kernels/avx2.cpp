@@ -93,9 +93,8 @@ inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(
 inline void keep(Vec& v) { asm volatile("" : "+x"(v)); }
 inline void keep(__m256i& v) { asm volatile("" : "+x"(v)); }
 inline void prefetch(const char* p) { _mm_prefetch(p, _MM_HINT_T0); }
-inline void fetch(const char* p) {
-  _mm_prefetch(p, _MM_HINT_T1);
-}  // no nearer than the second level
+// No nearer than the second level.
+inline void fetch(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }
 
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }

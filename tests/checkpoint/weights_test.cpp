@@ -128,8 +128,9 @@ TEST_F(Weights, ShardsKeepTheirChecksumsAndNotes) {
   bad[(bad.find("archive/data/0") + 14 + 4 + 63) / 64 * 64] = '3';
   write("2.bin", bad);
   EXPECT_EQ(value("b"), '3');
-  EXPECT_NE(test::error_of([&] { set.check_bytes(set); }).find("2.bin: entry archive/data/0: CRC-32 is"),
-            std::string::npos);
+  EXPECT_NE(
+      test::error_of([&] { set.check_bytes(set); }).find("2.bin: entry archive/data/0: CRC-32 is"),
+      std::string::npos);
 }
 
 }  // namespace
