@@ -32,6 +32,11 @@ inline void storeu(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 inline void storeu_first(float* p, Vec v, int64_t n) { _mm256_maskstore_ps(p, mask(n), v); }
 inline Vec first(Vec v, int64_t n) { return _mm256_and_ps(v, _mm256_castsi256_ps(mask(n))); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+// sum + a b, for tiles: of the intrinsic's sums GCC 12 loses some to memory.
+inline Vec multiply_add(Vec a, Vec b, Vec sum) {
+  asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+  return sum;
+}
 inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
@@ -93,12 +98,19 @@ inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(
 inline void keep(Vec& v) { asm volatile("" : "+x"(v)); }
 inline void keep(__m256i& v) { asm volatile("" : "+x"(v)); }
 inline void prefetch(const char* p) { _mm_prefetch(p, _MM_HINT_T0); }
-// No nearer than the second level.
-inline void fetch(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }
+// Lines, at least one, to the second level and no nearer; without a register more than it takes.
+// Returns where they end.
+inline const char* fetch_lines(const char* p, int64_t lines) {
+  asm volatile("1: prefetcht1 (%0); add $64, %0; dec %1; jnz 1b" : "+r"(p), "+r"(lines) : : "cc");
+  return p;
+}
+inline void keep(const char*& p) { asm volatile("" : "+r"(p)); }
 
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }
 inline IVec set1_int(int32_t v) { return _mm256_set1_epi32(v); }
+inline IVec as_ints(Vec v) { return _mm256_castps_si256(v); }
+inline Vec as_floats(IVec v) { return _mm256_castsi256_ps(v); }
 inline Vec to_floats(IVec v) { return _mm256_cvtepi32_ps(v); }
 inline IVec to_ints(Vec v) { return _mm256_cvtps_epi32(v); }
 // The bfloat16 nearest to each of x, ties to even, as a float.
@@ -116,7 +128,9 @@ inline IVec load_int8_as_int16(const char* p) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 inline IVec add_pairs(IVec x, IVec w, IVec sum) {
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+  IVec pairs;
+  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(pairs) : "x"(x), "x"(w));
+  return sum;
 }
 inline void store_int16(void* p, IVec v) {
   const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

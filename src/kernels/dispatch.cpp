@@ -12,19 +12,18 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
-bool has_dots() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16") &&
-         __builtin_cpu_supports("avx512vnni");
-}
+bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 struct Tables {
-  const KernelTable* list[6] = {};
+  const KernelTable* list[7] = {};
   Tables() {
     int n = 0;
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
     if (has_dots()) list[n++] = &kAvx512Dots;
+    if (has_vnni()) list[n++] = &kAvx512Vnni;
     if (has_avx512()) list[n++] = &kAvx512;
     if (has_avx2()) list[n++] = &kAvx2;
 #endif

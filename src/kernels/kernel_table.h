@@ -89,7 +89,8 @@ extern const KernelTable kPortable;
 #ifdef COSTEFF_X86_64
 extern const KernelTable kAvx2;        // AVX2 and FMA
 extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
-extern const KernelTable kAvx512Dots;  // the same with BF16 and VNNI, the dot product instructions
+extern const KernelTable kAvx512Vnni;  // the same with VNNI, dot products of int8
+extern const KernelTable kAvx512Dots;  // the same with VNNI and BF16, dot products of bfloat16 too
 #endif
 
 // The table of that name, or the best one this CPU runs for "". Null: no such table.

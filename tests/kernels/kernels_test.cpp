@@ -183,6 +183,33 @@ TEST_P(Kernels, RowsAndPanelsStandAloneInEveryPrecision) {
   }
 }
 
+// Sums over many inputs are computed in parts where there are many rows, and in one go where there
+// are few: the same bits. Columns are cut within a vector too.
+TEST_P(Kernels, PartsOfLongSumsAreTheWhole) {
+  for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+    for (int64_t n : {1, 17, 47, 70, 97}) {
+      for (int64_t k : {768, 769, 1535, 1538, 3072, 6150}) {
+        const int64_t m = 31;
+        const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng),
+                   bias = random_floats(n, 1, &rng);
+        FloatBuffer all(m * n), one(n), truth(m * n);
+        SmallProduct p(table(), precision, w.data(), n, k);
+        p.run(x.data(), m, bias.data(), all.data());
+        for (int64_t r = 0; r < m; ++r) {
+          p.run(x.data() + r * k, 1, bias.data(), one.data());
+          ASSERT_EQ(std::memcmp(one.data(), all.data() + r * n,
+                                sizeof(float) * static_cast<size_t>(n)),
+                    0)
+              << "row " << r << ", n " << n << ", k " << k;
+        }
+        SmallProduct(kReference, precision, w.data(), n, k)
+            .run(x.data(), m, bias.data(), truth.data());
+        EXPECT_LT(nmse(all.data(), truth.data(), m * n), 1e-11) << "n " << n << ", k " << k;
+      }
+    }
+  }
+}
+
 TEST_P(Kernels, RowsOfZeroAreNoTroubleInInt8) {
   const std::vector<float> x(10, 0.0f), w(20, 0.0f);
   FloatBuffer y(2);

@@ -1,0 +1,34 @@
+// AVX-512 with VNNI but without BF16 (Cascade Lake to Rocket Lake): int8 by vpdpbusd, all else that of
+// avx512.cpp, bit for bit.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+#include "kernels/avx512_vec.inc"
+//
+#include "kernels/simd_math.inc"
+//
+#include "kernels/simd_gemm.inc"
+#include "kernels/simd_rows.inc"
+#include "kernels/simd_small.inc"
+//
+#include "kernels/avx512_int8.inc"
+
+}  // namespace
+
+const KernelTable kAvx512Vnni{.name = "avx512-vnni",
+                          .panel = kPanel,
+                          .softmax = softmax,
+                          .activate = activate,
+                          .add_layer_norm = add_layer_norm,
+                          .float32 = kFloat32,
+                          .bfloat16 = kBf16Floats,
+                          .int8 = kInt8Dots};
+
+}  // namespace costeff::kernels
