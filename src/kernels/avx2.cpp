@@ -98,13 +98,31 @@ inline float square_root(float v) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(
 inline void keep(Vec& v) { asm volatile("" : "+x"(v)); }
 inline void keep(__m256i& v) { asm volatile("" : "+x"(v)); }
 inline void prefetch(const char* p) { _mm_prefetch(p, _MM_HINT_T0); }
+// The four bytes at base + kTimes * distance + kOffset in every lane, kTimes 0, 1 or 2. Said so, as
+// GCC would keep a register for each of these places; volatile, as it would load ahead of use.
+template <int kTimes, int kOffset>
+inline Vec broadcast(const char* base, int64_t distance) {
+  Vec v;
+  const auto& there = *reinterpret_cast<const char(*)[]>(base);
+  if constexpr (kTimes == 0) {
+    asm volatile("vbroadcastss %c2(%1), %0" : "=x"(v) : "r"(base), "i"(kOffset), "m"(there));
+  } else {
+    asm volatile("vbroadcastss %c2(%1,%3,%c4), %0"
+                 : "=x"(v)
+                 : "r"(base), "i"(kOffset), "r"(distance), "i"(kTimes), "m"(there));
+  }
+  return v;
+}
 // Lines, at least one, to the second level and no nearer; without a register more than it takes.
 // Returns where they end.
 inline const char* fetch_lines(const char* p, int64_t lines) {
   asm volatile("1: prefetcht1 (%0); add $64, %0; dec %1; jnz 1b" : "+r"(p), "+r"(lines) : : "cc");
   return p;
 }
-inline void keep(const char*& p) { asm volatile("" : "+r"(p)); }
+template <typename T>
+inline void keep(const T*& p) {
+  asm volatile("" : "+r"(p) : : "memory");
+}
 
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }

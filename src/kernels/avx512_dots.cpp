@@ -24,13 +24,11 @@ struct Bf16Dots {
   static constexpr int64_t kGroup = 2, kColumnBytes = 4, kHead = 0, kPart = 768;
   static constexpr bool kWidens = false;
   using Sum = Vec;
+  using Factor = IVec;
   using Columns = Float32::Columns;
   static Sum none() { return zero(); }
   static Sum begin(const char*, int64_t, int64_t) { return zero(); }
   static IVec weight(const char* p) { return _mm512_load_si512(p); }
-  static IVec value(const char* row, int64_t i) {
-    return set1_int(reinterpret_cast<const int32_t*>(row)[i]);
-  }
   static Sum mac(IVec x, IVec w, Sum sum) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
   }

@@ -1,5 +1,5 @@
-// AVX-512 with VNNI but without BF16 (Cascade Lake to Rocket Lake): int8 by vpdpbusd, all else that of
-// avx512.cpp, bit for bit.
+// AVX-512 with VNNI but without BF16 (Cascade Lake to Rocket Lake): int8 by vpdpbusd, all else that
+// of avx512.cpp, bit for bit.
 
 #include <immintrin.h>
 
@@ -23,12 +23,12 @@ namespace {
 }  // namespace
 
 const KernelTable kAvx512Vnni{.name = "avx512-vnni",
-                          .panel = kPanel,
-                          .softmax = softmax,
-                          .activate = activate,
-                          .add_layer_norm = add_layer_norm,
-                          .float32 = kFloat32,
-                          .bfloat16 = kBf16Floats,
-                          .int8 = kInt8Dots};
+                              .panel = kPanel,
+                              .softmax = softmax,
+                              .activate = activate,
+                              .add_layer_norm = add_layer_norm,
+                              .float32 = kFloat32,
+                              .bfloat16 = kBf16Floats,
+                              .int8 = kInt8Dots};
 
 }  // namespace costeff::kernels

@@ -197,9 +197,9 @@ TEST_P(Kernels, PartsOfLongSumsAreTheWhole) {
         p.run(x.data(), m, bias.data(), all.data());
         for (int64_t r = 0; r < m; ++r) {
           p.run(x.data() + r * k, 1, bias.data(), one.data());
-          ASSERT_EQ(std::memcmp(one.data(), all.data() + r * n,
-                                sizeof(float) * static_cast<size_t>(n)),
-                    0)
+          ASSERT_EQ(
+              std::memcmp(one.data(), all.data() + r * n, sizeof(float) * static_cast<size_t>(n)),
+              0)
               << "row " << r << ", n " << n << ", k " << k;
         }
         SmallProduct(kReference, precision, w.data(), n, k)
