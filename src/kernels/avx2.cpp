@@ -113,12 +113,22 @@ inline Vec broadcast(const char* base, int64_t distance) {
   }
   return v;
 }
-// Lines, at least one, to the second level and no nearer; without a register more than it takes.
-// Returns where they end.
+// Lines, 1 to 3 or a multiple of 4, to the second level and no nearer; without a register more than
+// it takes. Returns where they end.
 inline const char* fetch_lines(const char* p, int64_t lines) {
-  asm volatile("1: prefetcht1 (%0); add $64, %0; dec %1; jnz 1b" : "+r"(p), "+r"(lines) : : "cc");
+  asm volatile(
+      "cmp $4, %1\n\tjl 2f\n"
+      "1: prefetcht1 (%0)\n\tprefetcht1 64(%0)\n\tprefetcht1 128(%0)\n\tprefetcht1 192(%0)\n\t"
+      "add $256, %0\n\tsub $4, %1\n\tjg 1b\n\tjmp 3f\n"
+      "2: prefetcht1 (%0)\n\tadd $64, %0\n\tdec %1\n\tjnz 2b\n"
+      "3:"
+      : "+r"(p), "+r"(lines)
+      :
+      : "cc");
   return p;
 }
+// Into the first level, to be written. CPUs that cannot do nothing.
+inline void prefetch_to_write(const float* p) { asm volatile("prefetchw (%0)" : : "r"(p)); }
 template <typename T>
 inline void keep(const T*& p) {
   asm volatile("" : "+r"(p) : : "memory");
