@@ -113,18 +113,32 @@ inline Vec broadcast(const char* base, int64_t distance) {
   }
   return v;
 }
-// Lines, 1 to 3 or a multiple of 4, to the second level and no nearer; without a register more than
-// it takes. Returns where they end.
+// So many lines, at least one, into the second level, or only the third (Intel's servers). Returns
+// where they end. Without a register more than it takes, as the next.
 inline const char* fetch_lines(const char* p, int64_t lines) {
-  asm volatile(
-      "cmp $4, %1\n\tjl 2f\n"
-      "1: prefetcht1 (%0)\n\tprefetcht1 64(%0)\n\tprefetcht1 128(%0)\n\tprefetcht1 192(%0)\n\t"
-      "add $256, %0\n\tsub $4, %1\n\tjg 1b\n\tjmp 3f\n"
-      "2: prefetcht1 (%0)\n\tadd $64, %0\n\tdec %1\n\tjnz 2b\n"
-      "3:"
-      : "+r"(p), "+r"(lines)
-      :
-      : "cc");
+  asm volatile("1: prefetcht1 (%0)\n\tadd $64, %0\n\tdec %1\n\tjnz 1b"
+               : "+r"(p), "+r"(lines)
+               :
+               : "cc");
+  return p;
+}
+// The same of a multiple of 4; soon: into the first level, which also keeps them in the second.
+inline const char* fetch_fours(const char* p, int64_t lines, bool soon) {
+  if (soon) {
+    asm volatile(
+        "1: prefetcht0 (%0)\n\tprefetcht0 64(%0)\n\tprefetcht0 128(%0)\n\tprefetcht0 192(%0)\n\t"
+        "add $256, %0\n\tsub $4, %1\n\tjnz 1b"
+        : "+r"(p), "+r"(lines)
+        :
+        : "cc");
+  } else {
+    asm volatile(
+        "1: prefetcht1 (%0)\n\tprefetcht1 64(%0)\n\tprefetcht1 128(%0)\n\tprefetcht1 192(%0)\n\t"
+        "add $256, %0\n\tsub $4, %1\n\tjnz 1b"
+        : "+r"(p), "+r"(lines)
+        :
+        : "cc");
+  }
   return p;
 }
 // Into the first level, to be written. CPUs that cannot do nothing.
@@ -213,6 +227,8 @@ inline Vec gelu(Vec x) {
 }
 
 #include "kernels/simd_math.inc"
+//
+#include "kernels/simd_tile.inc"
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"

@@ -11,6 +11,8 @@ namespace {
 //
 #include "kernels/simd_math.inc"
 //
+#include "kernels/simd_tile.inc"
+//
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
 #include "kernels/simd_small.inc"
