@@ -69,8 +69,11 @@ std::string cpu_name() {
 }
 
 uint64_t sum_words(const uint64_t* words, int64_t count) {
+  // Fetched ahead, as the products do: loads alone keep too few lines under way.
+  constexpr int64_t kAhead = 512;
   uint64_t sums[8] = {};
   for (int64_t i = 0; i + 8 <= count; i += 8) {
+    __builtin_prefetch(words + std::min(i + kAhead, count - 1));
     for (int j = 0; j < 8; ++j) sums[j] += words[i + j];
   }
   uint64_t sum = 0;
