@@ -103,13 +103,12 @@ inline void prefetch(const char* p) { _mm_prefetch(p, _MM_HINT_T0); }
 template <int kTimes, int kOffset>
 inline Vec broadcast(const char* base, int64_t distance) {
   Vec v;
-  const auto& there = *reinterpret_cast<const char(*)[]>(base);
   if constexpr (kTimes == 0) {
-    asm volatile("vbroadcastss %c2(%1), %0" : "=x"(v) : "r"(base), "i"(kOffset), "m"(there));
+    asm volatile("vbroadcastss %c2(%1), %0" : "=x"(v) : "r"(base), "i"(kOffset), "m"(*base));
   } else {
     asm volatile("vbroadcastss %c2(%1,%3,%c4), %0"
                  : "=x"(v)
-                 : "r"(base), "i"(kOffset), "r"(distance), "i"(kTimes), "m"(there));
+                 : "r"(base), "i"(kOffset), "r"(distance), "i"(kTimes), "m"(*base));
   }
   return v;
 }
