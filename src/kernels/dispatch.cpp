@@ -20,9 +20,6 @@ struct Tables {
   const KernelTable* list[7] = {};
   Tables() {
     int n = 0;
-#ifdef COSTEFF_PORTABLE_FIRST
-    list[n++] = &kPortable;  // builds with sanitizers, see CMakeLists.txt
-#endif
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
     if (has_dots()) list[n++] = &kAvx512Dots;
@@ -30,9 +27,7 @@ struct Tables {
     if (has_avx512()) list[n++] = &kAvx512;
     if (has_avx2()) list[n++] = &kAvx2;
 #endif
-#ifndef COSTEFF_PORTABLE_FIRST
     list[n++] = &kPortable;
-#endif
     list[n] = &kReference;
   }
 };
