@@ -112,40 +112,6 @@ inline Vec broadcast(const char* base, int64_t distance) {
   }
   return v;
 }
-// So many lines, at least one, into the second level, or only the third (Intel's servers). Returns
-// where they end. Without a register more than it takes, as the next.
-inline const char* fetch_lines(const char* p, int64_t lines) {
-  asm volatile("1: prefetcht1 (%0)\n\tadd $64, %0\n\tdec %1\n\tjnz 1b"
-               : "+r"(p), "+r"(lines)
-               :
-               : "cc");
-  return p;
-}
-// The same of a multiple of 4; soon: into the first level, which also keeps them in the second.
-inline const char* fetch_fours(const char* p, int64_t lines, bool soon) {
-  if (soon) {
-    asm volatile(
-        "1: prefetcht0 (%0)\n\tprefetcht0 64(%0)\n\tprefetcht0 128(%0)\n\tprefetcht0 192(%0)\n\t"
-        "add $256, %0\n\tsub $4, %1\n\tjnz 1b"
-        : "+r"(p), "+r"(lines)
-        :
-        : "cc");
-  } else {
-    asm volatile(
-        "1: prefetcht1 (%0)\n\tprefetcht1 64(%0)\n\tprefetcht1 128(%0)\n\tprefetcht1 192(%0)\n\t"
-        "add $256, %0\n\tsub $4, %1\n\tjnz 1b"
-        : "+r"(p), "+r"(lines)
-        :
-        : "cc");
-  }
-  return p;
-}
-// Into the first level, to be written. CPUs that cannot do nothing.
-inline void prefetch_to_write(const float* p) { asm volatile("prefetchw (%0)" : : "r"(p)); }
-template <typename T>
-inline void keep(const T*& p) {
-  asm volatile("" : "+r"(p) : : "memory");
-}
 
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }
