@@ -7,6 +7,9 @@
 namespace costeff::kernels {
 namespace {
 
+constexpr int64_t kNearRows = 0, kNearPart = 0;
+constexpr bool kFetchesResults = false;
+
 using Vec = __m256;
 constexpr int kWidth = 8;
 constexpr int kRegisters = 16, kVecs = 2;

@@ -10,6 +10,10 @@
 namespace costeff::kernels {
 namespace {
 
+// What is best on Zen 5.
+constexpr int64_t kNearRows = 0, kNearPart = 0;
+constexpr bool kFetchesResults = false;
+
 #include "kernels/avx512_vec.inc"
 //
 #include "kernels/simd_math.inc"

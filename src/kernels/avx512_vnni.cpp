@@ -10,6 +10,10 @@
 namespace costeff::kernels {
 namespace {
 
+// What is best on Ice Lake servers.
+constexpr int64_t kNearRows = 48, kNearPart = 192;
+constexpr bool kFetchesResults = true;
+
 #include "kernels/avx512_vec.inc"
 //
 #include "kernels/simd_math.inc"
