@@ -5,15 +5,16 @@
 
 namespace costeff {
 
-// IEEE binary16 to float32, exact, subnormals, infinities and NaN included.
+// IEEE binary16 to float32, exact, subnormals, infinities and NaN included. Without branches, so
+// that any CPU's compiler turns a loop over it into vectors.
 inline float half_to_float(uint16_t h) {
   // Subnormals and normals alike: shift exponent and mantissa into place, then scale by 2^112,
-  // which the multiplication does exactly.
+  // which the multiplication does exactly. An exponent of ones stays one of ones.
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
-  const uint32_t magnitude = static_cast<uint32_t>(h & 0x7fffu) << 13;
-  if ((h & 0x7c00u) == 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | magnitude);
+  const int32_t magnitude = (h & 0x7fff) << 13;
   const float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(scaled));
+  const uint32_t ones = magnitude >= 0x7c00 << 13 ? 0x7f800000u : 0u;
+  return std::bit_cast<float>(sign | ones | std::bit_cast<uint32_t>(scaled));
 }
 
 inline float bfloat16_to_float(uint16_t b) {

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 
+#include <cmath>
 #include <string>
 
 namespace costeff::model {
@@ -24,8 +25,13 @@ void check_row(const Tensor& t, int64_t row, float* out) {
   check_finite(t, out, n, row * n);
 }
 
-void add_row(const float* row, int64_t n, float* out) {
-  for (int64_t j = 0; j < n; ++j) out[j] += row[j];
+// out [n] += position, += type unless null.
+void add_rows(const float* position, const float* type, int64_t n, float* out) {
+  if (!type) {
+    for (int64_t j = 0; j < n; ++j) out[j] += position[j];
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) out[j] = out[j] + position[j] + type[j];
 }
 
 }  // namespace
@@ -35,34 +41,37 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
            LayerScratch* scratch) {
   const Embeddings& e = model.embeddings;
   const int64_t hidden = model.hidden_size, tokens = view.tokens(), rank = e.word.shape[1];
-  float* gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;
+  float* const gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;
   for (int64_t t = 0; t < tokens; ++t) {
     if (t + kFetchAhead < tokens) fetch_row(e.word, ids[t + kFetchAhead]);
-    to_float32(e.word, ids[t] * rank, rank, gathered + t * rank);
+    float* to = gathered + t * rank;
+    to_float32(e.word, ids[t] * rank, rank, to);
+    if (w.word_up) check_finite(e.word, to, rank, ids[t] * rank);
   }
-  if (w.word_up) {
-    for (int64_t t = 0; t < tokens; ++t)
-      check_finite(e.word, gathered + t * rank, rank, ids[t] * rank);
+  if (w.word_up)
     apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
+  for (int64_t b = 0; b < view.sequences; ++b) {
+    const float* position = w.position.data() + e.position_offset * hidden;
+    for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t, position += hidden)
+      add_rows(position, e.type ? w.type.data() + types[t] * hidden : nullptr, hidden,
+               x + t * hidden);
   }
+  kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(),
+                         w.norm.bias.data(), model.layer_norm_eps);
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
+      // What is not finite made its row's mean so, and that all of the row.
+      float* normed = x + t * hidden;
+      if (!std::isnan(normed[0])) continue;
       const int64_t position = e.position_offset + t - view.start[b];
-      float* to = x + t * hidden;
-      add_row(w.position.data() + position * hidden, hidden, to);
-      if (e.type) add_row(w.type.data() + types[t] * hidden, hidden, to);
-      if (all_finite(to, hidden)) continue;
-      // Which of the rows is not?
-      if (!w.word_up) check_row(e.word, ids[t], to);
-      check_row(e.position, position, to);
-      if (e.type) check_row(*e.type, types[t], to);
+      if (!w.word_up) check_row(e.word, ids[t], normed);
+      check_row(e.position, position, normed);
+      if (e.type) check_row(*e.type, types[t], normed);
       throw_model(tensor_place(e.word) + "row " + std::to_string(ids[t]) +
                   " and its position's, row " + std::to_string(position) + " of " +
                   e.position.name + ", add up to what is not finite, expected finite numbers");
     }
   }
-  kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(),
-                         w.norm.bias.data(), model.layer_norm_eps);
 }
 
 }  // namespace costeff::model
