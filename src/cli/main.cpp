@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <CLI/CLI.hpp>
 #include <atomic>
@@ -63,6 +66,15 @@ void occupy_standard_streams() {
   }
 }
 
+// What a pass over a file frees, the next one uses: given back to the kernel, it would come again a
+// zeroed page at a time, which took a tenth of a short pass.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 int complain(const std::string& text, int code) {
   std::fprintf(stderr, "costeff: %s\n", printable(text).c_str());
   return code;
@@ -120,6 +132,7 @@ int main(int argc, char** argv) {
   using costeff::cli::complain;
   costeff::cli::occupy_standard_streams();
   costeff::cli::catch_signals();
+  costeff::cli::keep_freed_memory();
   try {
     return costeff::cli::run(argc, argv);
   } catch (const costeff::Error& e) {

@@ -25,15 +25,6 @@ void check_row(const Tensor& t, int64_t row, float* out) {
   check_finite(t, out, n, row * n);
 }
 
-// out [n] += position, += type unless null.
-void add_rows(const float* position, const float* type, int64_t n, float* out) {
-  if (!type) {
-    for (int64_t j = 0; j < n; ++j) out[j] += position[j];
-    return;
-  }
-  for (int64_t j = 0; j < n; ++j) out[j] = out[j] + position[j] + type[j];
-}
-
 }  // namespace
 
 void embed(const kernels::KernelTable& kernels, const Model& model, const EmbeddingWeights& w,
@@ -51,13 +42,21 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   if (w.word_up)
     apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
   for (int64_t b = 0; b < view.sequences; ++b) {
-    const float* position = w.position.data() + e.position_offset * hidden;
-    for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t, position += hidden)
-      add_rows(position, e.type ? w.type.data() + types[t] * hidden : nullptr, hidden,
-               x + t * hidden);
+    const int64_t end = view.start[b + 1];
+    for (int64_t t = view.start[b], next = t; t < end; t = next) {
+      const int64_t place = t - view.start[b];
+      const int32_t type = e.type ? types[t] : 0;
+      const float* added = w.place(place, type);
+      if (added) {  // neighbours of one type add what is neighbours too
+        while (next < end && (!e.type || types[next] == type)) ++next;
+      } else {
+        added = add_place(e, place, type, scratch->hidden.reserve(2 * hidden));
+        ++next;
+      }
+      kernels.add_layer_norm(x + t * hidden, hidden, added, hidden, next - t, hidden,
+                             w.norm.weight.data(), w.norm.bias.data(), model.layer_norm_eps);
+    }
   }
-  kernels.add_layer_norm(x, hidden, nullptr, 0, tokens, hidden, w.norm.weight.data(),
-                         w.norm.bias.data(), model.layer_norm_eps);
   for (int64_t b = 0; b < view.sequences; ++b) {
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
       // What is not finite made its row's mean so, and that all of the row.

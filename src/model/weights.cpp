@@ -213,7 +213,19 @@ LayerWeights read_layer(const Packer& packer, const Layer& layer, bool folded) {
   return w;
 }
 
+constexpr int64_t kTypesKept = 2;
+
 }  // namespace
+
+const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out) {
+  const int64_t n = e.position.shape[1];
+  to_float32(e.position, (e.position_offset + i) * n, n, out);
+  if (!e.type) return out;
+  float* const other = out + n;
+  to_float32(*e.type, type * n, n, other);
+  for (int64_t j = 0; j < n; ++j) out[j] += other[j];
+  return out;
+}
 
 WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precision precision)
     : model_(model),
@@ -229,11 +241,15 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     const Embeddings& e = model_.embeddings;
     w.norm = read_norm(e.norm);
     // The rows that may be used; whether they are finite is asked when they are.
-    const int64_t usable = e.position_offset + model_.max_length, all = e.position.shape[0];
-    const int64_t positions =
-        (model_.max_length > 0 ? std::min(usable, all) : all) * e.position.shape[1];
-    to_float32(e.position, 0, positions, w.position.reserve(positions));
-    if (e.type) to_float32(*e.type, w.type.reserve(e.type->numel()));
+    const int64_t all = e.position.shape[0] - e.position_offset;
+    w.places_of_type = model_.max_length > 0 ? std::min(model_.max_length, all) : all;
+    w.types = e.type ? std::min(e.type->shape[0], kTypesKept) : 1;
+    w.hidden = model_.hidden_size;
+    w.places.reserve((w.types * w.places_of_type + 1) * w.hidden);  // add_place writes two rows
+    for (int64_t type = 0; type < w.types; ++type) {
+      for (int64_t i = 0; i < w.places_of_type; ++i)
+        add_place(e, i, type, w.places.data() + (type * w.places_of_type + i) * w.hidden);
+    }
     if (model_.embeddings.word_up)
       w.word_up = read_linear({kernels_, precision_, model_.tensors, arena_},
                               *model_.embeddings.word_up, &scratch);

@@ -45,10 +45,22 @@ struct HeadWeights {
 };
 
 struct EmbeddingWeights {
-  PackedLinear word_up;        // factorised: [H, r]
-  FloatBuffer position, type;  // as the model's, in float32: every token adds a row of each
+  PackedLinear word_up;  // factorised: [H, r]
+  // What a token adds for its place i in its sequence and for its type, in float32: the sum of the
+  // position's row and the type's, [types, places, H]; of the first types alone, which are all that
+  // tokenizers give.
+  FloatBuffer places;
+  int64_t types = 0, places_of_type = 0, hidden = 0;
   NormWeights norm;
+
+  // A row of it, those of the next places behind; null: not kept.
+  const float* place(int64_t i, int64_t type) const {
+    return type < types ? places.data() + (type * places_of_type + i) * hidden : nullptr;
+  }
 };
+
+// The sum that EmbeddingWeights keeps, -> out [H], also for other types. out: room for [2, H].
+const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out);
 
 // All packed weights of a model, made on first use, shared by all threads. `precision` is that of
 // the layers and of a factorised embedding; exits are float32, so that what they decide stays near

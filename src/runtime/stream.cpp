@@ -27,11 +27,15 @@ struct Chunk {
   bool finished() const { return taken && unanswered == 0; }
 };
 
-constexpr int64_t kChunkRows = 256;
+// A chunk is much less than a file, so that all threads get their share of a short one too.
+constexpr int64_t kChunkRows = 64;
+constexpr int64_t kChunkTokens = 256;
 constexpr int64_t kBytesPerToken = 5;  // English text, roughly: sizes chunks, decides no answer
-// Chunks under way, a thread: rows that the last layers keep waiting must not hold up the first
+// What is under way, a thread: rows that the last layers keep waiting must not hold up the first
 // ones. Their texts and answers are what is in memory.
-constexpr size_t kChunksPerThread = 24;
+constexpr size_t kBatchesPerThread = 24;
+// A thread's products are at full rate long before so many tokens; more only leave its caches.
+constexpr int64_t kMostTokensPerThread = 1024;
 
 // What one thread needs, and what it counts.
 struct Worker {
@@ -61,9 +65,10 @@ class Stream {
     if (options.mode == Mode::latency && options.threads > 1)
       team_ = std::make_unique<Team>(options.threads);
     workers_.resize(team_ ? 1 : static_cast<size_t>(options.threads));
-    const ConveyorOptions conveyor{options.batch_tokens, options.max_delay};
-    for (Worker& w : workers_)
-      w.conveyor = std::make_unique<Conveyor>(model, options.plan, conveyor, team_.get());
+    conveyor_.batch_tokens =
+        std::min(options.batch_tokens, kMostTokensPerThread * (team_ ? team_->size() : 1));
+    conveyor_.max_delay = options.max_delay;
+    for (Worker& w : workers_) w.conveyor = new_conveyor();
   }
 
   RunStats run() {
@@ -80,15 +85,23 @@ class Stream {
  private:
   bool stopped() const { return stop_ && *stop_; }
 
+  std::unique_ptr<Conveyor> new_conveyor() const {
+    return std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
+  }
+
+  size_t chunks_under_way() const {
+    const int64_t a_batch = std::max<int64_t>(1, conveyor_.batch_tokens / kChunkTokens);
+    return kBatchesPerThread * static_cast<size_t>(a_batch) * workers_.size();
+  }
+
   // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept
   // in chunk->error, behind the rows that were read before it. may_block: waits for the first row;
   // else the chunk stays empty where there is none yet.
   bool fill(Chunk* chunk, bool may_block) {
     chunk->count = chunk->text_bytes = 0;
     chunk->error = nullptr;
-    const int64_t enough = kBytesPerToken * options_.batch_tokens;
     try {
-      while (chunk->count < kChunkRows && chunk->text_bytes < enough) {
+      while (chunk->count < kChunkRows && chunk->text_bytes < kBytesPerToken * kChunkTokens) {
         if (stopped()) return false;
         if (chunk->rows.size() == static_cast<size_t>(chunk->count)) chunk->rows.emplace_back();
         Example& row = chunk->rows[static_cast<size_t>(chunk->count)];
@@ -183,7 +196,7 @@ class Stream {
   // One thread reads, computes and delivers.
   void run_alone() {
     Worker& w = workers_[0];
-    std::vector<Chunk> slots(kChunksPerThread);
+    std::vector<Chunk> slots(chunks_under_way());
     uint64_t filled = 0, delivered = 0;
     bool more = true;
     while (!error_ && !stopped() && (more || delivered < filled)) {
@@ -216,10 +229,11 @@ class Stream {
   struct Ring {
     std::vector<Chunk> slots;
     std::mutex mutex;
-    std::condition_variable changed;
+    std::condition_variable has_rows, has_room;     // for the workers, for the reader
     uint64_t filled = 0, taken = 0, delivered = 0;  // so far: delivered <= taken <= filled
     std::vector<uint8_t> done;                      // a slot: it may be delivered
     bool ended = false, delivering = false;
+    uint64_t under_way() const { return filled - delivered; }
     Chunk& slot(uint64_t i) { return slots[i % slots.size()]; }
     uint8_t& done_at(uint64_t i) { return done[i % slots.size()]; }
   };
@@ -238,7 +252,8 @@ class Stream {
       r->done_at(r->delivered) = 0;
       ++r->delivered;
       r->delivering = false;
-      r->changed.notify_all();
+      // Not for every chunk: the reader, once awake, takes a CPU from a thread that computes.
+      if (error_ || r->under_way() <= r->slots.size() / 2) r->has_room.notify_one();
     }
   }
 
@@ -246,10 +261,10 @@ class Stream {
     std::unique_lock lock(r->mutex);
     while (true) {
       if (w->conveyor->empty() && w->mine.empty())
-        r->changed.wait(lock, [&] { return r->taken < r->filled || r->ended; });
+        r->has_rows.wait(lock, [&] { return r->taken < r->filled || r->ended; });
       Chunk* chunk = r->taken < r->filled ? &r->slot(r->taken++) : nullptr;
       if ((!chunk && w->mine.empty()) || stopped()) {
-        r->changed.notify_all();
+        r->has_room.notify_one();
         return;
       }
       lock.unlock();
@@ -263,9 +278,7 @@ class Stream {
       } catch (...) {
         fail(w, std::current_exception());
         // What is left on the conveyor belongs to nobody any more.
-        w->conveyor = std::make_unique<Conveyor>(
-            model_, options_.plan, ConveyorOptions{options_.batch_tokens, options_.max_delay},
-            nullptr);
+        w->conveyor = new_conveyor();
       }
       count_finished(w);
       lock.lock();
@@ -280,15 +293,17 @@ class Stream {
 
   void run_threads() {
     Ring r;
-    r.slots.resize(kChunksPerThread * workers_.size());
+    r.slots.resize(chunks_under_way());
     r.done.resize(r.slots.size());
     std::vector<std::jthread> threads;
     for (Worker& w : workers_) threads.emplace_back([this, &r, &w] { work(&r, &w); });
 
     std::unique_lock lock(r.mutex);
+    const auto over = [&] { return error_ || stopped(); };
     for (bool more = true; more;) {
-      r.changed.wait(lock, [&] { return r.filled - r.delivered < r.slots.size() || stopped(); });
-      if (error_ || stopped()) break;
+      if (r.under_way() == r.slots.size())
+        r.has_room.wait(lock, [&] { return r.under_way() <= r.slots.size() / 2 || over(); });
+      if (over()) break;
       Chunk& slot = r.slot(r.filled);
       lock.unlock();
       more = fill(&slot, false);
@@ -296,18 +311,18 @@ class Stream {
       if (more && slot.count == 0) {
         // Input has to be waited for. The rows under way go first: an error among them must not
         // wait for input that may never come.
-        r.changed.wait(lock, [&] { return r.delivered == r.filled || stopped(); });
-        if (error_ || stopped()) break;
+        r.has_room.wait(lock, [&] { return r.under_way() == 0 || over(); });
+        if (over()) break;
         lock.unlock();
         more = fill(&slot, true);
         lock.lock();
       }
       ++r.filled;
-      r.changed.notify_all();
+      r.has_rows.notify_one();
     }
     r.ended = true;
     lock.unlock();
-    r.changed.notify_all();
+    r.has_rows.notify_all();
     threads.clear();
   }
 
@@ -342,6 +357,7 @@ class Stream {
   const StreamOptions& options_;
   const std::atomic<bool>* stop_;
   std::unique_ptr<Team> team_;  // latency mode
+  ConveyorOptions conveyor_;
   std::vector<Worker> workers_;
   std::exception_ptr error_;  // the first one, in input order
 };
