@@ -35,7 +35,7 @@ constexpr int64_t kBytesPerToken = 5;  // English text, roughly: sizes chunks, d
 // ones. Their texts and answers are what is in memory.
 constexpr size_t kBatchesPerThread = 24;
 // A thread's products are at full rate long before so many tokens; more only leave its caches.
-constexpr int64_t kMostTokensPerThread = 1024;
+constexpr int64_t kMostTokensPerThread = 512;
 
 // What one thread needs, and what it counts.
 struct Worker {
