@@ -69,7 +69,9 @@ struct RunOptions {
   std::optional<ExitPolicy> policy;  // absent: exit_policy.json of the model, else never
   bool all_exits = false;            // compute every exit to the last layer (Result::exits)
   int64_t threads = 0;               // 0: as many as the process may use
-  int64_t batch_tokens = 0;          // tokens that travel together at most; 0: the engine's choice
+  // Tokens that travel together at most; of each thread that computes them no more than 512 are
+  // used. 0: the engine's choice.
+  int64_t batch_tokens = 0;
   Mode mode = Mode::throughput;
   // Sequences wait in front of a layer for others to travel with; none longer than so many
   // milliseconds. 0: as long as there are more rows to read.

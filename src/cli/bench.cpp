@@ -246,14 +246,7 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
   add_encode_flags(sub, &f->encode);
   add_policy_flags(sub, &f->policy);
   const char* group = "Computing";
-  sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024))
-      ->group(group);
-  sub->add_option("--batch-tokens", f->batch_tokens, "As for infer")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
-      ->group(group);
+  add_thread_flags(sub, group, &f->threads, &f->batch_tokens);
   add_load_flags(sub, group, &f->load);
   sub->callback([=] { *run = [=] { return bench(*f); }; });
 }

@@ -188,9 +188,7 @@ void add_diff(CLI::App* app, std::function<int()>* run) {
          "The largest difference of a weight or a logit that counts as the same (default: 0)")
       ->type_name("X")
       ->check(CLI::NonNegativeNumber);
-  sub->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024));
+  add_thread_flags(sub, sub->option_defaults()->get_group(), &f->threads, nullptr);
   sub->add_flag("--json", f->json, "Print JSON, which lists every tensor");
   sub->callback([=] { *run = [=] { return diff(*f); }; });
 }

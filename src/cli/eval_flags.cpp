@@ -109,16 +109,7 @@ void add_output_flags(CLI::App* sub, EvalFlags* f) {
 
 void add_computing_flags(CLI::App* sub, EvalFlags* f) {
   const char* group = "Computing";
-  sub->add_option("--threads,-t", f->pass.threads,
-                  "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024))
-      ->group(group);
-  sub->add_option("--batch-tokens", f->pass.batch_tokens,
-                  "Tokens that travel together at most. Changes speed, never answers")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
-      ->group(group);
+  add_thread_flags(sub, group, &f->pass.threads, &f->pass.batch_tokens);
   sub->add_option("--pad-to", f->pass.pad_to,
                   "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does")
       ->type_name("N")

@@ -23,6 +23,21 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
       "");
 }
 
+void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads,
+                      int64_t* batch_tokens) {
+  verb->add_option("--threads,-t", *threads, "Threads (default: all that this process may use)")
+      ->type_name("N")
+      ->check(whole_number(1, 1024))
+      ->group(group);
+  if (!batch_tokens) return;
+  verb->add_option("--batch-tokens", *batch_tokens,
+                   "Tokens that travel together at most, up to 512 for a thread (default: 256). "
+                   "Changes speed, never answers")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 20))
+      ->group(group);
+}
+
 void let_last_value_win(CLI::App* verb) {
   for (CLI::Option* option : verb->get_options()) {
     if (!option->get_positional() && option->get_expected_max() == 1) option->take_last();

@@ -2,11 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <string>
 
 namespace costeff::cli {
 
 // A flag's value must be a decimal whole number from low to high; the message says so.
 CLI::Validator whole_number(int64_t low, int64_t high);
+
+// --threads, and --batch-tokens unless null, as RunOptions has them: the same for every verb.
+void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads,
+                      int64_t* batch_tokens);
 
 // Flags that take one value may be given again, the last one counts, as scripts that append to a
 // command line expect. Call it when all flags are added.

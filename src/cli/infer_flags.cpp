@@ -60,16 +60,7 @@ void add_output_flags(CLI::App* sub, InferOptions* o) {
 
 void add_computing_flags(CLI::App* sub, InferOptions* o) {
   const char* group = "Computing";
-  sub->add_option("--threads,-t", o->threads, "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024))
-      ->group(group);
-  sub->add_option(
-         "--batch-tokens", o->batch_tokens,
-         "Tokens that travel together at most (default: 256). Changes speed, never answers")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
-      ->group(group);
+  add_thread_flags(sub, group, &o->threads, &o->batch_tokens);
   sub->add_option("--mode", o->mode,
                   "throughput: each thread computes batches of its own (default for files); "
                   "latency: all compute one batch together (default for -)")

@@ -58,17 +58,7 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
   add_format_flags(app, &f->input);
   add_encode_flags(app, &f->encode);
   const char* computing = "Computing";
-  app->add_option("--threads,-t", f->threads, "Threads (default: all that this process may use)")
-      ->type_name("N")
-      ->check(whole_number(1, 1024))
-      ->group(computing);
-  if (batch) {
-    app->add_option("--batch-tokens", f->batch_tokens,
-                    "Tokens that travel together at most (default: 256)")
-        ->type_name("N")
-        ->check(whole_number(1, int64_t{1} << 20))
-        ->group(computing);
-  }
+  add_thread_flags(app, computing, &f->threads, batch ? &f->batch_tokens : nullptr);
   app->add_option("--pad-to", f->pad_to,
                   "Averaging off-ramps also count [PAD] up to N tokens, as COST-EFF's code does "
                   "(128 there)")

@@ -46,7 +46,7 @@ std::vector<int64_t> batch_sizes(const std::string& text) {
   for (const double v : parse_thresholds(text)) {
     if (!(v >= 1 && v <= kMost && v == std::floor(v))) {
       throw_usage("--batch-tokens " + printable(text, 80) +
-                  ", expected whole numbers from 1 to 1048576: 512,2048");
+                  ", expected whole numbers from 1 to 1048576: 64,256");
     }
     out.push_back(static_cast<int64_t>(v));
   }
@@ -253,7 +253,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  costeff sweep models/sst2-slender --data dev.tsv --html report.html\n"
     "  costeff sweep MODEL --data MRPC --policies entropy --thresholds 0:0.7:0.1\n"
-    "  costeff sweep MODEL --data dev.tsv --timed --batch-tokens 512,2048 --svg a.svg\n"
+    "  costeff sweep MODEL --data dev.tsv --timed --batch-tokens 64,256 --svg a.svg\n"
     "  costeff sweep MODEL --data dev.tsv --tsv - | awk -F'\\t' '$16==1{print $3,$6}'\n\n";
 
 void add_flags(CLI::App* sub, SweepFlags* f) {
@@ -265,7 +265,7 @@ void add_flags(CLI::App* sub, SweepFlags* f) {
          "a part of the front")
       ->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
-                  "Tokens that travel together at most; several sizes: 256,2048 (default: 256)")
+                  "Tokens that travel together at most; several sizes: 64,256 (default: 256)")
       ->type_name("N[,N...]")
       ->group(group);
   sub->add_option("--repeat", f->repeat, "Rounds; each times every point once (default: 5)")

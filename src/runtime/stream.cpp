@@ -263,7 +263,7 @@ class Stream {
       if (w->conveyor->empty() && w->mine.empty())
         r->has_rows.wait(lock, [&] { return r->taken < r->filled || r->ended; });
       Chunk* chunk = r->taken < r->filled ? &r->slot(r->taken++) : nullptr;
-      if ((!chunk && w->mine.empty()) || stopped()) {
+      if ((!chunk && w->mine.empty()) || stopped() || error_) {
         r->has_room.notify_one();
         return;
       }
