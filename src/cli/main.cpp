@@ -67,10 +67,11 @@ void occupy_standard_streams() {
 }
 
 // What a pass over a file frees, the next one uses: given back to the kernel, it would come again a
-// zeroed page at a time, which took a tenth of a short pass.
+// zeroed page at a time, which took a tenth of a short pass. Larger blocks are weights on their way
+// into their packed form, a layer's worth; they go back, or peak memory would hold them twice.
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
 }
