@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kNearRows = 0, kNearPart = 0;
 constexpr bool kFetchesResults = false;
+inline bool two_step_fetches() { return false; }
 
 using Vec = __m256;
 constexpr int kWidth = 8;

@@ -1,3 +1,7 @@
+#ifdef COSTEFF_X86_64
+#include <cpuid.h>
+#endif
+
 #include <cstring>
 
 #include "kernels/kernel_table.h"
@@ -33,6 +37,17 @@ struct Tables {
 };
 
 }  // namespace
+
+#ifdef COSTEFF_X86_64
+bool half_rate_512() {
+  static const bool half = [] {
+    // AMD's performance identifiers: bit 2, FP256, and bit 3, FP512. Others do not have the leaf.
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(0x8000001A, &a, &b, &c, &d) && (a & 4) && !(a & 8);
+  }();
+  return half;
+}
+#endif
 
 const KernelTable* const* all_tables() {
   static const Tables tables;
