@@ -38,16 +38,21 @@ int64_t at(const std::vector<int64_t>& v, int64_t i) {
   return v[static_cast<size_t>(i) % v.size()];
 }
 
+int64_t count_of(const TinyTensor& t) {
+  int64_t n = 1;
+  for (int64_t d : t.shape) n *= d;
+  return n;
+}
+
 struct Maker {
   TinyTensors tensors;
   std::mt19937_64 rng;
+  bool zeros = false;
 
   void add(const std::string& name, std::vector<int64_t> shape, float mean, float scale) {
     std::normal_distribution<float> normal(mean, scale);
-    int64_t n = 1;
-    for (int64_t d : shape) n *= d;
     TinyTensor t{std::move(shape), {}};
-    for (int64_t i = 0; i < n; ++i) t.values.push_back(normal(rng));
+    for (int64_t i = zeros ? 0 : count_of(t); i > 0; --i) t.values.push_back(normal(rng));
     tensors[name] = std::move(t);
   }
   void linear(const std::string& name, int64_t out, int64_t in) {
@@ -65,6 +70,7 @@ struct Maker {
 TinyTensors tiny_tensors(const TinyShape& s) {
   Maker m;
   m.rng.seed(s.seed);
+  m.zeros = s.zeros;
   const std::string e = "bert.embeddings.";
   if (s.rank > 0) {
     m.add(e + "word_embeddings1.weight", {105, s.rank}, 0, 1);
@@ -134,18 +140,27 @@ std::string tiny_config(const TinyShape& s) {
 
 void write_safetensors(const std::string& path, const TinyTensors& tensors) {
   json header;
-  std::string data;
+  uint64_t end = 0;
   for (const auto& [name, t] : tensors) {
-    const size_t begin = data.size();
-    data.append(reinterpret_cast<const char*>(t.values.data()), t.values.size() * sizeof(float));
-    header[name] = {{"dtype", "F32"}, {"shape", t.shape}, {"data_offsets", {begin, data.size()}}};
+    const uint64_t begin = end;
+    end += static_cast<uint64_t>(count_of(t)) * sizeof(float);
+    header[name] = {{"dtype", "F32"}, {"shape", t.shape}, {"data_offsets", {begin, end}}};
   }
   std::string text = header.dump();
   while (text.size() % 8) text += ' ';
   const uint64_t size = text.size();
   std::string bytes;
   for (int i = 0; i < 8; ++i) bytes += static_cast<char>(size >> (8 * i));
-  write_file(path, bytes + text + data);
+  std::ofstream file(path, std::ios::binary);
+  file << bytes << text;
+  for (const auto& [name, t] : tensors) {
+    // Zeros are left out, as a hole.
+    if (t.values.empty()) file.seekp(count_of(t) * int64_t{sizeof(float)}, std::ios::cur);
+    file.write(reinterpret_cast<const char*>(t.values.data()),
+               static_cast<std::streamsize>(t.values.size() * sizeof(float)));
+  }
+  file.close();
+  fs::resize_file(path, bytes.size() + size + end);
 }
 
 void write_tiny_checkpoint(const std::string& dir, const TinyShape& shape) {

@@ -36,11 +36,12 @@ struct TinyShape {
   int64_t last_n_hidden = 1;
   uint64_t seed = 1;
   std::vector<std::string> label_names{};  // [labels] id2label; empty: the file has none
+  bool zeros = false;  // all weights: a large model that takes neither time nor disk to make
 };
 
 struct TinyTensor {
   std::vector<int64_t> shape;
-  std::vector<float> values;
+  std::vector<float> values;  // empty: zeros
 };
 using TinyTensors = std::map<std::string, TinyTensor>;
 

@@ -34,7 +34,7 @@ void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads
                    "Tokens that travel together at most, up to 512 for a thread (default: 256). "
                    "Changes speed, never answers")
       ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 20))
+      ->check(whole_number(1, kMostBatchTokens))
       ->group(group);
 }
 

@@ -9,6 +9,8 @@ namespace costeff::cli {
 // A flag's value must be a decimal whole number from low to high; the message says so.
 CLI::Validator whole_number(int64_t low, int64_t high);
 
+inline constexpr int64_t kMostBatchTokens = int64_t{1} << 20;
+
 // --threads, and --batch-tokens unless null, as RunOptions has them: the same for every verb.
 void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads,
                       int64_t* batch_tokens);

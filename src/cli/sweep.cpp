@@ -41,12 +41,12 @@ double seconds_since(Clock::time_point begin) {
 }
 
 std::vector<int64_t> batch_sizes(const std::string& text) {
-  constexpr double kMost = 1 << 20;
+  constexpr auto kMost = static_cast<double>(kMostBatchTokens);
   std::vector<int64_t> out;
   for (const double v : parse_thresholds(text)) {
     if (!(v >= 1 && v <= kMost && v == std::floor(v))) {
-      throw_usage("--batch-tokens " + printable(text, 80) +
-                  ", expected whole numbers from 1 to 1048576: 64,256");
+      throw_usage("--batch-tokens " + printable(text, 80) + ", expected whole numbers from 1 to " +
+                  std::to_string(kMostBatchTokens) + ": 64,256");
     }
     out.push_back(static_cast<int64_t>(v));
   }
@@ -265,7 +265,8 @@ void add_flags(CLI::App* sub, SweepFlags* f) {
          "a part of the front")
       ->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
-                  "Tokens that travel together at most; several sizes: 64,256 (default: 256)")
+                  "Tokens that travel together at most, up to 512 for a thread (default: 256); "
+                  "several sizes: 64,256")
       ->type_name("N[,N...]")
       ->group(group);
   sub->add_option("--repeat", f->repeat, "Rounds; each times every point once (default: 5)")

@@ -84,6 +84,8 @@ class Stream {
 
  private:
   bool stopped() const { return stop_ && *stop_; }
+  // Nothing more is computed. Several threads ask with the ring's lock held.
+  bool over() const { return error_ || stopped(); }
 
   std::unique_ptr<Conveyor> new_conveyor() const {
     return std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
@@ -199,7 +201,7 @@ class Stream {
     std::vector<Chunk> slots(chunks_under_way());
     uint64_t filled = 0, delivered = 0;
     bool more = true;
-    while (!error_ && !stopped() && (more || delivered < filled)) {
+    while (!over() && (more || delivered < filled)) {
       try {
         bool progress = false;
         if (more && filled - delivered < slots.size()) {
@@ -263,7 +265,7 @@ class Stream {
       if (w->conveyor->empty() && w->mine.empty())
         r->has_rows.wait(lock, [&] { return r->taken < r->filled || r->ended; });
       Chunk* chunk = r->taken < r->filled ? &r->slot(r->taken++) : nullptr;
-      if ((!chunk && w->mine.empty()) || stopped() || error_) {
+      if ((!chunk && w->mine.empty()) || over()) {
         r->has_room.notify_one();
         return;
       }
@@ -299,7 +301,6 @@ class Stream {
     for (Worker& w : workers_) threads.emplace_back([this, &r, &w] { work(&r, &w); });
 
     std::unique_lock lock(r.mutex);
-    const auto over = [&] { return error_ || stopped(); };
     for (bool more = true; more;) {
       if (r.under_way() == r.slots.size())
         r.has_room.wait(lock, [&] { return r.under_way() <= r.slots.size() / 2 || over(); });

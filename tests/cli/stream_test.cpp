@@ -245,5 +245,29 @@ TEST(Stream, MemoryDoesNotGrowWithTheInput) {
   EXPECT_LT(large.peak_rss_kb, small.peak_rss_kb + 4096);
 }
 
+TEST(Stream, MemoryIsTheWeightsAndLittleMore) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's memory is its own";
+#endif
+  // Layers of BERT-base, 28 MB each.
+  const TinyModel model({.dialect = "plain",
+                         .layers = 8,
+                         .hidden = 768,
+                         .head_size = 64,
+                         .heads = {12},
+                         .ffn = {3072},
+                         .zeros = true});
+  const auto in_float32 =
+      static_cast<int64_t>(std::filesystem::file_size(model.path() + "/model.safetensors")) / 1024;
+  for (const auto& [dtype, parts] : {std::pair{"float32", 1}, {"bfloat16", 2}, {"int8", 4}}) {
+    for (const char* threads : {"1", "2"}) {
+      const Finished f =
+          run(infer(model, {"-", "--dtype", dtype, "--threads", threads}), "w1 w2 w3\n");
+      EXPECT_EQ(f.exit_code, 0) << f.err;
+      EXPECT_LT(f.peak_rss_kb, in_float32 / parts + 65536) << dtype << ", threads: " << threads;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace costeff::cli
