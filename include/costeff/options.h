@@ -49,9 +49,11 @@ struct ExitPolicy {
 };
 
 // What the products of the encoder are computed in. Sums, LayerNorm, activations, the residual
-// stream and the exits are float32 in all of them.
+// stream and the exits' classifiers are float32 in all of them; the exits' poolers are bfloat16 in
+// bfloat16 and int8.
 //   bfloat16  weights and rows rounded to bfloat16
-//   int8      weights symmetric per output channel, rows symmetric per token
+//   int8      weights symmetric per output channel, rows in 254 steps from a token's least value
+//             to its largest
 enum class ComputeType { float32, bfloat16, int8 };
 
 struct LoadOptions {

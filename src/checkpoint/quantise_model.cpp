@@ -10,7 +10,16 @@
 namespace costeff::checkpoint {
 namespace {
 
-// Where the bytes of the weights lie that are quantised.
+// Where the bytes of the weights lie that are quantised; those of poolers, which are bfloat16 in
+// int8 too, are apart.
+std::set<const std::byte*> poolers_of(const model::Model& m) {
+  std::set<const std::byte*> poolers;
+  for (const model::Head& head : m.heads) {
+    if (head.pooler) poolers.insert(head.pooler->weight.data);
+  }
+  return poolers;
+}
+
 std::set<const std::byte*> bulk_of(const model::Model& m) {
   std::set<const std::byte*> bulk{m.embeddings.word.data};
   if (m.embeddings.word_up) bulk.insert(m.embeddings.word_up->weight.data);
@@ -76,11 +85,16 @@ void to_bfloat16(SavedModel* saved, Tensor* t) {
 void quantise(SavedModel* saved, model::Model* m, ComputeType compute) {
   m->compute = compute;
   if (compute == ComputeType::float32) return;
-  const std::set<const std::byte*> bulk = bulk_of(*m);
+  const std::set<const std::byte*> bulk = bulk_of(*m), poolers = poolers_of(*m);
   for (auto& [name, t] : saved->tensors) {
-    if (t.shape.size() != 2 || t.numel() == 0 || !bulk.contains(t.data)) continue;
-    if (compute == ComputeType::int8 && !(t.dtype == DType::i8 && t.scale)) to_int8(saved, &t);
-    if (compute == ComputeType::bfloat16 && t.dtype != DType::bf16) to_bfloat16(saved, &t);
+    if (t.shape.size() != 2 || t.numel() == 0) continue;
+    const bool pooler = poolers.contains(t.data);
+    if (!pooler && !bulk.contains(t.data)) continue;
+    if (compute == ComputeType::int8 && !pooler) {
+      if (!(t.dtype == DType::i8 && t.scale)) to_int8(saved, &t);
+    } else if (t.dtype != DType::bf16) {
+      to_bfloat16(saved, &t);
+    }
   }
 }
 

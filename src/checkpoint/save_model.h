@@ -52,9 +52,9 @@ bool write_model(const SavedModel& saved, const model::Model& m, std::optional<D
                  const std::string& dir, const std::atomic<bool>* stop);
 
 // Stores the weights of the layers, the word embedding and its factor as `compute` reads them:
-// bfloat16, or int8 with a scale a row (base/quantise.h). The others keep their type. `m` must be
-// the model that was named, and gets the mark; `saved` keeps views into `m`'s tensors and owns the
-// rest.
+// bfloat16, or int8 with a scale a row (base/quantise.h); poolers as bfloat16 in both. The others
+// keep their type. `m` must be the model that was named, and gets the mark; `saved` keeps views
+// into `m`'s tensors and owns the rest.
 void quantise(SavedModel* saved, model::Model* m, ComputeType compute);
 
 // For the dialects: a tensor that several exits share is put once.

@@ -43,12 +43,14 @@ void add_quantize(CLI::App* app, std::function<int()>* run) {
   CLI::App* sub = app->add_subcommand(
       "quantize", "Write a checkpoint in bfloat16 or int8: smaller, and computed so");
   sub->footer(
-      std::string("The weights of the layers and the word embedding are rounded; off-ramps, "
-                  "LayerNorm and biases\nkeep their type. int8 is symmetric, a scale for each row "
-                  "of a weight (NAME_scale beside NAME).\nThe directory is read by every verb, and "
-                  "computes in this type unless --dtype says otherwise.\n\nExamples:\n"
-                  "  costeff quantize models/sst2-slender small --dtype int8\n"
-                  "  costeff diff models/sst2-slender small --text models/sample.txt\n\n") +
+      std::string(
+          "The weights of the layers and the word embedding are rounded, those of poolers to "
+          "bfloat16\nin int8 too; classifiers, LayerNorm and biases keep their type. int8 is "
+          "symmetric, a scale\nfor each row of a weight (NAME_scale beside NAME). The "
+          "directory is read by every verb, and\ncomputes in this type unless --dtype says "
+          "otherwise.\n\nExamples:\n"
+          "  costeff quantize models/sst2-slender small --dtype int8\n"
+          "  costeff diff models/sst2-slender small --text models/sample.txt\n\n") +
       kExitCodes);
   sub->add_option("MODEL", f->source, "Checkpoint directory")->required();
   sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")

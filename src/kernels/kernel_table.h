@@ -21,8 +21,8 @@ inline constexpr int64_t round_up(int64_t n) { return (n + kLane - 1) / kLane * 
 // What the products of the encoder are computed in. Sums, activations, LayerNorm and the residual
 // stream are float32 in all of them.
 //   bfloat16  weights and rows rounded to bfloat16, sums in float32
-//   int8      weights symmetric per output channel, rows symmetric per token, both -127..127; exact
-//             sums in int32
+//   int8      weights symmetric per output channel, -127..127; rows in 254 steps a token from its
+//             least value to its largest, zero among them; exact sums in int32
 enum class Precision : uint8_t { float32, bfloat16, int8 };
 
 // Inputs that the exact sums of int8 have room for.

@@ -8,6 +8,8 @@
 namespace costeff::kernels {
 namespace {
 
+#include "kernels/row_scale.inc"
+
 int64_t round64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 float load_float(const std::byte* p) {
@@ -19,7 +21,7 @@ float load_float(const std::byte* p) {
 }  // namespace
 
 int64_t int8_column_bytes(int64_t k) { return (k + 3) / 4 * 4 + 4; }
-int64_t int8_row_bytes(int64_t k) { return round64(k) + 64; }
+int64_t int8_row_bytes(int64_t k) { return round64(k * 2) + 64; }
 
 void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed) {
   auto* to = static_cast<std::byte*>(packed);
@@ -34,15 +36,19 @@ void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* 
 void prepare_int8_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows) {
   auto* to = static_cast<std::byte*>(rows);
   for (int64_t r = 0; r < m; ++r, x += ldx, to += int8_row_bytes(k)) {
-    float most = 0;
-    for (int64_t i = 0; i < k; ++i) most = std::max(most, std::abs(x[i]));
-    const float inverse = most > 0 ? 127.0f / most : 0.0f, scale = most / 127.0f;
+    float least = 0, most = 0;
+    for (int64_t i = 0; i < k; ++i) {
+      least = std::min(least, x[i]);
+      most = std::max(most, x[i]);
+    }
+    const RowScale by = row_scale(least, most);
+    auto* row = reinterpret_cast<int16_t*>(to);
     for (int64_t i = 0; i < k; ++i) {
       // Clamped: what is not finite must not reach the conversion.
-      const float q = std::nearbyint(x[i] * inverse);
-      to[i] = static_cast<std::byte>(static_cast<int8_t>(q >= 127 ? 127 : q > -127 ? q : -127));
+      const float q = std::nearbyint(x[i] * by.inverse);
+      row[i] = static_cast<int16_t>(q >= 254 ? 254 : q > -254 ? q : -254);
     }
-    std::memcpy(to + round64(k), &scale, sizeof scale);
+    std::memcpy(to + round64(k * 2), &by.scale, sizeof by.scale);
   }
 }
 
@@ -52,8 +58,8 @@ void multiply_int8(const void* rows, int64_t ld, int64_t m, const void* packed, 
   const int64_t step = int8_column_bytes(k);
   for (int64_t r = 0; r < m; ++r) {
     const auto* row = static_cast<const std::byte*>(rows) + r * ld;
-    const auto* x = reinterpret_cast<const int8_t*>(row);
-    const float scale = load_float(row + round64(k));
+    const auto* x = reinterpret_cast<const int16_t*>(row);
+    const float scale = load_float(row + round64(k * 2));
     for (int64_t j = 0; j < n; ++j) {
       const auto* w = reinterpret_cast<const int8_t*>(columns + j * step);
       int32_t sum = 0;

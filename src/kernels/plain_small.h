@@ -54,7 +54,7 @@ struct PlainFloats {
 };
 
 // int8. Packed weights: a column of y after the other, k bytes filled up to a multiple of 4, then
-// its scale. Rows: k bytes filled up to a multiple of 64, then the scale.
+// its scale. Rows: k int16 filled up to a multiple of 64 bytes, then the scale.
 int64_t int8_column_bytes(int64_t k);
 int64_t int8_row_bytes(int64_t k);
 void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);

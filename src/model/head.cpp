@@ -56,14 +56,16 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
   if (crew.leads()) {
     float* joined = scratch->joined.reserve(kernels::round_up(sequences * n * hidden));
     join(head, hidden, sequences, history + available - n, n, joined);
-    if (w.pooler) scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
+    if (w.pooler) {
+      scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
+      scratch->rows.reserve(prepared_bytes(kernels, w.pooler.precision, sequences, width));
+    }
   }
   crew.meet();
   float* v = scratch->joined.data();
   if (w.pooler) {
-    // Exits are float32, whose rows need no preparation: weights.h.
-    const PreparedRows rows =
-        prepare_rows(kernels, w.pooler.precision, crew, v, width, sequences, width, nullptr);
+    const PreparedRows rows = prepare_rows(kernels, w.pooler.precision, crew, v, width, sequences,
+                                           width, scratch->rows.data());
     v = scratch->pooled.data();
     multiply(kernels, crew, w.pooler, rows, sequences, v, w.pooler.out);
     crew.meet();

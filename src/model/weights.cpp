@@ -274,8 +274,13 @@ const HeadWeights& WeightStore::head(int64_t i) const {
     const Head& head = model_.heads[static_cast<size_t>(i)];
     HeadWeights w;
     PackScratch scratch;
-    const Packer packer{kernels_, Precision::float32, model_.tensors, arena_};
-    if (head.pooler) w.pooler = read_linear(packer, *head.pooler, &scratch);
+    const auto in = [&](Precision p) { return Packer{kernels_, p, model_.tensors, arena_}; };
+    const Packer packer = in(Precision::float32);
+    const bool small = precision_ != Precision::float32;
+    if (head.pooler) {
+      w.pooler =
+          read_linear(in(small ? Precision::bfloat16 : Precision::float32), *head.pooler, &scratch);
+    }
     w.classifier = read_linear(packer, head.classifier, &scratch);
     if (head.lte) w.lte = read_linear(packer, *head.lte, &scratch);
     slot.value = std::move(w);

@@ -107,8 +107,8 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
   for (int64_t m : {1, 2, 3, 4, 5, 9, 10, 13, 14, 15, 29, 30}) {
     for (int64_t n : {1, 2, 15, 16, 17, 33, 47, 48, 49, 130, 400}) {
       for (int64_t k : {1, 2, 3, 4, 5, 31, 64, 65, 510}) {
-        const auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
-        const auto bias = random_floats(n, 1, &rng);
+        auto x = random_floats(m * k, 1, &rng);
+        const auto w = random_floats(n * k, 1, &rng), bias = random_floats(n, 1, &rng);
         FloatBuffer y(m * n);
         SmallProduct(table(), Precision::bfloat16, w.data(), n, k)
             .run(x.data(), m, bias.data(), y.data());
@@ -124,6 +124,13 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
                       sum_bound(xr.data() + i / n * k, wr.data() + i % n * k, k))
               << "bfloat16, m " << m << ", n " << n << ", k " << k;
         }
+        // Rows on one side of zero and rows with a large number have their zero elsewhere.
+        for (int64_t r = 0; r < m; ++r) {
+          float* row = x.data() + r * k;
+          for (int64_t c = 0; c < k && r % 4 < 2; ++c)
+            row[c] = r % 4 == 0 ? std::abs(row[c]) : -std::abs(row[c]);
+          if (r % 4 == 2) row[r % k] = 25;
+        }
         SmallProduct(table(), Precision::int8, w.data(), n, k)
             .run(x.data(), m, bias.data(), y.data());
         std::vector<int8_t> wq(static_cast<size_t>(n * k));
@@ -131,15 +138,18 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
         for (int64_t j = 0; j < n; ++j)
           scale[static_cast<size_t>(j)] = quantise_row(w.data() + j * k, k, wq.data() + j * k);
         for (int64_t r = 0; r < m; ++r) {
-          float most = 0;
-          for (int64_t c = 0; c < k; ++c) most = std::max(most, std::abs(x.data()[r * k + c]));
-          const float inverse = 127.0f / most;
+          float least = 0, most = 0;
+          for (int64_t c = 0; c < k; ++c) {
+            least = std::min(least, x.data()[r * k + c]);
+            most = std::max(most, x.data()[r * k + c]);
+          }
+          const float inverse = 254.0f / (most - least);
           for (int64_t j = 0; j < n; ++j) {
             int64_t sum = 0;
             for (int64_t c = 0; c < k; ++c)
               sum += std::lrint(x.data()[r * k + c] * inverse) * wq[static_cast<size_t>(j * k + c)];
             const double truth = static_cast<double>(sum) * scale[static_cast<size_t>(j)] *
-                                     (static_cast<double>(most) / 127) +
+                                     (static_cast<double>(most - least) / 254) +
                                  bias.data()[j];
             ASSERT_NEAR(y.data()[r * n + j], truth, 1e-6 * (std::abs(truth) + 3))
                 << "int8, m " << m << ", n " << n << ", k " << k;
@@ -207,6 +217,20 @@ TEST_P(Kernels, PartsOfLongSumsAreTheWhole) {
         EXPECT_LT(nmse(all.data(), truth.data(), m * n), 1e-11) << "n " << n << ", k " << k;
       }
     }
+  }
+}
+
+// The largest sums that there can be, on either side.
+TEST_P(Kernels, SumsOfInt8HaveRoom) {
+  const int64_t k = kernels::kMaxInt8Inputs;
+  for (float sign : {1.0f, -1.0f}) {
+    const std::vector<float> x(static_cast<size_t>(k), sign);
+    std::vector<float> w(static_cast<size_t>(2 * k), 1.0f);
+    std::fill(w.begin() + k, w.end(), -1.0f);
+    FloatBuffer y(2);
+    SmallProduct(table(), Precision::int8, w.data(), 2, k).run(x.data(), 1, nullptr, y.data());
+    EXPECT_NEAR(y.data()[0], sign * static_cast<float>(k), 0.05);
+    EXPECT_NEAR(y.data()[1], -sign * static_cast<float>(k), 0.05);
   }
 }
 
