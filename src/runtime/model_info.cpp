@@ -107,7 +107,10 @@ std::string dtypes_in_use(const model::Model& m) {
       add(l.ffn->out);
     }
   }
-  for (const model::Head& h : m.heads) add(h.classifier);
+  for (const model::Head& h : m.heads) {
+    if (h.pooler) add(*h.pooler);
+    add(h.classifier);
+  }
   std::vector<std::pair<std::string, int64_t>> sorted(bytes.begin(), bytes.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });

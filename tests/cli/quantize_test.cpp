@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/expected_rows.h"
+#include "shared_data.h"
 
 namespace costeff::cli {
 namespace {
@@ -49,6 +50,20 @@ TEST(Quantize, Int8IsAQuarterAndComputesInInt8) {
   const auto info = json::parse(run({"inspect", dir.file("q"), "--json"}).out);
   EXPECT_EQ(info["dtype"], "I8, F16");
   EXPECT_EQ(info["unused"].size(), 0u);
+}
+
+// Poolers are bfloat16 in both, classifiers stay.
+TEST(Quantize, PoolersAreBfloat16) {
+  COSTEFF_NEED_SHARED("golden/deebert_bert");
+  TempDir dir;
+  for (const auto& [dtype, stored] :
+       {std::pair{"int8", "I8, BF16, F32"}, std::pair{"bf16", "BF16, F32"}}) {
+    const std::string to = dir.file(dtype);
+    const Finished f =
+        run({"quantize", shared_path("golden/deebert_bert"), to, "--dtype", dtype, "-q"});
+    ASSERT_EQ(f.exit_code, 0) << f.err;
+    EXPECT_EQ(json::parse(run({"inspect", to, "--json"}).out)["dtype"], stored);
+  }
 }
 
 // What was quantised once is the same when it is written again.
