@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/aligned.h"
@@ -240,6 +242,21 @@ TEST_P(Kernels, RowsOfZeroAreNoTroubleInInt8) {
   SmallProduct(table(), Precision::int8, w.data(), 2, 10).run(x.data(), 1, nullptr, y.data());
   EXPECT_EQ(y.data()[0], 0);
   EXPECT_EQ(y.data()[1], 0);
+}
+
+// What has overflown in a row does not vanish in its rounding.
+TEST_P(Kernels, InfiniteRowsGiveNothingFiniteInInt8) {
+  constexpr float kInfinite = std::numeric_limits<float>::infinity();
+  for (const auto& [first, second] :
+       {std::pair{kInfinite, 1.0f}, {-kInfinite, 1.0f}, {kInfinite, -kInfinite}, {3e38f, -3e38f}}) {
+    std::vector<float> x(70, 0.5f), w(140, 0.25f);
+    x[3] = first;
+    x[66] = second;
+    FloatBuffer y(2);
+    SmallProduct(table(), Precision::int8, w.data(), 2, 70).run(x.data(), 1, nullptr, y.data());
+    EXPECT_FALSE(std::isfinite(y.data()[0]));
+    EXPECT_FALSE(std::isfinite(y.data()[1]));
+  }
 }
 
 TEST_P(Kernels, PackTransposedIsPackOfTheTranspose) {
