@@ -29,6 +29,8 @@ class AlignedBuffer {
       // every batch, and small pages would cost a table walk each 4 KiB.
       const size_t page = wanted >= 2 * kHugePage ? kHugePage : 64;
       const size_t bytes = (wanted + page - 1) / page * page;
+      data_.reset();  // first, so that both are never there together
+      capacity_ = 0;
       T* p = static_cast<T*>(std::aligned_alloc(page, bytes));
       if (!p) throw std::bad_alloc();
       if (page == kHugePage) ::madvise(p, bytes, MADV_HUGEPAGE);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -49,11 +50,15 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::give_back(std::span<const std::byte> part) const {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  // Whole huge pages: the kernel maps a file's pages by as many at once, and what lies around the
+  // part was mapped with it. Who still needs that gets it again.
+  constexpr uintptr_t kHugePage = uintptr_t{1} << 21;
   const auto address = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
   const uintptr_t from = address(part.data()), to = from + part.size();
   if (!data_ || from < address(data_) || to > address(data_) + size_) return;
-  const uintptr_t begin = (from + page - 1) / page * page, end = to / page * page;
+  const uintptr_t begin = std::max(from / kHugePage * kHugePage, address(data_)),
+                  end = std::min((to + kHugePage - 1) / kHugePage * kHugePage,
+                                 address(data_) + size_);
   // Only advice: should it fail, the pages stay.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }

@@ -23,8 +23,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
-  // Says that `part` is not needed soon: its whole pages leave this process's memory and come back
-  // from the file when they are read again. What lies in no part of this file is left alone.
+  // Says that `part` is not needed soon: its pages leave this process's memory, with what lies
+  // around them, and come back from the file when they are read again. What lies in no part of this
+  // file is left alone.
   void give_back(std::span<const std::byte> part) const;
 
  private:

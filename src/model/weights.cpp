@@ -16,17 +16,26 @@ using kernels::KernelTable;
 using kernels::Precision;
 using kernels::round_up;
 
-void read_vector(const Tensor& t, float* out) {
-  to_float32(t, out);
-  check_finite(t, out, t.numel());
+// The file's bytes of a tensor are not needed any more.
+void give_back(const TensorSet& tensors, const Tensor& t) {
+  tensors.give_back({t.data, static_cast<size_t>(t.bytes())});
 }
 
-NormWeights read_norm(const LayerNorm& n) {
+void read_vector(const TensorSet& tensors, const Tensor& t, float* out) {
+  to_float32(t, out);
+  check_finite(t, out, t.numel());
+  give_back(tensors, t);
+}
+
+NormWeights read_norm(const TensorSet& tensors, const LayerNorm& n) {
   NormWeights w;
-  read_vector(n.weight, w.weight.reserve(n.weight.numel()));
-  read_vector(n.bias, w.bias.reserve(n.bias.numel()));
+  read_vector(tensors, n.weight, w.weight.reserve(n.weight.numel()));
+  read_vector(tensors, n.bias, w.bias.reserve(n.bias.numel()));
   return w;
 }
+
+// Panels of a weight that are read and packed together.
+constexpr int64_t kPanelsAtOnce = 4;
 
 // What packing needs besides its result.
 struct PackScratch {
@@ -41,29 +50,45 @@ struct Packer {
   const TensorSet& tensors;
   Arena& arena;  // for what is packed
 
-  // A map without its weight, the bias 0, and room for the weight in the scratch.
-  PackedLinear room(int64_t out, int64_t in, PackScratch* scratch) const {
+  // A map without its weight, the bias 0.
+  PackedLinear empty(int64_t out, int64_t in) const {
     PackedLinear l;
     l.out = out;
     l.in = in;
     l.precision = precision;
     std::fill_n(l.bias.reserve(round_up(out)), round_up(out), 0.0f);
-    if (precision == Precision::int8) {
-      scratch->quantised.reserve(out * in);
-      scratch->scales.reserve(out);
-    } else {
-      scratch->values.reserve(out * in);
-    }
     return l;
   }
 
-  // Rows that were read into the scratch -> l->weight.
+  // The same, and room for the weight in the scratch.
+  PackedLinear room(int64_t out, int64_t in, PackScratch* scratch) const {
+    reserve(out, in, scratch);
+    return empty(out, in);
+  }
+
+  void reserve(int64_t rows, int64_t in, PackScratch* scratch) const {
+    if (precision == Precision::int8) {
+      scratch->quantised.reserve(rows * in);
+      scratch->scales.reserve(rows);
+    } else {
+      scratch->values.reserve(rows * in);
+    }
+  }
+
+  std::byte* take(const PackedLinear& l) const {
+    return arena.take(round_up(l.out) * kernels.product(precision).column_bytes(l.in));
+  }
+
+  // Rows that were read into the scratch -> packed.
+  void pack(const PackScratch& scratch, int64_t rows, int64_t in, std::byte* packed) const {
+    const kernels::Product& p = kernels.product(precision);
+    if (p.pack) return p.pack(scratch.values.data(), in, rows, in, packed);
+    p.pack_int8(scratch.quantised.data(), scratch.scales.data(), rows, in, packed);
+  }
   void pack(PackedLinear* l, const PackScratch& scratch) const {
-    const kernels::Product& p = kernels.product(l->precision);
-    std::byte* packed = arena.take(round_up(l->out) * p.column_bytes(l->in));
+    std::byte* packed = take(*l);
+    pack(scratch, l->out, l->in, packed);
     l->weight = packed;
-    if (p.pack) return p.pack(scratch.values.data(), l->in, l->out, l->in, packed);
-    p.pack_int8(scratch.quantised.data(), scratch.scales.data(), l->out, l->in, packed);
   }
 };
 
@@ -74,18 +99,18 @@ void check_inputs(const Linear& l) {
 }
 
 // Rows of int8 with their scales: those of the file, or made of its floats.
-void read_quantised(const Tensor& t, int8_t* q, float* scale) {
-  const int64_t rows = t.shape[0], columns = t.shape[1];
+void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, float* scale) {
+  const int64_t columns = t.shape[1];
   std::vector<float> row(static_cast<size_t>(columns));
-  for (int64_t r = 0; r < rows; ++r, q += columns) {
+  for (int64_t r = begin; r < begin + rows; ++r, q += columns, ++scale) {
     if (t.dtype != DType::i8) {
       to_float32(t, r * columns, columns, row.data());
       check_finite(t, row.data(), columns, r * columns);
-      scale[r] = quantise_row(row.data(), columns, q);
+      *scale = quantise_row(row.data(), columns, q);
       continue;
     }
-    scale[r] = row_scale(t, r);
-    if (!std::isfinite(scale[r])) {
+    *scale = row_scale(t, r);
+    if (!std::isfinite(*scale)) {
       throw_model(tensor_place(t) + "the scale of row " + std::to_string(r) +
                   " is not finite, expected finite numbers");
     }
@@ -93,17 +118,25 @@ void read_quantised(const Tensor& t, int8_t* q, float* scale) {
   }
 }
 
-// A weight into the scratch, from row `at` on, as its precision packs it; the file's bytes are not
-// needed any more.
-void read_weight(const Packer& packer, const Linear& l, int64_t at, PackScratch* scratch) {
+// `rows` rows of a weight from `begin` on into the scratch, from its row `at` on, as the precision
+// packs them.
+void read_part(const Packer& packer, const Linear& l, int64_t begin, int64_t rows, int64_t at,
+               PackScratch* scratch) {
   const int64_t in = l.in();
   if (packer.precision == Precision::int8) {
     check_inputs(l);
-    read_quantised(l.weight, scratch->quantised.data() + at * in, scratch->scales.data() + at);
-  } else {
-    read_vector(l.weight, scratch->values.data() + at * in);
+    read_quantised(l.weight, begin, rows, scratch->quantised.data() + at * in,
+                   scratch->scales.data() + at);
+    return;
   }
-  packer.tensors.give_back({l.weight.data, static_cast<size_t>(l.weight.bytes())});
+  float* to = scratch->values.data() + at * in;
+  to_float32(l.weight, begin * in, rows * in, to);
+  check_finite(l.weight, to, rows * in, begin * in);
+}
+
+void read_weight(const Packer& packer, const Linear& l, int64_t at, PackScratch* scratch) {
+  read_part(packer, l, 0, l.out(), at, scratch);
+  give_back(packer.tensors, l.weight);
 }
 
 // Several maps of the same input under each other, each filled up with 0 to `stride` outputs, in
@@ -123,7 +156,7 @@ PackedLinear read_rows(const Packer& packer, std::initializer_list<const Linear*
     } else {
       std::fill_n(scratch->values.data() + (at + filled) * p.in, rest * p.in, 0.0f);
     }
-    if (l->bias) read_vector(*l->bias, p.bias.data() + at);
+    if (l->bias) read_vector(packer.tensors, *l->bias, p.bias.data() + at);
     at += stride;
   }
   return p;
@@ -136,8 +169,23 @@ PackedLinear read_stacked(const Packer& packer, std::initializer_list<const Line
   return p;
 }
 
+// A map alone, some panels at a time, which stay in the cache between reading and packing and whose
+// scratch is small.
 PackedLinear read_linear(const Packer& packer, const Linear& l, PackScratch* scratch) {
-  return read_stacked(packer, {&l}, l.out(), scratch);
+  const int64_t rows = kPanelsAtOnce * packer.kernels.panel;
+  PackedLinear p = packer.empty(l.out(), l.in());
+  packer.reserve(std::min(rows, p.out), p.in, scratch);
+  std::byte* packed = packer.take(p);
+  const int64_t column = packer.kernels.product(packer.precision).column_bytes(p.in);
+  for (int64_t begin = 0; begin < p.out; begin += rows) {
+    const int64_t some = std::min(rows, p.out - begin);
+    read_part(packer, l, begin, some, 0, scratch);
+    packer.pack(*scratch, some, p.in, packed + begin * column);
+  }
+  p.weight = packed;
+  if (l.bias) read_vector(packer.tensors, *l.bias, p.bias.data());
+  give_back(packer.tensors, l.weight);
+  return p;
 }
 
 // to [columns, rows] = from [rows, columns]
@@ -203,12 +251,12 @@ LayerWeights read_layer(const Packer& packer, const Layer& layer, bool folded) {
       w.key_value = read_stacked(packer, {&a.key, &a.value}, w.stride, &scratch);
     }
     w.attention_out = read_linear(packer, a.output, &scratch);
-    w.attention_norm = read_norm(a.norm);
+    w.attention_norm = read_norm(packer.tensors, a.norm);
   }
   if (layer.ffn) {
     w.ffn_in = read_linear(packer, layer.ffn->in, &scratch);
     w.ffn_out = read_linear(packer, layer.ffn->out, &scratch);
-    w.ffn_norm = read_norm(layer.ffn->norm);
+    w.ffn_norm = read_norm(packer.tensors, layer.ffn->norm);
   }
   return w;
 }
@@ -239,7 +287,7 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     EmbeddingWeights w;
     PackScratch scratch;
     const Embeddings& e = model_.embeddings;
-    w.norm = read_norm(e.norm);
+    w.norm = read_norm(model_.tensors, e.norm);
     // The rows that may be used; whether they are finite is asked when they are.
     const int64_t all = e.position.shape[0] - e.position_offset;
     w.places_of_type = model_.max_length > 0 ? std::min(model_.max_length, all) : all;
