@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <map>
 #include <vector>
 
 #include "base/half.h"
@@ -10,31 +10,27 @@
 namespace costeff::checkpoint {
 namespace {
 
-// Where the bytes of the weights lie that are quantised; those of poolers, which are bfloat16 in
-// int8 too, are apart.
-std::set<const std::byte*> poolers_of(const model::Model& m) {
-  std::set<const std::byte*> poolers;
+// Where the bytes of the weights lie that are quantised, and the type they are stored in.
+std::map<const std::byte*, DType> types_of(const model::Model& m, ComputeType compute) {
+  const DType type = compute == ComputeType::int8 ? DType::i8 : DType::bf16;
+  std::map<const std::byte*, DType> types;
   for (const model::Head& head : m.heads) {
-    if (head.pooler) poolers.insert(head.pooler->weight.data);
+    if (head.pooler) types[head.pooler->weight.data] = DType::bf16;
   }
-  return poolers;
-}
-
-std::set<const std::byte*> bulk_of(const model::Model& m) {
-  std::set<const std::byte*> bulk{m.embeddings.word.data};
-  if (m.embeddings.word_up) bulk.insert(m.embeddings.word_up->weight.data);
+  types[m.embeddings.word.data] = type;
+  if (m.embeddings.word_up) types[m.embeddings.word_up->weight.data] = type;
   for (const model::Layer& layer : m.layers) {
     if (layer.attention) {
       const model::Attention& a = *layer.attention;
       for (const model::Linear* l : {&a.query, &a.key, &a.value, &a.output})
-        bulk.insert(l->weight.data);
+        types[l->weight.data] = type;
     }
     if (layer.ffn) {
-      bulk.insert(layer.ffn->in.weight.data);
-      bulk.insert(layer.ffn->out.weight.data);
+      types[layer.ffn->in.weight.data] = type;
+      types[layer.ffn->out.weight.data] = type;
     }
   }
-  return bulk;
+  return types;
 }
 
 // Bytes that a tensor of the saved model points to from now on.
@@ -85,15 +81,14 @@ void to_bfloat16(SavedModel* saved, Tensor* t) {
 void quantise(SavedModel* saved, model::Model* m, ComputeType compute) {
   m->compute = compute;
   if (compute == ComputeType::float32) return;
-  const std::set<const std::byte*> bulk = bulk_of(*m), poolers = poolers_of(*m);
+  const std::map<const std::byte*, DType> types = types_of(*m, compute);
   for (auto& [name, t] : saved->tensors) {
-    if (t.shape.size() != 2 || t.numel() == 0) continue;
-    const bool pooler = poolers.contains(t.data);
-    if (!pooler && !bulk.contains(t.data)) continue;
-    if (compute == ComputeType::int8 && !pooler) {
-      if (!(t.dtype == DType::i8 && t.scale)) to_int8(saved, &t);
-    } else if (t.dtype != DType::bf16) {
-      to_bfloat16(saved, &t);
+    const auto type = types.find(t.data);
+    if (type == types.end() || t.shape.size() != 2 || t.numel() == 0) continue;
+    if (type->second == DType::bf16) {
+      if (t.dtype != DType::bf16) to_bfloat16(saved, &t);
+    } else if (!(t.dtype == DType::i8 && t.scale)) {
+      to_int8(saved, &t);
     }
   }
 }

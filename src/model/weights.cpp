@@ -324,11 +324,9 @@ const HeadWeights& WeightStore::head(int64_t i) const {
     PackScratch scratch;
     const auto in = [&](Precision p) { return Packer{kernels_, p, model_.tensors, arena_}; };
     const Packer packer = in(Precision::float32);
-    const bool small = precision_ != Precision::float32;
-    if (head.pooler) {
-      w.pooler =
-          read_linear(in(small ? Precision::bfloat16 : Precision::float32), *head.pooler, &scratch);
-    }
+    const Precision of_poolers =
+        precision_ == Precision::float32 ? Precision::float32 : Precision::bfloat16;
+    if (head.pooler) w.pooler = read_linear(in(of_poolers), *head.pooler, &scratch);
     w.classifier = read_linear(packer, head.classifier, &scratch);
     if (head.lte) w.lte = read_linear(packer, *head.lte, &scratch);
     slot.value = std::move(w);
