@@ -15,7 +15,6 @@
 namespace costeff::checkpoint {
 namespace {
 
-constexpr ErrorKind kModel = ErrorKind::model;
 constexpr int64_t kMaxLayer = 1000;
 
 // The keys of a policy besides exit_start, which goes with all of them.
@@ -41,7 +40,7 @@ constexpr std::array<std::string_view, 7> kKeys = {
     "layer",  "exit_start", "tuned"};  // for people: what `costeff tune` chose the policy for
 
 const PolicyRow& find_policy(const Json& j, const std::string& place) {
-  const auto name = json_string(j, "policy", place, kModel);
+  const auto name = json_string(j, "policy", place, ErrorKind::model);
   if (!name) throw_model(place + ": policy is missing");
   std::string known;
   for (const PolicyRow& row : kPolicies) {
@@ -95,7 +94,7 @@ std::vector<double> read_thresholds(const Json& j, const PolicyRow& row, const s
 }  // namespace
 
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) {
-  const Json j = parse_json(text, place, kModel);
+  const Json j = parse_json(text, place, ErrorKind::model);
   if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
   const PolicyRow& row = find_policy(j, place);
   refuse_keys(j, row, place);
@@ -107,18 +106,18 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
   }
   // Patience 0 never leaves, as --patience 0.
   if (row.kind == PolicyKind::patience) {
-    policy.patience = json_int(j, "patience", 0, 0, kMaxLayer, place, kModel);
+    policy.patience = json_int(j, "patience", 0, 0, kMaxLayer, place, ErrorKind::model);
   }
   if (row.kind == PolicyKind::fixed) {
-    policy.layer = json_int(j, "layer", 0, 1, kMaxLayer, place, kModel);
+    policy.layer = json_int(j, "layer", 0, 1, kMaxLayer, place, ErrorKind::model);
   }
-  policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, kModel);
+  policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, ErrorKind::model);
   return policy;
 }
 
 std::optional<ExitPolicy> read_exit_policy(const std::string& path) {
   if (!file_exists(path)) return std::nullopt;
-  return parse_exit_policy(read_file(path, kModel, 1u << 20), path);
+  return parse_exit_policy(read_file(path, ErrorKind::model, 1u << 20), path);
 }
 
 Json exit_policy_json(const ExitPolicy& policy) {

@@ -8,7 +8,7 @@
 namespace costeff::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kEvalFooter =
     "Every exit is computed in one pass; any number of policies is judged from it\n"
     "exactly as infer would answer. Intervals of accuracy (and exact) are exact\n"
     "binomial (Clopper-Pearson), all others bootstrap percentiles; the output says\n"
@@ -124,7 +124,7 @@ void add_eval(CLI::App* app, std::function<int()>* run) {
   auto f = std::make_shared<EvalFlags>();
   CLI::App* sub = app->add_subcommand(
       "eval", "Score a model on labelled data: metrics, exits and cost of any exit policy");
-  sub->footer(std::string(kFooter) + kExitCodes);
+  sub->footer(std::string(kEvalFooter) + kExitCodes);
   sub->add_option("MODEL", f->pass.model, "Checkpoint directory")->required();
   add_data_flags(sub, f.get());
   add_format_flags(sub, &f->pass.input);

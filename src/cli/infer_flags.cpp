@@ -6,7 +6,7 @@
 namespace costeff::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kInferFooter =
     "Output, a row for each row of input, in its order:\n"
     "  tsv, csv  id label prob entropy exit_layer, then label_2 prob_2 ... (--top-k)\n"
     "  jsonl     keys id label label_id prob entropy exit_layer, then top (--top-k:\n"
@@ -87,7 +87,7 @@ void add_computing_flags(CLI::App* sub, InferOptions* o) {
 CLI::App* add_infer_flags(CLI::App* app, InferOptions* o) {
   CLI::App* sub =
       app->add_subcommand("infer", "Classify texts: a row of output for each row of input");
-  sub->footer(std::string(kFooter) + kExitCodes);
+  sub->footer(std::string(kInferFooter) + kExitCodes);
   sub->add_option("MODEL", o->model, "Checkpoint directory")->required();
   add_input_flags(sub, &o->input);
   add_policy_flags(sub, &o->policy);

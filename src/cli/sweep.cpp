@@ -230,7 +230,7 @@ int sweep(const SweepFlags& f) {
   }
 }
 
-constexpr const char* kFooter =
+constexpr const char* kSweepFooter =
     "One pass computes every exit; each setting is then judged as costeff infer\n"
     "would answer with it, row for row. agrees: share of rows with the label of full\n"
     "depth (differs: mean distance of the scores). MACs/x: how many times fewer\n"
@@ -313,7 +313,7 @@ void add_sweep(CLI::App* app, std::function<int()>* run) {
   auto f = std::make_shared<SweepFlags>();
   CLI::App* sub = app->add_subcommand(
       "sweep", "Show accuracy against speed: every policy and threshold from one pass");
-  sub->footer(std::string(kFooter) + kExitCodes);
+  sub->footer(std::string(kSweepFooter) + kExitCodes);
   add_pass_flags(sub, &f->pass, false);
   sub->add_flag("--unlabelled", f->unlabelled,
                 "The data has no labels: judge by agreement with the last exit")

@@ -11,7 +11,7 @@
 namespace costeff::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kTuneFooter =
     "Without --confidence the setting that saves most of those that keep the goal on\n"
     "these rows is chosen, and nothing is promised of others. With it, settings are\n"
     "tested from the safest on, in an order that does not depend on the data, until\n"
@@ -108,7 +108,7 @@ std::vector<PolicyKind> tuned_kinds(const TuneFlags& f, const ModelInfo& m) {
 }
 
 void add_tune_flags(CLI::App* sub, TuneFlags* f) {
-  sub->footer(std::string(kFooter) + kExitCodes);
+  sub->footer(std::string(kTuneFooter) + kExitCodes);
   add_pass_flags(sub, &f->pass, true);
   const char* group = "Goal (one of them)";
   sub->add_option(

@@ -12,12 +12,14 @@ namespace {
 #ifdef COSTEFF_X86_64
 // GCC's builtins look at CPUID and at what the operating system saves (XGETBV).
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#ifdef COSTEFF_AVX512
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
+#endif
 #endif
 
 struct Tables {
@@ -26,9 +28,11 @@ struct Tables {
     int n = 0;
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
+#ifdef COSTEFF_AVX512
     if (has_dots()) list[n++] = &kAvx512Dots;
     if (has_vnni()) list[n++] = &kAvx512Vnni;
     if (has_avx512()) list[n++] = &kAvx512;
+#endif
     if (has_avx2()) list[n++] = &kAvx2;
 #endif
     list[n++] = &kPortable;

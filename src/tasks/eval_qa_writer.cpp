@@ -1,6 +1,5 @@
 #include "tasks/eval_qa_writer.h"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
@@ -32,9 +31,8 @@ Part make_part(const QaReport& r, const char* name, int answerable) {
   }
   p.rows = static_cast<int64_t>(f1s.size());
   const auto rows = static_cast<double>(p.rows);
-  p.exact =
-      p.rows == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(exact) / rows;
-  p.f1 = p.rows == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / rows;
+  p.exact = p.rows == 0 ? kNaN : static_cast<double>(exact) / rows;
+  p.f1 = p.rows == 0 ? kNaN : sum / rows;
   p.exact_interval = binomial_interval(exact, p.rows, r.bootstrap.confidence);
   p.f1_interval = bootstrap(p.rows, mean_statistic(f1s), r.bootstrap);
   return p;

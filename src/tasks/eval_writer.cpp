@@ -41,16 +41,14 @@ void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out)
     tab();
     append_tsv_field(field, out);
   }
-  number(p.policy == "fixed" ? std::atof(p.setting.c_str())
-                             : std::numeric_limits<double>::quiet_NaN());
+  number(p.policy == "fixed" ? std::atof(p.setting.c_str()) : kNaN);
   tab();
   append_int(r.rows, out);
   for (const Metric metric : kAllMetrics) {
     const MetricValue* m = find_metric(s, metric);
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    number(m ? m->value : none);
-    number(m ? m->interval.low : none);
-    number(m ? m->interval.high : none);
+    number(m ? m->value : kNaN);
+    number(m ? m->interval.low : kNaN);
+    number(m ? m->interval.high : kNaN);
   }
   for (const double v : {s.mean_exit_layer, s.layers_saved, s.speedup_layers, s.macs,
                          s.speedup_macs, s.mean_entropy, p.seconds}) {

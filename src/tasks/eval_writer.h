@@ -18,7 +18,7 @@ struct EvalPoint {
   std::string text;     // "entropy < 0.1", "exit 3"
   int64_t exit_start = 1;
   Score score;
-  double seconds = std::numeric_limits<double>::quiet_NaN();  // measured; NaN: not asked for
+  double seconds = kNaN;  // measured; NaN: not asked for
 };
 
 struct EvalReport {

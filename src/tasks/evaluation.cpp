@@ -8,8 +8,6 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 // Policies that ask the off-ramps on the way.
 bool asks_exits(const ExitPolicy& p) {
   return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed &&

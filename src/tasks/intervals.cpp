@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <vector>
 
 namespace costeff::tasks {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // ln Gamma(x) for x > 0. Not std::lgamma, which writes a global. Stirling's series; below 20 by
 // ln Gamma(x) = ln Gamma(x + n) - ln(x (x + 1) ... (x + n - 1)). Long double, because the

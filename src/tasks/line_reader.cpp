@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// A signal may be taken by another thread than the one that waits here, so *stop is looked at that
-// often.
-constexpr int kPollMs = 200;
-
 [[noreturn]] void throw_errno(const std::string& name, int error) {
   throw_input(name + ": " + std::strerror(error));
 }

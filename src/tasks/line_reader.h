@@ -9,6 +9,10 @@
 
 namespace costeff::tasks {
 
+// A signal may be taken by another thread than the one that waits for input or output, so *stop is
+// looked at that often.
+inline constexpr int kPollMs = 200;
+
 // A line, and a record of CSV, may have that many bytes.
 inline constexpr size_t kMaxLineBytes = 64u << 20;
 

@@ -4,6 +4,7 @@
 // included. Pure functions of numbers.
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@
 namespace costeff::tasks {
 
 enum class Metric { accuracy, f1, macro_f1, matthews, pearson, spearman };
+
+// A number where there is none: of no rows, of a statistic that is not defined.
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // "accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman": names of columns and keys.
 std::string_view metric_name(Metric metric);

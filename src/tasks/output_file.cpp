@@ -16,12 +16,10 @@
 #include <optional>
 
 #include "base/beside.h"
+#include "tasks/line_reader.h"
 
 namespace costeff::tasks {
 namespace {
-
-// As in line_reader.cpp: *stop is looked at that often while we wait.
-constexpr int kPollMs = 200;
 
 // The descriptor that a path stands for. Opening the path instead would start a redirected file
 // anew.

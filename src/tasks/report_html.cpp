@@ -125,7 +125,7 @@ void append_points(const SweepReport& r, const std::vector<size_t>& picked, std:
   *out += "</tbody></table></div>\n";
 }
 
-void append_timings(const SweepReport& r, std::string* out) {
+void append_timing_charts(const SweepReport& r, std::string* out) {
   if (!is_timed(r)) return;
   *out +=
       "<h2>Measured time</h2>\n<p>Whole passes over the data on " + std::to_string(r.threads) +
@@ -168,7 +168,7 @@ void append_histogram(const SweepReport& r, const std::vector<size_t>& picked, s
   *out += "</tbody></table></div>\n";
 }
 
-void append_exits(const SweepReport& r, std::string* out) {
+void append_exit_charts(const SweepReport& r, std::string* out) {
   *out += "<h2>Each exit by itself</h2>\n<div class=\"charts\">\n";
   const ChartSize size{360, 240, 11};
   figure(quality_by_layer_chart(r, size),
@@ -239,9 +239,9 @@ std::string sweep_html(const SweepReport& r, const std::string& title) {
   append_head(r, title, &out);
   append_curves(r, &out);
   append_points(r, picked, &out);
-  append_timings(r, &out);
+  append_timing_charts(r, &out);
   append_histogram(r, picked, &out);
-  append_exits(r, &out);
+  append_exit_charts(r, &out);
   append_disagreements(r, &out);
   return out + "</body></html>\n";
 }

@@ -12,7 +12,6 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int kBins = 10;
 constexpr size_t kTextBytes = 600;  // of a text that a report shows
 

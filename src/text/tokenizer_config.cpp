@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <unordered_set>
 
 #include "base/utf8.h"
@@ -16,7 +15,6 @@ namespace {
 constexpr std::array<const char*, kRoles> kRoleKeys = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 constexpr uint64_t kMaxFileBytes = 16u << 20;
-constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
 
 // A token given as its text or as an object; absent or null: none.
 std::optional<NamedToken> read_named(const Json& value, const std::string& file, const char* key) {

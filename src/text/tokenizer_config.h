@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ namespace costeff::text {
 enum class Role : uint8_t { bos, eos, unk, sep, pad, cls, mask };
 inline constexpr int kRoles = 7;
 const char* role_key(Role role);  // "cls_token"
+
+// The largest id that a file may give a token: the number of ids is an int32 too.
+inline constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
 
 // A special token as a file names it: by its text alone, or with flags.
 struct NamedToken {

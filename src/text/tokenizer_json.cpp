@@ -2,8 +2,6 @@
 
 #include <costeff/error.h>
 
-#include <limits>
-
 #include "base/json.h"
 #include "base/utf8.h"
 #include "text/tokenizer_config.h"
@@ -13,7 +11,6 @@
 namespace costeff::text {
 namespace {
 
-constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max() - 1;
 constexpr int64_t kMaxTypeId = 255;
 
 // An object of the file and what to call it: "m/tokenizer.json: model".
