@@ -23,17 +23,17 @@ inline uint32_t decode(const uint8_t*& p) {
   return ((a & 0x07) << 18) | (b << 12) | (c << 6) | d;
 }
 
-struct NoSpans {};
-struct ByteSpans {
-  // Of each byte of the word, the bytes of the text its code point comes from.
-  std::array<int64_t, kMaxWordBytes + 8> begin, end;
-};
-
 }  // namespace
 
 // The word that is being read, normalised. Of a word that is too long only the counts go on.
 template <bool kSpans>
 struct WordPiece::Word {
+  struct NoSpans {};
+  struct ByteSpans {
+    // Of each byte of the word, the bytes of the text its code point comes from.
+    std::array<int64_t, kMaxWordBytes + 8> begin, end;
+  };
+
   std::array<uint8_t, kMaxWordBytes + 8> bytes;
   int size = 0;   // bytes, saturated just above kMaxWordBytes
   int chars = 0;  // code points, saturated above kMaxWordChars
