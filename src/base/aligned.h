@@ -13,6 +13,8 @@
 
 namespace costeff {
 
+inline constexpr size_t kHugePage = size_t{1} << 21;  // bytes
+
 // 64-byte aligned elements of a plain type, not initialised. Grows only; contents are lost on
 // growth.
 template <typename T>
@@ -55,7 +57,6 @@ class AlignedBuffer {
   int64_t capacity() const { return capacity_; }
 
  private:
-  static constexpr size_t kHugePage = size_t{1} << 21;
   struct Free {
     void operator()(T* p) const { std::free(p); }
   };

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/aligned.h"
+
 namespace costeff {
 namespace {
 
@@ -52,7 +54,6 @@ MappedFile::~MappedFile() {
 void MappedFile::give_back(std::span<const std::byte> part) const {
   // Whole huge pages: the kernel maps a file's pages by as many at once, and what lies around the
   // part was mapped with it. Who still needs that gets it again.
-  constexpr uintptr_t kHugePage = uintptr_t{1} << 21;
   const auto address = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
   const uintptr_t from = address(part.data()), to = from + part.size();
   if (!data_ || from < address(data_) || to > address(data_) + size_) return;
