@@ -194,6 +194,7 @@ int bench(const BenchFlags& f) {
   const std::vector<int64_t> lengths = parse_lengths(f.lengths, m.max_length);
 
   std::optional<tasks::OutputFile> file;
+  refuse_to_replace(f.json, f.input.files);
   if (!f.json.empty()) file.emplace(f.json, &interrupted);
   BenchReport report;
   report.model = f.model;
@@ -236,7 +237,7 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
       ->type_name("N[,N...]");
   sub->add_option("--seconds", f->seconds, "Time to spend on each length")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(number(0, 1e6));
   sub->add_option("--rounds", f->rounds, "Times that the files are scored")
       ->type_name("N")
       ->check(whole_number(1, 1000000));

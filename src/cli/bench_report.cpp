@@ -81,10 +81,10 @@ std::string bench_text(const BenchReport& r) {
                 2 * r.peak.gmacs_per_s, r.peak.read_gb_per_s);
   if (!r.latency.empty()) {
     out += "\none text at a time\n";
-    out += " tokens  median ms     p95 ms     p99 ms  exit layer  GFLOP/s  of peak  of roofline\n";
+    out += " tokens median ms    p95 ms    p99 ms  exit layer  GFLOP/s  of peak  of roofline\n";
   }
   for (const LatencyPoint& p : r.latency) {
-    append_printf(&out, "%7lld %10.3f %10.3f %10.3f %11.2f %8.0f %8s %12s\n",
+    append_printf(&out, "%7lld %9.3f %9.3f %9.3f %11.2f %8.0f %8s %12s\n",
                   static_cast<long long>(p.length), p.median_ms, p.p95_ms, p.p99_ms,
                   p.mean_exit_layer, 2 * p.gmacs_per_s,
                   percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str(),
@@ -96,7 +96,7 @@ std::string bench_text(const BenchReport& r) {
                   static_cast<long long>(s.tokens), p.policy.c_str());
     append_printf(
         &out,
-        "  %.3f s (%.3f to %.3f), %.1f rows/s, mean exit layer %.2f, %.0f GFLOP/s, %s of peak\n",
+        "  %.3f s (%.3f to %.3f), %.1f rows/s\n  mean exit layer %.2f, %.0f GFLOP/s, %s of peak\n",
         p.seconds, p.fastest_s, p.slowest_s, static_cast<double>(s.rows) / p.seconds, mean_exit(s),
         2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s).c_str());
     append_printf(&out,

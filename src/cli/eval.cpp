@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/flag_checks.h"
 #include "cli/print.h"
 #include "tasks/eval_writer.h"
 
@@ -151,6 +152,7 @@ int eval(const EvalFlags& f) {
                                                   : "test";
   const auto sets = tasks::find_data_sets(f.pass.data, split, f.pass.input.task, m);
   check_flags(f, sets);
+  for (const tasks::DataSet& set : sets) refuse_to_replace(f.output, {set.path});
   tasks::OutputFile output(f.output, &interrupted);
   if (sets.front().squad) return eval_qa(f, engine, sets, &output);
   if (m.question_answering) {

@@ -1,7 +1,13 @@
 #include "cli/flag_checks.h"
 
+#include <costeff/error.h>
+
 #include <charconv>
+#include <cstdio>
+#include <filesystem>
 #include <string>
+
+#include "base/utf8.h"
 
 namespace costeff::cli {
 
@@ -21,6 +27,31 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
                std::to_string(high);
       },
       "");
+}
+
+CLI::Validator number(double low, double high) {
+  // CLI11's range lets NaN through.
+  return CLI::Validator(
+      [low, high](std::string& text) -> std::string {
+        double v = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+        if (error == std::errc() && end == text.data() + text.size() && v >= low && v <= high)
+          return "";
+        char range[64];
+        std::snprintf(range, sizeof range, "%g to %g", low, high);
+        return "\"" + text + "\", expected a number from " + range;
+      },
+      "");
+}
+
+void refuse_to_replace(const std::string& output, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::is_regular_file(output, ignored)) return;
+  for (const std::string& input : inputs) {
+    if (fs::equivalent(output, input, ignored))
+      throw_usage(printable(output, 200) + ": is an input, expected another file to write");
+  }
 }
 
 void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads,

@@ -3,11 +3,19 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace costeff::cli {
 
 // A flag's value must be a decimal whole number from low to high; the message says so.
 CLI::Validator whole_number(int64_t low, int64_t high);
+
+// The same of a finite number, with or without a fraction.
+CLI::Validator number(double low, double high);
+
+// An output file that is one of the files read would replace it, which nobody means: throws
+// Error(usage). Names that are no regular file, such as -, pass.
+void refuse_to_replace(const std::string& output, const std::vector<std::string>& inputs);
 
 inline constexpr int64_t kMostBatchTokens = int64_t{1} << 20;
 

@@ -141,6 +141,7 @@ tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputO
 std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
                                               const tasks::OutputOptions& output,
                                               const RunOptions& run, const ModelInfo& m) {
+  refuse_to_replace(o.output, o.input.files);
   if (!o.long_run.resume) return std::make_unique<tasks::RowOutput>(o.output, &interrupted);
   if (output.format == tasks::OutputFormat::table) {
     throw_usage("--resume needs --format tsv, csv or jsonl");

@@ -74,6 +74,7 @@ tasks::QaReader open_reader(const InputFlags& flags) {
 std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
                                               const tasks::QaOutputOptions& output,
                                               const ModelInfo& m) {
+  refuse_to_replace(c.output, c.input.files);
   if (!c.long_run.resume) return std::make_unique<tasks::RowOutput>(c.output, &interrupted);
   const QaOptions q = qa_options(c);
   const auto files = input_files(c.input);

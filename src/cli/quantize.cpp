@@ -50,7 +50,7 @@ void add_quantize(CLI::App* app, std::function<int()>* run) {
           "directory is read by every verb, and\ncomputes in this type unless --dtype says "
           "otherwise.\n\nExamples:\n"
           "  costeff quantize models/sst2-slender small --dtype int8\n"
-          "  costeff diff models/sst2-slender small --text models/sample.txt\n\n") +
+          "  costeff diff models/sst2-slender small models/sample.txt\n\n") +
       kExitCodes);
   sub->add_option("MODEL", f->source, "Checkpoint directory")->required();
   sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")

@@ -66,9 +66,18 @@ tasks::SpeedAxis svg_axis(const SweepFlags& f) {
 // is done.
 class Outputs {
  public:
+  // data: the file that is read.
+  explicit Outputs(std::string data) : data_(std::move(data)) {}
+
+  // Throws Error: no such directory, the data itself, the file of another output, ...
   void add(const std::string& path,
            std::string (*text)(const SweepFlags&, const tasks::SweepReport&)) {
     if (path.empty()) return;
+    refuse_to_replace(path, {data_});
+    for (const File& other : files_) {
+      if (other.path == path)
+        throw_usage(printable(path, 200) + ": two outputs, expected a file for each");
+    }
     files_.push_back({path, text, std::make_unique<tasks::OutputFile>(path, &interrupted)});
     if (path == "-") uses_stdout_ = true;
   }
@@ -93,6 +102,7 @@ class Outputs {
     std::string (*text)(const SweepFlags&, const tasks::SweepReport&);
     std::unique_ptr<tasks::OutputFile> out;
   };
+  std::string data_;
   std::vector<File> files_;
   bool uses_stdout_ = false;
 };
@@ -104,8 +114,8 @@ std::string title_of(const SweepFlags& f, const tasks::SweepReport& r) {
   return model.substr(model.rfind('/') + 1) + ": " + r.quality_name + " against speed";
 }
 
-Outputs open_outputs(const SweepFlags& f) {
-  Outputs out;
+Outputs open_outputs(const SweepFlags& f, const std::string& data) {
+  Outputs out(data);
   out.add(f.tsv, [](const SweepFlags&, const tasks::SweepReport& r) { return sweep_tsv(r); });
   out.add(f.json, [](const SweepFlags&, const tasks::SweepReport& r) { return sweep_json(r); });
   out.add(f.svg, [](const SweepFlags& flags, const tasks::SweepReport& r) {
@@ -185,7 +195,7 @@ int sweep(const SweepFlags& f) {
   if (f.unlabelled && m.regression)
     throw_usage("--unlabelled compares labels, and this model gives a score (regression)");
   check_sweep_points(f.points, m);
-  Outputs outputs = open_outputs(f);
+  Outputs outputs = open_outputs(f, set.path);
 
   try {
     tasks::DisagreementKeeper keeper(f.examples);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/flag_checks.h"
 #include "cli/input_flags.h"
 #include "cli/print.h"
 #include "tasks/output_file.h"
@@ -35,6 +36,7 @@ int tokenize(const TokenizeOptions& o) {
   const EncodeOptions encode = encode_options(o.encode);
   tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
   const Tokenizer tokenizer(o.model);
+  refuse_to_replace(o.output, o.input.files);
   tasks::OutputFile file(o.output, &interrupted);
 
   constexpr size_t kPiece = 64u << 10;

@@ -149,9 +149,11 @@ void meet_budget(const TuneFlags& f, const Engine& engine, const tasks::DataSet&
 }
 
 // Where the policy goes, opened before the work starts. Null: nowhere.
-std::unique_ptr<tasks::OutputFile> open_output(const TuneFlags& f, std::string* path) {
+std::unique_ptr<tasks::OutputFile> open_output(const TuneFlags& f, const std::string& data,
+                                               std::string* path) {
   if (f.dry_run) return nullptr;
   *path = f.output.empty() ? join_path(f.pass.model, kPolicyFile) : f.output;
+  refuse_to_replace(*path, {data});
   return std::make_unique<tasks::OutputFile>(*path, &interrupted);
 }
 
@@ -180,7 +182,7 @@ int tune(TuneFlags f) {
   const std::vector<PolicyKind> kinds = tuned_kinds(f, m);
   check_kinds(engine, kinds, f);
   std::string path;
-  const std::unique_ptr<tasks::OutputFile> file = open_output(f, &path);
+  const std::unique_ptr<tasks::OutputFile> file = open_output(f, set.path, &path);
 
   try {
     const LabelledPass pass = run_pass(f.pass, engine, set, !f.consistency && !m.regression);

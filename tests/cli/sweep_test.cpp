@@ -168,6 +168,7 @@ TEST_F(SweepCli, ThatDoesNotFit) {
        5,
        "no/a.html"},
       {{"sweep", model.path(), "--data", data, "--tsv", dir.path()}, 5, "is a directory"},
+      {{"sweep", model.path(), "--data", data, "--tsv", "-", "--json", "-"}, 2, "two outputs"},
   };
   for (const auto& c : cases) {
     const Finished f = run(c.args);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/expected_rows.h"
 
@@ -181,6 +182,50 @@ TEST_F(WrongUsage, Names) {
   EXPECT_EQ(infer_error({"--text-column", "x"}),
             "stdin is read as plain text, which has no columns or fields; say --input-format tsv, "
             "csv or jsonl");
+}
+
+// NaN is no number of a range.
+TEST_F(WrongUsage, NumbersWithFractions) {
+  EXPECT_EQ(infer_error({"--max-delay", "nan"}),
+            "--max-delay: \"nan\", expected a number from 0 to 1e+09; see costeff infer --help");
+  const Strings verbs[] = {{"bench", model_.path(), "--seconds"},
+                           {"eval", model_.path(), "data.tsv", "--confidence"},
+                           {"diff", model_.path(), model_.path(), "--tolerance"}};
+  for (Strings args : verbs) {
+    for (const char* value : {"nan", "-1", "inf", "1x", ""}) {
+      Strings all = args;
+      all.push_back(value);
+      EXPECT_EQ(error(all).rfind(args.back() + ": \"" + value + "\", expected a number from ", 0),
+                0u)
+          << args.front() << " " << value;
+    }
+  }
+}
+
+// No verb replaces what it reads, whatever the file is called.
+TEST_F(WrongUsage, OutputThatIsAnInput) {
+  TempDir dir;
+  const std::string data = dir.file("a.tsv"), link = dir.file("b.tsv");
+  const std::string text = "text\tlabel\nw1 w2\t0\nw3\t1\n";
+  write_file(data, text);
+  std::filesystem::create_symlink(data, link);
+  const std::string& model = model_.path();
+  const Strings verbs[] = {{"infer", model, data, "-o"},
+                           {"tokenize", model, data, "-o"},
+                           {"eval", model, data, "-o"},
+                           {"sweep", model, "--data", data, "--tsv"},
+                           {"sweep", model, "--data", data, "--html"},
+                           {"tune", model, "--data", data, "--max-drop", "0.1", "-o"},
+                           {"bench", model, data, "--lengths", "8", "--json"}};
+  for (const Strings& args : verbs) {
+    for (const std::string& output : {data, link}) {
+      Strings all = args;
+      all.push_back(output);
+      EXPECT_EQ(error(all), output + ": is an input, expected another file to write")
+          << args.front();
+    }
+  }
+  EXPECT_EQ(read_whole_file(data), text);
 }
 
 // A wrong flag is said before files are looked for.
