@@ -25,7 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct BenchFlags {
-  std::string model, lengths = "8,32,128", json;
+  std::string model, json;
+  std::optional<std::string> lengths;
   InputFlags input;
   EncodeFlags encode;
   LoadFlags load;
@@ -38,9 +39,17 @@ double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
-std::vector<int64_t> parse_lengths(const std::string& text, int64_t most) {
+// --lengths, or those of the usual ones that the model takes.
+std::vector<int64_t> lengths_of(const BenchFlags& f, int64_t most) {
   std::vector<int64_t> lengths;
-  if (text.empty() || text == "none") return lengths;
+  if (!f.lengths) {
+    for (const int64_t usual : {8, 32, 128}) {
+      if (usual <= most) lengths.push_back(usual);
+    }
+    return lengths;
+  }
+  const std::string& text = *f.lengths;
+  if (text == "none") return lengths;
   const char *at = text.data(), *end = at + text.size();
   for (;;) {
     int64_t v = 0;
@@ -191,7 +200,7 @@ int bench(const BenchFlags& f) {
   run.threads = f.threads;
   run.batch_tokens = f.batch_tokens;
   run.mode = Mode::latency;
-  const std::vector<int64_t> lengths = parse_lengths(f.lengths, m.max_length);
+  const std::vector<int64_t> lengths = lengths_of(f, m.max_length);
 
   std::optional<tasks::OutputFile> file;
   refuse_to_replace(f.json, f.input.files);
@@ -233,12 +242,13 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
       kExitCodes);
   sub->add_option("MODEL", f->model, "Checkpoint directory")->required();
   sub->add_option("FILES", f->input.files, "Rows for the throughput; none: latency alone");
-  sub->add_option("--lengths", f->lengths, "Tokens of the texts for the latency, or none")
+  sub->add_option("--lengths", f->lengths,
+                  "Tokens of the texts for the latency, or none (default: 8,32,128)")
       ->type_name("N[,N...]");
-  sub->add_option("--seconds", f->seconds, "Time to spend on each length")
+  sub->add_option("--seconds", f->seconds, "Time to spend on each length (default: 1)")
       ->type_name("S")
       ->check(number(0, 1e6));
-  sub->add_option("--rounds", f->rounds, "Times that the files are scored")
+  sub->add_option("--rounds", f->rounds, "Times that the files are scored (default: 5)")
       ->type_name("N")
       ->check(whole_number(1, 1000000));
   sub->add_option("--json", f->json, "Write all numbers here as JSON (- is standard output)")

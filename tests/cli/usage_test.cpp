@@ -202,6 +202,16 @@ TEST_F(WrongUsage, NumbersWithFractions) {
   }
 }
 
+TEST_F(WrongUsage, LengthsOfBench) {
+  EXPECT_EQ(error({"bench", model_.path(), "--lengths", ""}),
+            "--lengths \"\", expected numbers of tokens up to 64, such as 8,32,128");
+  // Of the usual ones those that a model of 64 positions takes.
+  const Finished f = run({"bench", model_.path(), "--seconds", "0"});
+  EXPECT_EQ(f.exit_code, 0) << f.err;
+  EXPECT_NE(f.out.find("\n     32 "), std::string::npos) << f.out;
+  EXPECT_EQ(f.out.find("\n    128 "), std::string::npos) << f.out;
+}
+
 // No verb replaces what it reads, whatever the file is called.
 TEST_F(WrongUsage, OutputThatIsAnInput) {
   TempDir dir;
@@ -216,7 +226,7 @@ TEST_F(WrongUsage, OutputThatIsAnInput) {
                            {"sweep", model, "--data", data, "--tsv"},
                            {"sweep", model, "--data", data, "--html"},
                            {"tune", model, "--data", data, "--max-drop", "0.1", "-o"},
-                           {"bench", model, data, "--lengths", "8", "--json"}};
+                           {"bench", model, data, "--json"}};
   for (const Strings& args : verbs) {
     for (const std::string& output : {data, link}) {
       Strings all = args;
