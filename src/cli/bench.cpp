@@ -247,7 +247,7 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
       ->type_name("N[,N...]");
   sub->add_option("--seconds", f->seconds, "Time to spend on each length (default: 1)")
       ->type_name("S")
-      ->check(number(0, 1e6));
+      ->check(number_between(0, 1e6));
   sub->add_option("--rounds", f->rounds, "Times that the files are scored (default: 5)")
       ->type_name("N")
       ->check(whole_number(1, 1000000));

@@ -187,7 +187,7 @@ void add_diff(CLI::App* app, std::function<int()>* run) {
          "--tolerance", f->tolerance,
          "The largest difference of a weight or a logit that counts as the same (default: 0)")
       ->type_name("X")
-      ->check(number(0, 1e30));
+      ->check(number_between(0, 1e30));
   add_thread_flags(sub, sub->option_defaults()->get_group(), &f->threads, nullptr);
   sub->add_flag("--json", f->json, "Print JSON, which lists every tensor");
   sub->callback([=] { *run = [=] { return diff(*f); }; });

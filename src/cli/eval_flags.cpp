@@ -90,7 +90,7 @@ void add_output_flags(CLI::App* sub, EvalFlags* f) {
       ->group(group);
   sub->add_option("--confidence", f->confidence, "Of the intervals (default: 0.95)")
       ->type_name("X")
-      ->check(number(0.5, 0.999999))
+      ->check(number_between(0.5, 0.999999))
       ->group(group);
   sub->add_option("--bootstrap", f->samples, "Samples of the bootstrap (default: 1000)")
       ->type_name("N")

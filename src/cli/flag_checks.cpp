@@ -3,10 +3,10 @@
 #include <costeff/error.h>
 
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 
+#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::cli {
@@ -29,7 +29,7 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
       "");
 }
 
-CLI::Validator number(double low, double high) {
+CLI::Validator number_between(double low, double high) {
   // CLI11's range lets NaN through.
   return CLI::Validator(
       [low, high](std::string& text) -> std::string {
@@ -37,9 +37,7 @@ CLI::Validator number(double low, double high) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
         if (error == std::errc() && end == text.data() + text.size() && v >= low && v <= high)
           return "";
-        char range[64];
-        std::snprintf(range, sizeof range, "%g to %g", low, high);
-        return "\"" + text + "\", expected a number from " + range;
+        return "\"" + text + string_printf("\", expected a number from %g to %g", low, high);
       },
       "");
 }

@@ -11,7 +11,7 @@ namespace costeff::cli {
 CLI::Validator whole_number(int64_t low, int64_t high);
 
 // The same of a finite number, with or without a fraction.
-CLI::Validator number(double low, double high);
+CLI::Validator number_between(double low, double high);
 
 // An output file that is one of the files read would replace it, which nobody means: throws
 // Error(usage). Names that are no regular file, such as -, pass.

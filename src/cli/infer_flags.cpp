@@ -71,7 +71,7 @@ void add_computing_flags(CLI::App* sub, InferOptions* o) {
                   "milliseconds; 0: as long as there is more input (default: 100 in latency mode, "
                   "else 0)")
       ->type_name("MS")
-      ->check(number(0, 1e9))
+      ->check(number_between(0, 1e9))
       ->group(group);
   sub->add_option(
          "--pad-to", o->pad_to,
