@@ -18,25 +18,32 @@ namespace {
 struct DTypeRow {
   DType type;
   const char* name;
-  int64_t size;
+  int64_t bits;
 };
 
-constexpr std::array<DTypeRow, 15> kDTypes{{
-    {DType::f32, "F32", 4},
-    {DType::f16, "F16", 2},
-    {DType::bf16, "BF16", 2},
-    {DType::f64, "F64", 8},
-    {DType::i64, "I64", 8},
-    {DType::i32, "I32", 4},
-    {DType::i16, "I16", 2},
-    {DType::i8, "I8", 1},
-    {DType::u64, "U64", 8},
-    {DType::u32, "U32", 4},
-    {DType::u16, "U16", 2},
-    {DType::u8, "U8", 1},
-    {DType::boolean, "BOOL", 1},
-    {DType::f8_e4m3, "F8_E4M3", 1},
-    {DType::f8_e5m2, "F8_E5M2", 1},
+constexpr std::array<DTypeRow, 22> kDTypes{{
+    {DType::f32, "F32", 32},
+    {DType::f16, "F16", 16},
+    {DType::bf16, "BF16", 16},
+    {DType::f64, "F64", 64},
+    {DType::i64, "I64", 64},
+    {DType::i32, "I32", 32},
+    {DType::i16, "I16", 16},
+    {DType::i8, "I8", 8},
+    {DType::u64, "U64", 64},
+    {DType::u32, "U32", 32},
+    {DType::u16, "U16", 16},
+    {DType::u8, "U8", 8},
+    {DType::boolean, "BOOL", 8},
+    {DType::f8_e4m3, "F8_E4M3", 8},
+    {DType::f8_e5m2, "F8_E5M2", 8},
+    {DType::f8_e4m3fnuz, "F8_E4M3FNUZ", 8},
+    {DType::f8_e5m2fnuz, "F8_E5M2FNUZ", 8},
+    {DType::f8_e8m0, "F8_E8M0", 8},
+    {DType::f6_e2m3, "F6_E2M3", 6},
+    {DType::f6_e3m2, "F6_E3M2", 6},
+    {DType::f4, "F4", 4},
+    {DType::c64, "C64", 64},
 }};
 
 template <typename T, typename F>
@@ -77,7 +84,7 @@ float row_scale(const Tensor& t, int64_t row) {
   return scale;
 }
 
-int64_t dtype_size(DType t) { return kDTypes[static_cast<size_t>(t)].size; }
+int64_t dtype_bits(DType t) { return kDTypes[static_cast<size_t>(t)].bits; }
 const char* dtype_name(DType t) { return kDTypes[static_cast<size_t>(t)].name; }
 
 bool dtype_from_name(std::string_view name, DType* out) {

@@ -31,10 +31,18 @@ enum class DType : uint8_t {
   u8,
   boolean,
   f8_e4m3,
-  f8_e5m2
+  f8_e5m2,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f8_e8m0,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+  c64
 };
 
-int64_t dtype_size(DType t);      // bytes an element
+int64_t dtype_bits(DType t);                                      // bits an element
+inline int64_t dtype_size(DType t) { return dtype_bits(t) / 8; }  // bytes; 0 for f6 and f4
 const char* dtype_name(DType t);  // as safetensors spells it: "F32", "BF16", "BOOL", ...
 bool dtype_from_name(std::string_view name, DType* out);
 // Element types that stand for real numbers by themselves.
@@ -54,7 +62,7 @@ struct Tensor {
   std::shared_ptr<const std::string> file;  // path, for error messages
 
   int64_t numel() const;  // 1 for a scalar; readers have checked that it does not overflow
-  int64_t bytes() const { return numel() * dtype_size(dtype); }
+  int64_t bytes() const { return numel() * dtype_bits(dtype) / 8; }
 };
 
 inline bool is_weight(const Tensor& t) {

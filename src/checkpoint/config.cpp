@@ -93,6 +93,7 @@ CosteffKeys read_costeff_keys(const Json& j, const std::string& place) {
   k.prun_intermediate_size = maybe_int(j, "prun_intermediate_size", 1, kMaxFfn, place);
   k.emb_hidden_dim = json_int(j, "emb_hidden_dim", -1, -1, kMaxHidden, place, kModel);
   k.pooler_dense = json_bool(j, "pooler_dense", false, place, kModel);
+  if (k.pooler_dense) return k;  // the reference then ignores the keys below
   k.last_n_hidden = json_int(j, "last_n_hidden", 1, 1, kMaxLayers + 1, place, kModel);
   k.hidden_mode = string_or(j, "hidden_mode", "concat", place);
   k.pooling_mode = string_or(j, "pooling_mode", "cls", place);

@@ -8,7 +8,7 @@
 namespace costeff::checkpoint {
 
 bool tensor_bytes(const std::vector<int64_t>& shape, DType dtype, int64_t* bytes) {
-  int64_t product = dtype_size(dtype);
+  int64_t product = dtype_bits(dtype);
   bool empty = false;
   for (int64_t d : shape) {
     if (d < 0) return false;
@@ -18,7 +18,8 @@ bool tensor_bytes(const std::vector<int64_t>& shape, DType dtype, int64_t* bytes
       return false;
     }
   }
-  *bytes = empty ? 0 : product;
+  if (!empty && product % 8 != 0) return false;
+  *bytes = empty ? 0 : product / 8;
   return true;
 }
 

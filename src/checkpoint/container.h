@@ -17,9 +17,9 @@ namespace costeff::checkpoint {
 // million tensors in a few bytes each, so this bounds memory, and the length of messages.
 inline constexpr size_t kMaxRank = 16;
 
-// Bytes of a contiguous tensor. False when it does not fit int64_t. Zeros do not hide a product
-// that overflows: [0, 2^62, 2^62] is false too, so that any part of the shape may be multiplied
-// later.
+// Bytes of a contiguous tensor. False when its bits do not fit int64_t, or are no whole bytes.
+// Zeros do not hide a product that overflows: [0, 2^62, 2^62] is false too, so that any part of the
+// shape may be multiplied later.
 bool tensor_bytes(const std::vector<int64_t>& shape, DType dtype, int64_t* bytes);
 
 // "m/model.safetensors: tensor NAME: ", control characters of the name made visible.

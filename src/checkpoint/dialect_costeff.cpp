@@ -31,7 +31,7 @@ Form read_form(const Config& c) {
   const CosteffKeys& k = c.costeff;
   Form f;
   f.dense = k.pooler_dense;
-  if (f.dense) return f;  // the reference then ignores the other three keys
+  if (f.dense) return f;
   if (k.pooling_mode == "avg") {
     f.pooling = model::Pooling::mean;
   } else if (k.pooling_mode != "cls") {
@@ -83,8 +83,10 @@ bool detect_costeff(const Source& s) {
   }
   const bool ramps = has_any(s, s.prefix + "encoder.highway.");
   if (has_any(s, s.prefix + "encoder.lte_classifier.") || !has_any(s, "classifier.")) return false;
-  // `costeff convert` may leave out all off-ramps.
-  const bool without = s.config->converted.exits.has_value() || !has_pooler(s);
+  // One layer has no off-ramp, and `costeff convert` may leave out all of them.
+  const std::string layers = s.prefix + "encoder.layer.";
+  const bool one_layer = s.config->costeff.pooler_dense && numbers(s, layers).size() == 1;
+  const bool without = one_layer || s.config->converted.exits.has_value() || !has_pooler(s);
   return (ramps && !has_pooler(s)) || (s.config->costeff.present && (ramps || without));
 }
 

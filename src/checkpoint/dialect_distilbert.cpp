@@ -47,6 +47,7 @@ void save_distilbert(const model::Model& m, SavedModel* out) {
     j[own] = j[common];
     j.erase(common);
   }
+  j.erase("layer_norm_eps");  // fixed
   put_architecture(out, "", m.question_answering);
   out->dialect = m.question_answering ? "distilbert-qa" : "distilbert";
 }

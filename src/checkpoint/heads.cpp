@@ -69,6 +69,17 @@ void note_config(Source& s, const model::Model& m) {
   }
 }
 
+// DistilBERT's is fixed in the code of transformers, whatever config.json says.
+double norm_eps(Source& s) {
+  constexpr double kDistil = 1e-12;
+  const double said = s.config->layer_norm_eps;
+  if (s.family != Family::distilbert || said == kDistil) return said;
+  s.notes.push_back(
+      s.config->place +
+      ": layer_norm_eps is not DistilBERT's 1e-12: it is ignored, as transformers does");
+  return kDistil;
+}
+
 // Against the object that `costeff convert` writes.
 void check_exits(const Source& s, const model::Model& m) {
   const auto& said = s.config->converted.exits;
@@ -153,7 +164,7 @@ bool exit_listed(const Source& s, int64_t layer, const std::string& beginning) {
 void finish(Source& s, model::Model* m) {
   check_exits(s, *m);
   m->activation = s.config->activation;
-  m->layer_norm_eps = static_cast<float>(s.config->layer_norm_eps);
+  m->layer_norm_eps = static_cast<float>(norm_eps(s));
   m->num_labels = m->heads.back().classifier.out();
   if (m->question_answering) {
     m->labels = {"start", "end"};

@@ -194,7 +194,7 @@ class HeaderReader {
       return "shape " + shape_text(tensor_.shape) + " of " + dtype_name(tensor_.dtype);
     };
     if (!tensor_bytes(tensor_.shape, tensor_.dtype, &bytes)) {
-      bad(what() + " is larger than any file");
+      bad(what() + " is larger than any file, or no whole number of bytes");
     }
     if (static_cast<uint64_t>(bytes) != end - begin) {
       bad(what() + " takes " + std::to_string(bytes) + " bytes, " + range() + " has " +

@@ -37,7 +37,7 @@ TEST(Config, ReadsWhatIsThere) {
     "intermediate_size": 32, "max_position_embeddings": 20, "vocab_size": 9, "type_vocab_size": 1,
     "num_labels": 3, "id2label": {"2": "c", "0": "a", "1": "b"}, "model_type": "bert",
     "layer_norm_eps": 1e-5, "hidden_act": "relu", "pruned_heads": {"0": [1]}, "foo": [null, {}],
-    "prun_hidden_size": 8, "pooler_dense": true, "hidden_mode": "avg", "last_n_hidden": 2})");
+    "prun_hidden_size": 8, "pooler_dense": false, "hidden_mode": "avg", "last_n_hidden": 2})");
   EXPECT_EQ(c.hidden_size, 16);
   EXPECT_EQ(c.num_hidden_layers, 2);
   EXPECT_EQ(c.num_attention_heads, 4);
@@ -53,9 +53,12 @@ TEST(Config, ReadsWhatIsThere) {
   EXPECT_TRUE(c.pruned_heads);
   EXPECT_TRUE(c.costeff.present);
   EXPECT_EQ(c.costeff.prun_hidden_size, 8);
-  EXPECT_TRUE(c.costeff.pooler_dense);
+  EXPECT_FALSE(c.costeff.pooler_dense);
   EXPECT_EQ(c.costeff.hidden_mode, "avg");
   EXPECT_EQ(c.costeff.last_n_hidden, 2);
+  const Config dense = parse(R"({"pooler_dense": true, "last_n_hidden": 0, "hidden_mode": []})");
+  EXPECT_TRUE(dense.costeff.pooler_dense);
+  EXPECT_EQ(dense.costeff.last_n_hidden, 1);
 }
 
 TEST(Config, DistilBertHasNamesOfItsOwn) {

@@ -160,11 +160,30 @@ TEST(CostEff, PoolerDenseIgnoresTheOtherKeys) {
     EXPECT_EQ(h.last_n_hidden, 1);
     EXPECT_TRUE(h.pooler.has_value());
   }
+  // Whatever they are.
+  const Model any = make_model(s, make_config(R"("prun_hidden_size": 4, "pooler_dense": true,
+      "last_n_hidden": null, "hidden_mode": 3, "pooling_mode": "max")"));
+  EXPECT_EQ(any.dialect, "cost-eff");
   // pooler_dense false wins over poolers in the file, as in the reference, and is said.
   const Model off = make_model(s, make_config(R"("prun_hidden_size": 4, "pooler_dense": false)"));
   EXPECT_FALSE(off.heads[0].pooler.has_value());
   EXPECT_EQ(off.unused.size(), 6u);
   EXPECT_EQ(off.notes.size(), 1u);
+}
+
+// Without off-ramps its tensors are those of BERT, but config.json counts heads in another way.
+TEST(CostEff, OneLayerWithPooler) {
+  Shapes s = costeff_shapes(false, true, {8});
+  s.erase("bert.encoder.layer.1.");
+  s.erase("bert.encoder.layer.2.");
+  const Config c = parse_config(R"({"hidden_size": 8, "num_attention_heads": 2,
+      "num_hidden_layers": 1, "prun_hidden_size": 4, "pooler_dense": true})",
+                                "m/config.json");
+  const Model m = make_model(s, c);
+  EXPECT_EQ(m.dialect, "cost-eff");
+  EXPECT_EQ(m.head_size, 2);
+  EXPECT_EQ(m.layers[0].attention->heads, 2);
+  EXPECT_EQ(exit_layers(m), Layers{1});
 }
 
 TEST(CostEff, Errors) {
@@ -268,6 +287,12 @@ TEST(DistilBert, NamesAndRelu) {
             "distilbert.transformer.layer.0.attention.out_lin.weight");
   EXPECT_EQ(m.layers[0].ffn->out.weight.name, "distilbert.transformer.layer.0.ffn.lin2.weight");
   expect_all_checked(s, c);
+  // The epsilon is in transformers' code, not in config.json.
+  Config eps = c;
+  eps.layer_norm_eps = 1e-3;
+  EXPECT_EQ(make_model(s, eps).layer_norm_eps, 1e-12f);
+  EXPECT_EQ(make_model(s, eps).notes.size(), 1u);
+  EXPECT_TRUE(m.notes.empty());
   qa.linear("qa_outputs", 2, kH);
   EXPECT_EQ(make_model(qa, c).dialect, "distilbert-qa");
 }

@@ -85,6 +85,23 @@ TEST(Safetensors, NamesWhatIsWrongInAHeader) {
   }
 }
 
+// Buffers that no model reads may have any type that the format has.
+TEST(Safetensors, TypesThatShareBytes) {
+  const TensorSet set =
+      parse(safetensors_bytes(R"({"c":{"dtype":"C64","shape":[1],"data_offsets":[0,8]},)"
+                              R"("f4":{"dtype":"F4","shape":[2,3],"data_offsets":[8,11]},)"
+                              R"("f6":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[11,14]},)"
+                              R"("f8":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[14,15]}})",
+                              "01234567abcdefg"));
+  EXPECT_EQ(set.find("c")->bytes(), 8);
+  EXPECT_EQ(set.find("f4")->bytes(), 3);
+  EXPECT_EQ(set.find("f6")->bytes(), 3);
+  EXPECT_EQ(set.find("f8")->bytes(), 1);
+  EXPECT_NE(error(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab")
+                .find("shape [3] of F4 is larger than any file, or no whole number of bytes"),
+            std::string::npos);
+}
+
 TEST(Safetensors, TensorsTileTheData) {
   const auto two = [](const char* first, const char* second) {
     return std::string(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)") + first +
