@@ -37,7 +37,7 @@ CLI::Validator number_between(double low, double high) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
         if (error == std::errc() && end == text.data() + text.size() && v >= low && v <= high)
           return "";
-        return "\"" + text + string_printf("\", expected a number from %g to %g", low, high);
+        return "\"" + text + string_printf("\", expected a number from %.15g to %.15g", low, high);
       },
       "");
 }
@@ -67,9 +67,14 @@ void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads
       ->group(group);
 }
 
-void let_last_value_win(CLI::App* verb) {
+void finish_flags(CLI::App* verb) {
+  const auto not_empty = [](std::string& text) -> std::string {
+    return text.empty() ? "the value is empty" : "";
+  };
   for (CLI::Option* option : verb->get_options()) {
-    if (!option->get_positional() && option->get_expected_max() == 1) option->take_last();
+    if (option->get_positional() || option->get_expected_max() < 1) continue;
+    if (option->get_expected_max() == 1) option->take_last();
+    option->check(CLI::Validator(not_empty, ""));
   }
 }
 

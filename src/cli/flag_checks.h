@@ -24,7 +24,8 @@ void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads
                       int64_t* batch_tokens);
 
 // Flags that take one value may be given again, the last one counts, as scripts that append to a
-// command line expect. Call it when all flags are added.
-void let_last_value_win(CLI::App* verb);
+// command line expect. An empty value, a script's unset variable, is no value. Call it when all
+// flags are added.
+void finish_flags(CLI::App* verb);
 
 }  // namespace costeff::cli

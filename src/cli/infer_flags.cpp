@@ -29,10 +29,9 @@ constexpr const char* kInferFooter =
 
 void add_output_flags(CLI::App* sub, InferOptions* o) {
   const char* group = "Output";
-  sub->add_option(
-         "--format", o->format,
-         "tsv, csv, jsonl or table. Without it: by the extension of --output, else tsv; on a "
-         "terminal table")
+  sub->add_option("--format", o->format,
+                  "tsv, csv, jsonl or table; squad with --task qa. Without it: by the extension of "
+                  "--output, else tsv; on a terminal table")
       ->type_name("NAME")
       ->group(group);
   sub->add_option(

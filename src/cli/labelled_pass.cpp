@@ -122,14 +122,14 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   LabelledPass pass;
   pass.set = set;
   pass.data.pad_to = f.pad_to;
+  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
+                          &interrupted);
   if (labelled) {
     pass.labels = tasks::find_label_map(tasks::label_source(m, set.task, f.label_order));
     say_data(f, set, pass.labels.note, m);
   } else {
     say_data(f, set, "labels are not read", m);
   }
-  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
-                          &interrupted);
   RunOptions run = pass_run_options(f);
   run.policy = ExitPolicy{};
   run.all_exits = true;

@@ -110,7 +110,7 @@ int run(int argc, char** argv) {
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->group("Verbs");
     verb->set_help_flag("-h,--help", "Print this and exit");
-    let_last_value_win(verb);
+    finish_flags(verb);
   }
   try {
     app.parse(argc, argv);

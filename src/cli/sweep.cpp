@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,6 +63,14 @@ tasks::SpeedAxis svg_axis(const SweepFlags& f) {
   return tasks::SpeedAxis::time;
 }
 
+// Also of files that are not there yet, as b and ./b.
+bool same_place(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  return a == b || fs::weakly_canonical(fs::absolute(a, ignored), ignored) ==
+                       fs::weakly_canonical(fs::absolute(b, ignored), ignored);
+}
+
 // The files that were asked for. They are opened before the work starts, and appear when all of it
 // is done.
 class Outputs {
@@ -75,7 +84,7 @@ class Outputs {
     if (path.empty()) return;
     refuse_to_replace(path, {data_});
     for (const File& other : files_) {
-      if (other.path == path)
+      if (same_place(other.path, path))
         throw_usage(printable(path, 200) + ": two outputs, expected a file for each");
     }
     files_.push_back({path, text, std::make_unique<tasks::OutputFile>(path, &interrupted)});
@@ -269,23 +278,26 @@ constexpr const char* kSweepFooter =
 void add_flags(CLI::App* sub, SweepFlags* f) {
   add_sweep_point_flags(sub, &f->points);
   const char* group = "Timing";
-  sub->add_flag(
-         "--timed", f->timed,
-         "Also measure wall time: full depth, the model's own policy, those of --point, else "
-         "a part of the front")
-      ->group(group);
+  CLI::Option* timed = sub->add_flag(
+      "--timed", f->timed,
+      "Also measure wall time: full depth, the model's own policy, those of --point, else "
+      "a part of the front");
+  timed->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
                   "Tokens that travel together at most, up to 512 for a thread (default: 256); "
                   "several sizes: 64,256")
       ->type_name("N[,N...]")
+      ->needs(timed)
       ->group(group);
   sub->add_option("--repeat", f->repeat, "Rounds; each times every point once (default: 5)")
       ->type_name("N")
       ->check(whole_number(1, 1000))
+      ->needs(timed)
       ->group(group);
   sub->add_option("--timed-points", f->timed_points, "Points of the front to time (default: 6)")
       ->type_name("N")
       ->check(whole_number(2, 1000))
+      ->needs(timed)
       ->group(group);
   group = "Output";
   sub->add_option("--tsv", f->tsv, "Every setting as a line of a table")

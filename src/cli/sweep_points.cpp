@@ -1,5 +1,6 @@
 #include "cli/sweep_points.h"
 
+#include <costeff/error.h>
 #include <costeff/tune.h>
 
 #include <algorithm>
@@ -30,7 +31,12 @@ Curve parse_curve(std::string name) {
   Curve c;
   c.by_layer = name.ends_with(kByLayer);
   if (c.by_layer) name.resize(name.size() - kByLayer.size());
-  c.kind = parse_policy_kind(name);
+  try {
+    c.kind = parse_policy_kind(name);
+  } catch (const Error& e) {
+    throw_usage(std::string(e.what()) + ", those with a threshold also with " +
+                std::string(kByLayer) + ", or all");
+  }
   if (c.by_layer && !has_threshold(c.kind))
     throw_usage("policy " + name + " has no thresholds to choose layer by layer");
   return c;

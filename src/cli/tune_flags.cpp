@@ -55,6 +55,8 @@ void check_tune_flags(const TuneFlags& f) {
   }
   if (!(f.search_share > 0 && f.search_share < 1))
     throw_usage("--search-share must lie between 0 and 1");
+  if (f.json && f.output == "-")
+    throw_usage("--json and --output - both ask for standard output, expected a file for one");
   if (f.dry_run && !f.output.empty())
     throw_usage("--dry-run writes nothing, and --output asks for a file");
 }

@@ -157,7 +157,9 @@ TEST_F(SweepCli, ThatDoesNotFit) {
       {{"sweep", model.path(), "--data", data, "--svg", "a.svg", "--svg-axis", "time"},
        2,
        "--timed"},
-      {{"sweep", model.path(), "--data", data, "--batch-tokens", "5,x"}, 2, "5,x"},
+      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "5,x"}, 2, "5,x"},
+      {{"sweep", model.path(), "--data", data, "--repeat", "2"}, 2, "--repeat requires --timed"},
+      {{"sweep", model.path(), "--data", data, "--policies", "all,foo"}, 2, "-by-layer, or all"},
       {{"sweep", model.path(), "--data", "-", "--timed"}, 2, "standard input"},
       {{"sweep", model.path(), "--data", data, "--exit-start", "9"}, 2, "1 to 4"},
       {{"sweep", model.path(), "--data", dir.file("none.tsv")}, 3, "none.tsv"},
@@ -169,12 +171,19 @@ TEST_F(SweepCli, ThatDoesNotFit) {
        "no/a.html"},
       {{"sweep", model.path(), "--data", data, "--tsv", dir.path()}, 5, "is a directory"},
       {{"sweep", model.path(), "--data", data, "--tsv", "-", "--json", "-"}, 2, "two outputs"},
+      {{"sweep", model.path(), "--data", data, "--tsv", dir.file("b"), "--json",
+        dir.path() + "/./b"},
+       2,
+       "two outputs"},
   };
   for (const auto& c : cases) {
     const Finished f = run(c.args);
     EXPECT_EQ(f.exit_code, c.code) << joined(c.args) << f.err;
     EXPECT_NE(f.err.find(c.says), std::string::npos) << f.err;
     EXPECT_EQ(f.out, "") << joined(c.args);
+    // An error is one line. Of rows it may come behind the line that says what they are.
+    const auto lines = std::count(f.err.begin(), f.err.end(), '\n');
+    EXPECT_LE(lines, c.code == 3 ? 2 : 1) << f.err;
   }
   EXPECT_EQ(files(), 3u);  // nothing new, nothing half-written
 }

@@ -116,6 +116,9 @@ TEST_F(TuneCli, DryRunAndOtherPlaces) {
   EXPECT_FALSE(std::filesystem::exists(policy));
   const Finished f = tune({"--max-drop", "0.5", "-o", "-"});
   EXPECT_EQ(f.out, read_whole_file(dir.file("p.json")));
+  const Finished both = tune({"--max-drop", "0.5", "-o", "-", "--json"});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_NE(both.err.find("both ask for standard output"), std::string::npos) << both.err;
 }
 
 TEST_F(TuneCli, SpeedUpIsReached) {

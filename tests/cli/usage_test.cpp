@@ -186,8 +186,9 @@ TEST_F(WrongUsage, Names) {
 
 // NaN is no number of a range.
 TEST_F(WrongUsage, NumbersWithFractions) {
-  EXPECT_EQ(infer_error({"--max-delay", "nan"}),
-            "--max-delay: \"nan\", expected a number from 0 to 1e+09; see costeff infer --help");
+  EXPECT_EQ(
+      infer_error({"--max-delay", "nan"}),
+      "--max-delay: \"nan\", expected a number from 0 to 1000000000; see costeff infer --help");
   const Strings verbs[] = {{"bench", model_.path(), "--seconds"},
                            {"eval", model_.path(), "data.tsv", "--confidence"},
                            {"diff", model_.path(), model_.path(), "--tolerance"}};
@@ -202,9 +203,29 @@ TEST_F(WrongUsage, NumbersWithFractions) {
   }
 }
 
+// A script's unset variable is not the default.
+TEST_F(WrongUsage, EmptyValues) {
+  const Strings all[] = {{"infer", model_.path(), "-", "--threshold"},
+                         {"infer", model_.path(), "-", "--output"},
+                         {"infer", model_.path(), "-", "--separator"},
+                         {"eval", model_.path(), "data.tsv", "--metrics"},
+                         {"eval", model_.path(), "data.tsv", "--threshold"},
+                         {"sweep", model_.path(), "--policies"},
+                         {"tune", model_.path(), "--policy"},
+                         {"convert", model_.path(), "new", "--dtype"}};
+  for (Strings args : all) {
+    const std::string verb = args.front(), flag = args.back();
+    args.emplace_back("");
+    EXPECT_EQ(error(args).rfind(flag, 0), 0u) << verb << flag;
+    EXPECT_NE(error(args).find(": the value is empty; see costeff " + verb), std::string::npos);
+  }
+}
+
 TEST_F(WrongUsage, LengthsOfBench) {
   EXPECT_EQ(error({"bench", model_.path(), "--lengths", ""}),
-            "--lengths \"\", expected numbers of tokens up to 64, such as 8,32,128");
+            "--lengths: the value is empty; see costeff bench --help");
+  EXPECT_EQ(error({"bench", model_.path(), "--lengths", "8,"}),
+            "--lengths \"8,\", expected numbers of tokens up to 64, such as 8,32,128");
   // Of the usual ones those that a model of 64 positions takes.
   const Finished f = run({"bench", model_.path(), "--seconds", "0"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
