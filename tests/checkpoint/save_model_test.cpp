@@ -86,19 +86,7 @@ TEST(SaveModel, RobertaFamily) {
 }
 
 TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
-  Shapes s;
-  s.at["distilbert.embeddings.word_embeddings.weight"] = {kV, kH};
-  s.at["distilbert.embeddings.position_embeddings.weight"] = {kP, kH};
-  s.norm("distilbert.embeddings.LayerNorm", kH);
-  for (int64_t i = 0; i < kL; ++i) {
-    const std::string p = "distilbert.transformer.layer." + std::to_string(i) + ".";
-    for (const char* n : {"q_lin", "k_lin", "v_lin", "out_lin"})
-      s.linear(p + "attention." + n, kH, kH);
-    s.norm(p + "sa_layer_norm", kH);
-    s.linear(p + "ffn.lin1", kF, kH);
-    s.linear(p + "ffn.lin2", kH, kF);
-    s.norm(p + "output_layer_norm", kH);
-  }
+  Shapes s = distilbert_encoder();
   s.linear("pre_classifier", kH, kH);
   s.linear("classifier", kC, kH);
   const Config config = parse_config(

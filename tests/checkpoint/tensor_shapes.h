@@ -124,6 +124,23 @@ inline Shapes deebert(const std::string& prefix = "bert.", int64_t highways = kL
   return s;
 }
 
+inline Shapes distilbert_encoder() {
+  Shapes s;
+  s.at["distilbert.embeddings.word_embeddings.weight"] = {kV, kH};
+  s.at["distilbert.embeddings.position_embeddings.weight"] = {kP, kH};
+  s.norm("distilbert.embeddings.LayerNorm", kH);
+  for (int64_t i = 0; i < kL; ++i) {
+    const std::string p = "distilbert.transformer.layer." + std::to_string(i) + ".";
+    for (const char* n : {"q_lin", "k_lin", "v_lin", "out_lin"})
+      s.linear(p + "attention." + n, kH, kH);
+    s.norm(p + "sa_layer_norm", kH);
+    s.linear(p + "ffn.lin1", kF, kH);
+    s.linear(p + "ffn.lin2", kH, kF);
+    s.norm(p + "output_layer_norm", kH);
+  }
+  return s;
+}
+
 inline Config make_config(const std::string& more = "", const std::string& heads = "2") {
   return parse_config("{\"hidden_size\": 8, \"num_attention_heads\": " + heads +
                           ", \"num_hidden_layers\": 3" + (more.empty() ? "" : ", " + more) + "}",

@@ -2,6 +2,7 @@
 
 // Reads the golden rows of ../shared/tokenizer and holds a tokenizer against them.
 
+#include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -89,5 +90,20 @@ inline TokenizerOptions golden_options(const nlohmann::json& row) {
 using Ids = std::vector<int32_t>;
 
 inline Ids ids_of(const nlohmann::json& row, const char* key) { return row[key].get<Ids>(); }
+
+// Requests that leave no room for the special tokens are refused.
+inline void expect_truncation_errors(const Tokenizer& tokenizer, const std::string& path) {
+  int rows = 0;
+  for (const auto& row : read_rows(path)) {
+    ++rows;
+    try {
+      encode_request(tokenizer, golden_request(row));
+      ADD_FAILURE() << "accepted: " << row.dump().substr(0, 400);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::input) << error.what();
+    }
+  }
+  EXPECT_GT(rows, 0);
+}
 
 }  // namespace costeff::text
