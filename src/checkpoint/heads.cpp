@@ -71,13 +71,13 @@ void note_config(Source& s, const model::Model& m) {
 
 // DistilBERT's is fixed in the code of transformers, whatever config.json says.
 double norm_eps(Source& s) {
-  constexpr double kDistil = 1e-12;
+  constexpr double kFixed = 1e-12;
   const double said = s.config->layer_norm_eps;
-  if (s.family != Family::distilbert || said == kDistil) return said;
+  if (s.family != Family::distilbert || said == kFixed) return said;
   s.notes.push_back(
       s.config->place +
       ": layer_norm_eps is not DistilBERT's 1e-12: it is ignored, as transformers does");
-  return kDistil;
+  return kFixed;
 }
 
 // Against the object that `costeff convert` writes.
