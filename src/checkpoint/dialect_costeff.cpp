@@ -83,11 +83,13 @@ bool detect_costeff(const Source& s) {
   }
   const bool ramps = has_any(s, s.prefix + "encoder.highway.");
   if (has_any(s, s.prefix + "encoder.lte_classifier.") || !has_any(s, "classifier.")) return false;
+  const bool pooler = has_pooler(s);
+  if (ramps && !pooler) return true;
+  if (!s.config->costeff.present) return false;
+  if (ramps || !pooler) return true;
   // One layer has no off-ramp, and `costeff convert` may leave out all of them.
-  const std::string layers = s.prefix + "encoder.layer.";
-  const bool one_layer = s.config->costeff.pooler_dense && numbers(s, layers).size() == 1;
-  const bool without = one_layer || s.config->converted.exits.has_value() || !has_pooler(s);
-  return (ramps && !has_pooler(s)) || (s.config->costeff.present && (ramps || without));
+  const bool one_layer = numbers(s, s.prefix + "encoder.layer.").size() == 1;
+  return (one_layer && s.config->costeff.pooler_dense) || s.config->converted.exits.has_value();
 }
 
 void build_costeff(Source& s, model::Model* m) {

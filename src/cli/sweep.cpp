@@ -66,9 +66,11 @@ tasks::SpeedAxis svg_axis(const SweepFlags& f) {
 // Also of files that are not there yet, as b and ./b.
 bool same_place(const std::string& a, const std::string& b) {
   namespace fs = std::filesystem;
-  std::error_code ignored;
-  return a == b || fs::weakly_canonical(fs::absolute(a, ignored), ignored) ==
-                       fs::weakly_canonical(fs::absolute(b, ignored), ignored);
+  const auto place = [](const std::string& path) {  // empty: it cannot be told
+    std::error_code ignored;
+    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  };
+  return a == b || (!place(a).empty() && place(a) == place(b));
 }
 
 // The files that were asked for. They are opened before the work starts, and appear when all of it

@@ -186,6 +186,9 @@ TEST_F(SweepCli, ThatDoesNotFit) {
     EXPECT_LE(lines, c.code == 3 ? 2 : 1) << f.err;
   }
   EXPECT_EQ(files(), 3u);  // nothing new, nothing half-written
+  const std::string missing = dir.file("none.tsv");
+  EXPECT_EQ(run({"sweep", model.path(), "--data", missing}).err,
+            "costeff: " + missing + ": No such file or directory\n");
 }
 
 TEST_F(SweepCli, InterruptLeavesNothing) {
