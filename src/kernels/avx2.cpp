@@ -114,6 +114,7 @@ inline Vec broadcast(const char* base, int64_t distance) {
 
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }
+inline IVec load_ints(const void* p) { return _mm256_loadu_si256(static_cast<const IVec*>(p)); }
 inline IVec set1_int(int32_t v) { return _mm256_set1_epi32(v); }
 inline IVec as_ints(Vec v) { return _mm256_castps_si256(v); }
 inline Vec as_floats(IVec v) { return _mm256_castsi256_ps(v); }
@@ -129,18 +130,6 @@ inline Vec round_bf16(Vec x) {
 inline Vec load_bf16(const char* p) {
   const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
-}
-inline IVec load_int8_as_int16(const char* p) {
-  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-inline IVec add_pairs(IVec x, IVec w, IVec sum) {
-  IVec pairs;
-  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(pairs) : "x"(x), "x"(w));
-  return sum;
-}
-inline void store_int16(void* p, IVec v) {
-  const __m128i packed = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  _mm_storeu_si128(static_cast<__m128i*>(p), packed);
 }
 
 // 8 vectors of 8: element c of vector r to element r of vector c.
@@ -196,7 +185,9 @@ inline Vec gelu(Vec x) {
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
-#include "kernels/simd_small.inc"
+#include "kernels/simd_bf16.inc"
+//
+#include "kernels/avx2_int8.inc"
 
 }  // namespace
 
@@ -207,6 +198,6 @@ const KernelTable kAvx2{.name = "avx2",
                         .add_layer_norm = add_layer_norm,
                         .float32 = kFloat32,
                         .bfloat16 = kBf16Floats,
-                        .int8 = kInt8Pairs};
+                        .int8 = kInt8Quads};
 
 }  // namespace costeff::kernels

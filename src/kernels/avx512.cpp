@@ -19,7 +19,9 @@ constexpr bool kFetchesResults = true;
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
-#include "kernels/simd_small.inc"
+#include "kernels/simd_bf16.inc"
+//
+#include "kernels/avx512_pairs.inc"
 
 }  // namespace
 

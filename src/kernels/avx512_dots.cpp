@@ -28,7 +28,7 @@ constexpr bool kFetchesResults = false;
 // Weights [k / 2][width][2] of bfloat16, rows of bfloat16.
 struct Bf16Dots {
   static constexpr int64_t kGroup = 2, kColumnBytes = 4, kHead = 0, kPart = 768;
-  static constexpr bool kWidens = false;
+  static constexpr bool kWidens = false, kCorrects = false;
   using Sum = Vec;
   using Factor = IVec;
   using Columns = Float32::Columns;
