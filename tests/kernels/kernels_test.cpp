@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -103,8 +104,34 @@ struct SmallProduct {
   }
 };
 
-// bfloat16: the truth is the product of what was rounded, in float64. int8: of what was quantised,
-// whose sums are exact, so that only the scaling rounds.
+// int8's sums are exact: only the scaling rounds.
+void expect_exact_int8(const KernelTable& table, const float* x, const float* w, const float* bias,
+                       int64_t m, int64_t n, int64_t k) {
+  FloatBuffer y(m * n);
+  SmallProduct(table, Precision::int8, w, n, k).run(x, m, bias, y.data());
+  std::vector<int8_t> wq(static_cast<size_t>(n * k));
+  std::vector<float> scale(static_cast<size_t>(n));
+  for (int64_t j = 0; j < n; ++j)
+    scale[static_cast<size_t>(j)] = quantise_row(w + j * k, k, wq.data() + j * k);
+  std::vector<int> xq(static_cast<size_t>(k));
+  for (int64_t r = 0; r < m; ++r) {
+    const auto [low, high] = std::minmax_element(x + r * k, x + (r + 1) * k);
+    const float least = std::min(*low, 0.0f), most = std::max(*high, 0.0f);
+    const float inverse = 254.0f / (most - least);
+    for (int64_t c = 0; c < k; ++c)
+      xq[static_cast<size_t>(c)] = static_cast<int>(std::lrint(x[r * k + c] * inverse));
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t sum = std::inner_product(xq.begin(), xq.end(), wq.begin() + j * k, int64_t{0});
+      const double truth = static_cast<double>(sum) * scale[static_cast<size_t>(j)] *
+                               (static_cast<double>(most - least) / 254) +
+                           bias[j];
+      ASSERT_NEAR(y.data()[r * n + j], truth, 1e-6 * (std::abs(truth) + 3))
+          << "int8, m " << m << ", n " << n << ", k " << k << ", row " << r << ", column " << j;
+    }
+  }
+}
+
+// bfloat16: the truth is the product of what was rounded, in float64. int8: of what was quantised.
 TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
   for (int64_t m : {1, 2, 3, 4, 5, 9, 10, 13, 14, 15, 29, 30}) {
     for (int64_t n : {1, 2, 15, 16, 17, 33, 47, 48, 49, 130, 400}) {
@@ -133,30 +160,33 @@ TEST_P(Kernels, SmallPrecisionsAgreeWithWhatTheyRoundTo) {
             row[c] = r % 4 == 0 ? std::abs(row[c]) : -std::abs(row[c]);
           if (r % 4 == 2) row[r % k] = 25;
         }
-        SmallProduct(table(), Precision::int8, w.data(), n, k)
-            .run(x.data(), m, bias.data(), y.data());
-        std::vector<int8_t> wq(static_cast<size_t>(n * k));
-        std::vector<float> scale(static_cast<size_t>(n));
-        for (int64_t j = 0; j < n; ++j)
-          scale[static_cast<size_t>(j)] = quantise_row(w.data() + j * k, k, wq.data() + j * k);
-        for (int64_t r = 0; r < m; ++r) {
-          float least = 0, most = 0;
-          for (int64_t c = 0; c < k; ++c) {
-            least = std::min(least, x.data()[r * k + c]);
-            most = std::max(most, x.data()[r * k + c]);
-          }
-          const float inverse = 254.0f / (most - least);
-          for (int64_t j = 0; j < n; ++j) {
-            int64_t sum = 0;
-            for (int64_t c = 0; c < k; ++c)
-              sum += std::lrint(x.data()[r * k + c] * inverse) * wq[static_cast<size_t>(j * k + c)];
-            const double truth = static_cast<double>(sum) * scale[static_cast<size_t>(j)] *
-                                     (static_cast<double>(most - least) / 254) +
-                                 bias.data()[j];
-            ASSERT_NEAR(y.data()[r * n + j], truth, 1e-6 * (std::abs(truth) + 3))
-                << "int8, m " << m << ", n " << n << ", k " << k;
+        expect_exact_int8(table(), x.data(), w.data(), bias.data(), m, n, k);
+      }
+    }
+  }
+}
+
+// Neighbours among the weights that are both large are what 16 bits do not hold: none, a few, about
+// as many as a panel has room for to correct, only such. Rows of the largest numbers meet them.
+TEST_P(Kernels, LargeNeighboursAreExactInInt8) {
+  std::uniform_real_distribution<float> part(0, 1);
+  for (float share : {0.0f, 0.01f, 0.06f, 1.0f}) {
+    for (int64_t m : {1, 2, 3, 4, 7, 16, 17, 33, 40, 71, 150}) {
+      for (const auto& [n, k] :
+           {std::pair<int64_t, int64_t>{16, 64}, {47, 131}, {96, 770}, {33, 1538}}) {
+        auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 0.4f, &rng);
+        const auto bias = random_floats(n, 1, &rng);
+        for (int64_t j = 0; j < n; ++j) {
+          w.data()[j * k + j % k] = 1;
+          for (int64_t c = 0; c + 1 < k; c += 2) {
+            if (part(rng) >= share) continue;
+            const float sign = part(rng) < 0.5f ? -1.0f : 1.0f;
+            w.data()[j * k + c] = sign * (0.5f + 0.5f * part(rng));
+            w.data()[j * k + c + 1] = sign * (0.5f + 0.5f * part(rng));
           }
         }
+        for (int64_t c = 0; c < k; ++c) x.data()[m / 2 * k + c] = part(rng) < 0.5f ? 1.0f : 0.99f;
+        expect_exact_int8(table(), x.data(), w.data(), bias.data(), m, n, k);
       }
     }
   }
