@@ -115,6 +115,8 @@ inline Vec broadcast(const char* base, int64_t distance) {
 using IVec = __m256i;
 inline IVec zero_ints() { return _mm256_setzero_si256(); }
 inline IVec load_ints(const void* p) { return _mm256_loadu_si256(static_cast<const IVec*>(p)); }
+inline void store_ints(void* p, IVec v) { _mm256_storeu_si256(static_cast<IVec*>(p), v); }
+inline IVec set1_int16(int16_t v) { return _mm256_set1_epi16(v); }
 inline IVec set1_int(int32_t v) { return _mm256_set1_epi32(v); }
 inline IVec as_ints(Vec v) { return _mm256_castps_si256(v); }
 inline Vec as_floats(IVec v) { return _mm256_castsi256_ps(v); }
@@ -185,6 +187,7 @@ inline Vec gelu(Vec x) {
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
+//
 #include "kernels/simd_bf16.inc"
 //
 #include "kernels/avx2_int8.inc"

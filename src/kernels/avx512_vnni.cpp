@@ -22,6 +22,7 @@ constexpr bool kFetchesResults = true;
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
+//
 #include "kernels/simd_bf16.inc"
 //
 #include "kernels/avx512_int8.inc"
