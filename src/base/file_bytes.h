@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace costeff {
 
@@ -38,6 +39,10 @@ class MappedFile {
 // Reads a small regular file whole. Throws Error(kind) as above, and when it is larger than
 // max_bytes.
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes);
+
+inline std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 bool file_exists(const std::string& path);  // anything of that name, a dangling link included
 bool is_directory(const std::string& path);

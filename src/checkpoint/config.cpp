@@ -14,7 +14,7 @@ namespace {
 using model::Activation;
 
 constexpr ErrorKind kModel = ErrorKind::model;
-constexpr uint64_t kMaxBytes = 16u << 20;
+constexpr uint64_t kMaxConfigBytes = 16u << 20;
 
 struct ActivationRow {
   std::string_view name;
@@ -208,7 +208,7 @@ Config parse_config(const std::string& text, const std::string& place) {
 }
 
 Config read_config(const std::string& path) {
-  return parse_config(read_file(path, kModel, kMaxBytes), path);
+  return parse_config(read_file(path, kModel, kMaxConfigBytes), path);
 }
 
 }  // namespace costeff::checkpoint

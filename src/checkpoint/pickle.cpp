@@ -13,7 +13,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-constexpr uint64_t kMaxBytes = 64u << 20;
+constexpr uint64_t kMaxPickleBytes = 64u << 20;
 constexpr size_t kMaxGlobalName = 1000;
 
 // Reads opcodes and their arguments.
@@ -23,7 +23,7 @@ class OpcodeReader {
                const std::string& place)
       : place_(place),
         bytes_(bytes),
-        reader_(bytes.first(std::min<uint64_t>(bytes.size(), kMaxBytes))),
+        reader_(bytes.first(std::min<uint64_t>(bytes.size(), kMaxPickleBytes))),
         machine_(bytes, globals, place) {}
 
   Pickle run() {
@@ -153,8 +153,9 @@ class OpcodeReader {
   // --- arguments ---
 
   [[noreturn]] void end_of_file() const {
-    if (bytes_.size() > kMaxBytes) {
-      throw_model(place_ + "the pickle is longer than " + std::to_string(kMaxBytes >> 20) + " MiB");
+    if (bytes_.size() > kMaxPickleBytes) {
+      throw_model(place_ + "the pickle is longer than " + std::to_string(kMaxPickleBytes >> 20) +
+                  " MiB");
     }
     bad("the bytes end inside it (cut short?)");
   }
@@ -188,7 +189,7 @@ class OpcodeReader {
   }
 
   const std::string& place_;
-  std::span<const std::byte> bytes_;  // may go on behind kMaxBytes
+  std::span<const std::byte> bytes_;  // may go on behind kMaxPickleBytes
   ByteReader reader_;
   PickleMachine machine_;
 };

@@ -273,7 +273,7 @@ TensorSet parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
                 std::to_string(std::min<uint64_t>(kMaxHeader, bytes.size() - 8)) +
                 (header_size > kMaxHeader ? "" : " (cut short?)"));
   }
-  const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
+  const std::string_view text = as_text(header);
   if (text[0] != '{') {
     throw_model(file + ": header begins with \"" + printable(text.substr(0, 20)) +
                 "\", expected a JSON object");

@@ -18,10 +18,6 @@
 namespace costeff::checkpoint {
 namespace {
 
-std::string_view text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // <root>/data.pkl, <root>/data/<key>, <root>/byteorder (since PyTorch 2.1), <root>/version, ...
 void read_archive(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
                   TensorSet* set) {
@@ -43,8 +39,8 @@ void read_archive(std::span<const std::byte> bytes, const std::shared_ptr<const 
   }
   if (const ZipEntry* order = archive.find(root + "/byteorder")) {
     check_crc(*order, file);
-    if (text(order->data) != "little") {
-      throw_model(file + ": byteorder is \"" + printable(text(order->data), 20) +
+    if (as_text(order->data) != "little") {
+      throw_model(file + ": byteorder is \"" + printable(as_text(order->data), 20) +
                   "\", expected \"little\"");
     }
   }
@@ -168,7 +164,7 @@ TensorSet parse_torch(std::span<const std::byte> bytes, std::shared_ptr<const vo
   TensorSet set;
   set.file = std::make_shared<const std::string>(file);
   set.owners.push_back(owner);
-  const std::string_view head = text(bytes.first(std::min<size_t>(bytes.size(), 4)));
+  const std::string_view head = as_text(bytes.first(std::min<size_t>(bytes.size(), 4)));
   if (head.starts_with("PK")) {
     read_archive(bytes, owner, &set);
   } else if (head.starts_with("\x80")) {

@@ -29,8 +29,7 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
                 std::to_string(kMaxIndex));
   }
   if (bytes.empty()) throw_model(index_path + ": is empty, expected JSON with a weight_map");
-  const ShardIndex index =
-      parse_shard_index({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, index_path);
+  const ShardIndex index = parse_shard_index(as_text(bytes), index_path);
 
   TensorSet set;
   set.file = std::make_shared<const std::string>(index_path);

@@ -35,10 +35,6 @@ struct Record {
   std::span<const std::byte> name;
 };
 
-std::string_view text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 struct Parser {
   std::span<const std::byte> bytes;
   const std::string& file;
@@ -155,7 +151,7 @@ struct Parser {
       bad("byte " + std::to_string(at) + " of the directory is no entry (cut short?)");
     }
     c.compressed = compressed, c.size = size, c.offset = offset;
-    read_zip64(extra, {&c.size, &c.compressed, &c.offset}, text(c.name));
+    read_zip64(extra, {&c.size, &c.compressed, &c.offset}, as_text(c.name));
     if (disk != 0 && disk != 0xFFFF) bad("it has several volumes");
     return c;
   }
@@ -163,7 +159,7 @@ struct Parser {
   // The bytes of the entry. The local header must say what the directory says: readers differ in
   // which of the two they believe. With a data descriptor it may leave CRC and sizes at 0.
   std::span<const std::byte> read_local(const Record& c, uint64_t end) const {
-    const std::string_view name = text(c.name);
+    const std::string_view name = as_text(c.name);
     ByteReader r(bytes.first(end));
     Record l;
     uint32_t signature = 0, compressed = 0, size = 0;
@@ -181,8 +177,8 @@ struct Parser {
     }
     l.compressed = compressed, l.size = size;
     read_zip64(extra, {&l.size, &l.compressed}, name);
-    if (text(l.name) != name) {
-      bad_entry(name, "its local header is that of " + printable(text(l.name), 200));
+    if (as_text(l.name) != name) {
+      bad_entry(name, "its local header is that of " + printable(as_text(l.name), 200));
     }
     if ((l.flags ^ c.flags) & (kFlagEncrypted | kFlagStrongEncryption)) {
       bad_entry(name, "its local header contradicts the directory (encryption)");
@@ -216,7 +212,7 @@ struct Parser {
     std::vector<Extent> extents;
     for (uint64_t i = 0; i < d.entries; ++i) {
       const Record c = read_central(&r);
-      const std::string_view name = text(c.name);
+      const std::string_view name = as_text(c.name);
       if (c.flags & (kFlagEncrypted | kFlagStrongEncryption)) bad_entry(name, "is encrypted");
       if (c.method != 0) {
         bad_entry(name, "is compressed (method " + std::to_string(c.method) +

@@ -8,7 +8,7 @@
 namespace costeff::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // Share of the peak in percent, or "-".
 std::string percent(double part, double whole) {
@@ -16,7 +16,9 @@ std::string percent(double part, double whole) {
   return string_printf("%.0f%%", 100 * part / whole);
 }
 
-Json share(double part, double whole) { return whole > 0 ? Json(part / whole) : Json(); }
+OrderedJson share(double part, double whole) {
+  return whole > 0 ? OrderedJson(part / whole) : OrderedJson();
+}
 
 double mean_exit(const RunStats& s) {
   double layers = 0;
@@ -25,7 +27,7 @@ double mean_exit(const RunStats& s) {
   return s.rows > 0 ? layers / static_cast<double>(s.rows) : 0;
 }
 
-Json stage_json(const ThroughputPoint& p) {
+OrderedJson stage_json(const ThroughputPoint& p) {
   const RunStats& s = p.stats;
   return {{"tokenize", s.tokenize_s}, {"embed", s.embed_s}, {"attention", s.attention_s},
           {"ffn", s.ffn_s},           {"exits", s.exits_s}, {"output", p.output_s}};
@@ -34,16 +36,16 @@ Json stage_json(const ThroughputPoint& p) {
 }  // namespace
 
 std::string bench_json(const BenchReport& r) {
-  Json j = {{"model", r.model},
-            {"dtype", compute_type_name(r.compute)},
-            {"threads", r.peak.threads},
-            {"machine",
-             {{"cpu", r.peak.cpu},
-              {"kernels", r.peak.kernels},
-              {"peak_gflops", 2 * r.peak.gmacs_per_s},
-              {"read_gb_per_s", r.peak.read_gb_per_s}}},
-            {"latency", Json::array()},
-            {"throughput", Json::array()}};
+  OrderedJson j = {{"model", r.model},
+                   {"dtype", compute_type_name(r.compute)},
+                   {"threads", r.peak.threads},
+                   {"machine",
+                    {{"cpu", r.peak.cpu},
+                     {"kernels", r.peak.kernels},
+                     {"peak_gflops", 2 * r.peak.gmacs_per_s},
+                     {"read_gb_per_s", r.peak.read_gb_per_s}}},
+                   {"latency", OrderedJson::array()},
+                   {"throughput", OrderedJson::array()}};
   for (const LatencyPoint& p : r.latency) {
     j["latency"].push_back({{"length", p.length},
                             {"median_ms", p.median_ms},

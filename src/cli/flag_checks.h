@@ -17,6 +17,7 @@ CLI::Validator number_between(double low, double high);
 // Error(usage). Names that are no regular file, such as -, pass.
 void refuse_to_replace(const std::string& output, const std::vector<std::string>& inputs);
 
+inline constexpr int64_t kMostLayers = 1000;  // that a flag can name
 inline constexpr int64_t kMostBatchTokens = int64_t{1} << 20;
 
 // --threads, and --batch-tokens unless null, as RunOptions has them: the same for every verb.

@@ -102,10 +102,10 @@ const ExitInfo* exit_at(const ModelInfo& m, int64_t layer) {
 
 // The first names, and how many there are if not all fit.
 std::string labels_text(const std::vector<std::string>& labels) {
-  constexpr size_t kWidth = 50;
+  constexpr size_t kLabelBytes = 50;
   std::string out;
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (out.size() + labels[i].size() > kWidth && i > 0) {
+    if (out.size() + labels[i].size() > kLabelBytes && i > 0) {
       return out + ", ... (" + std::to_string(labels.size()) + ")";
     }
     out += (i ? ", " : "") + labels[i];

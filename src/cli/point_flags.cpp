@@ -14,7 +14,6 @@
 namespace costeff::cli {
 namespace {
 
-constexpr int64_t kMostLayers = 1000;
 constexpr double kMostPoints = 10000;
 
 ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model) {

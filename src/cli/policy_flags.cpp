@@ -6,11 +6,7 @@
 #include "cli/flag_checks.h"
 
 namespace costeff::cli {
-namespace {
-
-constexpr int64_t kMostLayers = 1000;
-
-}  // namespace
+namespace {}  // namespace
 
 void add_policy_flags(CLI::App* app, PolicyFlags* f) {
   const char* group = "Early exit";

@@ -1,5 +1,5 @@
 // AVX-512 with the dot product instructions: vdpbf16ps (BF16) and vpdpbusd (VNNI). float32 is that
-// of avx512.cpp, bit for bit.
+// of avx512.cpp, bit for bit, in the order that is best on other CPUs.
 
 #include <immintrin.h>
 

@@ -1,5 +1,5 @@
-// AVX-512 with VNNI but without BF16 (Cascade Lake to Rocket Lake): int8 by vpdpbusd, all else that
-// of avx512.cpp, bit for bit.
+// int8 by vpdpbusd, for CPUs with AVX-512 and VNNI but without BF16 (Cascade Lake to Rocket Lake).
+// All else there is that of avx512.cpp: dispatch.cpp puts the table together.
 
 #include <immintrin.h>
 
@@ -21,21 +21,11 @@ constexpr bool kFetchesResults = true;
 #include "kernels/simd_tile.inc"
 //
 #include "kernels/simd_gemm.inc"
-#include "kernels/simd_rows.inc"
-//
-#include "kernels/simd_bf16.inc"
 //
 #include "kernels/avx512_int8.inc"
 
 }  // namespace
 
-const KernelTable kAvx512Vnni{.name = "avx512-vnni",
-                              .panel = kPanel,
-                              .softmax = softmax,
-                              .activate = activate,
-                              .add_layer_norm = add_layer_norm,
-                              .float32 = kFloat32,
-                              .bfloat16 = kBf16Floats,
-                              .int8 = kInt8Dots};
+const Product kAvx512VnniInt8 = kInt8Dots;
 
 }  // namespace costeff::kernels

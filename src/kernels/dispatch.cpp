@@ -24,13 +24,18 @@ bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
 
 struct Tables {
   const KernelTable* list[7] = {};
+#ifdef COSTEFF_AVX512
+  KernelTable avx512_vnni = kAvx512;
+#endif
   Tables() {
     int n = 0;
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
 #ifdef COSTEFF_AVX512
     if (has_dots()) list[n++] = &kAvx512Dots;
-    if (has_vnni()) list[n++] = &kAvx512Vnni;
+    avx512_vnni.name = "avx512-vnni";
+    avx512_vnni.int8 = kAvx512VnniInt8;
+    if (has_vnni()) list[n++] = &avx512_vnni;
     if (has_avx512()) list[n++] = &kAvx512;
 #endif
     if (has_avx2()) list[n++] = &kAvx2;

@@ -89,8 +89,8 @@ extern const KernelTable kPortable;
 #ifdef COSTEFF_X86_64
 extern const KernelTable kAvx2;        // AVX2 and FMA
 extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
-extern const KernelTable kAvx512Vnni;  // the same with VNNI, dot products of int8
-extern const KernelTable kAvx512Dots;  // the same with VNNI and BF16, dot products of bfloat16 too
+extern const Product kAvx512VnniInt8;  // what VNNI adds to it: dot products of int8
+extern const KernelTable kAvx512Dots;  // AVX-512 with VNNI and BF16: dot products of bfloat16 too
 // Whether this CPU has 512-bit vectors at half rate, in data paths of 256 bits (AMD's Zen 4).
 bool half_rate_512();
 #endif

@@ -13,7 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 5> kExtensions{".tsv", ".jsonl", ".csv", ".ndjson", ".json"};
+constexpr std::array<std::string_view, 5> kSetExtensions{".tsv", ".jsonl", ".csv", ".ndjson",
+                                                         ".json"};
 
 bool is_squad_name(std::string_view name) { return name == "qa" || name.starts_with("squad"); }
 
@@ -45,7 +46,7 @@ std::vector<std::string> stems_of(const std::string& split) {
 std::vector<std::string> files_of_split(const fs::path& dir, const std::string& split) {
   std::vector<std::string> found;
   for (const std::string& stem : stems_of(split)) {
-    for (const std::string_view extension : kExtensions) {
+    for (const std::string_view extension : kSetExtensions) {
       const fs::path path = dir / (stem + std::string(extension));
       if (!is_file(path)) continue;
       found.push_back(path.string());

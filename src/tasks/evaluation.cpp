@@ -8,12 +8,6 @@
 namespace costeff::tasks {
 namespace {
 
-// Policies that ask the off-ramps on the way.
-bool asks_exits(const ExitPolicy& p) {
-  return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed &&
-         !(p.kind == PolicyKind::patience && p.patience == 0);
-}
-
 MetricValue label_metric(Metric metric, const Confusion& c, const ScoreOptions& o) {
   MetricValue m;
   m.metric = metric;
@@ -88,6 +82,11 @@ void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& 
 }
 
 }  // namespace
+
+bool asks_exits(const ExitPolicy& p) {
+  return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed &&
+         !(p.kind == PolicyKind::patience && p.patience == 0);
+}
 
 void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to) {
   for (const Example& row : rows) {

@@ -25,7 +25,7 @@
 namespace costeff::tasks {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr double kKeepSeconds = 1;  // work that a power cut may cost
 constexpr size_t kChunk = 1u << 20;
@@ -132,9 +132,9 @@ ResumeFile::ResumeFile(const std::string& path, const Fingerprint& made_with, bo
   }
   partial_ = target_ + ".partial";
   state_ = partial_ + ".json";
-  Json all = Json::object();
+  OrderedJson all = OrderedJson::object();
   for (const auto& [name, value] : made_with) all[name] = value;
-  made_with_ = all.dump(-1, ' ', false, Json::error_handler_t::replace);
+  made_with_ = all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   open();
   try {
     read_state(made_with);
@@ -192,19 +192,21 @@ void ResumeFile::read_state(const Fingerprint& made_with) {
                 ", so that nobody knows what it holds; remove it to start anew");
   }
   const std::string anew = "; remove " + partial_ + " and " + state_ + " to start anew";
-  const Json j = Json::parse(read_file(state_, ErrorKind::output, 1u << 20), nullptr, false);
-  const bool ours = j.is_object() && j.value("format", Json()) == kFormat &&
-                    j.value("bytes", Json()).is_number_unsigned() &&
-                    j.value("rows", Json()).is_number_unsigned() &&
-                    j.value("boot", Json()).is_string() && j.value("made_with", Json()).is_object();
+  const OrderedJson j =
+      OrderedJson::parse(read_file(state_, ErrorKind::output, 1u << 20), nullptr, false);
+  const bool ours = j.is_object() && j.value("format", OrderedJson()) == kFormat &&
+                    j.value("bytes", OrderedJson()).is_number_unsigned() &&
+                    j.value("rows", OrderedJson()).is_number_unsigned() &&
+                    j.value("boot", OrderedJson()).is_string() &&
+                    j.value("made_with", OrderedJson()).is_object();
   if (!ours) throw_usage(state_ + ": is not the note of an unfinished run" + anew);
   if (st.st_size == 0) return;  // nothing to go on with: whatever it was, it begins anew
-  const Json& before = j["made_with"];
+  const OrderedJson& before = j["made_with"];
   for (const auto& [name, value] : made_with) {
     const auto it = before.find(name);
     const std::string old = it != before.end() && it->is_string() ? it->get<std::string>() : "";
     // As the file has it: bytes that are not UTF-8 were replaced.
-    const std::string now = Json::parse(made_with_)[name];
+    const std::string now = OrderedJson::parse(made_with_)[name];
     if (it == before.end() || old != now) {
       throw_usage(partial_ + ": was begun with " + name + " " + printable(old, 200) +
                   ", this run has " + printable(now, 200) + anew);
@@ -261,8 +263,8 @@ void ResumeFile::keep() {
 }
 
 void ResumeFile::write_state() {
-  Json j = {{"format", kFormat}, {"bytes", bytes_}, {"rows", rows_}, {"boot", boot_id()}};
-  j["made_with"] = Json::parse(made_with_);
+  OrderedJson j = {{"format", kFormat}, {"bytes", bytes_}, {"rows", rows_}, {"boot", boot_id()}};
+  j["made_with"] = OrderedJson::parse(made_with_);
   OutputFile file(state_);
   file.write(j.dump(1) + "\n");
   file.commit();

@@ -29,12 +29,6 @@ std::string head(const std::string& text) {
   return text.substr(0, end) + "...";
 }
 
-// Policies that ask the off-ramps on the way.
-bool asks_exits(const ExitPolicy& p) {
-  return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed &&
-         !(p.kind == PolicyKind::patience && p.patience == 0);
-}
-
 }  // namespace
 
 SweepJudge::SweepJudge(const Evaluated& data, const ModelInfo& model) : data_(data), model_(model) {

@@ -11,7 +11,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-std::string percent(double share) { return shortest(std::round(share * 1e8) / 1e6) + "%"; }
+std::string short_percent(double share) { return shortest(std::round(share * 1e8) / 1e6) + "%"; }
 
 std::string count(int64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
@@ -108,7 +108,8 @@ std::string goal_text(const TuneReport& r) {
     case GoalKind::accuracy_drop:
       return "accuracy at most " + limit + " below full depth";
     case GoalKind::disagreement:
-      return "at most " + percent(r.goal.limit) + " of rows with another label than at full depth";
+      return "at most " + short_percent(r.goal.limit) +
+             " of rows with another label than at full depth";
     case GoalKind::score_change:
       return "scores that differ from full depth by at most " + limit + " on average (cut to " +
              shortest(r.goal.score_low) + " to " + shortest(r.goal.score_high) + ")";
@@ -123,7 +124,7 @@ std::string promise_text(const TuneReport& r) {
     return "none: a time holds for this machine, these threads and this batch size.";
   if (r.goal.confidence <= 0)
     return "none: the setting keeps the goal on these rows. --confidence 0.95 tests for others.";
-  return "with " + percent(r.goal.confidence) + " confidence: " + goal_text(r) +
+  return "with " + short_percent(r.goal.confidence) + " confidence: " + goal_text(r) +
          ", on average over rows drawn as these were.";
 }
 

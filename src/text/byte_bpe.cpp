@@ -18,10 +18,6 @@ namespace {
 static_assert(kMaxVocabTokens <= MergeTable::kMaxTokens);
 constexpr size_t kMaxWord = 32u << 20;  // merging takes 24 bytes of memory a byte
 
-std::string in_quotes(std::string_view token) {
-  return std::string("\"").append(printable(token, 60)).append("\"");
-}
-
 // The printable stand-in of each byte in vocab.json and merges.txt: printable Latin-1 stands for
 // itself, the other 68 bytes are U+0100 and up, in order. Source: openai/gpt-2 encoder.py,
 // bytes_to_unicode.

@@ -9,6 +9,10 @@
 
 namespace costeff::text {
 
+std::string in_quotes(std::string_view token) {
+  return std::string("\"").append(printable(token, 60)).append("\"");
+}
+
 Vocab Vocab::parse(std::string_view text, const std::string& place) {
   std::string_view rest = text;
   if (rest.starts_with("\xFF\xFE") || rest.starts_with("\xFE\xFF")) {

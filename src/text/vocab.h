@@ -13,6 +13,9 @@ inline constexpr uint64_t kMaxVocabBytes = 64u << 20;  // merges.txt too
 inline constexpr int64_t kMaxVocabTokens = 2'000'000;  // ids in JSON files
 inline constexpr int64_t kMaxVocabLines = 8'000'000;   // of vocab.txt
 
+// A token as messages name it.
+std::string in_quotes(std::string_view token);
+
 class Vocab {
  public:
   Vocab() = default;

@@ -11,10 +11,6 @@
 namespace costeff::text {
 namespace {
 
-std::string in_quotes(std::string_view token) {
-  return std::string("\"").append(printable(token, 60)).append("\"");
-}
-
 // Takes the pairs as the parser meets them: building a DOM of 50,000 nodes first takes several
 // times as long. The names of the members are nlohmann's.
 struct PairReader {

@@ -8,20 +8,11 @@
 #include <functional>
 #include <string>
 
+#include "base/output_error.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
 namespace {
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
-    return e.what();
-  }
-  return "(no error)";
-}
 
 // Pieces below, at and above the size of the buffer.
 TEST(FileWriter, WritesEveryByteInOrder) {
@@ -43,10 +34,10 @@ TEST(FileWriter, WritesEveryByteInOrder) {
 TEST(FileWriter, NamesTheFileThatCannotBeWritten) {
   const TempDir dir;
   write_file(dir.file("there"), "old");
-  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("there")); }),
+  EXPECT_EQ(output_error([&] { FileWriter f(dir.file("there")); }),
             dir.file("there") + ": File exists");
   EXPECT_EQ(read_whole_file(dir.file("there")), "old");
-  EXPECT_EQ(error_of([&] { FileWriter f(dir.file("no/f")); }),
+  EXPECT_EQ(output_error([&] { FileWriter f(dir.file("no/f")); }),
             dir.file("no/f") + ": No such file or directory");
 }
 
@@ -60,8 +51,8 @@ TEST(FileWriter, DiskFull) {
   low.rlim_cur = 1000;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
   const std::string large =
-      error_of([&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
-  const std::string small = error_of([&] {
+      output_error([&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
+  const std::string small = output_error([&] {
     FileWriter f(dir.file("b"));
     f.write(std::string(2000, 'x'));
     f.finish();

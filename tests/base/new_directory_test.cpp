@@ -10,22 +10,13 @@
 #include <set>
 #include <string>
 
+#include "base/output_error.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
-    return e.what();
-  }
-  return "(no error)";
-}
 
 std::set<std::string> names(const std::string& dir) {
   std::set<std::string> out;
@@ -79,7 +70,7 @@ TEST(NewDirectory, RefusesWhatIsThere) {
   fs::create_symlink("nowhere", dir.file("dangling"));
   const std::string expected = ", expected a new name or an empty directory";
   const auto error = [&](const std::string& name) {
-    return error_of([&] { NewDirectory d(name); });
+    return output_error([&] { NewDirectory d(name); });
   };
   EXPECT_EQ(error(dir.file("full")), dir.file("full") + ": is not empty" + expected);
   EXPECT_EQ(error(dir.file("file")),
@@ -99,7 +90,7 @@ TEST(NewDirectory, CommitDoesNotReplaceFiles) {
   write_file(fresh.path() + "/f", "mine");
   fs::create_directory(dir.file("new"));
   write_file(dir.file("new/f"), "theirs");
-  EXPECT_EQ(error_of([&] { fresh.commit(); }), dir.file("new") + ": Directory not empty");
+  EXPECT_EQ(output_error([&] { fresh.commit(); }), dir.file("new") + ": Directory not empty");
   EXPECT_EQ(read_whole_file(dir.file("new/f")), "theirs");
 }
 

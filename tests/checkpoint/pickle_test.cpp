@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 2> kGlobals{kOrderedDict, "m.f"};
 Pickle read(const std::string& bytes) {
   return read_pickle(test::as_bytes(bytes), kGlobals, "p: ");
 }
-std::string error(const std::string& bytes) {
+std::string pickle_error(const std::string& bytes) {
   return test::error_of([&] { read(bytes); });
 }
 int64_t integer(const std::string& opcodes) {
@@ -81,7 +81,7 @@ TEST(Pickle, OrderedDictsOfBothPythons) {
   const std::string three = od + ")R" + pk_string("a") + "K\x01s" + "}b.";
   EXPECT_EQ(read(three).dicts[0].size(), 1u);
   const std::string two = od + "((lp" + "."s;
-  EXPECT_NE(error(two), "");  // opcode 'p' belongs to protocol 0
+  EXPECT_NE(pickle_error(two), "");  // opcode 'p' belongs to protocol 0
   const std::string pairs = od + "](" + "](U\x01" + "aK\x01" + "e](U\x01" + "bK\x02" + "ee\x85R.";
   const Pickle p = read(pairs);
   ASSERT_EQ(p.top.kind, PickleKind::dict);
@@ -89,37 +89,39 @@ TEST(Pickle, OrderedDictsOfBothPythons) {
   ASSERT_EQ(items.size(), 2u);
   EXPECT_EQ(p.text(items[1].first), "b");
   EXPECT_EQ(items[1].second.at, 2);
-  EXPECT_NE(error(od + "K\x01\x85R.").find("unexpected arguments"), std::string::npos);
-  EXPECT_NE(error(od + "](K\x01"s + "e\x85R.").find("not pairs"), std::string::npos);
+  EXPECT_NE(pickle_error(od + "K\x01\x85R.").find("unexpected arguments"), std::string::npos);
+  EXPECT_NE(pickle_error(od + "](K\x01"s + "e\x85R.").find("not pairs"), std::string::npos);
 }
 
 TEST(Pickle, RefusesUnknownGlobalsByName) {
   const std::string refused = "which a state dict does not need: refused, nothing was run";
-  EXPECT_EQ(error("\x80\x02" + pk_global("os", "system") + "."),
+  EXPECT_EQ(pickle_error("\x80\x02" + pk_global("os", "system") + "."),
             "p: byte 2 of the pickle: it names os.system, " + refused);
-  EXPECT_NE(error(pk_string("os") + pk_string("system") + "\x93.").find("os.system"),
+  EXPECT_NE(pickle_error(pk_string("os") + pk_string("system") + "\x93.").find("os.system"),
             std::string::npos);
-  EXPECT_NE(error("(ios\nsystem\n.").find("os.system"), std::string::npos);
-  EXPECT_NE(error(std::string("(") + pk_global("os", "system") + "o.").find("os.system"),
+  EXPECT_NE(pickle_error("(ios\nsystem\n.").find("os.system"), std::string::npos);
+  EXPECT_NE(pickle_error(std::string("(") + pk_global("os", "system") + "o.").find("os.system"),
             std::string::npos);
   // Names that the list's entries begin or end with.
   for (const char* name : {"m.ff", "m.", "m..f", ".m.f", "m.f.g"}) {
-    EXPECT_NE(error(pk_global("m", std::string(name).substr(2)) + pk_global("", name) + "."), "");
+    EXPECT_NE(pickle_error(pk_global("m", std::string(name).substr(2)) + pk_global("", name) + "."),
+              "");
   }
-  EXPECT_EQ(error(pk_global("m", "f") + "."), "");
-  EXPECT_NE(error("cm\nf").find("no end"), std::string::npos);
-  EXPECT_NE(error("c\x1b[2J\nf\n.").find("\\x1b[2J.f"), std::string::npos);
+  EXPECT_EQ(pickle_error(pk_global("m", "f") + "."), "");
+  EXPECT_NE(pickle_error("cm\nf").find("no end"), std::string::npos);
+  EXPECT_NE(pickle_error("c\x1b[2J\nf\n.").find("\\x1b[2J.f"), std::string::npos);
 }
 
 TEST(Pickle, CallsNothingElse) {
-  EXPECT_NE(error("K\x01)R.").find("a call of the number 1"), std::string::npos);
-  EXPECT_NE(error(pk_global("m", "f") + "NR."), "");
+  EXPECT_NE(pickle_error("K\x01)R.").find("a call of the number 1"), std::string::npos);
+  EXPECT_NE(pickle_error(pk_global("m", "f") + "NR."), "");
   for (const char* op : {"\x81", "\x92", "o", "\x82\x01", "P1\n"}) {
-    EXPECT_NE(error(std::string("(") + pk_global("m", "f") + ")" + op + ".").find("opcode 0x"),
-              std::string::npos);
+    EXPECT_NE(
+        pickle_error(std::string("(") + pk_global("m", "f") + ")" + op + ".").find("opcode 0x"),
+        std::string::npos);
   }
-  EXPECT_NE(error("(im\nf\n.").find("INST"), std::string::npos);
-  EXPECT_NE(error("]Nb.").find("BUILD on a list"), std::string::npos);
+  EXPECT_NE(pickle_error("(im\nf\n.").find("INST"), std::string::npos);
+  EXPECT_NE(pickle_error("]Nb.").find("BUILD on a list"), std::string::npos);
 }
 
 TEST(Pickle, UnderflowsAreErrors) {
@@ -156,10 +158,10 @@ TEST(Pickle, UnderflowsAreErrors) {
                                                                      "}(Nu.",
                                                                      ")(NNu.",
                                                                      "\x94."}) {
-    EXPECT_EQ(error(bytes).find("p: byte "), 0u) << bytes;
+    EXPECT_EQ(pickle_error(bytes).find("p: byte "), 0u) << bytes;
   }
-  EXPECT_NE(error("h\x05."), "");
-  EXPECT_NE(error("j" + le(0xffffffff, 4) + ".").find("memo slot 4294967295 is empty"),
+  EXPECT_NE(pickle_error("h\x05."), "");
+  EXPECT_NE(pickle_error("j" + le(0xffffffff, 4) + ".").find("memo slot 4294967295 is empty"),
             std::string::npos);
 }
 
@@ -170,9 +172,9 @@ TEST(Pickle, LengthsStayInside) {
            "B" + le(9, 4) + "x.", "\x8b" + le(0x7fffffff, 4) + ".",
            "\x8b" + le(0xffffffff, 4) + ".", "\x95" + le(1000, 8) + ".", "\x8a\x05.."s, "G1234567"s,
            "J123"s, "X12"s, "\x80"s, ""s, "N"s}) {
-    EXPECT_EQ(error(bytes).find("p: byte "), 0u) << bytes;
+    EXPECT_EQ(pickle_error(bytes).find("p: byte "), 0u) << bytes;
   }
-  EXPECT_NE(error("\x80\xc8.").find("protocol 200, expected at most 5"), std::string::npos);
+  EXPECT_NE(pickle_error("\x80\xc8.").find("protocol 200, expected at most 5"), std::string::npos);
 }
 
 TEST(Pickle, MemoSlotsAreNotAnArray) {
@@ -193,27 +195,27 @@ TEST(Pickle, DepthAndCountsAreBounded) {
   std::string tuples = ")";
   tuples += std::string(12'000, '\x85') + ".";
   EXPECT_EQ(read(tuples).top.kind, PickleKind::tuple);
-  EXPECT_NE(error("\x80\x02" + std::string(60'000'000, '(') + ".").find("on the stack"),
+  EXPECT_NE(pickle_error("\x80\x02" + std::string(60'000'000, '(') + ".").find("on the stack"),
             std::string::npos);
-  EXPECT_NE(error(std::string(20'000'000, ']') + std::string(19'999'999, 'a') + ".")
+  EXPECT_NE(pickle_error(std::string(20'000'000, ']') + std::string(19'999'999, 'a') + ".")
                 .find("values in all"),
             std::string::npos);
-  EXPECT_NE(error(")" + std::string(20'000'000, '\x85') + ".").find("values in all"),
+  EXPECT_NE(pickle_error(")" + std::string(20'000'000, '\x85') + ".").find("values in all"),
             std::string::npos);
   std::string lists;
   for (int i = 0; i < 5'000'000; ++i) lists += "]0";
-  EXPECT_NE(error(lists + ".").find("values in all"), std::string::npos);
+  EXPECT_NE(pickle_error(lists + ".").find("values in all"), std::string::npos);
   // A list of 1000 items, copied again and again by Python 2's OrderedDict.
   std::string copies = "](";
   for (int i = 0; i < 1000; ++i) copies += "NN\x86";
   copies += "eq\x01" + std::string("0");
   const std::string call = pk_global("collections", "OrderedDict") + "h\x01\x85R0";
   for (int i = 0; i < 5000; ++i) copies += call;
-  EXPECT_NE(error(copies + ".").find("values in all"), std::string::npos);
-  EXPECT_NE(error("N" + std::string(70u << 20, '\x80')), "");
-  EXPECT_NE(
-      error("X" + le(66u << 20, 4) + std::string(66u << 20, 'x') + ".").find("longer than 64 MiB"),
-      std::string::npos);
+  EXPECT_NE(pickle_error(copies + ".").find("values in all"), std::string::npos);
+  EXPECT_NE(pickle_error("N" + std::string(70u << 20, '\x80')), "");
+  EXPECT_NE(pickle_error("X" + le(66u << 20, 4) + std::string(66u << 20, 'x') + ".")
+                .find("longer than 64 MiB"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using test::safetensors_bytes;
 TensorSet parse(const std::string& file) {
   return parse_safetensors(test::as_bytes(file), nullptr, "m.safetensors");
 }
-std::string error(const std::string& header, const std::string& data) {
+std::string header_error(const std::string& header, const std::string& data) {
   return error_of([&] { parse(safetensors_bytes(header, data)); });
 }
 
@@ -79,7 +79,7 @@ TEST(Safetensors, NamesWhatIsWrongInAHeader) {
       {R"([]})", "is a list, expected an object"},
   };
   for (const auto& c : cases) {
-    const std::string e = error(a + c.entry, four);
+    const std::string e = header_error(a + c.entry, four);
     EXPECT_EQ(e.find("m.safetensors: tensor a: "), 0u) << c.entry << "\n" << e;
     EXPECT_NE(e.find(c.message), std::string::npos) << c.entry << "\n" << e;
   }
@@ -97,7 +97,7 @@ TEST(Safetensors, TypesThatShareBytes) {
   EXPECT_EQ(set.find("f4")->bytes(), 3);
   EXPECT_EQ(set.find("f6")->bytes(), 3);
   EXPECT_EQ(set.find("f8")->bytes(), 1);
-  EXPECT_NE(error(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab")
+  EXPECT_NE(header_error(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab")
                 .find("shape [3] of F4 is larger than any file, or no whole number of bytes"),
             std::string::npos);
 }
@@ -107,41 +107,44 @@ TEST(Safetensors, TensorsTileTheData) {
     return std::string(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)") + first +
            R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}";
   };
-  EXPECT_EQ(error(two("[2,4]", "[0,2]"), "wxyz"), "");
+  EXPECT_EQ(header_error(two("[2,4]", "[0,2]"), "wxyz"), "");
   EXPECT_EQ(
-      error(two("[0,2]", "[1,3]"), "wxy"),
+      header_error(two("[0,2]", "[1,3]"), "wxy"),
       "m.safetensors: tensor b: begins at byte 1 of the data and overlaps tensor a, which ends "
       "at 2");
-  EXPECT_EQ(error(two("[0,2]", "[0,2]"), "wx").find("m.safetensors: tensor "), 0u);
-  EXPECT_EQ(error(two("[3,5]", "[0,2]"), "vwxyz"),
+  EXPECT_EQ(header_error(two("[0,2]", "[0,2]"), "wx").find("m.safetensors: tensor "), 0u);
+  EXPECT_EQ(header_error(two("[3,5]", "[0,2]"), "vwxyz"),
             "m.safetensors: tensor a: begins at byte 3 of the data, expected 2: the bytes between "
             "belong to no tensor");
   EXPECT_EQ(
-      error(two("[0,2]", "[2,4]"), "vwxyz"),
+      header_error(two("[0,2]", "[2,4]"), "vwxyz"),
       "m.safetensors: the tensors end at byte 4 of the data, but there are 5: the bytes behind "
       "belong to no tensor");
 }
 
 TEST(Safetensors, RefusesWhatIsNoHeader) {
-  EXPECT_NE(error("{}", "").find("lists no tensors"), std::string::npos);
-  EXPECT_NE(error("[1]", "").find("expected a JSON object"), std::string::npos);
-  EXPECT_NE(
-      error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}x)", "").find("not valid JSON"),
-      std::string::npos);
+  EXPECT_NE(header_error("{}", "").find("lists no tensors"), std::string::npos);
+  EXPECT_NE(header_error("[1]", "").find("expected a JSON object"), std::string::npos);
+  EXPECT_NE(header_error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}x)", "")
+                .find("not valid JSON"),
+            std::string::npos);
   // nlohmann's parser would stop at the NUL and take what lies behind for padding.
-  EXPECT_NE(error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})" +
-                      std::string(1, '\0') + "junk",
-                  "")
+  EXPECT_NE(header_error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})" +
+                             std::string(1, '\0') + "junk",
+                         "")
                 .find("NUL"),
             std::string::npos);
-  EXPECT_NE(error(R"({"__metadata__":{"format":1}})", "").find("__metadata__"), std::string::npos);
-  EXPECT_NE(error(R"({"__metadata__":{"k":"1","k":"2"}})", "").find("twice"), std::string::npos);
-  EXPECT_NE(error(R"({"__metadata__":{},"__metadata__":{}})", "").find("twice"), std::string::npos);
+  EXPECT_NE(header_error(R"({"__metadata__":{"format":1}})", "").find("__metadata__"),
+            std::string::npos);
+  EXPECT_NE(header_error(R"({"__metadata__":{"k":"1","k":"2"}})", "").find("twice"),
+            std::string::npos);
+  EXPECT_NE(header_error(R"({"__metadata__":{},"__metadata__":{}})", "").find("twice"),
+            std::string::npos);
   const std::string entry = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
-  EXPECT_EQ(error(R"({"a":)" + entry + R"(,"a":)" + entry + "}", ""),
+  EXPECT_EQ(header_error(R"({"a":)" + entry + R"(,"a":)" + entry + "}", ""),
             "m.safetensors: tensor a: is defined twice");
   // A name cannot write on the user's terminal.
-  EXPECT_EQ(error(R"({"\u001b[2J\n":null})", ""),
+  EXPECT_EQ(header_error(R"({"\u001b[2J\n":null})", ""),
             "m.safetensors: tensor \\x1b[2J\\n: is null, expected an object with dtype, shape, "
             "data_offsets");
 }
@@ -171,13 +174,14 @@ TEST(Safetensors, SaysWhatTheFileIsInstead) {
 
 TEST(Safetensors, RefusesDeepNestingWithoutRecursion) {
   for (const char* head : {"{\"a\":", "{\"__metadata__\":", "{\"a\":{\"shape\":"}) {
-    EXPECT_NE(error(head + std::string(20'000'000, '['), ""), "");
+    EXPECT_NE(header_error(head + std::string(20'000'000, '['), ""), "");
   }
   std::string ones = "1";
   for (int i = 0; i < 16; ++i) ones += ",1";
-  EXPECT_NE(error(R"({"a":{"dtype":"U8","shape":[)" + ones + R"(],"data_offsets":[0,1]}})", "x")
-                .find("more than 16 dimensions"),
-            std::string::npos);
+  EXPECT_NE(
+      header_error(R"({"a":{"dtype":"U8","shape":[)" + ones + R"(],"data_offsets":[0,1]}})", "x")
+          .find("more than 16 dimensions"),
+      std::string::npos);
 }
 
 TEST(Safetensors, ReadsHalfAMillionTensors) {

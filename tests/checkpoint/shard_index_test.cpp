@@ -9,7 +9,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-std::string error(const std::string& text) {
+std::string index_error(const std::string& text) {
   return test::error_of([&] { parse_shard_index(text, "m/index.json"); });
 }
 
@@ -27,12 +27,12 @@ TEST(ShardIndex, ListsShardsOnceInOrder) {
 TEST(ShardIndex, StaysInTheDirectory) {
   for (const std::string name : {"../valid/model.safetensors", "/etc/hostname", "sub/x", "..", ".",
                                  "", "x\\u0000y", "./x"}) {
-    const std::string e = error(R"({"weight_map":{"a":")" + name + R"("}})");
+    const std::string e = index_error(R"({"weight_map":{"a":")" + name + R"("}})");
     EXPECT_EQ(e.find("m/index.json: weight_map: tensor a is in \""), 0u) << e;
     EXPECT_NE(e.find("expected the name of a file in the same directory"), std::string::npos);
   }
-  EXPECT_EQ(error(R"({"weight_map":{"a":"..x"}})"), "");
-  EXPECT_NE(error(R"({"weight_map":{"a":")" + std::string(256, 'x') + R"("}})"), "");
+  EXPECT_EQ(index_error(R"({"weight_map":{"a":"..x"}})"), "");
+  EXPECT_NE(index_error(R"({"weight_map":{"a":")" + std::string(256, 'x') + R"("}})"), "");
 }
 
 TEST(ShardIndex, NamesWhatIsWrong) {
@@ -52,7 +52,7 @@ TEST(ShardIndex, NamesWhatIsWrong) {
       {std::string(R"({"weight_map":{"a":"x"}})") + '\0', "NUL"},
   };
   for (const auto& c : cases) {
-    const std::string e = error(c.text);
+    const std::string e = index_error(c.text);
     EXPECT_EQ(e.find("m/index.json: "), 0u) << e;
     EXPECT_NE(e.find(c.message), std::string::npos) << e;
   }
@@ -65,7 +65,7 @@ TEST(ShardIndex, LimitsShardsNotTensors) {
     many += tensor + std::to_string(i) + "\"";
     one += tensor + "x\"";
   }
-  EXPECT_NE(error(many + "}}").find("more than 99999 files"), std::string::npos);
+  EXPECT_NE(index_error(many + "}}").find("more than 99999 files"), std::string::npos);
   EXPECT_EQ(parse_shard_index(one + "}}", "i").shard_of.size(), 100'000u);
 }
 

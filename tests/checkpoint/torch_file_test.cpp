@@ -23,12 +23,12 @@ using test::TensorPickle;
 using test::torch_legacy;
 using test::torch_zip;
 
-TensorSet parse(const std::string& file) {
+TensorSet parse_file(const std::string& file) {
   return parse_torch(test::as_bytes(file), nullptr, "m.bin");
 }
-std::string error(const std::string& file) {
+std::string torch_error(const std::string& file) {
   return test::error_of([&] {
-    const TensorSet set = parse(file);
+    const TensorSet set = parse_file(file);
     if (set.check_bytes) set.check_bytes(set);
   });
 }
@@ -40,7 +40,7 @@ std::string one(TensorPickle t) {
 }
 std::vector<float> values(const TensorPickle& t) {
   const std::string file = one(t);
-  return floats(parse(file).tensors[0]);
+  return floats(parse_file(file).tensors[0]);
 }
 
 TEST(TorchFile, ContiguousTensorsAreViews) {
@@ -63,7 +63,7 @@ TEST(TorchFile, ContiguousTensorsAreViews) {
                                                    .shape = {0, 5},
                                                    .stride = {5, 1}})}}),
                 {{"0", kSix}, {"1", test::le(7, 8)}, {"2", ""}});
-  const TensorSet set = parse(file);
+  const TensorSet set = parse_file(file);
   ASSERT_EQ(set.tensors.size(), 4u);
   EXPECT_EQ(set.tensors[0].name, "a");
   EXPECT_EQ(set.tensors[0].shape, (std::vector<int64_t>{2, 3}));
@@ -76,7 +76,7 @@ TEST(TorchFile, ContiguousTensorsAreViews) {
   EXPECT_EQ(set.find("flag")->shape, (std::vector<int64_t>{0, 5}));
   EXPECT_EQ(set.owners.size(), 1u);  // nothing was copied
   EXPECT_TRUE(set.notes.empty());
-  EXPECT_EQ(error(file), "");
+  EXPECT_EQ(torch_error(file), "");
 }
 
 TEST(TorchFile, OtherViewsAreCopied) {
@@ -90,7 +90,7 @@ TEST(TorchFile, OtherViewsAreCopied) {
   EXPECT_EQ(values({.shape = {1, 6, 1}, .stride = {1, 1, 1}}), (V{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(values({.offset = 3, .shape = {}, .stride = {}}), (V{3}));
   const std::string file = one({.shape = {2}, .stride = {5}});
-  TensorSet set = parse(file);
+  TensorSet set = parse_file(file);
   TensorSet moved = std::move(set);
   EXPECT_EQ(floats(moved.tensors[0]), (V{0, 5}));
 }
@@ -121,7 +121,7 @@ TEST(TorchFile, ViewsStayInTheirStorage) {
        "its storage archive/data/../../x is not in the file"},
   };
   for (const auto& c : cases) {
-    const std::string e = error(one(c.tensor));
+    const std::string e = torch_error(one(c.tensor));
     EXPECT_EQ(e.find("m.bin: tensor w: "), 0u) << e;
     EXPECT_NE(e.find(c.message), std::string::npos) << c.message << "\n" << e;
   }
@@ -151,14 +151,14 @@ TEST(TorchFile, ArgumentsOfOtherTypes) {
           "R",
   };
   for (const std::string& value : bad_values) {
-    const std::string e = error(torch_zip(pk_state_dict({{"w", value}}), {{"0", kSix}}));
+    const std::string e = torch_error(torch_zip(pk_state_dict({{"w", value}}), {{"0", kSix}}));
     EXPECT_EQ(e.find("m.bin: tensor w: "), 0u) << e;
   }
 }
 
 TEST(TorchFile, TensorNamedTwiceIsAnError) {
   const std::string t = pk_tensor({.numel = 6, .shape = {6}, .stride = {1}});
-  EXPECT_EQ(error(torch_zip(pk_state_dict({{"w", t}, {"w", t}}), {{"0", kSix}})),
+  EXPECT_EQ(torch_error(torch_zip(pk_state_dict({{"w", t}, {"w", t}}), {{"0", kSix}})),
             "m.bin: tensor w: is defined twice");
 }
 
@@ -167,7 +167,7 @@ TEST(TorchFile, OtherEntriesAreIgnoredWithANote) {
   const std::string file = torch_zip(
       pk_state_dict({{"epoch", pk_int(3)}, {"w", t}, {"opt", "}"}, {"x", "N"}, {"y", "N"}}),
       {{"0", kSix}});
-  const TensorSet set = parse(file);
+  const TensorSet set = parse_file(file);
   EXPECT_EQ(set.tensors.size(), 1u);
   ASSERT_EQ(set.notes.size(), 1u);
   EXPECT_EQ(
@@ -179,7 +179,7 @@ TEST(TorchFile, OtherEntriesAreIgnoredWithANote) {
 TEST(TorchFile, SaysWhatThereIsInstead) {
   const std::string t = pk_tensor({.numel = 6, .shape = {6}, .stride = {1}});
   const auto pickled = [](const std::string& opcodes) {
-    return error(torch_zip("\x80\x02" + opcodes + ".", {{"0", kSix}}));
+    return torch_error(torch_zip("\x80\x02" + opcodes + ".", {{"0", kSix}}));
   };
   EXPECT_EQ(pickled("]"), "m.bin: holds a list, expected a state dict (a dict of tensors)");
   EXPECT_EQ(pickled("N"), "m.bin: holds None, expected a state dict (a dict of tensors)");
@@ -189,36 +189,38 @@ TEST(TorchFile, SaysWhatThereIsInstead) {
               pk_int(3) + "u"),
       "m.bin: a dict without tensors, expected a state dict; it holds model (a dict), epoch (the "
       "number 3)");
-  EXPECT_EQ(error(""),
+  EXPECT_EQ(torch_error(""),
             "m.bin: is empty (0 bytes), expected what torch.save writes (a zip archive or a "
             "pickle)");
-  EXPECT_NE(error("hello").find("text, not weights"), std::string::npos);
-  EXPECT_NE(error("version https://git-lfs.github.com/spec/v1\n").find("run git lfs pull"),
+  EXPECT_NE(torch_error("hello").find("text, not weights"), std::string::npos);
+  EXPECT_NE(torch_error("version https://git-lfs.github.com/spec/v1\n").find("run git lfs pull"),
             std::string::npos);
-  EXPECT_NE(error(test::safetensors_bytes("{}", "")).find("looks like a safetensors file"),
+  EXPECT_NE(torch_error(test::safetensors_bytes("{}", "")).find("looks like a safetensors file"),
             std::string::npos);
-  EXPECT_NE(error("<html>").find("web page"), std::string::npos);
+  EXPECT_NE(torch_error("<html>").find("web page"), std::string::npos);
 }
 
 TEST(TorchFile, ArchivesThatAreNoStateDict) {
-  EXPECT_NE(error(test::zip_bytes({{"m/data.pkl", "N."}, {"m/constants.pkl", "N."}}))
+  EXPECT_NE(torch_error(test::zip_bytes({{"m/data.pkl", "N."}, {"m/constants.pkl", "N."}}))
                 .find("a TorchScript archive"),
             std::string::npos);
-  EXPECT_NE(error(test::zip_bytes({{"m/x", ""}})).find("zip archive without m/data.pkl"),
+  EXPECT_NE(torch_error(test::zip_bytes({{"m/x", ""}})).find("zip archive without m/data.pkl"),
             std::string::npos);
   const std::string pickle =
       pk_state_dict({{"w", pk_tensor({.numel = 6, .shape = {6}, .stride = {1}})}});
-  EXPECT_EQ(error(torch_zip(pickle, {{"0", kSix}}, "big")),
+  EXPECT_EQ(torch_error(torch_zip(pickle, {{"0", kSix}}, "big")),
             "m.bin: byteorder is \"big\", expected \"little\"");
-  EXPECT_NE(error(torch_zip(pickle, {{"0", kSix}}, "")).find("byteorder"), std::string::npos);
-  EXPECT_NE(error(test::zip_bytes({{"a/data.pkl", pickle, 0x808, 0, true}, {"a/data/0", kSix}}))
-                .find("entry a/data.pkl: CRC-32"),
-            std::string::npos);
-  EXPECT_NE(error(test::zip_bytes({{"a/data.pkl", pickle}, {"a/data/0", kSix, 0x808, 0, true}}))
-                .find("entry a/data/0: CRC-32"),
-            std::string::npos);
+  EXPECT_NE(torch_error(torch_zip(pickle, {{"0", kSix}}, "")).find("byteorder"), std::string::npos);
+  EXPECT_NE(
+      torch_error(test::zip_bytes({{"a/data.pkl", pickle, 0x808, 0, true}, {"a/data/0", kSix}}))
+          .find("entry a/data.pkl: CRC-32"),
+      std::string::npos);
+  EXPECT_NE(
+      torch_error(test::zip_bytes({{"a/data.pkl", pickle}, {"a/data/0", kSix, 0x808, 0, true}}))
+          .find("entry a/data/0: CRC-32"),
+      std::string::npos);
   // Old archives have no byteorder entry.
-  EXPECT_EQ(error(test::zip_bytes({{"a/data.pkl", pickle}, {"a/data/0", kSix}})), "");
+  EXPECT_EQ(torch_error(test::zip_bytes({{"a/data.pkl", pickle}, {"a/data/0", kSix}})), "");
 }
 
 TEST(TorchFile, Legacy) {
@@ -233,31 +235,34 @@ TEST(TorchFile, Legacy) {
                         .legacy = true})}});
   const std::string half = test::le(0x3C00, 2);
   const std::string file = torch_legacy(pickle, {{"7", 1, half}, {"0", 6, kSix}});
-  const TensorSet set = parse(file);
+  const TensorSet set = parse_file(file);
   ASSERT_EQ(set.tensors.size(), 3u);
   EXPECT_EQ(floats(set.tensors[0]), (std::vector<float>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(floats(set.tensors[1]), (std::vector<float>{5}));
   EXPECT_EQ(floats(set.tensors[2]), (std::vector<float>{1}));
 
-  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(error(file.substr(0, n)), "") << n;
-  EXPECT_EQ(error(file + "x"), "m.bin: 1 bytes behind the last storage, expected none");
-  EXPECT_NE(error(torch_legacy(pickle, {{"7", 1, half}})).find("storage 0 is not in the file"),
-            std::string::npos);
-  EXPECT_NE(error(torch_legacy(pickle, {{"7", 1, half}, {"0", 7, kSix + "1234"}}))
+  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(torch_error(file.substr(0, n)), "") << n;
+  EXPECT_EQ(torch_error(file + "x"), "m.bin: 1 bytes behind the last storage, expected none");
+  EXPECT_NE(
+      torch_error(torch_legacy(pickle, {{"7", 1, half}})).find("storage 0 is not in the file"),
+      std::string::npos);
+  EXPECT_NE(torch_error(torch_legacy(pickle, {{"7", 1, half}, {"0", 7, kSix + "1234"}}))
                 .find("its length is 7, expected 6"),
             std::string::npos);
-  EXPECT_NE(error(torch_legacy(pickle, {{"7", 1, half}, {"0", -1, kSix}})).find("its length is -1"),
-            std::string::npos);
-  EXPECT_NE(error(torch_legacy(pickle, {{"7", 1, half}, {"0", 6, kSix}, {"z", 0, ""}}))
+  EXPECT_NE(
+      torch_error(torch_legacy(pickle, {{"7", 1, half}, {"0", -1, kSix}})).find("its length is -1"),
+      std::string::npos);
+  EXPECT_NE(torch_error(torch_legacy(pickle, {{"7", 1, half}, {"0", 6, kSix}, {"z", 0, ""}}))
                 .find("\"z\", which no tensor uses"),
             std::string::npos);
-  EXPECT_NE(error(torch_legacy(pickle, {{"7", 1, half}, {"7", 1, half}})).find("is there twice"),
-            std::string::npos);
+  EXPECT_NE(
+      torch_error(torch_legacy(pickle, {{"7", 1, half}, {"7", 1, half}})).find("is there twice"),
+      std::string::npos);
 
   const auto changed = [&](const std::string& from, const std::string& to) {
     std::string s = file;
     s.replace(s.find(from), from.size(), to);
-    return error(s);
+    return torch_error(s);
   };
   EXPECT_NE(changed("\x19.", "\x18.").find("magic number"), std::string::npos);
   EXPECT_NE(
@@ -286,7 +291,7 @@ TEST(TorchFile, WithAndWithoutChecksums) {
 
 TEST(TorchFile, EveryTruncationIsAnError) {
   const std::string file = one({.shape = {2, 3}, .stride = {3, 1}});
-  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(error(file.substr(0, n)), "") << n;
+  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(torch_error(file.substr(0, n)), "") << n;
 }
 
 }  // namespace

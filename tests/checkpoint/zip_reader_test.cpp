@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/file_bytes.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
@@ -12,11 +13,8 @@ namespace {
 using test::le;
 using test::zip_bytes;
 
-std::string error(const std::string& zip) {
+std::string zip_error(const std::string& zip) {
   return test::error_of([&] { parse_zip(test::as_bytes(zip), "m.bin"); });
-}
-std::string text(std::span<const std::byte> b) {
-  return {reinterpret_cast<const char*>(b.data()), b.size()};
 }
 // Overwrites the bytes `offset` behind the n-th place where `signature` is.
 void poke(std::string* zip, uint32_t signature, size_t offset, const std::string& bytes,
@@ -34,7 +32,7 @@ TEST(ZipReader, ReadsWhatTorchWrites) {
     const std::string zip = zip_bytes({{"r/data.pkl", "pickle", flags}, {"r/data/0", "", flags}});
     const ZipArchive archive = parse_zip(test::as_bytes(zip), "m.bin");
     ASSERT_EQ(archive.entries.size(), 2u);
-    EXPECT_EQ(text(archive.find("r/data.pkl")->data), "pickle");
+    EXPECT_EQ(as_text(archive.find("r/data.pkl")->data), "pickle");
     EXPECT_EQ(archive.find("r/data/0")->data.size(), 0u);
     EXPECT_EQ(archive.find("r/data/1"), nullptr);
     EXPECT_EQ(test::error_of([&] { check_crc(archive.entries[0], "m.bin"); }), "");
@@ -75,27 +73,27 @@ TEST(ZipReader, NoChecksumsAtAllAreNone) {
 
 TEST(ZipReader, EveryTruncationIsAnError) {
   const std::string zip = zip_bytes({{"a", "xyz"}, {"b", "w"}});
-  for (size_t n = 0; n < zip.size(); ++n) EXPECT_NE(error(zip.substr(0, n)), "") << n;
-  EXPECT_EQ(error(zip), "");
-  EXPECT_NE(error(zip + "x"), "");
+  for (size_t n = 0; n < zip.size(); ++n) EXPECT_NE(zip_error(zip.substr(0, n)), "") << n;
+  EXPECT_EQ(zip_error(zip), "");
+  EXPECT_NE(zip_error(zip + "x"), "");
 }
 
 TEST(ZipReader, RefusesCompressedAndEncrypted) {
-  EXPECT_EQ(error(zip_bytes({{"a", "x", 0, 8}})),
+  EXPECT_EQ(zip_error(zip_bytes({{"a", "x", 0, 8}})),
             "m.bin: zip archive: entry a: is compressed (method 8), expected stored, as torch.save "
             "writes");
-  EXPECT_EQ(error(zip_bytes({{"a", "x", 1}})), "m.bin: zip archive: entry a: is encrypted");
+  EXPECT_EQ(zip_error(zip_bytes({{"a", "x", 1}})), "m.bin: zip archive: entry a: is encrypted");
 }
 
 TEST(ZipReader, RefusesWhatReadersDisagreeOn) {
-  EXPECT_EQ(error(zip_bytes({{"a", "x"}, {"a", "y"}})),
+  EXPECT_EQ(zip_error(zip_bytes({{"a", "x"}, {"a", "y"}})),
             "m.bin: zip archive: entry a: is there twice (duplicate)");
-  EXPECT_EQ(error(zip_bytes({})), "m.bin: zip archive: it has no entries");
+  EXPECT_EQ(zip_error(zip_bytes({})), "m.bin: zip archive: it has no entries");
   const std::string good = zip_bytes({{"a", "xyz", 0}, {"b", "w", 0}});
   const auto broken = [&](uint32_t signature, size_t offset, const std::string& bytes, int n = 0) {
     std::string zip = good;
     poke(&zip, signature, offset, bytes, n);
-    return error(zip);
+    return zip_error(zip);
   };
   const std::string contradicts = "its local header contradicts the directory";
   EXPECT_NE(broken(kLocal, 30, "c").find("its local header is that of c"), std::string::npos);
@@ -124,7 +122,7 @@ TEST(ZipReader, RefusesOverlap) {
   std::string zip = zip_bytes({{"a", inner, 0}, {"b", "", 0}});
   const size_t data = zip.find(inner);
   poke(&zip, kCentral, 42, le(data, 4), 1);
-  EXPECT_EQ(error(zip), "m.bin: zip archive: entry b: overlaps entry a");
+  EXPECT_EQ(zip_error(zip), "m.bin: zip archive: entry b: overlaps entry a");
 }
 
 // An entry whose sizes and offset are in zip64 fields, as archives above 4 GiB have them.
@@ -144,16 +142,16 @@ TEST(ZipReader, ReadsZip64Fields) {
            le(0, 8);
   };
   const std::string zip = archive(5, field(5));
-  EXPECT_EQ(error(zip), "");
+  EXPECT_EQ(zip_error(zip), "");
   const ZipArchive parsed = parse_zip(test::as_bytes(zip), "m.bin");
-  EXPECT_EQ(text(parsed.entries[0].data), "abcde");
+  EXPECT_EQ(as_text(parsed.entries[0].data), "abcde");
   EXPECT_EQ(test::error_of([&] { check_crc(parsed.entries[0], "m.bin"); }), "");
-  EXPECT_NE(error(archive(uint64_t{1} << 60, field(uint64_t{1} << 60))).find("is said to have"),
+  EXPECT_NE(zip_error(archive(uint64_t{1} << 60, field(uint64_t{1} << 60))).find("is said to have"),
             std::string::npos);
-  EXPECT_NE(error(archive(5, "")).find("a zip64 field that is not there"), std::string::npos);
-  EXPECT_NE(error(archive(5, le(1, 2) + le(8, 2) + le(5, 8))).find("zip64 field is too short"),
+  EXPECT_NE(zip_error(archive(5, "")).find("a zip64 field that is not there"), std::string::npos);
+  EXPECT_NE(zip_error(archive(5, le(1, 2) + le(8, 2) + le(5, 8))).find("zip64 field is too short"),
             std::string::npos);
-  EXPECT_NE(error(archive(5, le(1, 2) + le(24, 2) + le(5, 8))).find("is not there"),
+  EXPECT_NE(zip_error(archive(5, le(1, 2) + le(24, 2) + le(5, 8))).find("is not there"),
             std::string::npos);
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Strings = std::vector<std::string>;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitizer = true;
@@ -164,7 +164,8 @@ class CaseRun {
         fail("answered, and nothing says what is right");
       return;
     }
-    const auto expected = file.empty() ? std::vector<Json>{} : json_rows(read_whole_file(file));
+    const auto expected =
+        file.empty() ? std::vector<OrderedJson>{} : json_rows(read_whole_file(file));
     if (rows.size() != expected.size()) {
       return fail(std::to_string(rows.size()) + " rows, expected " +
                   std::to_string(expected.size()));
@@ -173,10 +174,10 @@ class CaseRun {
     for (size_t i = 0; i < rows.size(); ++i) check_row(rows[i], expected[i]);
   }
 
-  void check_row(const Json& row, const Json& expected) {
+  void check_row(const OrderedJson& row, const OrderedJson& expected) {
     if (expected["input_ids"].size() > token_limit_) return;
     const std::string place = "row " + row["id"].dump();
-    const Json &exits = row["exits"], &right = expected["exits"];
+    const OrderedJson &exits = row["exits"], &right = expected["exits"];
     if (row["label_id"] != right.back()["label_id"]) fail(place + ": label");
     if (exits.size() != right.size())
       return fail(place + ": " + std::to_string(exits.size()) + " exits");
@@ -197,7 +198,8 @@ class CaseRun {
   // What is accepted although it is odd must be said.
   void check_note() {
     const Finished f = run({"inspect", path(case_.model), "--json"});
-    if (f.exit_code != 0 || Json::parse(f.out)["notes"].empty()) fail("accepted without a note");
+    if (f.exit_code != 0 || OrderedJson::parse(f.out)["notes"].empty())
+      fail("accepted without a note");
   }
 
   BadCase case_;

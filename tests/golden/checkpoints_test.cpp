@@ -12,6 +12,7 @@
 #include <set>
 
 #include "golden/golden_data.h"
+#include "golden/golden_directories.h"
 #include "shared_data.h"
 
 namespace costeff {
@@ -38,34 +39,6 @@ const std::map<std::string, std::string>& dialects() {
       {"cofi-zs", "cofi-zs"},
       {"cofi-zs-roberta", "cofi-zs-roberta"},
   };
-  return names;
-}
-
-std::vector<std::string> directories() {
-  std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(shared_path("golden"), none)) {
-    if (fs::exists(entry.path() / "golden_meta.json"))
-      names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-// Those whose rows have `key`, or whose meta has it; "!key": those that have it not.
-std::vector<std::string> directories_with(const std::string& key) {
-  const bool wanted = key[0] != '!';
-  const std::string name = wanted ? key : key.substr(1);
-  std::vector<std::string> names;
-  for (const std::string& dir : directories()) {
-    const std::string path = shared_path("golden/" + dir);
-    std::ifstream rows(path + "/golden.jsonl");
-    std::string first;
-    std::getline(rows, first);
-    const bool has = json::parse(first).contains(name) ||
-                     read_json_file(path + "/golden_meta.json").contains(name);
-    if (has == wanted) names.push_back(dir);
-  }
   return names;
 }
 

@@ -15,25 +15,13 @@
 #include <vector>
 
 #include "golden/golden_data.h"
+#include "golden/golden_directories.h"
 #include "shared_data.h"
 
 namespace costeff {
 namespace {
 
 using nlohmann::json;
-
-std::vector<std::string> directories() {
-  std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(shared_path("golden"), none)) {
-    const std::string path = entry.path().string();
-    if (!std::filesystem::exists(path + "/golden.jsonl")) continue;
-    if (read_json_lines(path + "/golden.jsonl").at(0).contains("logits"))
-      names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 class GoldenPrecision : public testing::TestWithParam<std::string> {
  protected:
@@ -146,7 +134,7 @@ TEST_P(GoldenPrecision, SmallPrecisionsStayNear) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, GoldenPrecision, testing::ValuesIn(directories()),
+INSTANTIATE_TEST_SUITE_P(Sets, GoldenPrecision, testing::ValuesIn(directories_with("logits")),
                          [](const auto& i) { return i.param; });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenPrecision);
 

@@ -14,7 +14,7 @@
 namespace costeff {
 namespace {
 
-std::vector<Example> rows_of(const std::vector<std::string>& texts) {
+std::vector<Example> numbered_rows(const std::vector<std::string>& texts) {
   std::vector<Example> rows(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     rows[i].text_a = texts[i];
@@ -23,7 +23,7 @@ std::vector<Example> rows_of(const std::vector<std::string>& texts) {
   return rows;
 }
 
-void expect_same(const Result& a, const Result& b, const std::string& where) {
+void expect_same_exit(const Result& a, const Result& b, const std::string& where) {
   ASSERT_EQ(a.exit_layer, b.exit_layer) << where;
   ASSERT_EQ(a.logits, b.logits) << where;
   ASSERT_EQ(a.tokens, b.tokens) << where;
@@ -48,7 +48,7 @@ TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
   shape.layers = 6;
   write_tiny_checkpoint(dir.path(), shape);
   const Engine engine(dir.path());
-  const auto rows = rows_of(tiny_texts(150, 5));
+  const auto rows = numbered_rows(tiny_texts(150, 5));
   for (int round = 0; round < 8; ++round) {
     RunOptions options;
     options.policy = random_policy(shape.layers, &rng);
@@ -85,7 +85,7 @@ TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
                 },
                 options);
             ASSERT_EQ(results.size(), rows.size()) << where;
-            for (size_t i = 0; i < rows.size(); ++i) expect_same(results[i], alone[i], where);
+            for (size_t i = 0; i < rows.size(); ++i) expect_same_exit(results[i], alone[i], where);
             ASSERT_EQ(stats.rows, static_cast<int64_t>(rows.size()));
             int64_t histogram = 0;
             for (int64_t n : stats.exit_histogram) histogram += n;
@@ -136,7 +136,7 @@ TEST(Conveyor, LayersAreComputedForTokensThatAreStillThere) {
   shape.layers = 4;
   write_tiny_checkpoint(dir.path(), shape);
   const Engine engine(dir.path());
-  const auto rows = rows_of(tiny_texts(300, 8));
+  const auto rows = numbered_rows(tiny_texts(300, 8));
   RunOptions options;
   options.threads = 1;
   options.policy = ExitPolicy{.kind = PolicyKind::entropy, .thresholds = {0.6}};

@@ -8,10 +8,10 @@
 namespace costeff::tasks {
 namespace {
 
-using Row = std::vector<std::string_view>;
+using Cells = std::vector<std::string_view>;
 
 // "text pair id header", or the error: "2 ..." with its exit code.
-std::string chosen(const Row& first, const InputOptions& options = {}) {
+std::string chosen(const Cells& first, const InputOptions& options = {}) {
   try {
     const Columns c = choose_columns(first, options, "dev.tsv:1");
     EXPECT_EQ(c.count, static_cast<int64_t>(first.size()));

@@ -44,7 +44,7 @@ std::string row_text(std::string_view json, const InputOptions& options = {}) {
   return out + " id=" + row.id;
 }
 
-InputOptions fields(const std::string& text, const std::string& pair = "") {
+InputOptions text_fields(const std::string& text, const std::string& pair = "") {
   InputOptions options;
   options.text_field = text;
   options.pair_field = pair;
@@ -65,12 +65,13 @@ TEST(JsonlRow, Texts) {
 }
 
 TEST(JsonlRow, FieldsByName) {
-  EXPECT_EQ(row_text(R"({"q": "x", "a": "y", "text": 1})", fields("q", "a")), "a=x b=y id=");
-  EXPECT_EQ(row_text(R"({"q": "x", "a": null})", fields("q", "a")), "a=x id=");
-  EXPECT_EQ(row_text(R"({"q": "x", "text_b": "y", "input_ids": [1]})", fields("q")), "a=x id=");
-  EXPECT_EQ(row_text(R"({"text": "x", "p": "y"})", fields("", "p")), "a=x b=y id=");
-  EXPECT_EQ(row_text(R"({"text": "x"})", fields("q")), "dev.jsonl:2: no field \"q\"");
-  EXPECT_EQ(row_text(R"({"q": "x", "a": 1})", fields("q", "a")),
+  EXPECT_EQ(row_text(R"({"q": "x", "a": "y", "text": 1})", text_fields("q", "a")), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"q": "x", "a": null})", text_fields("q", "a")), "a=x id=");
+  EXPECT_EQ(row_text(R"({"q": "x", "text_b": "y", "input_ids": [1]})", text_fields("q")),
+            "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "p": "y"})", text_fields("", "p")), "a=x b=y id=");
+  EXPECT_EQ(row_text(R"({"text": "x"})", text_fields("q")), "dev.jsonl:2: no field \"q\"");
+  EXPECT_EQ(row_text(R"({"q": "x", "a": 1})", text_fields("q", "a")),
             "dev.jsonl:2: field \"a\" is 1, expected a string");
 }
 
@@ -128,11 +129,11 @@ TEST(JsonlRow, TokenIds) {
   EXPECT_EQ(row_text(R"({"text": "x", "text_b": "y", "input_ids": [2147483647]})"),
             "ids=2147483647, types= id=");
   EXPECT_EQ(row_text(R"({"text": "x", "input_ids": null})"), "a=x id=");
-  EXPECT_EQ(row_text(R"({"text": "x", "input_ids": [1]})", fields("text")), "a=x id=");
-  EXPECT_EQ(
-      row_text(R"({"text": "x", "input_ids": [1], "token_type_ids": null})", fields("input_ids")),
-      "ids=1, types= id=");
-  EXPECT_EQ(row_text(R"({"text": "x"})", fields("input_ids")),
+  EXPECT_EQ(row_text(R"({"text": "x", "input_ids": [1]})", text_fields("text")), "a=x id=");
+  EXPECT_EQ(row_text(R"({"text": "x", "input_ids": [1], "token_type_ids": null})",
+                     text_fields("input_ids")),
+            "ids=1, types= id=");
+  EXPECT_EQ(row_text(R"({"text": "x"})", text_fields("input_ids")),
             "dev.jsonl:2: field \"input_ids\" is absent, expected a list of token ids");
 }
 

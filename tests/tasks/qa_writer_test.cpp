@@ -9,11 +9,11 @@
 namespace costeff::tasks {
 namespace {
 
-QaExample example(const std::string& id) {
+QaExample question(const std::string& id) {
   return {.question = "q", .context = "c", .id = id, .place = ""};
 }
 
-QaResult result() {
+QaResult answered() {
   QaResult r;
   r.answer = {.text = "a\tb", .begin = 4, .end = 7, .char_begin = 3, .char_end = 6, .score = 0.75f};
   r.n_best = {r.answer,
@@ -26,7 +26,7 @@ std::string written(const QaOutputOptions& options, const std::vector<std::strin
   std::string out;
   append_qa_header(options, &out);
   for (size_t i = 0; i < ids.size(); ++i) {
-    append_qa_row(example(ids[i]), result(), options, static_cast<int64_t>(i), &out);
+    append_qa_row(question(ids[i]), answered(), options, static_cast<int64_t>(i), &out);
   }
   append_qa_footer(options, static_cast<int64_t>(ids.size()), &out);
   return out;
@@ -48,10 +48,10 @@ TEST(QaWriter, Jsonl) {
             "5,\"nbest\":["
             "{\"answer\":\"a\\tb\",\"start\":3,\"end\":6,\"score\":0.75},"
             "{\"answer\":\"c\",\"start\":0,\"end\":1,\"score\":0.25}]}\n");
-  QaResult r = result();
+  QaResult r = answered();
   r.null_odds = std::numeric_limits<float>::infinity();
   std::string out;
-  append_qa_row(example("1"), r, {.format = QaFormat::jsonl, .n_best = 1, .version_2 = true}, 0,
+  append_qa_row(question("1"), r, {.format = QaFormat::jsonl, .n_best = 1, .version_2 = true}, 0,
                 &out);
   const auto row = nlohmann::json::parse(out);
   EXPECT_TRUE(row["null_odds"].is_null());

@@ -45,7 +45,7 @@ ReadQuestions read_squad(std::string_view text, size_t chunk = 256u << 10) {
   return read_all(reader);
 }
 
-std::string error_of(std::string_view text) {
+std::string squad_error(std::string_view text) {
   const ReadQuestions read = read_squad(text);
   EXPECT_EQ(read.kind, ErrorKind::input) << text;
   return read.error;
@@ -108,32 +108,33 @@ std::string with_paragraph(const std::string& paragraph) {
 }
 
 TEST(SquadReader, SaysWhatIsWrongAndWhere) {
-  EXPECT_EQ(error_of("[]"), "dev.json: the document is a list, expected an object");
-  EXPECT_EQ(error_of("{}"),
+  EXPECT_EQ(squad_error("[]"), "dev.json: the document is a list, expected an object");
+  EXPECT_EQ(squad_error("{}"),
             "dev.json: the document has no key \"data\", expected SQuAD's list of articles there");
-  EXPECT_EQ(error_of(R"({"data":{}})"), "dev.json: data is an object, expected a list");
-  EXPECT_EQ(error_of(R"({"data":[],"data":[]})"), "dev.json: data comes twice");
-  EXPECT_EQ(error_of(R"({"data":[{"paragraphs":[]},3]})"),
+  EXPECT_EQ(squad_error(R"({"data":{}})"), "dev.json: data is an object, expected a list");
+  EXPECT_EQ(squad_error(R"({"data":[],"data":[]})"), "dev.json: data comes twice");
+  EXPECT_EQ(squad_error(R"({"data":[{"paragraphs":[]},3]})"),
             "dev.json: data[1] is a number, expected an object");
-  EXPECT_EQ(error_of(R"({"data":[{"title":"x"}]})"), "dev.json: data[0] has no key \"paragraphs\"");
-  EXPECT_EQ(error_of(R"({"data":[{"paragraphs":null}]})"),
+  EXPECT_EQ(squad_error(R"({"data":[{"title":"x"}]})"),
+            "dev.json: data[0] has no key \"paragraphs\"");
+  EXPECT_EQ(squad_error(R"({"data":[{"paragraphs":null}]})"),
             "dev.json: data[0].paragraphs is null, expected a list");
-  EXPECT_EQ(error_of(R"({"data":[{"paragraphs":[],"paragraphs":[]}]})"),
+  EXPECT_EQ(squad_error(R"({"data":[{"paragraphs":[],"paragraphs":[]}]})"),
             "dev.json: data[0].paragraphs comes twice");
-  EXPECT_EQ(error_of(with_paragraph("true")),
+  EXPECT_EQ(squad_error(with_paragraph("true")),
             "dev.json: data[0].paragraphs[1] is true or false, expected an object");
-  EXPECT_EQ(error_of(with_paragraph(R"({"qas":[{"question":"q"}]})")),
+  EXPECT_EQ(squad_error(with_paragraph(R"({"qas":[{"question":"q"}]})")),
             "dev.json: data[0].paragraphs[1] has no key \"context\"");
-  EXPECT_EQ(error_of(with_paragraph(R"({"context":"c"})")),
+  EXPECT_EQ(squad_error(with_paragraph(R"({"context":"c"})")),
             "dev.json: data[0].paragraphs[1] has no key \"qas\"");
-  EXPECT_EQ(error_of(with_paragraph(R"({"context":1})")),
+  EXPECT_EQ(squad_error(with_paragraph(R"({"context":1})")),
             "dev.json: data[0].paragraphs[1].context is a number, expected a string");
-  EXPECT_EQ(error_of(with_paragraph(R"({"context":"","context":""})")),
+  EXPECT_EQ(squad_error(with_paragraph(R"({"context":"","context":""})")),
             "dev.json: data[0].paragraphs[1].context comes twice");
-  EXPECT_EQ(error_of(with_paragraph(R"({"qas":{}})")),
+  EXPECT_EQ(squad_error(with_paragraph(R"({"qas":{}})")),
             "dev.json: data[0].paragraphs[1].qas is an object, expected a list");
   const auto question = [&](const std::string& q) {
-    return error_of(with_paragraph(R"({"context":"c","qas":[{"question":"q"},)" + q + "]}"));
+    return squad_error(with_paragraph(R"({"context":"c","qas":[{"question":"q"},)" + q + "]}"));
   };
   const std::string at = "dev.json: data[0].paragraphs[1].qas[1]";
   EXPECT_EQ(question("[]"), at + " is a list, expected an object");
@@ -150,7 +151,7 @@ TEST(SquadReader, SaysWhatIsWrongAndWhere) {
             at + ".answers[0] has no key \"text\"");
   EXPECT_EQ(question(R"({"answers":[{"text":1}]})"),
             at + ".answers[0].text is a number, expected a string");
-  EXPECT_EQ(error_of("{\"data\":[{\"paragraphs\":[{\"context\":\"c\"]}]}"),
+  EXPECT_EQ(squad_error("{\"data\":[{\"paragraphs\":[{\"context\":\"c\"]}]}"),
             "dev.json: byte 38: not valid JSON: found ], expected , or }");
 }
 

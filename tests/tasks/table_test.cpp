@@ -15,7 +15,7 @@ int64_t code_points(std::string_view text) {
   return n;
 }
 
-OutputOptions options() {
+OutputOptions table_options() {
   OutputOptions o;
   o.format = OutputFormat::table;
   o.labels = {"negative", "positive"};
@@ -23,7 +23,7 @@ OutputOptions options() {
   return o;
 }
 
-Result result() {
+Result positive_result() {
   Result r;
   r.exit_layer = 3;
   r.label = 1;
@@ -32,27 +32,28 @@ Result result() {
   return r;
 }
 
-std::string row(const Example& e, const OutputOptions& o) {
+std::string table_row(const Example& e, const OutputOptions& o) {
   std::string out;
-  append_row(e, result(), o, &out);
+  append_row(e, positive_result(), o, &out);
   return out;
 }
 
 TEST(Table, Rows) {
   std::string head;
-  append_header(options(), &head);
+  append_header(table_options(), &head);
   EXPECT_EQ(head, "     id  label        prob  entropy   exit  text\n");
   Example e;
   e.id = "12";
   e.text_a = "a good movie";
-  EXPECT_EQ(row(e, options()), "     12  positive    0.999    0.006    3/6  a good movie\n");
+  EXPECT_EQ(table_row(e, table_options()),
+            "     12  positive    0.999    0.006    3/6  a good movie\n");
   e.text_b = "indeed";
-  EXPECT_EQ(row(e, options()),
+  EXPECT_EQ(table_row(e, table_options()),
             "     12  positive    0.999    0.006    3/6  a good movie | indeed\n");
   e.text_b.reset();
   e.has_ids = true;
   e.input_ids = {1, 2, 3};
-  EXPECT_EQ(row(e, options()), "     12  positive    0.999    0.006    3/6  [3 ids]\n");
+  EXPECT_EQ(table_row(e, table_options()), "     12  positive    0.999    0.006    3/6  [3 ids]\n");
 }
 
 TEST(Table, LinesFitTheWidth) {
@@ -60,28 +61,28 @@ TEST(Table, LinesFitTheWidth) {
   e.id = "\"a-very-long-identifier";
   e.text_a = std::string(500, 'x');
   for (int64_t width : {0, 20, 40, 60, 80, 132}) {
-    OutputOptions o = options();
+    OutputOptions o = table_options();
     o.table_width = width;
-    const std::string line = row(e, o);
+    const std::string line = table_row(e, o);
     const int64_t n = code_points(line) - 1;
     EXPECT_EQ(n, width < 52 ? 42 : width) << line;
     e.text_b = std::string(500, 'y');
-    EXPECT_LE(code_points(row(e, o)) - 1, std::max<int64_t>(width, 42));
+    EXPECT_LE(code_points(table_row(e, o)) - 1, std::max<int64_t>(width, 42));
     e.text_b.reset();
   }
 }
 
 TEST(Table, LongLabelsAreCut) {
-  OutputOptions o = options();
+  OutputOptions o = table_options();
   o.labels[1] = std::string(50, 'L');
   Example e;
   e.id = "1";
-  EXPECT_EQ(row(e, o),
+  EXPECT_EQ(table_row(e, o),
             "      1  " + std::string(19, 'L') + "\xE2\x80\xA6    0.999    0.006    3/6  \n");
 }
 
 TEST(Table, Regression) {
-  OutputOptions o = options();
+  OutputOptions o = table_options();
   o.regression = true;
   Result r;
   r.logits = {-3.2501f};

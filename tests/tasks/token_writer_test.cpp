@@ -10,7 +10,7 @@
 namespace costeff::tasks {
 namespace {
 
-struct Row {
+struct TokenRow {
   Example example;
   Tokens tokens;
   std::vector<std::string> names;
@@ -21,8 +21,8 @@ struct Row {
   }
 };
 
-Row pair_row() {
-  Row r;
+TokenRow pair_row() {
+  TokenRow r;
   set_number_id(7, &r.example.id);
   r.tokens.ids = {2, 5, 3, 9, 3};
   r.tokens.type_ids = {0, 0, 0, 1, 1};
@@ -60,7 +60,7 @@ TEST(TokenWriter, Jsonl) {
 
 // Rows that came as ids have no text to point into.
 TEST(TokenWriter, OwnIds) {
-  Row r;
+  TokenRow r;
   set_text_id("a\tb", &r.example.id);
   r.example.has_ids = true;
   r.tokens.ids = {5};

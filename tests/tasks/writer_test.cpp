@@ -11,10 +11,10 @@ namespace costeff::tasks {
 namespace {
 
 Example example(const std::string& id) {
-  Example row;
-  row.id = id;
-  row.text_a = "a good movie";
-  return row;
+  Example written;
+  written.id = id;
+  written.text_a = "a good movie";
+  return written;
 }
 
 Result three_labels() {
@@ -43,7 +43,7 @@ std::string header(const OutputOptions& o) {
   append_header(o, &out);
   return out;
 }
-std::string row(const Example& e, const Result& r, const OutputOptions& o) {
+std::string written(const Example& e, const Result& r, const OutputOptions& o) {
   std::string out;
   append_row(e, r, o, &out);
   return out;
@@ -52,10 +52,11 @@ std::string row(const Example& e, const Result& r, const OutputOptions& o) {
 TEST(Writer, Tsv) {
   OutputOptions o = options(OutputFormat::tsv);
   EXPECT_EQ(header(o), "id\tlabel\tprob\tentropy\texit_layer\n");
-  EXPECT_EQ(row(example("1"), three_labels(), o), "1\tgood\t0.7\t0.8018186\t3\n");
-  EXPECT_EQ(row(example("\"a\tb\\"), three_labels(), o), "a\\tb\\\\\tgood\t0.7\t0.8018186\t3\n");
+  EXPECT_EQ(written(example("1"), three_labels(), o), "1\tgood\t0.7\t0.8018186\t3\n");
+  EXPECT_EQ(written(example("\"a\tb\\"), three_labels(), o),
+            "a\\tb\\\\\tgood\t0.7\t0.8018186\t3\n");
   o.labels[2] = "very\ngood";
-  EXPECT_EQ(row(example("1"), three_labels(), o), "1\tvery\\ngood\t0.7\t0.8018186\t3\n");
+  EXPECT_EQ(written(example("1"), three_labels(), o), "1\tvery\\ngood\t0.7\t0.8018186\t3\n");
   o.header = false;
   EXPECT_EQ(header(o), "");
 }
@@ -70,7 +71,7 @@ TEST(Writer, Csv) {
   OutputOptions o = options(OutputFormat::csv);
   o.labels[2] = "good, \"very\"";
   EXPECT_EQ(header(o), "id,label,prob,entropy,exit_layer\n");
-  EXPECT_EQ(row(example("\"a,b"), three_labels(), o),
+  EXPECT_EQ(written(example("\"a,b"), three_labels(), o),
             "\"a,b\",\"good, \"\"very\"\"\",0.7,0.8018186,3\n");
 }
 
@@ -78,10 +79,10 @@ TEST(Writer, TopK) {
   OutputOptions o = options(OutputFormat::tsv);
   o.top_k = 2;
   EXPECT_EQ(header(o), "id\tlabel\tprob\tentropy\texit_layer\tlabel_2\tprob_2\n");
-  EXPECT_EQ(row(example("1"), three_labels(), o), "1\tgood\t0.7\t0.8018186\t3\tso so\t0.2\n");
+  EXPECT_EQ(written(example("1"), three_labels(), o), "1\tgood\t0.7\t0.8018186\t3\tso so\t0.2\n");
   o.top_k = 9;  // no more than there are labels
   EXPECT_EQ(header(o), "id\tlabel\tprob\tentropy\texit_layer\tlabel_2\tprob_2\tlabel_3\tprob_3\n");
-  EXPECT_EQ(row(example("1"), three_labels(), o),
+  EXPECT_EQ(written(example("1"), three_labels(), o),
             "1\tgood\t0.7\t0.8018186\t3\tso so\t0.2\tbad\t0.1\n");
   o.top_k = 1;
   EXPECT_EQ(header(o), "id\tlabel\tprob\tentropy\texit_layer\n");
@@ -95,11 +96,11 @@ TEST(Writer, TopKOnTies) {
   r.prob = 0.5f;
   r.logits = {4, 1, 4};
   r.probs = {0.5f, 0, 0.5f};
-  EXPECT_EQ(row(example("1"), r, o), "1\tbad\t0.5\t0.8018186\t3\tgood\t0.5\tso so\t0\n");
+  EXPECT_EQ(written(example("1"), r, o), "1\tbad\t0.5\t0.8018186\t3\tgood\t0.5\tso so\t0\n");
   // Probabilities that round to the same float still fall by logit: no label comes twice.
   r.label = 2;
   r.logits = {4, 1, 4.0000005f};
-  EXPECT_EQ(row(example("1"), r, o), "1\tgood\t0.5\t0.8018186\t3\tbad\t0.5\tso so\t0\n");
+  EXPECT_EQ(written(example("1"), r, o), "1\tgood\t0.5\t0.8018186\t3\tbad\t0.5\tso so\t0\n");
 }
 
 TEST(Writer, Json) {
@@ -107,13 +108,13 @@ TEST(Writer, Json) {
   EXPECT_EQ(header(o), "");
   const std::string rest =
       "\"label\":\"good\",\"label_id\":2,\"prob\":0.7,\"entropy\":0.8018186,\"exit_layer\":3}\n";
-  EXPECT_EQ(row(example("17"), three_labels(), o), "{\"id\":17," + rest);
-  EXPECT_EQ(row(example("1.50e3"), three_labels(), o), "{\"id\":1.50e3," + rest);
-  EXPECT_EQ(row(example("\"17"), three_labels(), o), "{\"id\":\"17\"," + rest);
-  EXPECT_EQ(row(example("\"a\"\\\n\xFF"), three_labels(), o),
+  EXPECT_EQ(written(example("17"), three_labels(), o), "{\"id\":17," + rest);
+  EXPECT_EQ(written(example("1.50e3"), three_labels(), o), "{\"id\":1.50e3," + rest);
+  EXPECT_EQ(written(example("\"17"), three_labels(), o), "{\"id\":\"17\"," + rest);
+  EXPECT_EQ(written(example("\"a\"\\\n\xFF"), three_labels(), o),
             "{\"id\":\"a\\\"\\\\\\n\xEF\xBF\xBD\"," + rest);
-  EXPECT_EQ(row(example("\""), three_labels(), o), "{\"id\":\"\"," + rest);
-  EXPECT_EQ(row(example(""), three_labels(), o), "{\"id\":null," + rest);
+  EXPECT_EQ(written(example("\""), three_labels(), o), "{\"id\":\"\"," + rest);
+  EXPECT_EQ(written(example(""), three_labels(), o), "{\"id\":null," + rest);
 }
 
 TEST(Writer, JsonTopAndExits) {
@@ -121,7 +122,7 @@ TEST(Writer, JsonTopAndExits) {
   o.top_k = 2;
   o.all_exits = true;
   EXPECT_EQ(
-      row(example("1"), three_labels(), o),
+      written(example("1"), three_labels(), o),
       "{\"id\":1,\"label\":\"good\",\"label_id\":2,\"prob\":0.7,\"entropy\":0.8018186,"
       "\"exit_layer\":3,"
       "\"top\":[{\"label\":\"good\",\"label_id\":2,\"prob\":0.7},"
@@ -130,7 +131,7 @@ TEST(Writer, JsonTopAndExits) {
       "{\"layer\":3,\"logits\":[-1,0.5,1.5],\"probs\":[0.1,0.2,0.7],\"entropy\":0.8}]}\n");
   o.top_k = 1;
   o.all_exits = false;
-  EXPECT_EQ(Json::parse(row(example("1"), three_labels(), o)).at("top").size(), 1u);
+  EXPECT_EQ(Json::parse(written(example("1"), three_labels(), o)).at("top").size(), 1u);
 }
 
 TEST(Writer, Regression) {
@@ -144,12 +145,12 @@ TEST(Writer, Regression) {
   r.logits = {3.25f};
   r.exits = {{1, {3}, {}, 0}, {2, {3.25f}, {}, 0}};
   EXPECT_EQ(header(o), "id\tvalue\texit_layer\n");
-  EXPECT_EQ(row(example("7"), r, o), "7\t3.25\t2\n");
+  EXPECT_EQ(written(example("7"), r, o), "7\t3.25\t2\n");
   o.format = OutputFormat::csv;
   EXPECT_EQ(header(o), "id,value,exit_layer\n");
-  EXPECT_EQ(row(example("7"), r, o), "7,3.25,2\n");
+  EXPECT_EQ(written(example("7"), r, o), "7,3.25,2\n");
   o.format = OutputFormat::jsonl;
-  EXPECT_EQ(row(example("7"), r, o),
+  EXPECT_EQ(written(example("7"), r, o),
             "{\"id\":7,\"value\":3.25,\"exit_layer\":2,\"exits\":[{\"layer\":1,\"logits\":[3]},"
             "{\"layer\":2,\"logits\":[3.25]}]}\n");
 }
@@ -163,10 +164,10 @@ TEST(Writer, OddResults) {
   r.probs = r.logits;
   OutputOptions o = options(OutputFormat::tsv);
   o.top_k = 3;
-  EXPECT_EQ(row(example("1"), r, o), "1\t\tnan\t0\t0\t\t\t\t\n");
+  EXPECT_EQ(written(example("1"), r, o), "1\t\tnan\t0\t0\t\t\t\t\n");
   o.format = OutputFormat::jsonl;
-  EXPECT_TRUE(Json::accept(row(example("1"), r, o)));
-  EXPECT_EQ(row(example("1"), Result(), o),
+  EXPECT_TRUE(Json::accept(written(example("1"), r, o)));
+  EXPECT_EQ(written(example("1"), Result(), o),
             "{\"id\":1,\"label\":\"bad\",\"label_id\":0,\"prob\":0,\"entropy\":0,\"exit_layer\":0,"
             "\"top\":[]}\n");
 }

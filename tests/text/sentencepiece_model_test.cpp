@@ -20,12 +20,12 @@ SentencePieceModel load(const TestModel& model, const char* tokenizer_class,
   return SentencePieceModel(file, spm_kind(tokenizer_class, file), albert);
 }
 
-struct Answer {
+struct Pieces {
   std::vector<std::string> tokens;
   std::vector<std::string> bytes;  // of the text, by the spans
 };
 
-Answer encode(const SentencePieceModel& model, const std::string& text) {
+Pieces encode(const SentencePieceModel& model, const std::string& text) {
   SentencePieceModel::Scratch scratch;
   TokenSink with, without;
   with.reset(1 << 20, true, false);
@@ -33,7 +33,7 @@ Answer encode(const SentencePieceModel& model, const std::string& text) {
   model.encode(text, 0, &scratch, &with);
   model.encode(text, 0, &scratch, &without);
   EXPECT_EQ(with.ids, without.ids);
-  Answer answer;
+  Pieces answer;
   for (size_t i = 0; i < with.ids.size(); ++i) {
     answer.tokens.push_back(model.token(with.ids[i]));
     const Span s = with.spans[i];
@@ -116,7 +116,7 @@ TEST(SentencePieceModel, KindByClassAndByPieces) {
 
 TEST(SentencePieceModel, PiecesAndSpans) {
   const SentencePieceModel m = load(small_model(), "XLMRobertaTokenizer");
-  const Answer a = encode(m,
+  const Pieces a = encode(m,
                           "  ab  caab z\xC3\xA9"
                           "b");
   EXPECT_EQ(a.tokens, (Strings{BLANK "ab", BLANK, "c", "a", "ab", BLANK, "<unk>", "b"}));
@@ -130,7 +130,7 @@ TEST(SentencePieceModel, NormalisesByTheTable) {
   TestModel model = small_model();
   model.charsmap = TestCharsmap('A', "ab").bytes();
   const SentencePieceModel m = load(model, "");
-  const Answer a = encode(m, "cA");
+  const Pieces a = encode(m, "cA");
   EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab"}));
   EXPECT_EQ(a.bytes, (Strings{"c", "c", "A"}));
 }
@@ -138,16 +138,16 @@ TEST(SentencePieceModel, NormalisesByTheTable) {
 TEST(SentencePieceModel, BpeModels) {
   TestModel model = small_model();
   model.model_type = 2;
-  const Answer a = encode(load(model, ""), "cab aa");
+  const Pieces a = encode(load(model, ""), "cab aa");
   EXPECT_EQ(a.tokens, (Strings{BLANK, "c", "ab", BLANK, "aa"}));
   EXPECT_EQ(a.bytes, (Strings{"c", "c", "ab", "a", "aa"}));
 }
 
 // A piece like "12," is cut again without the comma, as AlbertTokenizer does.
 TEST(SentencePieceModel, AlbertCutsDigitCommaAgain) {
-  const Answer plain = encode(load(small_model(), "XLMRobertaTokenizer"), "a 12,c");
+  const Pieces plain = encode(load(small_model(), "XLMRobertaTokenizer"), "a 12,c");
   EXPECT_EQ(plain.tokens, (Strings{BLANK, "a", BLANK, "12,", "c"}));
-  const Answer albert = encode(load(albert_model(), "AlbertTokenizer"), "A 12,c");
+  const Pieces albert = encode(load(albert_model(), "AlbertTokenizer"), "A 12,c");
   EXPECT_EQ(albert.tokens, (Strings{BLANK, "a", BLANK, "1", "2", ",", "c"}));
   EXPECT_EQ(albert.bytes, (Strings{"A", "A", "1", "1", "2", ",", "c"}));
 }
