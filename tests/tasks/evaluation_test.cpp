@@ -156,8 +156,8 @@ TEST(EvalWriter, JsonHasNullWhereThereIsNoNumber) {
   p.score.exit_histogram = {0, 3};
   p.score.mean_entropy = std::nan("");
   r.points = {p};
-  const std::string json = eval_json({r});
-  EXPECT_NE(json.find("\"value\": null"), std::string::npos) << json;
+  const std::string document = eval_json({r});
+  EXPECT_NE(document.find("\"value\": null"), std::string::npos) << document;
   std::string tsv;
   append_eval_tsv(r, &tsv);
   EXPECT_EQ(std::count(tsv.begin(), tsv.end(), '\t'), [] {

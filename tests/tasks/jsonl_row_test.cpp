@@ -9,7 +9,7 @@ namespace costeff::tasks {
 namespace {
 
 // What a row reads as: "a=... b=... ids=... types=... id=...", or the error.
-std::string row_text(std::string_view json, const InputOptions& options = {}) {
+std::string row_text(std::string_view line, const InputOptions& options = {}) {
   JsonlRows rows(options);
   Example row;
   row.text_a = "stale";
@@ -24,7 +24,7 @@ std::string row_text(std::string_view json, const InputOptions& options = {}) {
   } catch (const Error&) {  // not a row under these options: it still must leave no trace
   }
   try {
-    rows.parse(json, "dev.jsonl", 2, &row);
+    rows.parse(line, "dev.jsonl", 2, &row);
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::input);
     return e.what();

@@ -207,8 +207,8 @@ TEST(Tokenizer, VocabularyErrors) {
 TEST(Tokenizer, ConfigErrors) {
   const TempDir dir;
   dir.write("vocab.txt", kVocab);
-  const auto refuse = [&](const std::string& json, std::vector<std::string> parts) {
-    dir.write("tokenizer_config.json", json);
+  const auto refuse = [&](const std::string& config, std::vector<std::string> parts) {
+    dir.write("tokenizer_config.json", config);
     parts.push_back("tokenizer_config.json");
     expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
   };
