@@ -11,11 +11,16 @@ namespace costeff {
 // two meetings are short, and then sleep. Reusable at once.
 class Barrier {
  public:
+  static constexpr int64_t kTickets = 2;
+
   explicit Barrier(int64_t size) : size_(size) {}
   void wait();
+  // 0, 1, 2, .. to whoever asks; from 0 again after each meeting. `kind` is below kTickets.
+  int64_t ticket(int64_t kind) { return tickets_[kind].fetch_add(1, std::memory_order_relaxed); }
 
  private:
   const int64_t size_;
+  std::atomic<int64_t> tickets_[kTickets] = {};
   std::atomic<int64_t> arrived_{0};
   std::atomic<uint32_t> round_{0};
 };
@@ -35,6 +40,10 @@ struct Crew {
   void meet() const {
     if (size > 1) barrier->wait();
   }
+  // A number that no other thread gets before the next meeting, from 0 on: what is left of a work
+  // is for who is first, as cores are not always equally fast. Two works between meetings differ in
+  // `kind`. Not for one that is alone.
+  int64_t ticket(int64_t kind) const { return barrier->ticket(kind); }
   // This thread's part of [0, n), cut at multiples of `grain`.
   Range part(int64_t n, int64_t grain = 1) const {
     const int64_t units = (n + grain - 1) / grain;

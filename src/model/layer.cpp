@@ -144,7 +144,7 @@ void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerW
     const PreparedRows rows = prepare_rows(kernels, w.query.precision, place.crew, rows_of, hidden,
                                            tokens, hidden, place.shared->rows.data());
     multiply(kernels, place.crew, w.query, rows, tokens, qkv, ld);
-    multiply(kernels, place.crew, w.key_value, rows, tokens, qkv + stride, ld);
+    multiply(kernels, place.crew, w.key_value, rows, tokens, qkv + stride, ld, 1);
     place.crew.meet();
     attend_all(kernels, shape, w, block, false, {qkv, ld, qkv + stride, qkv + 2 * stride, ld},
                context, stride, place);

@@ -8,6 +8,10 @@ namespace {
 // Floats that the first-level cache holds beside what else is in use.
 constexpr int64_t kNearFloats = 6144;
 
+// Of a product of so many rows one part in so many is for the thread that is first done with its
+// own share: cores differ in speed, where others are at work beside them.
+constexpr int64_t kSharedRows = 48, kSharedPart = 4;
+
 }  // namespace
 
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
@@ -48,12 +52,25 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
 }
 
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
-              const PreparedRows& x, int64_t m, float* y, int64_t ldy) {
+              const PreparedRows& x, int64_t m, float* y, int64_t ldy, int64_t ticket) {
+  if (m <= 0) return;
   const kernels::Product& p = kernels.product(l.precision);
-  const Range columns = crew.part(l.out, kernels.panel);
-  if (columns.count() <= 0 || m <= 0) return;
-  p.multiply(x.data, x.row_bytes, m, l.weight + columns.begin * p.column_bytes(l.in),
-             l.bias.data() + columns.begin, columns.count(), l.in, y + columns.begin, ldy);
+  const auto columns = [&](Range c) {
+    if (c.count() <= 0) return;
+    p.multiply(x.data, x.row_bytes, m, l.weight + c.begin * p.column_bytes(l.in),
+               l.bias.data() + c.begin, c.count(), l.in, y + c.begin, ldy);
+  };
+  const int64_t panels = (l.out + kernels.panel - 1) / kernels.panel;
+  const int64_t left = m < kSharedRows ? 0 : panels / kSharedPart;
+  if (crew.size == 1 || left == 0) return columns(crew.part(l.out, kernels.panel));
+  const int64_t fixed = (panels - left) * kernels.panel;
+  const int64_t piece = (left + 2 * crew.size - 1) / (2 * crew.size) * kernels.panel;
+  columns(crew.part(fixed, kernels.panel));
+  while (true) {
+    const int64_t begin = fixed + crew.ticket(ticket) * piece;
+    if (begin >= l.out) return;
+    columns({begin, std::min(begin + piece, l.out)});
+  }
 }
 
 void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,

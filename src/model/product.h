@@ -41,9 +41,10 @@ PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precisi
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
                        int64_t k);
 
-// y [m, l.out] = x l^T + b, each thread of the crew some columns of it; they do not meet.
+// y [m, l.out] = x l^T + b, each thread of the crew some columns of it; they do not meet. Two
+// products between meetings differ in `ticket` (Crew::ticket).
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
-              const PreparedRows& x, int64_t m, float* y, int64_t ldy);
+              const PreparedRows& x, int64_t m, float* y, int64_t ldy, int64_t ticket = 0);
 
 // Both in one, alone: y [m, n] = x [m, k] times what was packed + bias, bias [n] or null.
 // `prepared` has room for m rows as the product takes them; null where those are floats.
