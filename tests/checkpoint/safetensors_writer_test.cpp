@@ -1,17 +1,16 @@
 #include "checkpoint/safetensors_writer.h"
 
-#include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/half.h"
+#include "base/output_error.h"
 #include "checkpoint/checkpoint.h"
 #include "tiny_checkpoint.h"
 
@@ -32,16 +31,6 @@ struct Owned {
     tensor.file = std::make_shared<const std::string>("m/model.safetensors");
   }
 };
-
-std::string output_error(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
-    return e.what();
-  }
-  return "(no error)";
-}
 
 TEST(SafetensorsWriter, BytesOfASmallFile) {
   const TempDir dir;
