@@ -9,6 +9,8 @@ namespace {
 
 constexpr int64_t kNearRows = 0, kNearPart = 0;
 constexpr bool kFetchesResults = false;
+// A group of a panel is a line, and an instruction less is time where a core's other half is busy.
+constexpr int kFetchEvery = 4;
 inline bool two_step_fetches() { return false; }
 
 using Vec = __m256;

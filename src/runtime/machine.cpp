@@ -2,6 +2,7 @@
 #include <costeff/machine.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -20,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTrials = 15;
+constexpr size_t kTrials = 15;
 constexpr int64_t kSpinRounds = 2'000'000;
 constexpr int64_t kReadWords = int64_t{1} << 24;  // 128 MiB a thread
 
@@ -31,28 +32,34 @@ double seconds(Clock::time_point begin) {
 // The best of some trials of `work(thread)` on all threads at once, in units a second.
 template <typename Work>
 double best_rate(int64_t threads, const Work& work) {
-  double best = 0;
-  std::vector<double> done(static_cast<size_t>(threads));
-  for (int trial = 0; trial < kTrials; ++trial) {
-    Barrier gate(threads);
-    std::atomic<double> longest{0};
-    {
-      std::vector<std::jthread> crew;
-      for (int64_t t = 0; t < threads; ++t) {
-        crew.emplace_back([&, t] {
+  struct Trial {
+    double units, seconds;
+  };
+  std::vector<std::array<Trial, kTrials>> trials(static_cast<size_t>(threads));
+  Barrier gate(threads);
+  {
+    // The same threads for all trials: new ones may have one CPU together for as long as a trial
+    // is.
+    std::vector<std::jthread> crew;
+    for (int64_t t = 0; t < threads; ++t) {
+      crew.emplace_back([&, t] {
+        for (Trial& trial : trials[static_cast<size_t>(t)]) {
           gate.wait();
           const auto begin = Clock::now();
-          done[static_cast<size_t>(t)] = work(t);
-          const double s = seconds(begin);
-          double seen = longest;
-          while (s > seen && !longest.compare_exchange_weak(seen, s)) {
-          }
-        });
-      }
+          trial.units = work(t);
+          trial.seconds = seconds(begin);
+        }
+      });
     }
-    double sum = 0;
-    for (double d : done) sum += d;
-    best = std::max(best, sum / std::max(longest.load(), 1e-9));
+  }
+  double best = 0;
+  for (size_t i = 0; i < kTrials; ++i) {
+    double units = 0, longest = 1e-9;
+    for (const auto& own : trials) {
+      units += own[i].units;
+      longest = std::max(longest, own[i].seconds);
+    }
+    best = std::max(best, units / longest);
   }
   return best;
 }

@@ -6,19 +6,14 @@
 
 #include <cstring>
 
+#include "base/error_of.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
 namespace {
 
 std::string open_error(const std::string& path) {
-  try {
-    MappedFile::open(path, ErrorKind::input);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::input);
-    return e.what();
-  }
-  return "";
+  return error_of(ErrorKind::input, [&] { MappedFile::open(path, ErrorKind::input); });
 }
 
 TEST(MappedFile, HoldsTheBytes) {

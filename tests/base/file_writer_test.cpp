@@ -8,7 +8,7 @@
 #include <functional>
 #include <string>
 
-#include "base/output_error.h"
+#include "base/error_of.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
@@ -34,10 +34,10 @@ TEST(FileWriter, WritesEveryByteInOrder) {
 TEST(FileWriter, NamesTheFileThatCannotBeWritten) {
   const TempDir dir;
   write_file(dir.file("there"), "old");
-  EXPECT_EQ(output_error([&] { FileWriter f(dir.file("there")); }),
+  EXPECT_EQ(error_of(ErrorKind::output, [&] { FileWriter f(dir.file("there")); }),
             dir.file("there") + ": File exists");
   EXPECT_EQ(read_whole_file(dir.file("there")), "old");
-  EXPECT_EQ(output_error([&] { FileWriter f(dir.file("no/f")); }),
+  EXPECT_EQ(error_of(ErrorKind::output, [&] { FileWriter f(dir.file("no/f")); }),
             dir.file("no/f") + ": No such file or directory");
 }
 
@@ -50,9 +50,9 @@ TEST(FileWriter, DiskFull) {
   rlimit low = old;
   low.rlim_cur = 1000;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
-  const std::string large =
-      output_error([&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
-  const std::string small = output_error([&] {
+  const std::string large = error_of(
+      ErrorKind::output, [&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
+  const std::string small = error_of(ErrorKind::output, [&] {
     FileWriter f(dir.file("b"));
     f.write(std::string(2000, 'x'));
     f.finish();

@@ -2,24 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
 namespace {
 
-template <typename F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::model);
-    return e.what();
-  }
-  return "";
-}
-
 std::string parse_error(const std::string& text) {
-  return error_of([&] { parse_json(text, "c.json", ErrorKind::model); });
+  return error_of(ErrorKind::model, [&] { parse_json(text, "c.json", ErrorKind::model); });
 }
 
 TEST(ParseJson, RefusesWhatIsNotJson) {
@@ -45,7 +35,7 @@ TEST(ReadJsonObject, NamesFileAndFault) {
   TempDir dir;
   const std::string path = dir.file("c.json");
   const auto read = [&] {
-    return error_of([&] { read_json_object(path, ErrorKind::model, 100); });
+    return error_of(ErrorKind::model, [&] { read_json_object(path, ErrorKind::model, 100); });
   };
   EXPECT_EQ(read(), path + ": No such file or directory");
   write_file(path, "");
@@ -64,7 +54,7 @@ TEST(TypedKeys, RangesAndTypes) {
                                "s": "t", "b": true, "z": null})",
                  "c", ErrorKind::model);
   const auto integer = [&](const char* key) {
-    return error_of([&] { json_int(j, key, 7, 0, 10, "c", ErrorKind::model); });
+    return error_of(ErrorKind::model, [&] { json_int(j, key, 7, 0, 10, "c", ErrorKind::model); });
   };
   EXPECT_EQ(json_int(j, "n", 7, 0, 10, "c", ErrorKind::model), 3);
   EXPECT_EQ(json_int(j, "absent", 7, 0, 10, "c", ErrorKind::model), 7);
@@ -74,13 +64,14 @@ TEST(TypedKeys, RangesAndTypes) {
   EXPECT_EQ(integer("u"), "c: u is 18446744073709551615, expected an integer from 0 to 10");
   EXPECT_NE(integer("big"), "");  // 2^64 + 2: a double, never 2
   EXPECT_EQ(json_number(j, "x", 0, 0, 2, "c", ErrorKind::model), 1.5);
-  EXPECT_NE(error_of([&] { json_number(j, "x", 0, 0, 1, "c", ErrorKind::model); }), "");
+  EXPECT_NE(
+      error_of(ErrorKind::model, [&] { json_number(j, "x", 0, 0, 1, "c", ErrorKind::model); }), "");
   EXPECT_TRUE(json_bool(j, "b", false, "c", ErrorKind::model));
-  EXPECT_EQ(error_of([&] { json_bool(j, "s", false, "c", ErrorKind::model); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { json_bool(j, "s", false, "c", ErrorKind::model); }),
             "c: s is \"t\", expected true or false");
   EXPECT_EQ(json_string(j, "s", "c", ErrorKind::model), "t");
   EXPECT_EQ(json_string(j, "z", "c", ErrorKind::model), std::nullopt);
-  EXPECT_EQ(error_of([&] { json_string(j, "n", "c", ErrorKind::model); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { json_string(j, "n", "c", ErrorKind::model); }),
             "c: n is 3, expected a string");
 }
 

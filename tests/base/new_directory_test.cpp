@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "base/output_error.h"
+#include "base/error_of.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
@@ -70,7 +70,7 @@ TEST(NewDirectory, RefusesWhatIsThere) {
   fs::create_symlink("nowhere", dir.file("dangling"));
   const std::string expected = ", expected a new name or an empty directory";
   const auto error = [&](const std::string& name) {
-    return output_error([&] { NewDirectory d(name); });
+    return error_of(ErrorKind::output, [&] { NewDirectory d(name); });
   };
   EXPECT_EQ(error(dir.file("full")), dir.file("full") + ": is not empty" + expected);
   EXPECT_EQ(error(dir.file("file")),
@@ -90,7 +90,8 @@ TEST(NewDirectory, CommitDoesNotReplaceFiles) {
   write_file(fresh.path() + "/f", "mine");
   fs::create_directory(dir.file("new"));
   write_file(dir.file("new/f"), "theirs");
-  EXPECT_EQ(output_error([&] { fresh.commit(); }), dir.file("new") + ": Directory not empty");
+  EXPECT_EQ(error_of(ErrorKind::output, [&] { fresh.commit(); }),
+            dir.file("new") + ": Directory not empty");
   EXPECT_EQ(read_whole_file(dir.file("new/f")), "theirs");
 }
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/error_of.h"
 #include "base/half.h"
 
 namespace costeff {
@@ -50,12 +51,9 @@ TEST(ToFloat32, PartOfATensorAtAnyAddress) {
 
 TEST(ToFloat32, IntegersAreNoWeights) {
   float out[1];
-  try {
-    to_float32(view(std::vector<int64_t>{1}, DType::i64), out);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "m.safetensors: tensor x: dtype I64, expected F32, F16 or BF16 weights");
-  }
+  EXPECT_EQ(error_of(ErrorKind::model,
+                     [&] { to_float32(view(std::vector<int64_t>{1}, DType::i64), out); }),
+            "m.safetensors: tensor x: dtype I64, expected F32, F16 or BF16 weights");
 }
 
 TEST(TensorSet, ANameTwiceIsAnError) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
 #include "shared_data.h"
@@ -108,7 +109,7 @@ class BadContainers : public testing::Test {
   void check(const Case& c, const fs::path& dir, const TensorSet& base) {
     SCOPED_TRACE(c.name);
     TensorSet set;
-    const std::string error = test::error_of([&] {
+    const std::string error = error_of(ErrorKind::model, [&] {
       set = read_weights(dir.string());
       if (set.check_bytes) set.check_bytes(set);
     });

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "tensor_maker.h"
 
 namespace costeff::checkpoint {
@@ -208,7 +209,7 @@ TEST(CofiFold, SingletonAxesMayBeAbsent) {
 
 std::string fold_error(const Shapes& z, const Shapes& s = plain_bert()) {
   const TensorSet set = make_set(z, "m/zs.pt");
-  return error_of([&] { build_model(make_set(s), make_config(), &set); });
+  return error_of(ErrorKind::model, [&] { build_model(make_set(s), make_config(), &set); });
 }
 
 TEST(CofiFold, Errors) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "checkpoint/exit_policy.h"
 #include "tensor_maker.h"
 
@@ -12,11 +13,11 @@ using model::Activation;
 
 Config parse(const std::string& text) { return parse_config(text, "m/config.json"); }
 std::string config_error(const std::string& text) {
-  return error_of([&] { parse(text); });
+  return error_of(ErrorKind::model, [&] { parse(text); });
 }
 ExitPolicy policy(const std::string& text) { return parse_exit_policy(text, "m/exit_policy.json"); }
 std::string policy_error(const std::string& text) {
-  return error_of([&] { policy(text); });
+  return error_of(ErrorKind::model, [&] { policy(text); });
 }
 
 TEST(Config, DefaultsOfAnEmptyObject) {

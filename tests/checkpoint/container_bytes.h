@@ -32,17 +32,6 @@ std::string raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-// The text of the Error that f throws; "" when it throws none. Other exceptions pass.
-template <typename F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
-
 inline std::vector<float> floats(const Tensor& t) {
   std::vector<float> out(static_cast<size_t>(t.numel()));
   to_float32(t, out.data());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
@@ -22,7 +23,7 @@ Pickle read(const std::string& bytes) {
   return read_pickle(test::as_bytes(bytes), kGlobals, "p: ");
 }
 std::string pickle_error(const std::string& bytes) {
-  return test::error_of([&] { read(bytes); });
+  return error_of(ErrorKind::model, [&] { read(bytes); });
 }
 int64_t integer(const std::string& opcodes) {
   const std::string bytes = opcodes + ".";

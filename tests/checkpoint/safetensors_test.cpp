@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
 namespace {
 
-using test::error_of;
 using test::safetensors_bytes;
 
 TensorSet parse(const std::string& file) {
   return parse_safetensors(test::as_bytes(file), nullptr, "m.safetensors");
 }
 std::string header_error(const std::string& header, const std::string& data) {
-  return error_of([&] { parse(safetensors_bytes(header, data)); });
+  return error_of(ErrorKind::model, [&] { parse(safetensors_bytes(header, data)); });
 }
 
 TEST(Safetensors, GivesViewsInHeaderOrder) {
@@ -166,7 +166,7 @@ TEST(Safetensors, SaysWhatTheFileIsInstead) {
       {"PK\x03\x04rest of an archive", "is a zip archive"},
   };
   for (const auto& c : cases) {
-    const std::string e = error_of([&] { parse(c.bytes); });
+    const std::string e = error_of(ErrorKind::model, [&] { parse(c.bytes); });
     EXPECT_EQ(e.find("m.safetensors: "), 0u) << e;
     EXPECT_NE(e.find(c.message), std::string::npos) << e;
   }

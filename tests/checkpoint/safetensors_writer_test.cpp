@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "base/half.h"
-#include "base/output_error.h"
 #include "checkpoint/checkpoint.h"
 #include "tiny_checkpoint.h"
 
@@ -98,20 +98,21 @@ TEST(SafetensorsWriter, HalvesOfOneKindBecomeTheOther) {
 TEST(SafetensorsWriter, NumbersWithoutRoomAreErrorsThatNameThem) {
   std::array<std::byte, 64> out;
   const Owned<float> t("w", DType::f32, {2, 3}, {1, 2, 3, 4, -70000.0f, 6});
-  EXPECT_EQ(output_error([&] { convert_elements(t.tensor, DType::f16, 0, 6, out.data()); }),
+  EXPECT_EQ(error_of(ErrorKind::output,
+                     [&] { convert_elements(t.tensor, DType::f16, 0, 6, out.data()); }),
             "m/model.safetensors: tensor w: element [1, 1] is -70000.0, float16 holds numbers up "
             "to 65504");
   const Owned<float> b("w", DType::f32, {1}, {3.4e38f});
-  EXPECT_NE(output_error([&] {
-              convert_elements(b.tensor, DType::bf16, 0, 1, out.data());
-            }).find("tensor w: element [0] is 3.39999"),
+  EXPECT_NE(error_of(ErrorKind::output,
+                     [&] { convert_elements(b.tensor, DType::bf16, 0, 1, out.data()); })
+                .find("tensor w: element [0] is 3.39999"),
             std::string::npos);
   const Owned<double> d("w", DType::f64, {2}, {1.0, 1e300});
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
-    EXPECT_NE(output_error([&] {
-                convert_elements(d.tensor, dtype, 0, 2, out.data());
-              }).find("tensor w: element [1] is 1e+300, "),
-              std::string::npos);
+    EXPECT_NE(
+        error_of(ErrorKind::output, [&] { convert_elements(d.tensor, dtype, 0, 2, out.data()); })
+            .find("tensor w: element [1] is 1e+300, "),
+        std::string::npos);
   }
   // What is infinite already is not our doing.
   const Owned<float> i("w", DType::f32, {1}, {-std::numeric_limits<float>::infinity()});

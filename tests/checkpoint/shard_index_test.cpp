@@ -4,13 +4,14 @@
 
 #include <string>
 
+#include "base/error_of.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
 namespace {
 
 std::string index_error(const std::string& text) {
-  return test::error_of([&] { parse_shard_index(text, "m/index.json"); });
+  return error_of(ErrorKind::model, [&] { parse_shard_index(text, "m/index.json"); });
 }
 
 TEST(ShardIndex, ListsShardsOnceInOrder) {

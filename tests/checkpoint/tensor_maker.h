@@ -10,24 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "checkpoint/tensor_shapes.h"
 
 namespace costeff::checkpoint {
 
-// The message of the Error(model) that f throws.
-template <typename F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::model);
-    return e.what();
-  }
-  return "(no error)";
-}
-
 inline std::string build_error(const Shapes& s, const Config& c = make_config()) {
-  return error_of([&] { make_model(s, c); });
+  return error_of(ErrorKind::model, [&] { make_model(s, c); });
 }
 
 inline std::vector<int64_t> exit_layers(const model::Model& m) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
 
@@ -27,7 +28,7 @@ TensorSet parse_file(const std::string& file) {
   return parse_torch(test::as_bytes(file), nullptr, "m.bin");
 }
 std::string torch_error(const std::string& file) {
-  return test::error_of([&] {
+  return error_of(ErrorKind::model, [&] {
     const TensorSet set = parse_file(file);
     if (set.check_bytes) set.check_bytes(set);
   });

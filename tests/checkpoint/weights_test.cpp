@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "base/error_of.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
 
@@ -28,7 +29,7 @@ class Weights : public testing::Test {
     std::ofstream(dir / name, std::ios::binary) << bytes;
   }
   std::string error() {
-    return test::error_of([&] { read_weights(dir.string()); });
+    return error_of(ErrorKind::model, [&] { read_weights(dir.string()); });
   }
   static std::string safetensors(const std::string& tensor, char value) {
     return test::safetensors_bytes(
@@ -73,11 +74,11 @@ TEST_F(Weights, SaysWhatIsMissing) {
   EXPECT_EQ(error(), dir.string() +
                          ": no weights, expected model.safetensors, model.safetensors.index.json, "
                          "pytorch_model.bin or pytorch_model.bin.index.json");
-  EXPECT_EQ(test::error_of([] { read_weights("/no_such_model"); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [] { read_weights("/no_such_model"); }),
             "/no_such_model: does not exist, expected a checkpoint directory");
   write("vocab.txt", "x");
   const std::string file = (dir / "vocab.txt").string();
-  EXPECT_EQ(test::error_of([&] { read_weights(file); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { read_weights(file); }),
             file + ": is not a directory, expected a checkpoint directory");
 }
 
@@ -123,14 +124,14 @@ TEST_F(Weights, ShardsKeepTheirChecksumsAndNotes) {
   write("pytorch_model.bin.index.json", R"({"weight_map":{"a":"1.bin","b":"2.bin"}})");
   EXPECT_EQ(value("b"), '2');
   ASSERT_TRUE(set.check_bytes);
-  EXPECT_EQ(test::error_of([&] { set.check_bytes(set); }), "");
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { set.check_bytes(set); }), "");
   // Behind the local header's name come 4 bytes and padding up to a multiple of 64.
   bad[(bad.find("archive/data/0") + 14 + 4 + 63) / 64 * 64] = '3';
   write("2.bin", bad);
   EXPECT_EQ(value("b"), '3');
-  EXPECT_NE(
-      test::error_of([&] { set.check_bytes(set); }).find("2.bin: entry archive/data/0: CRC-32 is"),
-      std::string::npos);
+  EXPECT_NE(error_of(ErrorKind::model, [&] { set.check_bytes(set); })
+                .find("2.bin: entry archive/data/0: CRC-32 is"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/error_of.h"
 #include "base/file_bytes.h"
 #include "checkpoint/container_bytes.h"
 
@@ -14,7 +15,7 @@ using test::le;
 using test::zip_bytes;
 
 std::string zip_error(const std::string& zip) {
-  return test::error_of([&] { parse_zip(test::as_bytes(zip), "m.bin"); });
+  return error_of(ErrorKind::model, [&] { parse_zip(test::as_bytes(zip), "m.bin"); });
 }
 // Overwrites the bytes `offset` behind the n-th place where `signature` is.
 void poke(std::string* zip, uint32_t signature, size_t offset, const std::string& bytes,
@@ -35,7 +36,7 @@ TEST(ZipReader, ReadsWhatTorchWrites) {
     EXPECT_EQ(as_text(archive.find("r/data.pkl")->data), "pickle");
     EXPECT_EQ(archive.find("r/data/0")->data.size(), 0u);
     EXPECT_EQ(archive.find("r/data/1"), nullptr);
-    EXPECT_EQ(test::error_of([&] { check_crc(archive.entries[0], "m.bin"); }), "");
+    EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(archive.entries[0], "m.bin"); }), "");
   }
 }
 
@@ -43,7 +44,7 @@ TEST(ZipReader, ComparesChecksums) {
   const std::string zip = zip_bytes({{"a", "123456789", 0x0808, 0, true}});
   const ZipArchive archive = parse_zip(test::as_bytes(zip), "m.bin");
   // cbf43926 is the check value in every description of CRC-32.
-  EXPECT_EQ(test::error_of([&] { check_crc(archive.entries[0], "m.bin"); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(archive.entries[0], "m.bin"); }),
             "m.bin: entry a: CRC-32 is cbf43926, expected cbf43927: the file is damaged");
 }
 
@@ -61,14 +62,14 @@ TEST(ZipReader, NoChecksumsAtAllAreNone) {
   const ZipArchive archive = parse_zip(test::as_bytes(none), "m.bin");
   EXPECT_FALSE(archive.has_crcs);
   for (const ZipEntry& e : archive.entries)
-    EXPECT_EQ(test::error_of([&] { check_crc(e, "m"); }), "");
+    EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(e, "m"); }), "");
   // One 0 among others is wrong, in the directory as in the archive.
   const std::string one = without(1);
   const ZipArchive other = parse_zip(test::as_bytes(one), "m.bin");
   EXPECT_TRUE(other.has_crcs);
-  EXPECT_EQ(test::error_of([&] { check_crc(other.entries[0], "m.bin"); }),
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(other.entries[0], "m.bin"); }),
             "m.bin: entry a: CRC-32 is cbf43926, expected 00000000: the file is damaged");
-  EXPECT_EQ(test::error_of([&] { check_crc(other.entries[1], "m.bin"); }), "");
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(other.entries[1], "m.bin"); }), "");
 }
 
 TEST(ZipReader, EveryTruncationIsAnError) {
@@ -145,7 +146,7 @@ TEST(ZipReader, ReadsZip64Fields) {
   EXPECT_EQ(zip_error(zip), "");
   const ZipArchive parsed = parse_zip(test::as_bytes(zip), "m.bin");
   EXPECT_EQ(as_text(parsed.entries[0].data), "abcde");
-  EXPECT_EQ(test::error_of([&] { check_crc(parsed.entries[0], "m.bin"); }), "");
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { check_crc(parsed.entries[0], "m.bin"); }), "");
   EXPECT_NE(zip_error(archive(uint64_t{1} << 60, field(uint64_t{1} << 60))).find("is said to have"),
             std::string::npos);
   EXPECT_NE(zip_error(archive(5, "")).find("a zip64 field that is not there"), std::string::npos);

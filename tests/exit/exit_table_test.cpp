@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/error_of.h"
+
 namespace costeff {
 namespace {
 
@@ -102,13 +104,7 @@ TEST(Decide, LearnedAndRegression) {
 TEST(Decide, RefusesWhatTheEngineRefuses) {
   const ExitTable t = two_rows();
   const auto text = [&](const ExitPolicy& p) {
-    try {
-      decide(t, p);
-    } catch (const Error& e) {
-      EXPECT_EQ(e.kind(), ErrorKind::usage);
-      return std::string(e.what());
-    }
-    return std::string();
+    return error_of(ErrorKind::usage, [&] { decide(t, p); });
   };
   ExitPolicy fixed = policy(PolicyKind::fixed);
   fixed.layer = 3;

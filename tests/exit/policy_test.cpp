@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/error_of.h"
+
 namespace costeff::exits {
 namespace {
 
@@ -164,12 +166,8 @@ TEST(PolicyNames, RoundTrip) {
 
 TEST(CheckPolicy, NamesWhatDoesNotFit) {
   const auto text = [](const ExitPolicy& p) {
-    try {
-      check_policy(p, 4, "m/exit_policy.json", ErrorKind::model);
-    } catch (const Error& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return error_of(ErrorKind::model,
+                    [&] { check_policy(p, 4, "m/exit_policy.json", ErrorKind::model); });
   };
   EXPECT_EQ(text({}), "");
   EXPECT_EQ(text(policy(PolicyKind::entropy, {0.1})), "");

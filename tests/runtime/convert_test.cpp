@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/error_of.h"
 #include "base/half.h"
 #include "checkpoint/checkpoint.h"
 #include "shared_data.h"
@@ -48,13 +49,7 @@ struct Case {
   }
   std::string error_to(const std::string& target, ErrorKind kind,
                        const ConvertOptions& options = {}) const {
-    try {
-      convert_checkpoint(src(), target, options);
-    } catch (const Error& e) {
-      EXPECT_EQ(e.kind(), kind) << e.what();
-      return e.what();
-    }
-    return "(no error)";
+    return error_of(kind, [&] { convert_checkpoint(src(), target, options); });
   }
   // Only the source is there.
   void expect_nothing_written() const {

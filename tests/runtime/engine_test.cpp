@@ -9,6 +9,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/error_of.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 
@@ -229,37 +230,31 @@ TEST(Engine, OwnIdsAreTheTokenizersIds) {
   EXPECT_EQ(r[0].tokens, 6);
 }
 
-std::string error_of(const Engine& engine, Example row) {
+std::string input_error(const Engine& engine, Example row) {
   row.has_ids = true;
   row.source = "rows.jsonl";
   row.line = 7;
-  try {
-    engine.score(std::vector<Example>{row});
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::input);
-    return e.what();
-  }
-  return "";
+  return error_of(ErrorKind::input, [&] { engine.score(std::vector<Example>{row}); });
 }
 
 TEST(Engine, WrongIdsAreNamed) {
   TempDir dir;
   const Engine engine = load_tiny(dir, {});
   Example row;
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids is empty, expected at least one id");
+  EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: input_ids is empty, expected at least one id");
   row.input_ids = {2, 105};
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: id 105, expected 0 to 104");
+  EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: input_ids: id 105, expected 0 to 104");
   row.input_ids = {2, -1};
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: id -1, expected 0 to 104");
+  EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: input_ids: id -1, expected 0 to 104");
   row.input_ids = {2, 3};
   row.token_type_ids = {0};
-  EXPECT_EQ(error_of(engine, row),
+  EXPECT_EQ(input_error(engine, row),
             "rows.jsonl:7: token_type_ids: 1 types, expected as many as input_ids: 2");
   row.token_type_ids = {0, 2};
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: token_type_ids: type 2, expected 0 to 1");
+  EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: token_type_ids: type 2, expected 0 to 1");
   row.token_type_ids.clear();
   row.input_ids.assign(65, 2);
-  EXPECT_EQ(error_of(engine, row), "rows.jsonl:7: input_ids: 65 ids, expected at most 64");
+  EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: input_ids: 65 ids, expected at most 64");
 }
 
 // Rows before a wrong one are answered, in order, with any number of threads; nothing behind it is.
@@ -381,14 +376,7 @@ TEST(Engine, StatsAddUp) {
 TEST(Engine, WrongOptionsAreUsageErrors) {
   TempDir dir;
   write_tiny_checkpoint(dir.path(), {});
-  const auto usage = [](auto&& f) {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.kind() == ErrorKind::usage;
-    }
-    return false;
-  };
+  const auto usage = [](auto&& f) { return !error_of(ErrorKind::usage, f).empty(); };
   EXPECT_TRUE(usage([&] { Engine(dir.path(), {.isa = "sse9"}); }));
   const Engine engine(dir.path());
   const auto score = [&](const RunOptions& o) { engine.score(rows_of({"w1"}), o); };
@@ -419,13 +407,9 @@ TEST(Engine, WeightsThatAreNotFiniteAreNamed) {
     for (float& v : tensors[name].values) v = std::nanf("");
     write_safetensors(dir.file("model.safetensors"), tensors);
     const Engine engine(dir.path());
-    try {
-      engine.score(rows_of({"w1 w2"}), run_options({}));
-      FAIL() << name;
-    } catch (const Error& e) {
-      EXPECT_EQ(e.kind(), ErrorKind::model);
-      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
-    }
+    const std::string error =
+        error_of(ErrorKind::model, [&] { engine.score(rows_of({"w1 w2"}), run_options({})); });
+    EXPECT_NE(error.find(name), std::string::npos) << name << ": " << error;
   }
 }
 

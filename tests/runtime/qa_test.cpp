@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "base/error_of.h"
 #include "base/utf8.h"
 #include "runtime/qa_spans.h"
 #include "test_random.h"
@@ -259,12 +260,7 @@ TEST(Qa, StatsCountQuestionsAndWindows) {
 }
 
 std::string usage_error(const Engine& engine, const QaOptions& options) {
-  try {
-    engine.answer(std::span<const QaExample>(), options);
-  } catch (const Error& e) {
-    return e.kind() == ErrorKind::usage ? e.what() : "wrong kind";
-  }
-  return "";
+  return error_of(ErrorKind::usage, [&] { engine.answer(std::span<const QaExample>(), options); });
 }
 
 TEST(Qa, RefusesOptionsThatDoNotFit) {

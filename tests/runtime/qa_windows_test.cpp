@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "base/error_of.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff::runtime {
@@ -68,12 +69,7 @@ class QaEncode : public testing::Test {
 
   std::string error(const std::string& question, const std::string& context, int64_t max_length,
                     int64_t stride = -1) {
-    try {
-      encode(question, context, max_length, stride);
-    } catch (const Error& e) {
-      return e.kind() == ErrorKind::input ? e.what() : "wrong kind";
-    }
-    return "";
+    return error_of(ErrorKind::input, [&] { encode(question, context, max_length, stride); });
   }
 
   TempDir dir_;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "base/error_of.h"
 #include "golden/golden_data.h"
 #include "shared_data.h"
 #include "tiny_checkpoint.h"
@@ -100,14 +101,11 @@ TEST(Tokenize, ErrorsNameTheRow) {
   e.source = "rows.tsv";
   e.line = 7;
   Tokens out;
-  try {
+  const std::string error = error_of(ErrorKind::input, [&] {
     Tokenizer(v.dir.path())
         .encode(e, {.max_length = 5, .truncation = Truncation::only_first}, &out);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::input);
-    EXPECT_EQ(std::string(error.what()).find("rows.tsv:7: "), 0u) << error.what();
-  }
+  });
+  EXPECT_EQ(error.find("rows.tsv:7: "), 0u) << error;
 }
 
 // A token that ends inside a character covers the whole of it.

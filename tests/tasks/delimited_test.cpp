@@ -3,6 +3,7 @@
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "tasks/line_reader.h"
 #include "tasks/read_rows.h"
 
@@ -84,13 +85,10 @@ TEST(Csv, Errors) {
 TEST(Csv, RecordOverTheLimit) {
   CsvRecord record;
   const std::string line(8u << 20, 'x');
-  std::string error;
   EXPECT_FALSE(record.add_line("\"", false, "a.csv", 5));
-  try {
+  const std::string error = error_of(ErrorKind::input, [&] {
     for (int i = 0; i < 9; ++i) EXPECT_FALSE(record.add_line(line, false, "a.csv", 6 + i));
-  } catch (const Error& e) {
-    error = e.what();
-  }
+  });
   EXPECT_EQ(error, "a.csv:5: record longer than 64 MiB");
 }
 

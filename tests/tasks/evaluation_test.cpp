@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "base/error_of.h"
 #include "read_rows.h"
 #include "tasks/data_sets.h"
 #include "tasks/eval_writer.h"
@@ -209,13 +210,8 @@ TEST_F(Sets, FilesOfDirectories) {
 
 TEST_F(Sets, WhatIsNotThereIsNamed) {
   make("RTE/train.tsv");
-  try {
-    names("RTE", "dev", "");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::input);
-    EXPECT_EQ(e.what(), dir.file("RTE") + ": has no dev.tsv (or .jsonl, .csv), dev_matched.tsv");
-  }
+  EXPECT_EQ(error_of(ErrorKind::input, [&] { names("RTE", "dev", ""); }),
+            dir.file("RTE") + ": has no dev.tsv (or .jsonl, .csv), dev_matched.tsv");
   EXPECT_THROW(names("RTE", "validation", ""), Error);
   EXPECT_THROW(names("RTE/train.tsv", "dev", "mnlii"), Error);
 }

@@ -3,6 +3,7 @@
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "read_rows.h"
 
 namespace costeff::tasks {
@@ -21,16 +22,6 @@ int64_t label_of(const LabelMap& map, const std::string& text) {
   row.line = 7;
   row.gold = text;
   return parse_gold(map, row).label;
-}
-
-std::string error_of(const std::function<void()>& run, ErrorKind kind) {
-  try {
-    run();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), kind) << e.what();
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Gold, NamesOfTheModelDecide) {
@@ -71,12 +62,12 @@ TEST(Gold, OrderCanBeForced) {
   EXPECT_EQ(numbers.positive, 0);
   const LabelMap own = map_of(nullptr, kPlain2, false, "ham,spam");
   EXPECT_EQ(label_of(own, "Spam"), 1);
-  EXPECT_EQ(error_of([] { map_of("rte", kPlain2, false, "yes,no"); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of("rte", kPlain2, false, "yes,no"); }),
             "--label-order \"yes,no\", expected the labels of task rte in the model's order: "
             "entailment, not_entailment");
-  EXPECT_EQ(error_of([] { map_of("rte", kPlain2, false, "entailment"); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of("rte", kPlain2, false, "entailment"); }),
             "--label-order names 1 labels, the model has 2");
-  EXPECT_EQ(error_of([] { map_of(nullptr, kPlain2, false, "a,a"); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of(nullptr, kPlain2, false, "a,a"); }),
             "--label-order \"a,a\" names a twice");
 }
 
@@ -95,14 +86,14 @@ TEST(Gold, WithoutATaskNumbersAreTheModels) {
 
 TEST(Gold, UnknownLabelsNameTheirPlace) {
   const LabelMap map = map_of("sst-2", kPlain2);
-  EXPECT_EQ(error_of([&] { label_of(map, "maybe"); }, ErrorKind::input),
+  EXPECT_EQ(error_of(ErrorKind::input, [&] { label_of(map, "maybe"); }),
             "f.tsv:7: label \"maybe\" is not known, expected negative, positive or a number from "
             "0 to 1");
-  EXPECT_EQ(error_of([&] { label_of(map, ""); }, ErrorKind::input), "f.tsv:7: the label is empty");
-  EXPECT_EQ(error_of([&] { label_of(map, "2"); }, ErrorKind::input),
+  EXPECT_EQ(error_of(ErrorKind::input, [&] { label_of(map, ""); }), "f.tsv:7: the label is empty");
+  EXPECT_EQ(error_of(ErrorKind::input, [&] { label_of(map, "2"); }),
             "f.tsv:7: label \"2\" is not known, expected negative, positive or a number from 0 to "
             "1");
-  EXPECT_EQ(error_of([&] { label_of(map, "-1"); }, ErrorKind::input),
+  EXPECT_EQ(error_of(ErrorKind::input, [&] { label_of(map, "-1"); }),
             "f.tsv:7: label \"-1\" is not known, expected negative, positive or a number from 0 to "
             "1 (-1 mostly means that there is none)");
 }
@@ -117,18 +108,18 @@ TEST(Gold, Scores) {
   EXPECT_EQ(parse_gold(map, row).score, 3.25);
   for (const char* bad : {"nan", "3,5", "high", "inf"}) {
     row.gold = bad;
-    EXPECT_EQ(error_of([&] { parse_gold(map, row); }, ErrorKind::input),
+    EXPECT_EQ(error_of(ErrorKind::input, [&] { parse_gold(map, row); }),
               std::string("f.tsv:2: the score is \"") + bad + "\", expected a number");
   }
 }
 
 TEST(Gold, TaskAndModelMustFit) {
-  EXPECT_EQ(error_of([] { map_of("mnli", kPlain2); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of("mnli", kPlain2); }),
             "task mnli has 3 labels, the model has 2");
-  EXPECT_EQ(error_of([] { map_of("sts-b", kPlain2); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of("sts-b", kPlain2); }),
             "task sts-b is about scores (regression), the model has 2 labels");
   const Strings one{"LABEL_0"};
-  EXPECT_EQ(error_of([&] { find_label_map(&find_task("rte"), one, true); }, ErrorKind::usage),
+  EXPECT_EQ(error_of(ErrorKind::usage, [&] { find_label_map(&find_task("rte"), one, true); }),
             "task rte has labels, the model gives a score (regression)");
 }
 

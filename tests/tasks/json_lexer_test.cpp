@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error_of.h"
 #include "test_random.h"
 
 namespace costeff::tasks {
@@ -57,13 +58,8 @@ std::string tokens_of(std::string_view text, size_t chunk = 256u << 10) {
   }
 }
 
-std::string error_of(std::string_view text, size_t chunk = 256u << 10) {
-  try {
-    tokens_of(text, chunk);
-  } catch (const Error& e) {
-    return e.kind() == ErrorKind::input ? e.what() : "wrong kind";
-  }
-  return "";
+std::string lexer_error(std::string_view text, size_t chunk = 256u << 10) {
+  return error_of(ErrorKind::input, [&] { tokens_of(text, chunk); });
 }
 
 // What the library makes of a document, as the tokens it stands for.
@@ -160,48 +156,50 @@ TEST(JsonLexer, AcceptsWhatTheLibraryAccepts) {
       expected = false;
     }
     accepted += expected;
-    ASSERT_EQ(error_of(text).empty(), expected) << text << "\n" << error_of(text);
-    ASSERT_EQ(error_of(text, 1), error_of(text)) << text;
+    ASSERT_EQ(lexer_error(text).empty(), expected) << text << "\n" << lexer_error(text);
+    ASSERT_EQ(lexer_error(text, 1), lexer_error(text)) << text;
   }
   EXPECT_GT(accepted, 5000);
 }
 
 TEST(JsonLexer, SaysWhatIsWrongAndWhere) {
-  EXPECT_EQ(error_of(""), "doc: byte 0: the document ends, expected a value");
-  EXPECT_EQ(error_of("{\"a\":1"), "doc: byte 6: the document ends, expected , or }");
-  EXPECT_EQ(error_of("[1,]"), "doc: byte 3: not valid JSON: found ], expected a value");
-  EXPECT_EQ(error_of("{a:1}"), "doc: byte 1: not valid JSON: found a, expected a key in quotes");
-  EXPECT_EQ(error_of("{\"a\" 1}"), "doc: byte 5: not valid JSON: found 1, expected :");
-  EXPECT_EQ(error_of("[1] 2"),
+  EXPECT_EQ(lexer_error(""), "doc: byte 0: the document ends, expected a value");
+  EXPECT_EQ(lexer_error("{\"a\":1"), "doc: byte 6: the document ends, expected , or }");
+  EXPECT_EQ(lexer_error("[1,]"), "doc: byte 3: not valid JSON: found ], expected a value");
+  EXPECT_EQ(lexer_error("{a:1}"), "doc: byte 1: not valid JSON: found a, expected a key in quotes");
+  EXPECT_EQ(lexer_error("{\"a\" 1}"), "doc: byte 5: not valid JSON: found 1, expected :");
+  EXPECT_EQ(lexer_error("[1] 2"),
             "doc: byte 4: not valid JSON: found 2, expected the end of the document");
-  EXPECT_EQ(error_of("[01]"), "doc: byte 3: not valid JSON: 01, expected a number");
-  EXPECT_EQ(error_of("[nul]"), "doc: byte 4: not valid JSON: nul, expected a value");
-  EXPECT_EQ(error_of("[\"a\nb\"]"),
+  EXPECT_EQ(lexer_error("[01]"), "doc: byte 3: not valid JSON: 01, expected a number");
+  EXPECT_EQ(lexer_error("[nul]"), "doc: byte 4: not valid JSON: nul, expected a value");
+  EXPECT_EQ(lexer_error("[\"a\nb\"]"),
             "doc: byte 3: not valid JSON: found \\n, expected the rest of a string");
-  EXPECT_EQ(error_of("[\"a"), "doc: byte 3: the document ends, expected the rest of a string");
-  EXPECT_EQ(error_of("[\"\\x\"]"),
+  EXPECT_EQ(lexer_error("[\"a"), "doc: byte 3: the document ends, expected the rest of a string");
+  EXPECT_EQ(lexer_error("[\"\\x\"]"),
             "doc: byte 3: not valid JSON: found x, expected one of \" \\ / b f n r t u behind \\");
-  EXPECT_EQ(error_of("[\"\\"),
+  EXPECT_EQ(lexer_error("[\"\\"),
             "doc: byte 3: the document ends, expected one of \" \\ / b f n r t u behind \\");
-  EXPECT_EQ(error_of("[\"\\ud800x\"]"),
+  EXPECT_EQ(lexer_error("[\"\\ud800x\"]"),
             "doc: byte 8: half of a surrogate pair, \\uD800 to \\uDBFF");
-  EXPECT_EQ(error_of("[\"\\uDC00\"]"), "doc: byte 8: half of a surrogate pair, \\uDC00 to \\uDFFF");
-  EXPECT_EQ(error_of("[\"\xFF\"]"),
+  EXPECT_EQ(lexer_error("[\"\\uDC00\"]"),
+            "doc: byte 8: half of a surrogate pair, \\uDC00 to \\uDFFF");
+  EXPECT_EQ(lexer_error("[\"\xFF\"]"),
             "doc: byte 4: a string that is not UTF-8, expected JSON in UTF-8");
-  EXPECT_EQ(error_of("\xFF"),
+  EXPECT_EQ(lexer_error("\xFF"),
             "doc: byte 0: not valid JSON: found a byte beyond ASCII, expected a value");
 }
 
 TEST(JsonLexer, NestingIsBounded) {
-  EXPECT_EQ(error_of(std::string(64, '[') + std::string(64, ']')), "");
-  EXPECT_EQ(error_of(std::string(65, '[')), "doc: byte 64: JSON nested deeper than 64 levels");
-  EXPECT_EQ(error_of(std::string(1 << 20, '[')), "doc: byte 64: JSON nested deeper than 64 levels");
+  EXPECT_EQ(lexer_error(std::string(64, '[') + std::string(64, ']')), "");
+  EXPECT_EQ(lexer_error(std::string(65, '[')), "doc: byte 64: JSON nested deeper than 64 levels");
+  EXPECT_EQ(lexer_error(std::string(1 << 20, '[')),
+            "doc: byte 64: JSON nested deeper than 64 levels");
 }
 
 TEST(JsonLexer, StringsAndNumbersAreBounded) {
-  EXPECT_EQ(error_of(std::string(2000, '1')).substr(0, 40),
+  EXPECT_EQ(lexer_error(std::string(2000, '1')).substr(0, 40),
             "doc: byte 1000: not valid JSON: found 1,");
-  EXPECT_EQ(error_of("\"" + std::string((64u << 20) + 5, 'a')).substr(0, 11), "doc: byte 6");
+  EXPECT_EQ(lexer_error("\"" + std::string((64u << 20) + 5, 'a')).substr(0, 11), "doc: byte 6");
 }
 
 TEST(JsonLexer, SkipsWholeValues) {
@@ -220,7 +218,7 @@ TEST(JsonLexer, SkipsWholeValues) {
 
 TEST(JsonLexer, TakesAByteOrderMark) {
   EXPECT_EQ(tokens_of("\xEF\xBB\xBF [1]", 1), "[ n:1 ] ");
-  EXPECT_EQ(error_of("\xEF\xBB[1]"), "doc: byte 2: not valid JSON: found [, expected JSON");
+  EXPECT_EQ(lexer_error("\xEF\xBB[1]"), "doc: byte 2: not valid JSON: found [, expected JSON");
 }
 
 }  // namespace

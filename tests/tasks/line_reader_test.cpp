@@ -8,6 +8,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/error_of.h"
 #include "tasks/read_rows.h"
 
 namespace costeff::tasks {
@@ -26,17 +27,13 @@ Strings lines_of(std::string_view bytes, size_t chunk) {
   return out;
 }
 
-std::string error_of(const InputFile& file) {
-  try {
+std::string read_error(const InputFile& file) {
+  return error_of(ErrorKind::input, [&] {
     LineReader reader(file);
     std::string_view line;
     while (reader.next(&line, true) == LineStatus::line) {
     }
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::input);
-    return e.what();
-  }
-  return "";
+  });
 }
 
 struct Pipe {
@@ -110,7 +107,7 @@ TEST(LineReader, LineOverTheLimit) {
   TemporaryDirectory dir;
   const std::string path = dir.write("long.txt", "first\n");
   ASSERT_EQ(::truncate(path.c_str(), int64_t{2} << 30), 0);  // a hole: takes no disk
-  EXPECT_EQ(error_of({path, {}}), path + ":2: line longer than 64 MiB");
+  EXPECT_EQ(read_error({path, {}}), path + ":2: line longer than 64 MiB");
 }
 
 TEST(LineReader, LineOfTheLimitIsTaken) {
@@ -122,14 +119,14 @@ TEST(LineReader, LineOfTheLimitIsTaken) {
   ASSERT_EQ(reader.next(&line, true), LineStatus::line);
   EXPECT_EQ(line, "z");
   const std::string over = bytes.substr(0, kMaxLineBytes) + "x\n";
-  EXPECT_EQ(error_of({"x.txt", over}), "x.txt:1: line longer than 64 MiB");
+  EXPECT_EQ(read_error({"x.txt", over}), "x.txt:1: line longer than 64 MiB");
 }
 
 TEST(LineReader, FilesThatCannotBeRead) {
   TemporaryDirectory dir;
   const std::string missing = dir.file("no.txt"), directory = dir.path.string();
-  EXPECT_EQ(error_of({missing, {}}), missing + ": No such file or directory");
-  EXPECT_EQ(error_of({directory, {}}), directory + ": is a directory, expected a file");
+  EXPECT_EQ(read_error({missing, {}}), missing + ": No such file or directory");
+  EXPECT_EQ(read_error({directory, {}}), directory + ": is a directory, expected a file");
   EXPECT_THROW(check_input({missing, {}}), Error);
   EXPECT_THROW(check_input({directory, {}}), Error);
   EXPECT_NO_THROW(check_input({"-", {}}));

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/error_of.h"
 #include "shared_data.h"
 #include "tasks/gold.h"
 #include "tasks/intervals.h"
@@ -148,15 +149,9 @@ TEST(Metrics, NamesGoBothWays) {
     EXPECT_EQ(metric_name(metric_from_name(name)), name);
   }
   EXPECT_EQ(metric_from_name("macro-f1"), Metric::macro_f1);
-  try {
-    metric_from_name("mcc");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    EXPECT_STREQ(e.what(),
-                 "metric \"mcc\" is not known, expected one of accuracy, f1, macro_f1, matthews, "
-                 "pearson, spearman");
-  }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { metric_from_name("mcc"); }),
+            "metric \"mcc\" is not known, expected one of accuracy, f1, macro_f1, matthews, "
+            "pearson, spearman");
 }
 
 TEST(Intervals, ClopperPearsonAsScipy) {

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <thread>
 
+#include "base/error_of.h"
 #include "tasks/read_rows.h"
 
 namespace costeff::tasks {
@@ -31,13 +32,7 @@ mode_t mode_of(const std::string& path) {
 }
 
 std::string open_error(const std::string& path) {
-  try {
-    OutputFile file(path);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
-    return e.what();
-  }
-  return "";
+  return error_of(ErrorKind::output, [&] { OutputFile file(path); });
 }
 
 TEST(OutputFile, AppearsAtCommit) {
@@ -98,13 +93,8 @@ TEST(OutputFile, OpenErrors) {
 TEST(OutputFile, FullDisk) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full";
   OutputFile file("/dev/full");
-  try {
-    file.write("x");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
-    EXPECT_STREQ(e.what(), "/dev/full: No space left on device");
-  }
+  EXPECT_EQ(error_of(ErrorKind::output, [&] { file.write("x"); }),
+            "/dev/full: No space left on device");
 }
 
 TEST(OutputFile, DevicesAreWrittenStraight) {

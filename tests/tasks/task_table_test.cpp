@@ -3,6 +3,8 @@
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
+
 namespace costeff::tasks {
 namespace {
 
@@ -16,16 +18,9 @@ TEST(TaskTable, Names) {
     EXPECT_FALSE(task.names.empty());
     EXPECT_FALSE(task.label.empty());
   }
-  try {
-    find_task("imdb");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    EXPECT_STREQ(
-        e.what(),
-        "task \"imdb\" is not known, expected one of sst-2, cola, mrpc, rte, qnli, qqp, sts-b, "
-        "mnli, wnli, ax");
-  }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { find_task("imdb"); }),
+            "task \"imdb\" is not known, expected one of sst-2, cola, mrpc, rte, qnli, qqp, sts-b, "
+            "mnli, wnli, ax");
 }
 
 }  // namespace

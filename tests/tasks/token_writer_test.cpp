@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "base/error_of.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
@@ -74,13 +75,8 @@ TEST(TokenWriter, OwnIds) {
 
 TEST(TokenWriter, Names) {
   EXPECT_EQ(token_format_from_name("jsonl"), TokenFormat::jsonl);
-  try {
-    token_format_from_name("csv");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    EXPECT_STREQ(e.what(), "output format \"csv\" is not known, expected text, tsv or jsonl");
-  }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { token_format_from_name("csv"); }),
+            "output format \"csv\" is not known, expected text, tsv or jsonl");
 }
 
 }  // namespace

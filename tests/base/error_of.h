@@ -8,15 +8,15 @@
 
 namespace costeff {
 
-// The message of the Error(output) that f throws.
-inline std::string output_error(const std::function<void()>& f) {
+// The message of the Error that f throws, which is of that kind; "" if it throws none.
+inline std::string error_of(ErrorKind kind, const std::function<void()>& f) {
   try {
     f();
   } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::output);
+    EXPECT_EQ(e.kind(), kind) << e.what();
     return e.what();
   }
-  return "(no error)";
+  return "";
 }
 
 }  // namespace costeff
