@@ -17,8 +17,9 @@ struct LatencyPoint {
   double mean_exit_layer = 0;
   double median_ms = 0, p95_ms = 0, p99_ms = 0;
   int64_t runs = 0;
-  double gmacs_per_s = 0;  // of the median; 1e9 multiply-accumulates a second
-  double roofline_ms = 0;  // the larger of MACs / peak and weight bytes / bandwidth; 0: not known
+  double gmacs_per_s = 0;   // of the median; 1e9 multiply-accumulates a second
+  double macs = 0;          // a sentence, on average
+  double weight_bytes = 0;  // of the layers that are computed
 };
 
 // A whole file.
@@ -34,7 +35,7 @@ struct ThroughputPoint {
 struct BenchReport {
   std::string model;
   ComputeType compute = ComputeType::float32;
-  MachinePeak peak;
+  MachinePeak peak;  // the better of before and after the others
   std::vector<LatencyPoint> latency;
   std::vector<ThroughputPoint> throughput;
 };
