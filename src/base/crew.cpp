@@ -18,15 +18,21 @@ void pause_thread() {
 
 }  // namespace
 
+// Whether this was the last one, which lets all others go on.
+bool Barrier::arrive_last() {
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 != size_) return false;
+  arrived_.store(0, std::memory_order_relaxed);
+  for (auto& t : tickets_) t.store(0, std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  return true;
+}
+
+void Barrier::arrive() { arrive_last(); }
+
 void Barrier::wait() {
   const uint32_t round = round_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    arrived_.store(0, std::memory_order_relaxed);
-    for (auto& t : tickets_) t.store(0, std::memory_order_relaxed);
-    round_.store(round + 1, std::memory_order_release);
-    round_.notify_all();
-    return;
-  }
+  if (arrive_last()) return;
   for (int i = 0; i < kSpins; ++i) {
     if (round_.load(std::memory_order_acquire) != round) return;
     pause_thread();

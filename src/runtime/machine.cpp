@@ -7,14 +7,13 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <thread>
 #include <vector>
 
 #include "base/aligned.h"
 #include "base/cpu_count.h"
-#include "base/crew.h"
 #include "kernels/kernel_table.h"
 #include "runtime/loaded_model.h"
+#include "runtime/team.h"
 
 namespace costeff {
 namespace {
@@ -36,22 +35,14 @@ double best_rate(int64_t threads, const Work& work) {
     double units, seconds;
   };
   std::vector<std::array<Trial, kTrials>> trials(static_cast<size_t>(threads));
-  Barrier gate(threads);
-  {
-    // The same threads for all trials: new ones may have one CPU together for as long as a trial
-    // is.
-    std::vector<std::jthread> crew;
-    for (int64_t t = 0; t < threads; ++t) {
-      crew.emplace_back([&, t] {
-        for (Trial& trial : trials[static_cast<size_t>(t)]) {
-          gate.wait();
-          const auto begin = Clock::now();
-          trial.units = work(t);
-          trial.seconds = seconds(begin);
-        }
-      });
+  runtime::Team(threads).run([&](const Crew& crew) {
+    for (Trial& trial : trials[static_cast<size_t>(crew.rank)]) {
+      crew.meet();
+      const auto begin = Clock::now();
+      trial.units = work(crew.rank);
+      trial.seconds = seconds(begin);
     }
-  }
+  });
   double best = 0;
   for (size_t i = 0; i < kTrials; ++i) {
     double units = 0, longest = 1e-9;

@@ -7,8 +7,8 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <thread>
 
+#include "base/start_threads.h"
 #include "runtime/conveyor.h"
 #include "runtime/encode_row.h"
 #include "runtime/team.h"
@@ -297,8 +297,17 @@ class Stream {
     Ring r;
     r.slots.resize(chunks_under_way());
     r.done.resize(r.slots.size());
-    std::vector<std::jthread> threads;
-    for (Worker& w : workers_) threads.emplace_back([this, &r, &w] { work(&r, &w); });
+    const auto end = [&r] {
+      {
+        const std::lock_guard lock(r.mutex);
+        r.ended = true;
+      }
+      r.has_rows.notify_all();
+    };
+    const auto threads = start_threads(
+        static_cast<int64_t>(workers_.size()),
+        [this, &r](int64_t i) { work(&r, &workers_[static_cast<size_t>(i)]); },
+        [&](int64_t) { end(); });
 
     std::unique_lock lock(r.mutex);
     for (bool more = true; more;) {
@@ -321,10 +330,8 @@ class Stream {
       ++r.filled;
       r.has_rows.notify_one();
     }
-    r.ended = true;
     lock.unlock();
-    r.has_rows.notify_all();
-    threads.clear();
+    end();
   }
 
   RunStats total(double wall_s) const {

@@ -1,18 +1,22 @@
 #include "runtime/team.h"
 
+#include "base/start_threads.h"
+
 namespace costeff::runtime {
 
 Team::Team(int64_t size) : size_(size), gate_(size), inside_(size) {
-  for (int64_t rank = 1; rank < size; ++rank) {
-    threads_.emplace_back([this, rank] {
-      while (true) {
-        gate_.wait();
-        if (!function_) return;
-        function_(context_, {rank, size_, &inside_});
-        gate_.wait();
-      }
-    });
-  }
+  const auto serve = [this](int64_t i) {
+    while (true) {
+      gate_.wait();
+      if (!function_) return;
+      function_(context_, {i + 1, size_, &inside_});
+      gate_.wait();
+    }
+  };
+  // The gate opens for those that were started when all others, the leader too, count as there.
+  threads_ = start_threads(size - 1, serve, [&](int64_t started) {
+    for (int64_t i = started; i < size; ++i) gate_.arrive();
+  });
 }
 
 Team::~Team() {

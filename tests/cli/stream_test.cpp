@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -223,6 +224,32 @@ TEST(Stream, ErrorEndsARunThatWaitsForInput) {
     const Finished f = q.finish();
     EXPECT_EQ(f.exit_code, 3);
     EXPECT_EQ(lines_of(f.out).size(), 2u);
+  }
+}
+
+// Room for some of the threads' stacks.
+TEST(Stream, ThreadsThatCannotBeStarted) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's memory is its own";
+#endif
+  const TinyModel model;
+  rlimit before{}, low{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  low = before;
+  low.rlim_cur = rlim_t{1} << 30;
+  for (const Strings& how : {Strings{"infer", "-", "--mode", "throughput"},
+                             Strings{"infer", "-", "--mode", "latency"}, Strings{"bench"}}) {
+    Command c{.args = how};
+    c.args.insert(c.args.begin() + 1, model.path());
+    for (const char* more : {"--threads", "1000"}) c.args.push_back(more);
+    c.timeout_s = 20;
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &low), 0);
+    const Finished f = run(c, "w1\n");
+    ::setrlimit(RLIMIT_AS, &before);
+    EXPECT_EQ(f.exit_code, 1) << how[0];
+    EXPECT_EQ(f.err.find("costeff: cannot start thread "), 0u) << f.err;
+    EXPECT_NE(f.err.find(": Resource temporarily unavailable\n"), f.err.npos) << f.err;
+    EXPECT_EQ(lines_of(f.err).size(), 1u);
   }
 }
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <costeff/error.h>
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace costeff {
+
+// Threads that run f(0), f(1), .. f(count - 1), a copy of f each. Where the system does not give so
+// many, release(started) must let those that were started end; then Error(internal).
+template <typename F, typename Release>
+std::vector<std::jthread> start_threads(int64_t count, const F& f, const Release& release) {
+  std::vector<std::jthread> threads;
+  threads.reserve(static_cast<size_t>(count));
+  try {
+    for (int64_t i = 0; i < count; ++i) threads.emplace_back(f, i);
+  } catch (const std::system_error& e) {
+    const auto started = static_cast<int64_t>(threads.size());
+    release(started);
+    threads.clear();
+    throw Error(ErrorKind::internal, "cannot start thread " + std::to_string(started + 1) + " of " +
+                                         std::to_string(count) + ": " + e.code().message());
+  }
+  return threads;
+}
+
+}  // namespace costeff
