@@ -51,8 +51,8 @@ void catch_signals() {
     // No SA_RESTART: a read that waits for input returns.
     ::sigaction(number, &action, nullptr);
   }
-  // A closed pipe is an error of write(2), not the end of the process.
-  ::signal(SIGPIPE, SIG_IGN);
+  // A closed pipe and a file that may not grow are errors of write(2), not the end of the process.
+  for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
 }
 
 // A standard stream that the parent has closed must not become the next file that is opened:
@@ -79,6 +79,28 @@ void keep_freed_memory() {
 int complain(const std::string& text, int code) {
   std::fprintf(stderr, "costeff: %s\n", printable(text).c_str());
   return code;
+}
+
+// Of what is being handled, in a catch.
+int complain_of_exception() {
+  try {
+    throw;
+  } catch (const Error& e) {
+    return complain(e.what(), e.exit_code());
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", 1);
+  } catch (const std::exception& e) {
+    return complain(std::string("internal error: ") + e.what(), 1);
+  } catch (...) {
+    return complain("internal error", 1);
+  }
+}
+
+// For what is thrown where nobody can catch it, as by one of the threads that compute a layer
+// together.
+void on_terminate() {
+  if (!std::current_exception()) std::abort();
+  ::_exit(complain_of_exception());
 }
 
 std::string version_text() {
@@ -130,17 +152,13 @@ int run(int argc, char** argv) {
 }  // namespace costeff::cli
 
 int main(int argc, char** argv) {
-  using costeff::cli::complain;
   costeff::cli::occupy_standard_streams();
   costeff::cli::catch_signals();
+  std::set_terminate(costeff::cli::on_terminate);
   costeff::cli::keep_freed_memory();
   try {
     return costeff::cli::run(argc, argv);
-  } catch (const costeff::Error& e) {
-    return complain(e.what(), e.exit_code());
-  } catch (const std::bad_alloc&) {
-    return complain("out of memory", 1);
-  } catch (const std::exception& e) {
-    return complain(std::string("internal error: ") + e.what(), 1);
+  } catch (...) {
+    return costeff::cli::complain_of_exception();
   }
 }

@@ -68,7 +68,10 @@ class Stream {
     conveyor_.batch_tokens =
         std::min(options.batch_tokens, kMostTokensPerThread * (team_ ? team_->size() : 1));
     conveyor_.max_delay = options.max_delay;
-    for (Worker& w : workers_) w.conveyor = new_conveyor();
+    for (Worker& w : workers_) {
+      w.conveyor = std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
+      w.stats.exit_histogram.resize(model_.spec.layers.size());
+    }
   }
 
   RunStats run() {
@@ -86,10 +89,6 @@ class Stream {
   bool stopped() const { return stop_ && *stop_; }
   // Nothing more is computed. Several threads ask with the ring's lock held.
   bool over() const { return error_ || stopped(); }
-
-  std::unique_ptr<Conveyor> new_conveyor() const {
-    return std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
-  }
 
   size_t chunks_under_way() const {
     const int64_t a_batch = std::max<int64_t>(1, conveyor_.batch_tokens / kChunkTokens);
@@ -163,7 +162,7 @@ class Stream {
     }
   }
 
-  void count_finished(Worker* w) const {
+  static void count_finished(Worker* w) {
     for (const Chunk* chunk : w->mine) {
       if (!chunk->finished()) continue;
       for (int64_t i = 0; i < chunk->count; ++i)
@@ -175,8 +174,7 @@ class Stream {
     std::erase_if(w->mine, [](const Chunk* c) { return c->finished(); });
   }
 
-  void count_result(const Result& r, RunStats* s) const {
-    s->exit_histogram.resize(model_.spec.layers.size());
+  static void count_result(const Result& r, RunStats* s) {
     ++s->rows;
     s->tokens += r.tokens;
     s->bad_utf8_rows += r.bad_utf8;
@@ -261,14 +259,12 @@ class Stream {
 
   void work(Ring* r, Worker* w) {
     std::unique_lock lock(r->mutex);
-    while (true) {
+    bool failed = false;
+    while (!failed) {
       if (w->conveyor->empty() && w->mine.empty())
         r->has_rows.wait(lock, [&] { return r->taken < r->filled || r->ended; });
       Chunk* chunk = r->taken < r->filled ? &r->slot(r->taken++) : nullptr;
-      if ((!chunk && w->mine.empty()) || over()) {
-        r->has_room.notify_one();
-        return;
-      }
+      if ((!chunk && w->mine.empty()) || over()) break;
       lock.unlock();
       try {
         if (chunk) {
@@ -278,9 +274,10 @@ class Stream {
           w->conveyor->run_some();
         }
       } catch (...) {
+        // What is left on the conveyor belongs to nobody any more; rows behind these are not
+        // needed.
         fail(w, std::current_exception());
-        // What is left on the conveyor belongs to nobody any more.
-        w->conveyor = new_conveyor();
+        failed = true;
       }
       count_finished(w);
       lock.lock();
@@ -291,6 +288,7 @@ class Stream {
       forget_finished(w);
       deliver_done(r, &lock);
     }
+    r->has_room.notify_one();
   }
 
   void run_threads() {
@@ -342,9 +340,8 @@ class Stream {
       sum.tokens += w.stats.tokens;
       sum.bad_utf8_rows += w.stats.bad_utf8_rows;
       sum.truncated_rows += w.stats.truncated_rows;
-      for (size_t i = 0; i < w.stats.exit_histogram.size(); ++i) {
+      for (size_t i = 0; i < w.stats.exit_histogram.size(); ++i)
         sum.exit_histogram[i] += w.stats.exit_histogram[i];
-      }
       const StageTimes& times = w.conveyor->times();
       sum.layer_tokens += times.layer_tokens;
       sum.tokenize_s += w.stats.tokenize_s;

@@ -21,10 +21,11 @@ class Team {
 
   int64_t size() const { return size_; }
   // Runs work(crew) on every thread, the caller's among them, and returns when all are done.
-  // `work` must not throw.
+  // What `work` throws ends the process: the others wait for that thread.
   template <typename Work>
   void run(const Work& work) {
-    run([](const void* w, const Crew& crew) { (*static_cast<const Work*>(w))(crew); }, &work);
+    run([](const void* w, const Crew& crew) noexcept { (*static_cast<const Work*>(w))(crew); },
+        &work);
   }
 
  private:

@@ -227,25 +227,47 @@ TEST(Stream, ErrorEndsARunThatWaitsForInput) {
   }
 }
 
+// A limit of programs that are started meanwhile.
+class Limit {
+ public:
+  Limit(int resource, rlim_t most) : resource_(resource) {
+    ::getrlimit(resource, &before_);
+    const rlimit low{most, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(resource, &low), 0);
+  }
+  ~Limit() { ::setrlimit(resource_, &before_); }
+
+ private:
+  int resource_;
+  rlimit before_{};
+};
+
+TEST(Stream, FileThatMayNotGrow) {
+  const TinyModel model;
+  TempDir dir;
+  std::string lines;
+  for (int i = 0; i < 2000; ++i) lines += "w1\n";
+  const Limit limit(RLIMIT_FSIZE, 8192);
+  const Finished f = run(infer(model, {"-", "-o", dir.file("out.tsv")}), lines);
+  EXPECT_EQ(f.exit_code, 5);
+  EXPECT_EQ(f.err, "costeff: " + dir.file("out.tsv") + ": File too large\n");
+  EXPECT_EQ(names_in(dir), Strings{});
+}
+
 // Room for some of the threads' stacks.
 TEST(Stream, ThreadsThatCannotBeStarted) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's memory is its own";
 #endif
   const TinyModel model;
-  rlimit before{}, low{};
-  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
-  low = before;
-  low.rlim_cur = rlim_t{1} << 30;
   for (const Strings& how : {Strings{"infer", "-", "--mode", "throughput"},
                              Strings{"infer", "-", "--mode", "latency"}, Strings{"bench"}}) {
     Command c{.args = how};
     c.args.insert(c.args.begin() + 1, model.path());
     for (const char* more : {"--threads", "1000"}) c.args.push_back(more);
     c.timeout_s = 20;
-    ASSERT_EQ(::setrlimit(RLIMIT_AS, &low), 0);
+    const Limit limit(RLIMIT_AS, rlim_t{1} << 30);
     const Finished f = run(c, "w1\n");
-    ::setrlimit(RLIMIT_AS, &before);
     EXPECT_EQ(f.exit_code, 1) << how[0];
     EXPECT_EQ(f.err.find("costeff: cannot start thread "), 0u) << f.err;
     EXPECT_NE(f.err.find(": Resource temporarily unavailable\n"), f.err.npos) << f.err;
