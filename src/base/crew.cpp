@@ -18,8 +18,7 @@ void pause_thread() {
 
 }  // namespace
 
-// Whether this was the last one, which lets all others go on.
-bool Barrier::arrive_last() {
+bool Barrier::arrive() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 != size_) return false;
   arrived_.store(0, std::memory_order_relaxed);
   for (auto& t : tickets_) t.store(0, std::memory_order_relaxed);
@@ -28,11 +27,9 @@ bool Barrier::arrive_last() {
   return true;
 }
 
-void Barrier::arrive() { arrive_last(); }
-
 void Barrier::wait() {
   const uint32_t round = round_.load(std::memory_order_acquire);
-  if (arrive_last()) return;
+  if (arrive()) return;
   for (int i = 0; i < kSpins; ++i) {
     if (round_.load(std::memory_order_acquire) != round) return;
     pause_thread();

@@ -15,14 +15,13 @@ class Barrier {
 
   explicit Barrier(int64_t size) : size_(size) {}
   void wait();
-  // Counts as one that waits, and goes on at once: for a thread that is not there.
-  void arrive();
+  // Counts as one that waits, and goes on at once: for a thread that is not there. Whether it was
+  // the last one, which lets all others go on.
+  bool arrive();
   // 0, 1, 2, .. to whoever asks; from 0 again after each meeting. `kind` is below kTickets.
   int64_t ticket(int64_t kind) { return tickets_[kind].fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  bool arrive_last();
-
   const int64_t size_;
   std::atomic<int64_t> tickets_[kTickets] = {};
   std::atomic<int64_t> arrived_{0};

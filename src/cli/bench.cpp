@@ -127,7 +127,6 @@ LatencyPoint measure_latency(const Engine& engine, const BenchFlags& f, const Ru
   p.mean_exit_layer = layers / runs;
   p.macs = macs_sum / runs;
   p.weight_bytes = weight_bytes(m, p.mean_exit_layer);
-  p.gmacs_per_s = p.macs / p.median_ms / 1e6;
   return p;
 }
 

@@ -17,7 +17,6 @@ struct LatencyPoint {
   double mean_exit_layer = 0;
   double median_ms = 0, p95_ms = 0, p99_ms = 0;
   int64_t runs = 0;
-  double gmacs_per_s = 0;   // of the median; 1e9 multiply-accumulates a second
   double macs = 0;          // a sentence, on average
   double weight_bytes = 0;  // of the layers that are computed
 };

@@ -3,12 +3,11 @@
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 
-#include <functional>
 #include <string>
 
 #include "base/error_of.h"
+#include "base/resource_limit.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
@@ -45,19 +44,17 @@ TEST(FileWriter, NamesTheFileThatCannotBeWritten) {
 TEST(FileWriter, DiskFull) {
   const TempDir dir;
   const auto old_action = ::signal(SIGXFSZ, SIG_IGN);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  rlimit low = old;
-  low.rlim_cur = 1000;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
-  const std::string large = error_of(
-      ErrorKind::output, [&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
-  const std::string small = error_of(ErrorKind::output, [&] {
-    FileWriter f(dir.file("b"));
-    f.write(std::string(2000, 'x'));
-    f.finish();
-  });
-  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::string large, small;
+  {
+    const ResourceLimit limit(RLIMIT_FSIZE, 1000);
+    large = error_of(ErrorKind::output,
+                     [&] { FileWriter(dir.file("a")).write(std::string(1 << 20, 'x')); });
+    small = error_of(ErrorKind::output, [&] {
+      FileWriter f(dir.file("b"));
+      f.write(std::string(2000, 'x'));
+      f.finish();
+    });
+  }
   ::signal(SIGXFSZ, old_action);
   EXPECT_EQ(large, dir.file("a") + ": File too large");
   EXPECT_EQ(small, dir.file("b") + ": File too large");

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "base/resource_limit.h"
 #include "cli/expected_rows.h"
 
 namespace costeff::cli {
@@ -227,27 +227,12 @@ TEST(Stream, ErrorEndsARunThatWaitsForInput) {
   }
 }
 
-// A limit of programs that are started meanwhile.
-class Limit {
- public:
-  Limit(int resource, rlim_t most) : resource_(resource) {
-    ::getrlimit(resource, &before_);
-    const rlimit low{most, before_.rlim_max};
-    EXPECT_EQ(::setrlimit(resource, &low), 0);
-  }
-  ~Limit() { ::setrlimit(resource_, &before_); }
-
- private:
-  int resource_;
-  rlimit before_{};
-};
-
 TEST(Stream, FileThatMayNotGrow) {
   const TinyModel model;
   TempDir dir;
   std::string lines;
   for (int i = 0; i < 2000; ++i) lines += "w1\n";
-  const Limit limit(RLIMIT_FSIZE, 8192);
+  const ResourceLimit limit(RLIMIT_FSIZE, 8192);
   const Finished f = run(infer(model, {"-", "-o", dir.file("out.tsv")}), lines);
   EXPECT_EQ(f.exit_code, 5);
   EXPECT_EQ(f.err, "costeff: " + dir.file("out.tsv") + ": File too large\n");
@@ -266,7 +251,7 @@ TEST(Stream, ThreadsThatCannotBeStarted) {
     c.args.insert(c.args.begin() + 1, model.path());
     for (const char* more : {"--threads", "1000"}) c.args.push_back(more);
     c.timeout_s = 20;
-    const Limit limit(RLIMIT_AS, rlim_t{1} << 30);
+    const ResourceLimit limit(RLIMIT_AS, rlim_t{1} << 30);
     const Finished f = run(c, "w1\n");
     EXPECT_EQ(f.exit_code, 1) << how[0];
     EXPECT_EQ(f.err.find("costeff: cannot start thread "), 0u) << f.err;
