@@ -4,14 +4,12 @@
 // checkpoint's tensors when a layer or an exit is first reached. A value that is not finite is an
 // Error(model) that names the tensor.
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "base/aligned.h"
 #include "base/arena.h"
+#include "base/once_together.h"
 #include "kernels/kernel_table.h"
 #include "model/product.h"
 #include "model/spec.h"
@@ -62,10 +60,13 @@ struct EmbeddingWeights {
 // The sum that EmbeddingWeights keeps, -> out [H], also for other types. out: room for [2, H].
 const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out);
 
-// All packed weights of a model, made on first use, shared by all threads. `precision` is that of
-// the layers and of a factorised embedding. Exits stay near to what float32 decides: classifiers
-// are float32, poolers bfloat16 at least. A pooler in float32 has as many bytes as a third of a
-// layer in int8, read for one row; in int8 it costs accuracy at low thresholds.
+struct PackScratch;
+
+// All packed weights of a model, shared by all threads. What is asked for first is made then, by
+// all threads that ask for it meanwhile, each a part. `precision` is that of the layers and of a
+// factorised embedding. Exits stay near to what float32 decides: classifiers are float32, poolers
+// bfloat16 at least. A pooler in float32 has as many bytes as a third of a layer in int8, read for
+// one row; in int8 it costs accuracy at low thresholds.
 class WeightStore {
  public:
   WeightStore(const Model& model, const kernels::KernelTable& kernels,
@@ -76,10 +77,16 @@ class WeightStore {
   const LayerWeights& layer(int64_t i) const;
   const HeadWeights& head(int64_t i) const;
 
+  // Whether layer(i) need not make anything any more.
+  bool has_layer(int64_t i) const { return layers_[static_cast<size_t>(i)].work.done(); }
+  // For threads that compute together: makes the layer with all that call this; what is wrong with
+  // it is for layer(i) to throw.
+  void help_with_layer(int64_t i) const noexcept;
+
  private:
   template <typename T>
   struct Slot {
-    std::once_flag once;
+    OnceTogether<PackScratch> work;
     T value;
   };
   const Model& model_;

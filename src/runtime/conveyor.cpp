@@ -128,6 +128,9 @@ void Conveyor::keep_pooled(const Waiting& w, int64_t n, float* to) const {
 }
 
 void Conveyor::run_layer(int64_t layer, int64_t n, Waiting* w) {
+  if (team_ && !model_.weights.has_layer(layer - 1)) {
+    team_->run([&](const Crew&) { model_.weights.help_with_layer(layer - 1); });
+  }
   const model::LayerWeights& weights = model_.weights.layer(layer - 1);
   const model::PackedView view = w->view(n);
   times_.layer_tokens += view.tokens();

@@ -1,0 +1,78 @@
+#pragma once
+
+// Work that is done once, by all threads that need it meanwhile.
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace costeff {
+
+// The first thread that runs it plans its pieces; it and all others that come before the end do
+// piece after piece, each with a Scratch of its own, and go on when all are done.
+template <typename Scratch>
+class OnceTogether {
+ public:
+  using Piece = std::function<void(Scratch*)>;
+  using Pieces = std::vector<Piece>;
+
+  bool done() const { return done_.load(std::memory_order_acquire); }
+
+  // plan() gives the pieces. Throws, to every caller, what plan() threw or the first piece that
+  // threw, in their order, whoever did it: pieces behind it may not have been done.
+  template <typename Plan>
+  void run(const Plan& plan) {
+    if (!done()) take_part(plan);
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  template <typename Plan>
+  void take_part(const Plan& plan) {
+    std::call_once(planned_, [&] {
+      try {
+        pieces_ = plan();
+      } catch (...) {
+        error_ = std::current_exception();
+      }
+      left_ = count_ = pieces_.size();
+      if (count_ == 0) finish();
+    });
+    Scratch scratch;
+    for (size_t i = next_++; i < count_; i = next_++) {
+      if (i < failed_) do_piece(i, &scratch);
+      if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
+    }
+    done_.wait(false, std::memory_order_acquire);
+  }
+
+  void do_piece(size_t i, Scratch* scratch) {
+    try {
+      pieces_[i](scratch);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (i >= failed_) return;
+      failed_ = i;
+      error_ = std::current_exception();
+    }
+  }
+
+  void finish() {
+    pieces_ = {};
+    done_.store(true, std::memory_order_release);
+    done_.notify_all();
+  }
+
+  std::once_flag planned_;
+  Pieces pieces_;
+  size_t count_ = 0;  // pieces that there were
+  std::atomic<size_t> next_{0}, left_{0}, failed_{SIZE_MAX};
+  std::atomic<bool> done_{false};
+  std::mutex mutex_;  // of error_, until done
+  std::exception_ptr error_;
+};
+
+}  // namespace costeff

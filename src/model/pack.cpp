@@ -1,0 +1,181 @@
+#include "model/pack.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/quantise.h"
+
+namespace costeff::model {
+namespace {
+
+using kernels::Precision;
+using kernels::round_up;
+
+// Elements that are read and packed together: they stay in the second-level cache in between.
+constexpr int64_t kReadAtOnce = int64_t{1} << 16;
+// Elements that a thread packs before it looks for others. Not below a huge page of float32: two
+// threads that touch a new one together both clear one, and one of them in vain.
+constexpr int64_t kPiece = int64_t{1} << 19;
+
+void give_back(const TensorSet& tensors, const Tensor& t) {
+  tensors.give_back({t.data, static_cast<size_t>(t.bytes())});
+}
+
+void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t rows, int64_t in,
+                  std::byte* packed) {
+  if (p.pack) return p.pack(scratch.values.data(), in, rows, in, packed);
+  p.pack_int8(scratch.quantised.data(), scratch.scales.data(), rows, in, packed);
+}
+
+// Rows of int8 with their scales: those of the file, or made of its floats.
+void read_quantised(const Linear& l, int64_t begin, int64_t rows, int8_t* q, float* scale) {
+  const Tensor& t = l.weight;
+  const int64_t columns = l.in();
+  if (columns > kernels::kMaxInt8Inputs) {
+    throw_model(tensor_place(t) + "has " + std::to_string(columns) + " inputs, expected at most " +
+                std::to_string(kernels::kMaxInt8Inputs) + " in int8");
+  }
+  std::vector<float> row(static_cast<size_t>(columns));
+  for (int64_t r = begin; r < begin + rows; ++r, q += columns, ++scale) {
+    if (t.dtype != DType::i8) {
+      to_float32(t, r * columns, columns, row.data());
+      check_finite(t, row.data(), columns, r * columns);
+      *scale = quantise_row(row.data(), columns, q);
+      continue;
+    }
+    *scale = row_scale(t, r);
+    if (!std::isfinite(*scale)) {
+      throw_model(tensor_place(t) + "the scale of row " + std::to_string(r) +
+                  " is not finite, expected finite numbers");
+    }
+    std::memcpy(q, t.data + r * columns, static_cast<size_t>(columns));
+  }
+}
+
+// The floats of rows [begin, begin + rows) as they lie in the file; null: not in that form.
+const float* floats_in_place(const Stack& stack, int64_t begin, int64_t rows) {
+  const Linear& l = *stack.maps[static_cast<size_t>(begin / stack.stride)];
+  const int64_t at = begin % stack.stride;
+  if (l.weight.dtype != DType::f32 || at + rows > l.out()) return nullptr;
+  const std::byte* p = l.weight.data + at * l.in() * static_cast<int64_t>(sizeof(float));
+  if (reinterpret_cast<uintptr_t>(p) % alignof(float) != 0) return nullptr;
+  const auto* floats = reinterpret_cast<const float*>(p);
+  check_finite(l.weight, floats, rows * l.in(), at * l.in());
+  return floats;
+}
+
+// Rows [rows.begin, rows.end) -> packed, which is where row 0 goes; begin: a multiple of the panel.
+void pack_rows(const Packer& packer, const Stack& stack, Range rows, std::byte* packed,
+               PackScratch* scratch) {
+  const kernels::Product& p = packer.product();
+  const int64_t in = stack.in(), panel = packer.kernels.panel;
+  const int64_t some = std::max<int64_t>(1, kReadAtOnce / (in * panel)) * panel;
+  for (int64_t begin = rows.begin; begin < rows.end; begin += some) {
+    const int64_t count = std::min(some, rows.end - begin);
+    std::byte* to = packed + begin * p.column_bytes(in);
+    if (const float* floats = p.pack ? floats_in_place(stack, begin, count) : nullptr) {
+      p.pack(floats, in, count, in, to);
+    } else {
+      read_rows(packer, stack, begin, count, scratch);
+      pack_scratch(p, *scratch, count, in, to);
+    }
+  }
+}
+
+}  // namespace
+
+void PackScratch::reserve(Precision precision, int64_t rows, int64_t in) {
+  if (precision == Precision::int8) {
+    quantised.reserve(rows * in);
+    scales.reserve(rows);
+  } else {
+    values.reserve(rows * in);
+  }
+}
+
+PackedLinear Packer::empty(int64_t out, int64_t in) const {
+  PackedLinear l;
+  l.out = out;
+  l.in = in;
+  l.precision = precision;
+  std::fill_n(l.bias.reserve(round_up(out)), round_up(out), 0.0f);
+  return l;
+}
+
+std::byte* Packer::take(const PackedLinear& l) const {
+  return arena.take(round_up(l.out) * product().column_bytes(l.in));
+}
+
+void Packer::pack(const PackScratch& scratch, PackedLinear* l) const {
+  std::byte* packed = take(*l);
+  pack_scratch(product(), scratch, l->out, l->in, packed);
+  l->weight = packed;
+}
+
+void read_vector(const TensorSet& tensors, const Tensor& t, float* out) {
+  to_float32(t, out);
+  check_finite(t, out, t.numel());
+  give_back(tensors, t);
+}
+
+PackedLinear read_biases(const Packer& packer, const Stack& stack) {
+  PackedLinear p = packer.empty(stack.out(), stack.in());
+  float* to = p.bias.data();
+  for (const Linear* l : stack.maps) {
+    if (l->bias) read_vector(packer.tensors, *l->bias, to);
+    to += stack.stride;
+  }
+  return p;
+}
+
+void read_rows(const Packer& packer, const Stack& stack, int64_t begin, int64_t rows,
+               PackScratch* scratch) {
+  const int64_t in = stack.in();
+  const bool int8 = packer.precision == Precision::int8;
+  scratch->reserve(packer.precision, rows, in);
+  float *values = scratch->values.data(), *scales = scratch->scales.data();
+  int8_t* quantised = scratch->quantised.data();
+  for (int64_t r = 0, count = 0; r < rows; r += count) {
+    const Linear& l = *stack.maps[static_cast<size_t>((begin + r) / stack.stride)];
+    const int64_t at = (begin + r) % stack.stride;
+    const bool filling = at >= l.out();
+    count = std::min(rows - r, (filling ? stack.stride : l.out()) - at);
+    if (int8 && filling) {
+      std::fill_n(quantised + r * in, count * in, static_cast<int8_t>(0));
+      std::fill_n(scales + r, count, 0.0f);
+    } else if (int8) {
+      read_quantised(l, at, count, quantised + r * in, scales + r);
+    } else if (filling) {
+      std::fill_n(values + r * in, count * in, 0.0f);
+    } else {
+      to_float32(l.weight, at * in, count * in, values + r * in);
+      check_finite(l.weight, values + r * in, count * in, at * in);
+    }
+  }
+}
+
+void give_back(const Packer& packer, const Stack& stack) {
+  for (const Linear* l : stack.maps) give_back(packer.tensors, l->weight);
+}
+
+PackedLinear plan_stack(const Packer& packer, const Stack& stack, PackWork::Pieces* pieces) {
+  PackedLinear p = read_biases(packer, stack);
+  std::byte* packed = packer.take(p);
+  p.weight = packed;
+  const int64_t panel = packer.kernels.panel;
+  const int64_t rows = (kPiece / (p.in * panel) + 1) * panel;
+  const auto left = std::make_shared<std::atomic<int64_t>>((p.out + rows - 1) / rows);
+  for (int64_t begin = 0; begin < p.out; begin += rows) {
+    const Range part{begin, std::min(begin + rows, p.out)};
+    pieces->push_back([=](PackScratch* scratch) {
+      pack_rows(packer, stack, part, packed, scratch);
+      if (--*left == 0) give_back(packer, stack);
+    });
+  }
+  return p;
+}
+
+}  // namespace costeff::model
