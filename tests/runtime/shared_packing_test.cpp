@@ -198,7 +198,12 @@ TEST_P(SharedPacking, NamesTheFirstValueThatIsNotFinite) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, SharedPacking,
-                         testing::Values(Precision::float32, Precision::bfloat16, Precision::int8));
+                         testing::Values(Precision::float32, Precision::bfloat16, Precision::int8),
+                         [](const auto& i) {
+                           return i.param == Precision::float32 ? "float32"
+                                  : i.param == Precision::int8  ? "int8"
+                                                                : "bfloat16";
+                         });
 
 }  // namespace
 }  // namespace costeff::model
