@@ -8,7 +8,7 @@ namespace costeff::kernels {
 namespace {
 
 constexpr int64_t kNearRows = 0, kNearPart = 0;
-constexpr bool kFetchesResults = false;
+constexpr bool kFetchesResults = true;
 // A group of a panel is a line, and an instruction less is time where a core's other half is busy.
 constexpr int kFetchEvery = 4;
 inline bool two_step_fetches() { return false; }
