@@ -12,6 +12,11 @@ namespace {
 #ifdef COSTEFF_X86_64
 // GCC's builtins look at CPUID and at what the operating system saves (XGETBV).
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx_vnni() {
+  // Not all compilers' builtins know it: leaf 7, its second part, bit 4 of EAX.
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 16);
+}
 #ifdef COSTEFF_AVX512
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -23,7 +28,10 @@ bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 struct Tables {
-  const KernelTable* list[7] = {};
+  const KernelTable* list[8] = {};
+#ifdef COSTEFF_X86_64
+  KernelTable avx_vnni = kAvx2;
+#endif
 #ifdef COSTEFF_AVX512
   KernelTable avx512_vnni = kAvx512;
 #endif
@@ -38,6 +46,9 @@ struct Tables {
     if (has_vnni()) list[n++] = &avx512_vnni;
     if (has_avx512()) list[n++] = &kAvx512;
 #endif
+    avx_vnni.name = "avx-vnni";
+    avx_vnni.int8 = kAvxVnniInt8;
+    if (has_avx_vnni()) list[n++] = &avx_vnni;
     if (has_avx2()) list[n++] = &kAvx2;
 #endif
     list[n++] = &kPortable;

@@ -88,6 +88,7 @@ extern const KernelTable kReference;
 extern const KernelTable kPortable;
 #ifdef COSTEFF_X86_64
 extern const KernelTable kAvx2;        // AVX2 and FMA
+extern const Product kAvxVnniInt8;     // what AVX-VNNI adds to it: dot products of int8
 extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
 extern const Product kAvx512VnniInt8;  // what VNNI adds to it: dot products of int8
 extern const KernelTable kAvx512Dots;  // AVX-512 with VNNI and BF16: dot products of bfloat16 too

@@ -18,6 +18,11 @@
 #include "test_random.h"
 
 namespace costeff::kernels {
+
+#ifdef COSTEFF_X86_64
+extern const Product kEmulatedAvxVnniInt8;  // avx_vnni_emulated.cpp
+#endif
+
 namespace {
 
 // Squared error over squared size of the truth.
@@ -415,6 +420,14 @@ TEST(KernelDispatch, FindsTablesByName) {
 std::vector<const KernelTable*> every_table() {
   std::vector<const KernelTable*> v;
   for (const KernelTable* const* t = all_tables(); *t; ++t) v.push_back(*t);
+#ifdef COSTEFF_X86_64
+  if (find_table("avx2")) {
+    static KernelTable emulated = kAvx2;
+    emulated.name = "avx-vnni-emulated";
+    emulated.int8 = kEmulatedAvxVnniInt8;
+    v.push_back(&emulated);
+  }
+#endif
   return v;
 }
 
