@@ -36,7 +36,7 @@ struct Product {
   // is each table's own business.
   int64_t (*column_bytes)(int64_t k);
   // Exactly one of these is there. w [n, k], the form of a Linear weight; int8: without gaps, and
-  // scale [n], weight = w scale.
+  // scale [n], weight = w scale. Nothing behind w is read: it may be the end of a mapped file.
   void (*pack)(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed);
   void (*pack_int8)(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);
   // The same of w [k, n], the transpose. Null: not for attention, which is what needs it.

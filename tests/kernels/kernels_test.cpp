@@ -2,6 +2,8 @@
 // the engine rests on: a row's result does not depend on the rows beside it.
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -408,6 +410,32 @@ TEST_P(Kernels, AddLayerNorm) {
       EXPECT_LT(nmse(x.data(), truth.data(), m * h), 1e-11) << h;
     }
   }
+}
+
+// Weights that end where a mapped file does, with no memory behind them.
+TEST_P(Kernels, PackingReadsNothingBehindTheWeights) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), room = 16 * page;
+  void* mapped =
+      mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  char* const end = static_cast<char*>(mapped) + room;
+  ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
+  for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+    const Product& p = table().product(precision);
+    for (int64_t n : {1, 15, 16, 17, 49, 100}) {
+      for (int64_t k : {1, 3, 17, 31, 33, 150}) {
+        ByteBuffer packed(round_up(n) * p.column_bytes(k));
+        if (p.pack) {
+          p.pack(reinterpret_cast<const float*>(end) - n * k, k, n, k, packed.data());
+        } else {
+          const std::vector<float> scale(static_cast<size_t>(n), 1.0f);
+          p.pack_int8(reinterpret_cast<const int8_t*>(end) - n * k, scale.data(), n, k,
+                      packed.data());
+        }
+      }
+    }
+  }
+  munmap(mapped, room + page);
 }
 
 TEST(KernelDispatch, FindsTablesByName) {
