@@ -23,11 +23,7 @@ inline IVec times(IVec column, const int32_t& number) {
 }
 inline IVec add_dots(IVec x, IVec w, IVec sum) {
 #ifdef COSTEFF_WITHOUT_VNNI
-  // What the instruction does, for tests on CPUs that do not have it.
-  const IVec even = _mm256_madd_epi16(_mm256_and_si256(x, _mm256_set1_epi16(0xff)),
-                                      _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
-  const IVec odd = _mm256_madd_epi16(_mm256_srli_epi16(x, 8), _mm256_srai_epi16(w, 8));
-  return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
+  return add_byte_products(x, w, sum);  // for tests on CPUs that do not have it
 #else
   // GCC 12 spills the sums of the intrinsic.
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));

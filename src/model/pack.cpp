@@ -3,8 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 #include "base/quantise.h"
 
