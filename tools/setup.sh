@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build needs from Debian's packages, if something is missing. Needs root or sudo then.
 set -eu
-packages="g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev libsentencepiece-dev
+packages="g++ cmake ninja-build libboost-math-dev libeigen3-dev libcli11-dev nlohmann-json3-dev libsentencepiece-dev
 zlib1g-dev libgtest-dev python3 xz-utils $*"
 missing=""
 for p in $packages; do

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <costeff/options.h>
+#include <costeff/policy.h>
 #include <costeff/qa.h>
 #include <costeff/result.h>
 
@@ -28,7 +29,8 @@ struct ExitInfo {
   std::string form;        // e.g. "first token, pooler, tanh"
   int64_t input_size = 0;  // of the classifier
   int64_t parameters = 0;
-  int64_t macs = 0;  // a sequence
+  int64_t macs = 0;      // a sequence
+  bool learned = false;  // has a learned exit (BERxiT)
 };
 
 struct TensorInfo {
@@ -114,11 +116,6 @@ class Engine {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// "entropy", "max-prob", "margin", "patience", "learned", "fixed", "never". Throws Error(usage).
-PolicyKind parse_policy_kind(const std::string& name);
-// "0.3", or one a layer: "0.3,0.2,0.1". Throws Error(usage).
-std::vector<double> parse_thresholds(const std::string& text);
 
 // "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
 ComputeType parse_compute_type(const std::string& name);

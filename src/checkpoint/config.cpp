@@ -6,6 +6,7 @@
 
 #include "base/file_bytes.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
@@ -16,13 +17,8 @@ using model::Activation;
 constexpr ErrorKind kModel = ErrorKind::model;
 constexpr uint64_t kMaxConfigBytes = 16u << 20;
 
-struct ActivationRow {
-  std::string_view name;
-  Activation activation;
-};
-
 // transformers' names (activations.py, ACT2FN). gelu_fast is the tanh form with rounded constants.
-constexpr std::array<ActivationRow, 9> kActivations{{
+constexpr std::array<Name<Activation>, 9> kActivations{{
     {"gelu", Activation::gelu_erf},
     {"gelu_python", Activation::gelu_erf},
     {"gelu_new", Activation::gelu_tanh},
@@ -36,12 +32,9 @@ constexpr std::array<ActivationRow, 9> kActivations{{
 
 Activation activation_from_name(const std::string& name, const char* key,
                                 const std::string& place) {
-  std::string known;
-  for (const ActivationRow& row : kActivations) {
-    if (row.name == name) return row.activation;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " + known);
+  if (const auto* row = find_name(kActivations, name)) return row->value;
+  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " +
+              listed_names(kActivations));
 }
 
 std::optional<int64_t> maybe_int(const Json& j, const char* key, int64_t low, int64_t high,

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
@@ -50,18 +50,9 @@ std::vector<int64_t> lengths_of(const BenchFlags& f, int64_t most) {
   }
   const std::string& text = *f.lengths;
   if (text == "none") return lengths;
-  const char *at = text.data(), *end = at + text.size();
-  for (;;) {
-    int64_t v = 0;
-    const auto [next, error] = std::from_chars(at, end, v);
-    if (error != std::errc() || v < 1 || v > most || (next != end && *next != ',')) {
-      throw_usage("--lengths \"" + printable(text, 60) + "\", expected numbers of tokens up to " +
-                  std::to_string(most) + ", such as 8,32,128");
-    }
-    lengths.push_back(v);
-    if (next == end) return lengths;
-    at = next + 1;
-  }
+  if (const auto asked = parse_int_list(text, 1, most)) return *asked;
+  throw_usage("--lengths \"" + printable(text, 60) + "\", expected numbers of tokens up to " +
+              std::to_string(most) + ", such as 8,32,128");
 }
 
 // Bytes of the weights of the layers in the type they are computed in, to `layers`.

@@ -1,11 +1,11 @@
 #include <costeff/convert.h>
 
-#include <charconv>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/format.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -20,18 +20,8 @@ struct ConvertFlags {
 
 // "1,3,6": layers, from 1.
 std::vector<int64_t> parse_layers(const std::string& text, const char* flag, const char* expected) {
-  std::vector<int64_t> layers;
-  const char *at = text.data(), *end = at + text.size();
-  for (;;) {
-    int64_t v = 0;
-    const auto [next, error] = std::from_chars(at, end, v);
-    if (error != std::errc() || v < 1 || (next != end && *next != ',')) {
-      throw_usage(std::string(flag) + ": \"" + printable(text, 60) + "\", expected " + expected);
-    }
-    layers.push_back(v);
-    if (next == end) return layers;
-    at = next + 1;
-  }
+  if (const auto layers = parse_int_list(text, 1, INT64_MAX)) return *layers;
+  throw_usage(std::string(flag) + ": \"" + printable(text, 60) + "\", expected " + expected);
 }
 
 std::string megabytes(int64_t bytes) {

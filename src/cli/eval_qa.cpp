@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/eval.h"
@@ -107,7 +108,7 @@ int eval_qa(const EvalFlags& f, const Engine& engine, const std::vector<tasks::D
     throw_usage("--submit is GLUE's; SQuAD's predictions come from infer --task qa --format squad");
   }
   for (const tasks::DataSet& set : sets) {
-    const bool json = set.path.ends_with(".json") || set.path.ends_with(".JSON");
+    const bool json = has_extension(set.path, ".json");
     if (set.path != "-" && !json && set.task_from != "--task") {
       throw_input(set.path + ": the model answers questions, which are scored on SQuAD's .json");
     }

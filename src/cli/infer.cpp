@@ -29,10 +29,6 @@
 namespace costeff::cli {
 namespace {
 
-bool ends_with(const std::string& s, const std::string& end) {
-  return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
-}
-
 // What --format, --all-exits and the name of the output file ask for; else what suits where it
 // goes: nothing yet.
 std::optional<tasks::OutputFormat> asked_format(const InferOptions& o) {
@@ -40,9 +36,9 @@ std::optional<tasks::OutputFormat> asked_format(const InferOptions& o) {
   std::optional<OutputFormat> format;
   if (!o.format.empty()) {
     format = tasks::output_format_from_name(o.format);
-  } else if (o.all_exits || ends_with(o.output, ".jsonl")) {
+  } else if (o.all_exits || o.output.ends_with(".jsonl")) {
     format = OutputFormat::jsonl;
-  } else if (ends_with(o.output, ".csv")) {
+  } else if (o.output.ends_with(".csv")) {
     format = OutputFormat::csv;
   } else if (o.output != "-" || o.top_k > 1) {
     format = OutputFormat::tsv;

@@ -2,20 +2,23 @@
 
 #include <costeff/error.h>
 
+#include <array>
 #include <cstdint>
 
+#include "base/names.h"
 #include "cli/flag_checks.h"
 #include "tasks/task_table.h"
 
 namespace costeff::cli {
 namespace {
 
-std::string task_names() {
-  std::string names;
-  for (const tasks::Task& task : tasks::task_table())
-    names += (names.empty() ? "" : ", ") + std::string(task.name);
-  return names;
-}
+constexpr std::array<Name<Truncation>, 3> kTruncations{
+    {{"longest_first", Truncation::longest_first},
+     {"only_first", Truncation::only_first},
+     {"only_second", Truncation::only_second}}};
+
+constexpr std::array<Name<PairCut>, 2> kPairCuts{
+    {{"fast", PairCut::fast}, {"slow", PairCut::slow}}};
 
 }  // namespace
 
@@ -47,8 +50,9 @@ void add_format_flags(CLI::App* app, InputFlags* f) {
          "are numbered from 1 over all files")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--task", f->task,
-                  "Columns as in the official files of this GLUE task: " + task_names())
+  app->add_option(
+         "--task", f->task,
+         "Columns as in the official files of this GLUE task: " + listed_names(tasks::task_table()))
       ->type_name("NAME")
       ->group(group);
   app->add_option("--separator", f->separator, "Plain text: parts the two texts of a pair")
@@ -109,20 +113,8 @@ void add_encode_flags(CLI::App* app, EncodeFlags* f) {
 EncodeOptions encode_options(const EncodeFlags& f) {
   EncodeOptions e;
   e.max_length = f.max_length;
-  if (f.truncation == "longest_first") {
-    e.truncation = Truncation::longest_first;
-  } else if (f.truncation == "only_first") {
-    e.truncation = Truncation::only_first;
-  } else if (f.truncation == "only_second") {
-    e.truncation = Truncation::only_second;
-  } else {
-    throw_usage("truncation \"" + f.truncation +
-                "\", expected longest_first, only_first or only_second");
-  }
-  if (f.pair_cut != "fast" && f.pair_cut != "slow") {
-    throw_usage("pair cut \"" + f.pair_cut + "\", expected fast or slow");
-  }
-  e.pair_cut = f.pair_cut == "slow" ? PairCut::slow : PairCut::fast;
+  e.truncation = value_of_name(kTruncations, f.truncation, "truncation");
+  e.pair_cut = value_of_name(kPairCuts, f.pair_cut, "pair cut");
   return e;
 }
 

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::cli {
@@ -37,17 +37,14 @@ void add_long_run_flags(CLI::App* app, LongRunFlags* f) {
 }
 
 Shard parse_shard(const std::string& text) {
-  Shard s;
-  const char* end = text.data() + text.size();
-  const auto [slash, error] = std::from_chars(text.data(), end, s.part);
-  bool good = error == std::errc() && slash != end && *slash == '/';
-  if (good) {
-    const auto [stop, error2] = std::from_chars(slash + 1, end, s.parts);
-    good = error2 == std::errc() && stop == end;
-  }
-  if (!good || s.parts < 1 || s.parts > kMostParts || s.part < 1 || s.part > s.parts) {
+  const auto parts = split_at(text, '/');
+  const auto n = parse_int(parts.back(), 1, kMostParts);
+  const auto k = n ? parse_int(parts.front(), 1, *n) : std::nullopt;
+  if (parts.size() != 2 || !k)
     throw_usage("--shard \"" + printable(text, 40) + "\", expected K/N with K from 1 to N: 2/8");
-  }
+  Shard s;
+  s.part = *k;
+  s.parts = *n;
   return s;
 }
 

@@ -4,19 +4,20 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/names.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/labelled_pass.h"
-#include "cli/point_flags.h"
 #include "cli/print.h"
 #include "cli/sweep_points.h"
 #include "tasks/output_file.h"
@@ -42,25 +43,21 @@ double seconds_since(Clock::time_point begin) {
 }
 
 std::vector<int64_t> batch_sizes(const std::string& text) {
-  constexpr auto kMost = static_cast<double>(kMostBatchTokens);
-  std::vector<int64_t> out;
-  for (const double v : parse_thresholds(text)) {
-    if (!(v >= 1 && v <= kMost && v == std::floor(v))) {
-      throw_usage("--batch-tokens " + printable(text, 80) + ", expected whole numbers from 1 to " +
-                  std::to_string(kMostBatchTokens) + ": 64,256");
-    }
-    out.push_back(static_cast<int64_t>(v));
-  }
-  return out;
+  const auto sizes = parse_int_list(text, 1, kMostBatchTokens);
+  if (sizes) return *sizes;
+  throw_usage("--batch-tokens \"" + printable(text, 80) + "\", expected whole numbers from 1 to " +
+              std::to_string(kMostBatchTokens) + ": 64,256");
 }
 
+constexpr std::array<Name<tasks::SpeedAxis>, 3> kAxes{{{"layers", tasks::SpeedAxis::layers},
+                                                       {"macs", tasks::SpeedAxis::macs},
+                                                       {"time", tasks::SpeedAxis::time}}};
+
 tasks::SpeedAxis svg_axis(const SweepFlags& f) {
-  if (f.svg_axis == "layers") return tasks::SpeedAxis::layers;
-  if (f.svg_axis == "macs" || (f.svg_axis.empty() && !f.timed)) return tasks::SpeedAxis::macs;
-  if (!f.svg_axis.empty() && f.svg_axis != "time")
-    throw_usage("--svg-axis " + printable(f.svg_axis, 40) + ", expected layers, macs or time");
-  if (!f.timed) throw_usage("--svg-axis time needs --timed");
-  return tasks::SpeedAxis::time;
+  if (f.svg_axis.empty()) return f.timed ? tasks::SpeedAxis::time : tasks::SpeedAxis::macs;
+  const tasks::SpeedAxis axis = value_of_name(kAxes, f.svg_axis, "--svg-axis");
+  if (axis == tasks::SpeedAxis::time && !f.timed) throw_usage("--svg-axis time needs --timed");
+  return axis;
 }
 
 // Also of files that are not there yet, as b and ./b.

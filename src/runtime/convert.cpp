@@ -8,6 +8,7 @@
 
 #include "base/file_bytes.h"
 #include "base/file_writer.h"
+#include "base/names.h"
 #include "base/new_directory.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
@@ -18,6 +19,10 @@
 
 namespace costeff {
 namespace {
+
+constexpr std::array<Name<StoredType>, 3> kStoredTypes{{{"float32", StoredType::float32},
+                                                        {"float16", StoredType::float16},
+                                                        {"bfloat16", StoredType::bfloat16}}};
 
 namespace fs = std::filesystem;
 
@@ -151,10 +156,7 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
 }
 
 StoredType parse_stored_type(const std::string& name) {
-  if (name == "float32") return StoredType::float32;
-  if (name == "float16") return StoredType::float16;
-  if (name == "bfloat16") return StoredType::bfloat16;
-  throw_usage("dtype \"" + printable(name, 40) + "\", expected float32, float16 or bfloat16");
+  return value_of_name(kStoredTypes, name, "dtype");
 }
 
 }  // namespace costeff

@@ -174,7 +174,7 @@ void Conveyor::run_group(int64_t done) {
                                    [&](const model::Head& h) { return h.layer == layer; });
     const bool asked = head != spec.heads.end() &&
                        (plan_.all_exits || layer == plan_.last_layer ||
-                        (exits::is_adaptive(plan_.policy) && layer >= plan_.policy.exit_start));
+                        (asks_exits(plan_.policy) && layer >= plan_.policy.exit_start));
     if (history_size_ > 1)
       keep_pooled(w, n, w.history[static_cast<size_t>(layer % history_size_)].data());
     if (asked) ask_exit(static_cast<size_t>(head - spec.heads.begin()), n, &w);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/plan.h"
+#include "runtime/model_info.h"
 
 namespace costeff::runtime {
 namespace {
@@ -117,7 +117,7 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
 }
 
 std::vector<std::string> drop_misfit_policy(model::Model* m) {
-  if (!m->policy || policy_misfit(*m, *m->policy).empty()) return {};
+  if (!m->policy || policy_fault(exits_of(*m), *m->policy).empty()) return {};
   const bool learned = m->policy->kind == PolicyKind::learned;
   m->policy.reset();
   return {std::string("exit_policy.json is left out: ") +

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "exit/policy.h"
-#include "runtime/plan.h"
-
 namespace costeff {
 
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
@@ -25,6 +22,22 @@ int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exi
     if (e.layer == exit_layer || (exits && e.layer < exit_layer)) sum += e.macs;
   }
   return sum;
+}
+
+ModelExits exits_of(const ModelInfo& info) {
+  ModelExits out;
+  for (const ExitInfo& e : info.exits) {
+    out.layers.push_back(e.layer);
+    out.learned = out.learned || e.learned;
+  }
+  out.num_labels = info.num_labels;
+  out.regression = info.regression;
+  out.dialect = info.dialect;
+  return out;
+}
+
+void check_policy(const ModelInfo& info, const ExitPolicy& policy) {
+  check_policy(exits_of(info), policy);
 }
 
 namespace runtime {
@@ -84,6 +97,7 @@ ExitInfo describe_exit(const model::Head& h) {
   e.layer = h.layer;
   e.form = form_of(h);
   e.input_size = h.classifier.in();
+  e.learned = h.lte.has_value();
   e.macs = h.classifier.weight.numel() + (h.pooler ? h.pooler->weight.numel() : 0);
   e.parameters = count(h.classifier) + count(h.pooler) + count(h.lte);
   return e;
@@ -159,12 +173,22 @@ ModelInfo describe(const model::Model& m) {
   return info;
 }
 
+ModelExits exits_of(const model::Model& m) {
+  ModelExits out;
+  for (const model::Head& h : m.heads) {
+    out.layers.push_back(h.layer);
+    out.learned = out.learned || h.lte.has_value();
+  }
+  out.num_labels = m.num_labels;
+  out.regression = m.regression;
+  out.dialect = m.dialect;
+  return out;
+}
+
 void check_own_policy(const model::Model& m, const std::string& place) {
   if (!m.policy) return;
-  exits::check_policy(*m.policy, static_cast<int64_t>(m.layers.size()), place, ErrorKind::model);
-  if (const std::string wrong = policy_misfit(m, *m.policy); !wrong.empty()) {
-    throw_model(place + ": " + wrong);
-  }
+  const std::string fault = policy_fault(exits_of(m), *m.policy);
+  if (!fault.empty()) throw_model(place + ": " + fault);
 }
 
 }  // namespace runtime

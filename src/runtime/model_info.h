@@ -11,6 +11,9 @@ namespace costeff::runtime {
 // What `costeff inspect` shows of a model. The tokenizer, path and policy are left to the caller.
 ModelInfo describe(const model::Model& model);
 
+// What of a model decides which policies it can run.
+ModelExits exits_of(const model::Model& model);
+
 // Throws Error(model) that begins with `place`, the path of exit_policy.json, if the policy the
 // model came with cannot run on it.
 void check_own_policy(const model::Model& model, const std::string& place);

@@ -5,7 +5,6 @@
 #include <costeff/options.h>
 
 #include <cstdint>
-#include <string>
 
 #include "model/spec.h"
 
@@ -17,12 +16,7 @@ struct ForwardPlan {
   int64_t last_layer = 0;  // 1-based; no sequence goes beyond it
 };
 
-// Why the policy cannot run on this model: it wants an exit, a learned exit or probabilities that
-// the model does not have. Empty: it can.
-std::string policy_misfit(const model::Model& model, const ExitPolicy& policy);
-
-// Resolves the policy against the model: which layer is the last. Throws Error(usage) when the
-// policy wants an exit that the model does not have.
+// Which layer is the last under a policy that the model can run.
 ForwardPlan make_plan(const model::Model& model, const ExitPolicy& policy, bool all_exits);
 
 }  // namespace costeff::runtime

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/delimited.h"
 
@@ -53,12 +53,7 @@ std::string list_columns(Row row) {
   return out;
 }
 
-std::optional<int64_t> column_number(std::string_view name) {
-  int64_t n = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
-  if (error != std::errc() || end != name.data() + name.size() || n < 1) return std::nullopt;
-  return n;
-}
+std::optional<int64_t> column_number(std::string_view name) { return parse_int(name, 1); }
 
 bool looks_like_header(Row row) {
   const auto is_known = [](std::string_view cell) {

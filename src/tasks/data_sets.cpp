@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -25,13 +26,6 @@ bool is_directory(const std::string& path) {
 bool is_file(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(path, error);
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 // Names, without extension, that the parts of a split go by.
@@ -78,7 +72,7 @@ std::string name_of(const DataSet& set) {
   if (set.squad) return "squad";
   if (!set.task) return set.path == "-" ? "stdin" : path.filename().string();
   std::string name(set.task->name);
-  const std::string stem = lower(path.stem().string());
+  const std::string stem = lower_ascii(path.stem().string());
   const auto ends = [&](std::string_view end) { return stem.ends_with(end); };
   if (name == "mnli" && (ends("_mismatched") || ends("-mm"))) return name + "-mm";
   if (name == "mnli" && (ends("_matched") || ends("-m"))) return name + "-m";
@@ -88,7 +82,7 @@ std::string name_of(const DataSet& set) {
 DataSet describe(const std::string& path, const std::string& task_name, const ModelInfo& model) {
   DataSet set;
   set.path = path;
-  if (is_squad_name(lower(task_name)) || (task_name.empty() && model.question_answering)) {
+  if (is_squad_name(lower_ascii(task_name)) || (task_name.empty() && model.question_answering)) {
     set.squad = true;
     set.task_from = task_name.empty() ? "the model's question answering head" : "--task";
   } else if (!task_name.empty() && task_name != "none") {
@@ -131,7 +125,7 @@ std::vector<DataSet> find_data_sets(const std::vector<std::string>& data, const 
   if (split != "dev" && split != "train" && split != "test") {
     throw_usage("split \"" + printable(split, 40) + "\", expected dev, train or test");
   }
-  if (!task_name.empty() && task_name != "none" && !is_squad_name(lower(task_name)) &&
+  if (!task_name.empty() && task_name != "none" && !is_squad_name(lower_ascii(task_name)) &&
       !maybe_task(task_name)) {
     (void)find_task(task_name);  // throws, naming those there are
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/parse.h"
 #include "tasks/delimited.h"
 #include "tasks/gold.h"
 
@@ -24,16 +25,10 @@ constexpr std::array<Alias, 7> kAliases{{{"mnlim", "mnli"},
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-std::string lower(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 // A task's name among the words of "MNLI_dev.tsv": one word, or two next to each other ("sst-2").
 const Task* task_in_words(const std::string& name) {
   std::vector<std::string> words(1);
-  for (const char c : lower(name)) {
+  for (const char c : lower_ascii(name)) {
     if (is_letter(c)) {
       words.back() += c;
     } else if (!words.back().empty()) {
@@ -96,7 +91,7 @@ std::string first_line(const std::string& path) {
 
 const Task* maybe_task(std::string_view name) {
   std::string plain;
-  for (const char c : lower(name)) {
+  for (const char c : lower_ascii(name)) {
     if (c != '-' && c != '_') plain += c;
   }
   for (const Alias& alias : kAliases) {

@@ -9,13 +9,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
 #include "base/beside.h"
+#include "base/parse.h"
 #include "tasks/line_reader.h"
 
 namespace costeff::tasks {
@@ -28,10 +28,8 @@ std::optional<int> descriptor_of(std::string_view path) {
   if (path == "/dev/stderr") return STDERR_FILENO;
   for (std::string_view dir : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!path.starts_with(dir)) continue;
-    const std::string_view number = path.substr(dir.size());
-    int fd = -1;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fd);
-    if (error == std::errc() && end == number.data() + number.size() && fd >= 0) return fd;
+    if (const auto fd = parse_int(path.substr(dir.size()), 0, INT_MAX))
+      return static_cast<int>(*fd);
   }
   return std::nullopt;
 }

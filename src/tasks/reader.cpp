@@ -6,6 +6,8 @@
 #include <array>
 #include <atomic>
 
+#include "base/names.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/row_id.h"
 
@@ -14,7 +16,7 @@ namespace {
 
 struct FormatName {
   std::string_view name;
-  InputFormat format;
+  InputFormat value;
 };
 
 constexpr std::array<FormatName, 5> kFormats{{{"auto", InputFormat::automatic},
@@ -37,25 +39,14 @@ constexpr std::array<FormatName, 8> kExtensions{{{"tsv", InputFormat::tsv},
 }  // namespace
 
 InputFormat input_format_from_name(std::string_view name) {
-  std::string known;
-  for (const FormatName& f : kFormats) {
-    if (f.name == name) return f.format;
-    known += (known.empty() ? "" : ", ") + std::string(f.name);
-  }
-  throw_usage("input format \"" + printable(name, 40) + "\" is not known, expected one of " +
-              known);
+  return value_of_name(kFormats, name, "input format");
 }
 
 InputFormat format_of_path(std::string_view path, bool has_task) {
   const std::string_view file = path.substr(path.rfind('/') + 1);  // npos + 1 == 0
   if (const size_t dot = file.rfind('.'); dot != std::string_view::npos) {
-    std::string extension(file.substr(dot + 1));
-    for (char& c : extension) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    for (const FormatName& f : kExtensions) {
-      if (f.name == extension) return f.format;
-    }
+    if (const auto* row = find_name(kExtensions, lower_ascii(file.substr(dot + 1))))
+      return row->value;
   }
   return has_task ? InputFormat::tsv : InputFormat::text;
 }

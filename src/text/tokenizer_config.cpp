@@ -3,10 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_set>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
@@ -82,14 +82,13 @@ void read_added_decoder(const Json& object, const std::string& file, TokenizerCo
     throw_model(file + ": added_tokens_decoder is " + json_text(object) + ", expected an object");
   }
   for (const auto& [key, value] : object.items()) {
-    int64_t id = -1;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxId) {
+    const auto id = parse_int(key, 0, kMaxId);
+    if (!id) {
       throw_model(file + ": added_tokens_decoder: key \"" + printable(key, 40) +
                   "\", expected a token id");
     }
     AddedToken token = read_added_token(value, file + ": added_tokens_decoder: " + key);
-    token.id = static_cast<int32_t>(id);
+    token.id = static_cast<int32_t>(*id);
     config->added.push_back(std::move(token));
   }
 }

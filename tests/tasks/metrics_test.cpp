@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/binomial.h"
 #include "base/error_of.h"
 #include "shared_data.h"
 #include "tasks/gold.h"
@@ -169,18 +170,6 @@ TEST(Intervals, IncompleteBetaAsScipy) {
   }
 }
 
-TEST(Intervals, InverseIsTheInverse) {
-  for (const double a : {0.5, 1.0, 7.0, 4000.0}) {
-    for (const double b : {1.0, 3.0, 100.0}) {
-      for (const double p : {1e-6, 0.025, 0.5, 0.975}) {
-        EXPECT_NEAR(incomplete_beta(a, b, inverse_incomplete_beta(a, b, p)), p, 1e-12)
-            << a << " " << b << " " << p;
-      }
-    }
-  }
-}
-
-// A mean's bootstrap interval is the normal one, about: 1.96 standard errors.
 TEST(Intervals, BootstrapOfAMean) {
   std::vector<double> values(400);
   for (size_t i = 0; i < values.size(); ++i) values[i] = i % 4 == 0 ? 1 : 0;
