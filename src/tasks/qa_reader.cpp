@@ -16,7 +16,7 @@ constexpr Task kTask{
 
 bool is_squad(const InputFile& file, const InputOptions& options, std::optional<bool> squad) {
   if (squad) return *squad;
-  const std::string_view path = file.path;
+  const std::string_view path = without_packing(file.path);
   return options.format == InputFormat::automatic && path.size() > 5 &&
          (path.ends_with(".json") || path.ends_with(".JSON"));
 }

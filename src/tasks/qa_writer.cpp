@@ -70,7 +70,7 @@ void append_jsonl(const QaExample& example, const QaResult& result, const QaOutp
 QaFormat qa_format_from_name(std::string_view name) {
   if (name == "tsv") return QaFormat::tsv;
   if (name == "csv") return QaFormat::csv;
-  if (name == "jsonl") return QaFormat::jsonl;
+  if (name == "jsonl" || name == "json") return QaFormat::jsonl;
   if (name == "squad") return QaFormat::squad;
   throw_usage("output format \"" + printable(name, 40) +
               "\" is not known for task qa, expected tsv, csv, jsonl or squad");

@@ -96,7 +96,7 @@ void append_tsv(const Example& row, const Tokens& t, std::span<const std::string
 TokenFormat token_format_from_name(std::string_view name) {
   if (name == "text") return TokenFormat::text;
   if (name == "tsv") return TokenFormat::tsv;
-  if (name == "jsonl") return TokenFormat::jsonl;
+  if (name == "jsonl" || name == "json") return TokenFormat::jsonl;
   throw_usage("output format \"" + printable(name, 40) +
               "\" is not known, expected text, tsv or jsonl");
 }

@@ -149,7 +149,7 @@ void append_json(const Example& row, const Result& result, const OutputOptions& 
 OutputFormat output_format_from_name(std::string_view name) {
   if (name == "tsv") return OutputFormat::tsv;
   if (name == "csv") return OutputFormat::csv;
-  if (name == "jsonl") return OutputFormat::jsonl;
+  if (name == "jsonl" || name == "json") return OutputFormat::jsonl;  // an object a row
   if (name == "table") return OutputFormat::table;
   throw_usage("output format \"" + printable(name, 40) +
               "\" is not known, expected tsv, csv, jsonl or table");
