@@ -161,7 +161,10 @@ Encoding wide_encoding(std::string_view head, bool complete) {
 }  // namespace
 
 Content look_at(std::string_view head, bool complete, const std::string& name) {
-  if (head.empty()) return {.unsure = !complete};
+  // A lone byte may be half a letter of UTF-16; it is no line either, unless it ends one.
+  if (head.empty() || (head.size() == 1 && head[0] != '\n')) {
+    if (!complete) return {.unsure = true};
+  }
   for (const Magic& m : kMagics) {
     if (!head.starts_with(m.bytes)) {
       if (!complete && head.size() < m.bytes.size() && m.bytes.starts_with(head)) {
