@@ -17,11 +17,23 @@ struct Name {
   T value;
 };
 
-// "a, b, c", in the order of the table.
+// The first name of a value; "" if the table has none.
+template <typename Rows, typename T>
+std::string_view name_of_value(const Rows& rows, const T& value) {
+  for (const auto& row : rows) {
+    if (row.value == value) return row.name;
+  }
+  return "";
+}
+
+// "a, b, c", in the order of the table, one name for each value.
 template <typename Rows>
 std::string listed_names(const Rows& rows) {
   std::string text;
   for (const auto& row : rows) {
+    if constexpr (requires { row.value == row.value; }) {
+      if (name_of_value(rows, row.value) != row.name) continue;  // another name of the same
+    }
     if (!text.empty()) text += ", ";
     text += row.name;
   }
@@ -46,15 +58,6 @@ template <typename Rows>
 auto value_of_name(const Rows& rows, std::string_view name, std::string_view what) {
   if (const auto* row = find_name(rows, name)) return row->value;
   throw_unknown_name(what, name, listed_names(rows));
-}
-
-// The first name of a value; "" if the table has none.
-template <typename Rows, typename T>
-std::string_view name_of_value(const Rows& rows, const T& value) {
-  for (const auto& row : rows) {
-    if (row.value == value) return row.name;
-  }
-  return "";
 }
 
 }  // namespace costeff

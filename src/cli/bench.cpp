@@ -126,7 +126,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
                                    const std::optional<ExitPolicy>& policy) {
   const ModelInfo& m = engine.info();
   std::vector<Example> rows;
-  tasks::RowReader reader(input_files(f.input), input_options(f.input), &interrupted);
+  tasks::RowReader reader(input_files(f.input), input_options_that_say(f.input), &interrupted);
   for (Example row; reader.next(row, true) == ReadStatus::row;) rows.push_back(row);
   if (rows.empty()) throw_input(f.input.files[0] + ": no rows, expected some to measure with");
   run.mode = Mode::throughput;

@@ -150,7 +150,7 @@ int diff(const DiffFlags& f) {
   std::optional<tasks::RowReader> reader;
   Source rows = built_in_rows();
   if (!f.input.files.empty()) {
-    reader.emplace(input_files(f.input), input_options(f.input), &interrupted);
+    reader.emplace(input_files(f.input), input_options_that_say(f.input), &interrupted);
     rows = [&](Example& row, bool may_block) { return reader->next(row, may_block); };
   }
   const ModelDifference d = diff_checkpoints(f.a, f.b, rows, o, &interrupted);

@@ -125,7 +125,8 @@ int eval(const EvalFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
   if (f.pass.data.empty()) throw_usage("no data: --data FILE or DIR; see costeff eval --help");
   if (f.format != "text" && f.format != "json" && f.format != "tsv") {
-    throw_usage("output format \"" + printable(f.format, 40) + "\", expected text, json or tsv");
+    throw_usage("output format \"" + printable(f.format, 40) + "\", expected text, json or tsv" +
+                (f.format == "jsonl" ? " (json is one document, not lines)" : ""));
   }
   for (const std::string& path : f.pass.data) {
     std::error_code error;

@@ -32,6 +32,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
   // The same table as one with labels, whose labels are not asked for.
   tasks::InputOptions reading = pass_input_options(f.pass, set, true);
   reading.want_gold = false;
+  reading.say = input_options_that_say(f.pass.input, f.pass.quiet).say;
   tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   RunOptions run = pass_run_options(f.pass);
   run.policy = policy;

@@ -191,7 +191,8 @@ int infer(const InferOptions& o) {
     check_rereadable(input_files(o.input), "--shard");
   }
   set_mode(o, &run);
-  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
+  tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input, o.quiet),
+                          &interrupted);
   const Engine engine(o.model, load_options(o.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering) {

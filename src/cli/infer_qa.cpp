@@ -60,7 +60,7 @@ QaOptions qa_options(const QaCommand& c) {
   return q;
 }
 
-tasks::QaReader open_reader(const InputFlags& flags) {
+tasks::QaReader open_reader(const InputFlags& flags, bool quiet) {
   InputFlags rows = flags;
   rows.task.clear();
   std::optional<bool> squad;
@@ -68,7 +68,7 @@ tasks::QaReader open_reader(const InputFlags& flags) {
     squad = true;
     rows.format = "auto";
   }
-  return {input_files(rows), input_options(rows), squad, &interrupted};
+  return {input_files(rows), input_options_that_say(rows, quiet), squad, &interrupted};
 }
 
 std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
@@ -106,7 +106,7 @@ RowRange questions_to_answer(const QaCommand& c, const tasks::QaOutputOptions& o
   }
   if (f.shard.empty()) return {};
   const Shard shard = parse_shard(f.shard);
-  tasks::QaReader reader = open_reader(c.input);
+  tasks::QaReader reader = open_reader(c.input, true);
   QaExample row;
   return shard_rows(shard, skip_rows([&] { return reader.next(row, true); }));
 }
@@ -189,7 +189,7 @@ int infer_qa(const QaCommand& c) {
   tasks::QaOutputOptions output = output_options(c);
   const RowRange range = questions_to_answer(c, output);
   if (!c.long_run.shard.empty() && parse_shard(c.long_run.shard).part > 1) output.header = false;
-  tasks::QaReader reader = open_reader(c.input);
+  tasks::QaReader reader = open_reader(c.input, c.quiet);
   const Engine engine(c.model, load_options(c.load));
   const ModelInfo& m = engine.info();
   if (!m.question_answering) {

@@ -83,6 +83,7 @@ tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& inp
                          {"pair-field", input.pair_field},
                          {"id-field", input.id_field},
                          {"separator", input.separator},
+                         {"delimiter", input.delimiter},
                          {"task", input.task},
                          {"header", input.header      ? "yes"
                                     : input.no_header ? "no"

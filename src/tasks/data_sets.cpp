@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "tasks/content.h"
 
 namespace costeff::tasks {
 namespace {
@@ -37,13 +38,21 @@ std::vector<std::string> stems_of(const std::string& split) {
   return stems;
 }
 
+// The file as it is, else packed; "": neither is there.
+std::string file_or_packed(const fs::path& path) {
+  for (const char* packed : {"", ".gz", ".zst"}) {
+    if (is_file(path.string() + packed)) return path.string() + packed;
+  }
+  return "";
+}
+
 std::vector<std::string> files_of_split(const fs::path& dir, const std::string& split) {
   std::vector<std::string> found;
   for (const std::string& stem : stems_of(split)) {
     for (const std::string_view extension : kSetExtensions) {
-      const fs::path path = dir / (stem + std::string(extension));
-      if (!is_file(path)) continue;
-      found.push_back(path.string());
+      const std::string path = file_or_packed(dir / (stem + std::string(extension)));
+      if (path.empty()) continue;
+      found.push_back(path);
       break;  // the same rows in another format
     }
   }
@@ -72,7 +81,8 @@ std::string name_of(const DataSet& set) {
   if (set.squad) return "squad";
   if (!set.task) return set.path == "-" ? "stdin" : path.filename().string();
   std::string name(set.task->name);
-  const std::string stem = lower_ascii(path.stem().string());
+  const std::string stem =
+      lower_ascii(fs::path(std::string(without_packing(set.path))).stem().string());
   const auto ends = [&](std::string_view end) { return stem.ends_with(end); };
   if (name == "mnli" && (ends("_mismatched") || ends("-mm"))) return name + "-mm";
   if (name == "mnli" && (ends("_matched") || ends("-m"))) return name + "-m";

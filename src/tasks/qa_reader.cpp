@@ -17,7 +17,8 @@ constexpr Task kTask{
 
 bool is_squad(const InputFile& file, const InputOptions& options, std::optional<bool> squad) {
   if (squad) return *squad;
-  return options.format == InputFormat::automatic && has_extension(file.path, ".json");
+  return options.format == InputFormat::automatic &&
+         has_extension(without_packing(file.path), ".json");
 }
 
 }  // namespace

@@ -13,9 +13,10 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr std::array<Name<QaFormat>, 4> kQaFormats{{{"tsv", QaFormat::tsv},
+constexpr std::array<Name<QaFormat>, 5> kQaFormats{{{"tsv", QaFormat::tsv},
                                                     {"csv", QaFormat::csv},
                                                     {"jsonl", QaFormat::jsonl},
+                                                    {"json", QaFormat::jsonl},
                                                     {"squad", QaFormat::squad}}};
 
 using AppendField = void (*)(std::string_view, std::string*);

@@ -12,8 +12,10 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr std::array<Name<TokenFormat>, 3> kTokenFormats{
-    {{"text", TokenFormat::text}, {"tsv", TokenFormat::tsv}, {"jsonl", TokenFormat::jsonl}}};
+constexpr std::array<Name<TokenFormat>, 4> kTokenFormats{{{"text", TokenFormat::text},
+                                                          {"tsv", TokenFormat::tsv},
+                                                          {"jsonl", TokenFormat::jsonl},
+                                                          {"json", TokenFormat::jsonl}}};
 
 // [x,y,...] of append_one(i).
 template <typename F>

@@ -15,9 +15,10 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr std::array<Name<OutputFormat>, 4> kOutputFormats{{{"tsv", OutputFormat::tsv},
+constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat::tsv},
                                                             {"csv", OutputFormat::csv},
                                                             {"jsonl", OutputFormat::jsonl},
+                                                            {"json", OutputFormat::jsonl},
                                                             {"table", OutputFormat::table}}};
 
 // The label that follows `after` (-1: the first) in falling order of the logits, so that the first
