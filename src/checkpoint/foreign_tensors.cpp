@@ -2,10 +2,12 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -83,14 +85,6 @@ std::string leftover_part(const Source& s, const std::string& name) {
   return "";
 }
 
-bool in_use(const Source& s, const std::string& beginning) {
-  for (auto it = s.by_name.lower_bound(beginning);
-       it != s.by_name.end() && it->first.starts_with(beginning); ++it) {
-    if (s.used[it->second]) return true;
-  }
-  return false;
-}
-
 bool in_encoder(const Source& s, const std::string& name) {
   if (!s.prefix.empty()) return name.starts_with(s.prefix);
   for (const char* part : {"embeddings.", "encoder.", "transformer.", "pooler."}) {
@@ -108,28 +102,40 @@ bool is_buffer(std::string_view name) {
 // "classifier." of "classifier.weight"
 std::string module_of(const std::string& name) { return name.substr(0, name.rfind('.') + 1); }
 
-// Of the tensors that are in use.
-std::set<std::string> used_modules(const Source& s) {
-  std::set<std::string> modules;
+// What the tensors in use belong to. A file may hold half a million tensors with names of any
+// length, so each is looked up, never compared with all.
+struct InUse {
+  std::set<std::string> modules;  // "classifier."
+  size_t longest = 0;             // of their names
+  std::set<std::string> parts;    // leftover_part
+};
+
+InUse what_is_used(const Source& s) {
+  InUse used;
   for (const auto& [name, i] : s.by_name) {
-    if (s.used[i] && !module_of(name).empty()) modules.insert(module_of(name));
+    if (!s.used[i]) continue;
+    if (std::string module = module_of(name); !module.empty()) {
+      used.longest = std::max(used.longest, module.size());
+      used.modules.insert(std::move(module));
+    }
+    used.parts.insert(leftover_part(s, name));
   }
-  return modules;
+  return used;
 }
 
-bool below_one_of(const std::set<std::string>& modules, const std::string& name) {
-  for (size_t dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1)) {
-    if (modules.contains(name.substr(0, dot + 1))) return true;
+bool below_used_module(const InUse& used, const std::string& name) {
+  for (size_t dot = name.find('.'); dot < used.longest; dot = name.find('.', dot + 1)) {
+    if (used.modules.contains(name.substr(0, dot + 1))) return true;
   }
   return false;
 }
 
-bool is_unknown(const Source& s, const std::set<std::string>& modules, const std::string& name) {
+bool is_unknown(const Source& s, const InUse& used, const std::string& name) {
   if (is_buffer(name)) return false;
-  if (below_one_of(modules, name)) return true;
+  if (below_used_module(used, name)) return true;
   if (!in_encoder(s, name)) return false;
   const std::string part = leftover_part(s, name);
-  return part.empty() || in_use(s, part);
+  return part.empty() || used.parts.contains(part);
 }
 
 std::string without_flag() {
@@ -149,21 +155,22 @@ void refuse_known_foreign(const Source& s) {
 }
 
 void refuse_unknown(Source& s) {
-  const std::set<std::string> modules = used_modules(s);
+  const InUse used = what_is_used(s);
   int64_t count = 0;
   const Tensor* first = nullptr;
   for (const auto& [name, i] : s.by_name) {
     if (s.used[i] || s.expected_unused[i]) continue;
     const bool known = !is_second_copy(name) && foreign_row(name);
-    if (!known && !is_unknown(s, modules, name)) continue;
+    if (!known && !is_unknown(s, used, name)) continue;
     if (count++ == 0) first = &s.set->tensors[i];
   }
   if (count == 0) return;
   if (!s.ignore_unused) {
     throw_model(tensor_place(*first) +
-                "is no part of the model that the engine computes, expected none that it does not "
-                "know" +
-                (count > 1 ? " (it has " + std::to_string(count) + ")" : "") + without_flag());
+                "is inside the model, and the engine does not know what it is for, expected none "
+                "such" +
+                (count > 1 ? " (the file has " + std::to_string(count) + ")" : "") +
+                without_flag());
   }
   s.warnings.push_back(
       *s.set->file + ": " + std::to_string(count) + (count == 1 ? " tensor" : " tensors") +

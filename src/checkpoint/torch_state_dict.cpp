@@ -195,8 +195,11 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
   const std::string& file = *set->file;
   const StateDict state = find_state_dict(p, file);
   if (!state.key.empty()) {
-    set->notes.push_back(file + ": the state dict is its entry " + state.key + "; " +
-                         std::to_string(state.others) + " others are ignored");
+    set->notes.push_back(
+        file + ": the state dict is its entry " + state.key +
+        (state.others == 0   ? ""
+         : state.others == 1 ? "; the other entry is ignored"
+                             : "; " + std::to_string(state.others) + " other entries are ignored"));
   }
   int64_t may_copy = kMaxCopied;
   if (file_size < static_cast<uint64_t>(kMaxCopied) / 4) {

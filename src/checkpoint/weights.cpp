@@ -1,6 +1,7 @@
 // Which files of a directory hold its weights.
 
 #include <costeff/error.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,17 +97,18 @@ void check_directory(const std::string& dir) {
     if (!S_ISDIR(st.st_mode)) {
       throw_model(dir + ": is not a directory, expected a checkpoint directory");
     }
-    if (::access(dir.c_str(), X_OK) == 0) return;
+    if (::faccessat(AT_FDCWD, dir.c_str(), X_OK, AT_EACCESS) == 0) return;
   }
   if (errno == EACCES) {
     throw_model(dir +
                 ": permission denied, expected a checkpoint directory that this user may read");
   }
-  throw_model(dir + ": does not exist, expected a checkpoint directory" +
-              (is_hub_name(dir)
-                   ? "; nothing is downloaded: of a model on a hub, download all files "
-                     "first and name their directory"
-                   : ""));
+  throw_model(
+      dir + ": does not exist, expected a checkpoint directory" +
+      (is_hub_name(dir)
+           ? "; nothing is downloaded: if this is the name of a model on a hub, download its files "
+             "first and give their directory"
+           : ""));
 }
 
 TensorSet read_weights(const std::string& dir) {

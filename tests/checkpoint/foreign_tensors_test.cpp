@@ -86,8 +86,8 @@ TEST(ForeignTensors, UnknownInsideTheModelIsRefused) {
   for (const auto& row : rows) {
     const Shapes s = with(row.shapes, {row.name});
     EXPECT_EQ(build_error(s), "m/model.safetensors: tensor " + std::string(row.name) +
-                                  ": is no part of the model that the engine computes, expected "
-                                  "none that it does not know" +
+                                  ": is inside the model, and the engine does not know what it is "
+                                  "for, expected none such" +
                                   kFlag);
     const model::Model m = built_without(s);
     ASSERT_EQ(m.warnings.size(), 1u);
@@ -96,14 +96,14 @@ TEST(ForeignTensors, UnknownInsideTheModelIsRefused) {
   // Integers too: a mask may be of any type.
   Shapes mask = with(plain_bert(), {"bert.encoder.layer.0.attention.keep"});
   mask.dtypes["bert.encoder.layer.0.attention.keep"] = DType::boolean;
-  EXPECT_NE(build_error(mask).find("attention.keep: is no part of the model"), std::string::npos);
+  EXPECT_NE(build_error(mask).find("attention.keep: is inside the model"), std::string::npos);
 }
 
 TEST(ForeignTensors, TheFirstByNameIsNamedAndAllAreCounted) {
   const Shapes s = with(plain_bert(), {"bert.encoder.layer.2.gate", "bert.encoder.layer.0.zoom",
                                        "bert.encoder.layer.0.gate"});
   EXPECT_EQ(build_error(s).find("m/model.safetensors: tensor bert.encoder.layer.0.gate: "), 0u);
-  EXPECT_NE(build_error(s).find("(it has 3)"), std::string::npos) << build_error(s);
+  EXPECT_NE(build_error(s).find("(the file has 3)"), std::string::npos) << build_error(s);
   EXPECT_EQ(built_without(s).warnings,
             std::vector<std::string>{
                 "m/model.safetensors: 3 tensors of the model that the engine does not know are "

@@ -80,7 +80,7 @@ TEST(PruningMasks, ErrorsNameTheTensor) {
   // A mask beside the weight itself says nothing that is known.
   s = plain_bert();
   s.at[kQuery + "_mask"] = {8, 8};
-  EXPECT_EQ(build_error(s).find(place + "_mask: is no part of the model"), 0u);
+  EXPECT_EQ(build_error(s).find(place + "_mask: is inside the model"), 0u);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(TorchNested, TheOneWithAnEncoderIsFound) {
     EXPECT_EQ(tensor_names(set), (std::vector<std::string>{"bert.embeddings.word_embeddings.weight",
                                                            "classifier.weight"}));
     EXPECT_EQ(set.notes, std::vector<std::string>{"m.bin: the state dict is its entry " + key +
-                                                  "; 6 others are ignored"});
+                                                  "; 6 other entries are ignored"});
     if (set.check_bytes) set.check_bytes(set);
   }
   // In wrappers, and the legacy stream, where all storages are in one list.
