@@ -30,7 +30,7 @@ constexpr std::array<Name<ComputeType>, 4> kComputeTypes{{{"float32", ComputeTyp
 
 struct Engine::Impl {
   Impl(const std::string& path, const LoadOptions& options)
-      : Impl(path, options, checkpoint::load_model(path)) {}
+      : Impl(path, options, checkpoint::load_model(path, options.ignore_unused)) {}
 
   Impl(const std::string& path, const LoadOptions& options, model::Model loaded)
       : compute(options.compute.value_or(loaded.compute)),
