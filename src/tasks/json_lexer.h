@@ -52,6 +52,7 @@ class JsonLexer {
   bool ready();
 
   int64_t byte() const { return before_ + static_cast<int64_t>(at_); }  // behind the last token
+  void check_unchanged() const { lines_.check_unchanged(); }
   const std::string& name() const { return lines_.name(); }
   int64_t bytes_done() const {
     return lines_.bytes_done();

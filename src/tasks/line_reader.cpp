@@ -80,6 +80,7 @@ void LineReader::open(const InputFile& file) {
     throw_errno(name_, error);
   }
   regular_ = S_ISREG(st.st_mode);
+  watch_.begin(fd_);
 }
 
 LineStatus LineReader::next(std::string_view* line, bool may_block) {
@@ -167,8 +168,10 @@ LineStatus LineReader::fill(bool may_block) {
     if (status != LineStatus::line) return status;
     const ssize_t n = ::read(fd_, buffer_.get() + end_, room);
     if (n >= 0) {
+      watch_.saw({buffer_.get() + end_, static_cast<size_t>(n)});
       end_ += static_cast<size_t>(n);
       eof_ = n == 0;
+      if (eof_) check_unchanged();
       return LineStatus::line;
     }
     if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) throw_errno(name_, errno);

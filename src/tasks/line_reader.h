@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "tasks/input_watch.h"
+
 namespace costeff::tasks {
 
 // A signal may be taken by another thread than the one that waits for input or output, so *stop is
@@ -38,7 +40,9 @@ enum class LineStatus { line, would_block, end };
 
 // The lines of one file, pipe or terminal. They end at \n alone; one \r before it is taken off, and
 // so is a byte order mark at the start of the file. A last line without \n counts. Holds at most
-// about kMaxLineBytes + 2 chunks of bytes, whatever the input.
+// about kMaxLineBytes + 2 chunks of bytes, whatever the input. A regular file is read to the end that
+// it has when the end is reached: what is appended meanwhile counts. At its end, it must still hold
+// what was read (InputWatch).
 class LineReader {
  public:
   // Throws Error(input). Waiting for input ends once *stop is true.
@@ -50,12 +54,15 @@ class LineReader {
 
   // *line is valid until the next call. may_block false: would_block when there is no full line yet
   // and none can be had without waiting (never for a regular file). Throws Error(input): cannot
-  // read, or a line longer than kMaxLineBytes.
+  // read, a line longer than kMaxLineBytes, or a file that was changed where it was read.
   LineStatus next(std::string_view* line, bool may_block);
 
   // The same without regard to lines: whatever bytes come next, for formats that have none. Not to
   // be mixed with next(): a byte order mark is given as it is.
   LineStatus next_bytes(std::string_view* bytes, bool may_block);
+
+  // For a reader that stops before the end. Throws Error(input) if the file was changed where it was read.
+  void check_unchanged() const { watch_.check(name_); }
 
   const std::string& name() const { return name_; }
   int64_t line_number() const { return line_number_; }  // of the line given last, from 1
@@ -76,6 +83,7 @@ class LineReader {
   int fd_ = -1;
   bool owns_fd_ = false, regular_ = false, eof_ = false, had_cr_ = false, stopped_ = false;
   std::optional<std::string_view> memory_;  // what is left of it
+  InputWatch watch_;
   const std::atomic<bool>* stop_ = nullptr;
   size_t chunk_ = 0;
 
