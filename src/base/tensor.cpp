@@ -1,7 +1,5 @@
 #include "base/tensor.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -118,6 +116,10 @@ std::string tensor_place(const Tensor& t) {
 
 void TensorSet::give_back(std::span<const std::byte> bytes) const {
   for (const auto& f : files) f->give_back(bytes);
+}
+
+void TensorSet::check_unchanged() const {
+  for (const auto& f : files) f->check_unchanged();
 }
 
 void TensorSet::add(Tensor t) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <costeff/error.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -98,7 +100,22 @@ struct TensorSet {
   void add(Tensor t);
   // These bytes of a tensor were read and are not needed soon: see MappedFile::give_back.
   void give_back(std::span<const std::byte> bytes) const;
+  // Throws Error(model) if a file was changed under its mapping: see MappedFile::check_unchanged.
+  void check_unchanged() const;
 };
+
+// read(): uses the bytes of the tensors. What comes of it, an error too, counts only if the files are
+// still as they were: else Error(model) says that they are not.
+template <typename Read>
+void read_unchanged(const TensorSet& tensors, const Read& read) {
+  try {
+    read();
+  } catch (const Error&) {
+    tensors.check_unchanged();
+    throw;
+  }
+  tensors.check_unchanged();
+}
 
 // Writes t's elements as float32 to out [numel]. t must be a weight. f64 is rounded.
 void to_float32(const Tensor& t, float* out);

@@ -81,6 +81,8 @@ model::Model load_model(const std::string& dir, bool ignore_unused, Config* conf
   // Last, because it reads every byte: zip archives carry checksums.
   if (masks && masks->check_bytes) masks->check_bytes(*masks);
   if (m.tensors.check_bytes) m.tensors.check_bytes(m.tensors);
+  if (masks) masks->check_unchanged();
+  m.tensors.check_unchanged();
   m.notes.insert(m.notes.end(), m.tensors.notes.begin(), m.tensors.notes.end());
   if (masks) m.notes.insert(m.notes.end(), masks->notes.begin(), masks->notes.end());
   return m;

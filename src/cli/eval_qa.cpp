@@ -60,7 +60,10 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
   std::mutex mutex;
   const QaStats stats = engine.answer(
       [&](QaExample& row, bool may_block) {
-        if (f.pass.limit > 0 && reader.rows() >= f.pass.limit) return ReadStatus::end;
+        if (f.pass.limit > 0 && reader.rows() >= f.pass.limit) {
+          reader.check_unchanged();
+          return ReadStatus::end;
+        }
         tasks::QaGold gold;
         const ReadStatus status = reader.next(row, may_block, &gold);
         if (status != ReadStatus::row) return status;

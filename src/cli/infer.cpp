@@ -136,7 +136,8 @@ tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputO
 // Where the rows go. With --resume a file has a format that does not depend on a terminal.
 std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
                                               const tasks::OutputOptions& output,
-                                              const RunOptions& run, const ModelInfo& m) {
+                                              const RunOptions& run, const ModelInfo& m,
+                                              const tasks::RunFiles& begun) {
   refuse_to_replace(o.output, o.input.files);
   if (!o.long_run.resume) return std::make_unique<tasks::RowOutput>(o.output, &interrupted);
   if (output.format == tasks::OutputFormat::table) {
@@ -144,9 +145,8 @@ std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
   }
   const auto files = input_files(o.input);
   return std::make_unique<tasks::RowOutput>(
-      o.output,
-      run_fingerprint(m, o.input, o.load, o.long_run, files, infer_fingerprint(o, output, run, m)),
-      output.format == tasks::OutputFormat::csv);
+      o.output, run_fingerprint(m, o.input, o.load, o.long_run, files, begun,
+                                infer_fingerprint(o, output, run, m)));
 }
 
 // The rows of --shard. Counting them reads the input once, which is little beside scoring it.
@@ -191,6 +191,7 @@ int infer(const InferOptions& o) {
     check_rereadable(input_files(o.input), "--shard");
   }
   set_mode(o, &run);
+  const tasks::RunFiles begun = files_at_begin(o.long_run, o.model, input_files(o.input));
   tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input, o.quiet),
                           &interrupted);
   const Engine engine = load_engine(o.model, load_options(o.load));
@@ -208,7 +209,7 @@ int infer(const InferOptions& o) {
   tasks::OutputOptions output = output_options(o, format, m, STDOUT_FILENO);
   const RowRange range = rows_to_score(o);
   if (!o.long_run.shard.empty() && parse_shard(o.long_run.shard).part > 1) output.header = false;
-  const auto file = open_output(o, output, run, m);
+  const auto file = open_output(o, output, run, m, begun);
   output.table_width = terminal_width(file->fd());
   if (!o.quiet) say_going_on(*file, "row", "rows");
   Example skipped;
@@ -223,7 +224,10 @@ int infer(const InferOptions& o) {
   try {
     stats = engine.run(
         [&](Example& row, bool may_block) {
-          if (range.last >= 0 && reader.rows() >= range.last) return ReadStatus::end;
+          if (range.last >= 0 && reader.rows() >= range.last) {
+            reader.check_unchanged();
+            return ReadStatus::end;
+          }
           return reader.next(row, may_block);
         },
         [&](auto examples, auto results) {
@@ -233,9 +237,15 @@ int infer(const InferOptions& o) {
           });
         },
         run, &interrupted);
-    if (!interrupted) printer.finish();
+    if (!interrupted) {
+      printer.finish();
+      begun.check_inputs();
+    }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
+  } catch (const Error& e) {
+    printer.erase_progress();
+    throw_with_rows(e, *file, printer.rows(), "row was", "rows were");
   }
   printer.erase_progress();
   if (interrupted) {

@@ -93,7 +93,10 @@ RunOptions pass_run_options(const PassFlags& f) {
 
 Source pass_source(const PassFlags& f, tasks::RowReader* reader) {
   return [reader, limit = f.limit](Example& row, bool may_block) {
-    if (limit > 0 && reader->rows() >= limit) return ReadStatus::end;
+    if (limit > 0 && reader->rows() >= limit) {
+      reader->check_unchanged();
+      return ReadStatus::end;
+    }
     return reader->next(row, may_block);
   };
 }

@@ -73,7 +73,7 @@ int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most) {
 tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,
                                    const LoadFlags& load, const LongRunFlags& flags,
                                    const std::vector<tasks::InputFile>& files,
-                                   tasks::Fingerprint more) {
+                                   const tasks::RunFiles& begun, tasks::Fingerprint more) {
   tasks::Fingerprint all{{"costeff", kVersion},
                          {"kernels", kernels_text(load, model.compute)},
                          {"model", tasks::model_hash(model.path)},
@@ -94,8 +94,22 @@ tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& inp
                                                           " bytes " +
                                                           tasks::content_hash(files[i].path));
   }
+  begun.check();
   all.insert(all.end(), more.begin(), more.end());
   return all;
+}
+
+tasks::RunFiles files_at_begin(const LongRunFlags& flags, const std::string& model,
+                               const std::vector<tasks::InputFile>& files) {
+  if (!flags.resume && flags.shard.empty()) return {"", {}};
+  return {model, files};
+}
+
+void throw_with_rows(const Error& e, const tasks::RowOutput& output, int64_t rows, const char* one,
+                     const char* many) {
+  if (e.kind() != ErrorKind::model || !output.straight()) throw e;
+  throw_model(std::string(e.what()) + " (" + std::to_string(rows) + " " + (rows == 1 ? one : many) +
+              " written before)");
 }
 
 void say_how_to_go_on(tasks::RowOutput* output, const std::string& path, int64_t rows,

@@ -15,7 +15,9 @@
 #include <new>
 #include <string>
 
+#include "base/emergency.h"
 #include "base/utf8.h"
+#include "cli/bus_error.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/formatter.h"
@@ -100,7 +102,10 @@ int complain_of_exception() {
 // together.
 void on_terminate() {
   if (!std::current_exception()) std::abort();
-  ::_exit(complain_of_exception());
+  const int code = complain_of_exception();
+  const EmergencyLock lock;
+  remove_temporaries();
+  ::_exit(code);
 }
 
 std::string version_text() {
@@ -154,6 +159,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   costeff::cli::occupy_standard_streams();
   costeff::cli::catch_signals();
+  costeff::cli::catch_bus_errors();
   std::set_terminate(costeff::cli::on_terminate);
   costeff::cli::keep_freed_memory();
   try {

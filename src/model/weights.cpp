@@ -118,8 +118,20 @@ WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precisi
       layers_(model.layers.size()),
       heads_(model.heads.size()) {}
 
+template <typename T, typename Plan>
+void WeightStore::make(Slot<T>* slot, const Plan& plan) const {
+  if (slot->work.done()) return slot->work.run(plan);
+  read_unchanged(model_.tensors, [&] {
+    slot->work.run([&] {
+      // A file that became shorter is noticed before its missing pages are touched.
+      model_.tensors.check_unchanged();
+      return plan();
+    });
+  });
+}
+
 const EmbeddingWeights& WeightStore::embeddings() const {
-  embeddings_.work.run([&] {
+  make(&embeddings_, [&] {
     EmbeddingWeights& w = embeddings_.value;
     const Embeddings& e = model_.embeddings;
     PackWork::Pieces pieces;
@@ -148,7 +160,7 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 const LayerWeights& WeightStore::layer(int64_t i) const {
   const auto at = static_cast<size_t>(i);
   auto& slot = layers_[at];
-  slot.work.run([&] {
+  make(&slot, [&] {
     return plan_layer({kernels_, precision_, model_.tensors, arena_}, model_.layers[at],
                       at + 1 == model_.layers.size() && reads_first_only(model_), &slot.value);
   });
@@ -164,7 +176,7 @@ void WeightStore::help_with_layer(int64_t i) const noexcept {
 
 const HeadWeights& WeightStore::head(int64_t i) const {
   auto& slot = heads_[static_cast<size_t>(i)];
-  slot.work.run([&] {
+  make(&slot, [&] {
     const Head& head = model_.heads[static_cast<size_t>(i)];
     HeadWeights& w = slot.value;
     PackWork::Pieces pieces;

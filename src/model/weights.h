@@ -2,7 +2,8 @@
 
 // Weights in the form that the kernels take, packed for one table and one precision, made from the
 // checkpoint's tensors when a layer or an exit is first reached. A value that is not finite is an
-// Error(model) that names the tensor.
+// Error(model) that names the tensor; a file that was changed since it was opened is one before
+// that.
 
 #include <cstdint>
 #include <vector>
@@ -97,6 +98,10 @@ class WeightStore {
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
+
+  // Makes a slot, of files that were the same before and after.
+  template <typename T, typename Plan>
+  void make(Slot<T>* slot, const Plan& plan) const;
 };
 
 }  // namespace costeff::model

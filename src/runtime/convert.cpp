@@ -87,6 +87,7 @@ void copy_file(const std::string& from, const std::string& to) {
   FileWriter out(to);
   out.write(file->bytes());
   out.finish();
+  file->check_unchanged();
 }
 
 // What is wrong with our own work must not get out.
@@ -125,13 +126,17 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
   checkpoint::SavedModel saved = checkpoint::name_model(m, config);
-  if (options.quantise) {
-    checkpoint::quantise(&saved, &m, *options.quantise);
-  } else if (dtype) {
-    m.compute = ComputeType::float32;
-  }
-  checkpoint::record_source(&saved, m, from, dtype);
-  if (!checkpoint::write_model(saved, m, dtype, directory.path(), stop)) return std::nullopt;
+  bool written = false;
+  read_unchanged(m.tensors, [&] {
+    if (options.quantise) {
+      checkpoint::quantise(&saved, &m, *options.quantise);
+    } else if (dtype) {
+      m.compute = ComputeType::float32;
+    }
+    checkpoint::record_source(&saved, m, from, dtype);
+    written = checkpoint::write_model(saved, m, dtype, directory.path(), stop);
+  });
+  if (!written) return std::nullopt;
   report.files = {"config.json", "model.safetensors"};
   if (m.policy) report.files.emplace_back("exit_policy.json");
   for (const char* name : kTokenizerFiles) {

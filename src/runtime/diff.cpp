@@ -227,7 +227,9 @@ ModelDifference diff_checkpoints(const std::string& a, const std::string& b, con
     }
     out.dialect_a = x.model.dialect;
     out.dialect_b = y.model.dialect;
-    out.tensors = compare_tensors(x.saved, y.saved);
+    read_unchanged(x.model.tensors, [&] {
+      read_unchanged(y.model.tensors, [&] { out.tensors = compare_tensors(x.saved, y.saved); });
+    });
     out.settings = compare_settings(x.model, y.model);
   }
   const LoadOptions load{.isa = options.isa, .ignore_unused = options.ignore_unused};

@@ -69,7 +69,8 @@ class JsonLexer {
   bool ready();
 
   int64_t byte() const { return before_ + static_cast<int64_t>(at_); }  // behind the last token
-  const std::string& name() const { return lines_->name(); }            // of a file
+  void check_unchanged() const { lines_->check_unchanged(); }
+  const std::string& name() const { return lines_->name(); }  // of a file
   // Of a file. May be asked for from another thread.
   int64_t bytes_done() const { return lines_->bytes_done(); }
 

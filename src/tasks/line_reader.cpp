@@ -83,6 +83,7 @@ void LineReader::open(const InputFile& file) {
     throw_errno(name_, error);
   }
   regular_ = S_ISREG(st.st_mode);
+  watch_.begin(fd_);
 }
 
 LineStatus LineReader::look(bool may_block) {
@@ -265,6 +266,8 @@ LineStatus LineReader::read_some(char* to, size_t room, size_t* bytes, bool may_
     const ssize_t n = ::read(fd_, to, room);
     if (n >= 0) {
       *bytes = static_cast<size_t>(n);
+      watch_.saw({to, *bytes});
+      if (n == 0) check_unchanged();
       return LineStatus::line;
     }
     if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) throw_errno(name_, errno);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tasks/content.h"
+#include "tasks/input_watch.h"
 #include "tasks/unpack.h"
 
 namespace costeff::tasks {
@@ -42,7 +43,9 @@ enum class LineStatus { line, would_block, end };
 // The lines of one file, pipe or terminal. They end at \n alone; one \r before it is taken off, and
 // so is a byte order mark at the start of the file. A last line without \n counts. In a file that
 // has no \n at its beginning (64 KiB) they end at \r. Holds at most about kMaxLineBytes + 2 chunks
-// of bytes, whatever the input.
+// of bytes, whatever the input. A regular file is read to the end that it has when the end is
+// reached: what is appended meanwhile counts. At its end, it must still hold what was read
+// (InputWatch).
 // Input that is packed (gzip, zstd: content.h) is unpacked as it is read, whatever it is called.
 class LineReader {
  public:
@@ -56,7 +59,7 @@ class LineReader {
 
   // *line is valid until the next call. may_block false: would_block when there is no full line yet
   // and none can be had without waiting (never for a regular file). Throws Error(input): cannot
-  // read, or a line longer than kMaxLineBytes.
+  // read, a line longer than kMaxLineBytes, or a file that was changed where it was read.
   LineStatus next(std::string_view* line, bool may_block);
 
   // The same without regard to lines: whatever bytes come next, for formats that have none. Not to
@@ -67,6 +70,9 @@ class LineReader {
   // there is (`line` too, complete() says so). Valid until the next call.
   LineStatus peek(std::string_view* head, size_t least, bool may_block);
   bool complete() const { return eof_; }
+  // For a reader that stops before the end. Throws Error(input) if the file was changed where it
+  // was read.
+  void check_unchanged() const { watch_.check(name_); }
 
   const std::string& name() const { return name_; }
   int64_t line_number() const { return line_number_; }  // of the line given last, from 1
@@ -94,6 +100,7 @@ class LineReader {
   int fd_ = -1;
   bool owns_fd_ = false, regular_ = false, eof_ = false, had_cr_ = false, stopped_ = false;
   std::optional<std::string_view> memory_;  // what is left of it
+  InputWatch watch_;
   const std::atomic<bool>* stop_ = nullptr;
   size_t chunk_ = 0;
 

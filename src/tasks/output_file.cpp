@@ -61,7 +61,6 @@ OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
     if (::fchmod(fd_, st.st_mode & 0777) != 0) {
       const int error = errno;
       ::close(fd_);
-      ::unlink(temporary_.c_str());
       fail(error);
     }
   }
@@ -69,7 +68,6 @@ OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
 
 OutputFile::~OutputFile() {
   if (fd_ >= 0 && owns_fd_) ::close(fd_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void OutputFile::fail(int error) const { throw_output(name_ + ": " + std::strerror(error)); }
@@ -93,14 +91,14 @@ void OutputFile::open_straight() {
 
 void OutputFile::open_temporary(mode_t mode) {
   for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary_ = target_ + ".tmp." + random_suffix();
-    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd_ >= 0) return;
+    const auto make = [&](const char* path) {
+      fd_ = ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      return fd_ >= 0;
+    };
+    if (temporary_.create(target_ + ".tmp." + random_suffix(), make)) return;
     if (errno != EEXIST && errno != EINTR) break;
   }
-  const int error = errno;
-  temporary_.clear();
-  fail(error);
+  fail(errno);
 }
 
 WriteStatus OutputFile::write(std::string_view bytes) {
@@ -140,8 +138,8 @@ void OutputFile::commit() {
   const int fd = fd_;
   fd_ = -1;
   if (::close(fd) != 0 && errno != EINTR) fail(errno);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
-  temporary_.clear();
+  if (::rename(temporary_.path().c_str(), target_.c_str()) != 0) fail(errno);
+  temporary_.release();
   sync_directory(parent_of(target_));
 }
 

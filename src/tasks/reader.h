@@ -42,6 +42,12 @@ class RowReader {
   // that begins "file:line: ".
   ReadStatus next(Example& row, bool may_block);
 
+  // For a reader that stops before the end. Throws Error(input) if the file in hand was changed where
+  // it was read; at the end of each file next() does it.
+  void check_unchanged() const {
+    if (lines_) lines_->check_unchanged();
+  }
+
   int64_t rows() const { return rows_; }
 
   // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
