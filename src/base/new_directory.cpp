@@ -55,7 +55,7 @@ NewDirectory::NewDirectory(const std::string& target)
 
 void NewDirectory::commit() {
   sync_directory(path());
-  // An empty directory is replaced, in one step; anything else is refused by the system.
+  // rename() replaces an empty directory atomically, and refuses anything else.
   if (::rename(path().c_str(), target_.c_str()) != 0) {
     throw_output(name_ + ": " + std::strerror(errno));
   }

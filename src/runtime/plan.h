@@ -1,6 +1,6 @@
 #pragma once
 
-// What a run computes, the same for every sequence of it.
+// What a run computes, the same for all of its sequences.
 
 #include <costeff/options.h>
 
@@ -13,10 +13,10 @@ namespace costeff::runtime {
 struct ForwardPlan {
   ExitPolicy policy;
   bool all_exits = false;
-  int64_t last_layer = 0;  // 1-based; no sequence goes beyond it
+  int64_t last_layer = 0;  // 1-based; no layer after it is run
 };
 
-// Which layer is the last under a policy that the model can run.
+// Resolves a policy that the model can run: which layer is the last.
 ForwardPlan make_plan(const model::Model& model, const ExitPolicy& policy, bool all_exits);
 
 }  // namespace costeff::runtime

@@ -1,133 +1,160 @@
-// Embeddings against the formula, written out in double: which position row a token gets.
+// The embedding of packed tokens, with numbers worked out by hand.
 
 #include "model/embed.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <memory>
+#include <limits>
 #include <string>
 #include <vector>
 
-#include "test_random.h"
+#include "base/error_of.h"
+#include "base/half.h"
+#include "model/one_layer.h"
+#include "model/tensors.h"
 
 namespace costeff::model {
 namespace {
 
-constexpr int64_t kHidden = 16, kVocab = 9, kRows = 14;
+using Rows = std::vector<std::vector<float>>;
 
-// Embeddings whose tensors lie in `values`.
-struct OneEmbedding {
-  std::mt19937_64 rng{test_seed()};
-  std::vector<std::unique_ptr<FloatBuffer>> values;
+// H = 4: words 0 to 2, four positions, three types.
+struct TinyEmbeddings {
+  Tensors make;
   Model model;
 
-  Tensor tensor(std::vector<int64_t> shape) {
-    Tensor t;
-    t.name = "t" + std::to_string(values.size());
-    t.shape = std::move(shape);
-    t.file = std::make_shared<const std::string>("m");
-    values.push_back(std::make_unique<FloatBuffer>(random_floats(t.numel(), 1, &rng)));
-    t.data = reinterpret_cast<const std::byte*>(values.back()->data());
-    return t;
-  }
-  OneEmbedding(int64_t types, int64_t position_offset) {
+  TinyEmbeddings() {
     Embeddings& e = model.embeddings;
-    e.word = tensor({kVocab, kHidden});
-    e.position = tensor({kRows, kHidden});
-    if (types > 0) e.type = tensor({types, kHidden});
-    e.norm = {tensor({kHidden}), tensor({kHidden})};
-    e.position_offset = position_offset;
-    model.hidden_size = kHidden;
-    model.vocab_size = kVocab;
-    model.type_vocab_size = types;
-    model.max_length = kRows - position_offset;
-    model.layer_norm_eps = 1e-5f;
+    e.word = make.floats("word", {3, 4}, {0, 2, 0, 2, /**/ 4, 0, 0, 0, /**/ 1, 1, 1, 5});
+    e.position = make.floats("position", {4, 4},
+                             {0, 0, 0, 0, /**/ 1, 1, 1, 1, /**/ 0, 0, 4, 4, /**/ 9, 0, 0, 0});
+    e.type = make.floats("type", {3, 4}, {0, 0, 0, 0, /**/ -4, 2, 0, 2, /**/ 2, -2, -4, -4});
+    e.norm = {make.floats("norm.weight", {4}, {1, 1, 1, 10}),
+              make.floats("norm.bias", {4}, {0, 0, 100, 0})};
+    model.hidden_size = 4;
+    model.max_length = 4;
+    model.layer_norm_eps = 0;
+  }
+
+  Rows embed(const std::vector<int32_t>& lengths, const std::vector<int32_t>& ids,
+             const std::vector<int32_t>& types,
+             const kernels::KernelTable& table = kernels::kReference) {
+    const WeightStore store(model, table);
+    const Sequences batch(lengths);
+    FloatBuffer x(batch.tokens() * 4 + 16);
+    LayerScratch scratch;
+    model::embed(table, model, store.embeddings(), batch.view(), ids.data(), types.data(), x.data(),
+                 &scratch);
+    Rows rows;
+    for (int64_t t = 0; t < batch.tokens(); ++t)
+      rows.emplace_back(x.data() + t * 4, x.data() + (t + 1) * 4);
+    return rows;
   }
 };
 
-double element(const Tensor& t, int64_t row, int64_t column) {
-  return reinterpret_cast<const float*>(t.data)[row * kHidden + column];
-}
-
-// transformers: create_position_ids_from_input_ids; BERT counts from 0.
-std::vector<int64_t> positions_of(const std::vector<int32_t>& ids, int64_t pad) {
-  std::vector<int64_t> positions;
-  int64_t seen = 0;
-  for (int32_t id : ids) {
-    if (pad < 0) {
-      positions.push_back(static_cast<int64_t>(positions.size()));
-    } else {
-      seen += id != pad;
-      positions.push_back(id == pad ? pad : pad + seen);
-    }
-  }
-  return positions;
-}
-
-void expect_rows(const Model& m, const std::vector<std::vector<int32_t>>& sequences,
-                 int32_t types) {
-  std::vector<int32_t> ids, type_ids, start{0};
-  std::vector<int64_t> positions;
-  for (const auto& s : sequences) {
-    for (size_t i = 0; i < s.size(); ++i) {
-      ids.push_back(s[i]);
-      type_ids.push_back(types > 0 ? static_cast<int32_t>(i / 3) % types : 0);
-    }
-    for (int64_t p : positions_of(s, m.embeddings.pad_token())) positions.push_back(p);
-    start.push_back(static_cast<int32_t>(ids.size()));
-  }
-  const kernels::KernelTable& kernels = *kernels::all_tables()[0];
-  const WeightStore weights(m, kernels);
-  const PackedView view{static_cast<int64_t>(sequences.size()), start.data(), nullptr};
-  FloatBuffer x;
-  LayerScratch scratch;
-  embed(kernels, m, weights.embeddings(), view, ids.data(), type_ids.data(),
-        x.reserve(static_cast<int64_t>(ids.size()) * kHidden), &scratch);
-  const Embeddings& e = m.embeddings;
-  for (size_t t = 0; t < ids.size(); ++t) {
-    std::vector<double> row;
-    double mean = 0, variance = 0;
-    for (int64_t j = 0; j < kHidden; ++j) {
-      row.push_back(element(e.word, ids[t], j) + element(e.position, positions[t], j) +
-                    (e.type ? element(*e.type, type_ids[t], j) : 0));
-      mean += row.back() / kHidden;
-    }
-    for (double v : row) variance += (v - mean) * (v - mean) / kHidden;
-    for (int64_t j = 0; j < kHidden; ++j) {
-      const double expected = (row[static_cast<size_t>(j)] - mean) / std::sqrt(variance + 1e-5) *
-                                  element(e.norm.weight, 0, j) +
-                              element(e.norm.bias, 0, j);
-      EXPECT_NEAR(x.data()[static_cast<int64_t>(t) * kHidden + j], expected, 1e-5)
-          << "token " << t << ", position " << positions[t];
-    }
+void expect_rows(const Rows& rows, const Rows& expected) {
+  ASSERT_EQ(rows.size(), expected.size());
+  for (size_t t = 0; t < rows.size(); ++t) {
+    for (size_t j = 0; j < 4; ++j)
+      EXPECT_NEAR(rows[t][j], expected[t][j], 1e-4) << "token " << t << ", feature " << j;
   }
 }
 
-TEST(Embed, PositionsOfEveryFamily) {
-  const std::vector<std::vector<int32_t>> sequences = {
-      {0, 4, 5, 6, 2},           // RoBERTa's <s> is 0, <pad> 1, </s> 2
-      {0, 1, 4, 1, 1, 5, 2},     // pad tokens inside a text
-      {1, 1, 1},                 // nothing else
-      {3, 0, 3, 0, 3, 0, 3, 0},  // every other one, whichever of the two it is
-      {7},
-      {0, 2, 4, 5, 6, 7, 8, 4, 5, 6},
+class EmbedTables : public testing::TestWithParam<const kernels::KernelTable*> {};
+INSTANTIATE_TEST_SUITE_P(Tables, EmbedTables, testing::ValuesIn(every_table()), TableName());
+
+// Two sequences: positions begin anew, types are each token's own.
+TEST_P(EmbedTables, SumsAreNormalised) {
+  TinyEmbeddings tiny;
+  const float s3 = std::sqrt(3.0f);
+  expect_rows(tiny.embed({2, 3}, {0, 1, 0, 1, 0}, {0, 0, 0, 1, 2}, *GetParam()),
+              {
+                  {-1, 1, 99, 10},                        // 0 2 0 2: mean 1, deviation 1
+                  {s3, -1 / s3, 100 - 1 / s3, -10 / s3},  // 5 1 1 1: mean 2, deviation sqrt 3
+                  {-1, 1, 99, 10},                        // 0 2 0 2 again
+                  {-1, 1, 99, 10},                        // 1 3 1 3
+                  {1, -1, 99, 10},                        // 2 0 0 2
+              });
+}
+
+// A model without types (DistilBERT) looks at none.
+TEST(Embed, WithoutTypes) {
+  TinyEmbeddings tiny;
+  tiny.model.embeddings.type.reset();
+  const float s3 = std::sqrt(3.0f);
+  expect_rows(tiny.embed({2}, {0, 1}, {7, 7}),
+              {{-1, 1, 99, 10}, {s3, -1 / s3, 100 - 1 / s3, -10 / s3}});
+}
+
+// A factorised table [V, 2] times word_up [4, 2] and its bias is the table itself.
+TEST_P(EmbedTables, FactorisedIsTheProduct) {
+  TinyEmbeddings tiny;
+  const Rows whole = tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam());
+  tiny.model.embeddings.word =
+      tiny.make.floats("word", {2, 2}, {1, 0, /**/ 0, 1});  // words 0 and 1
+  tiny.model.embeddings.word_up =
+      Linear{tiny.make.floats("up", {4, 2}, {-1, 3, /**/ 1, -1, /**/ 0, 0, /**/ 3, 1}),
+             tiny.make.floats("up.bias", {4}, {1, 1, 0, -1})};
+  expect_rows(tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam()), whole);
+}
+
+// Rows are read in their stored type.
+TEST(Embed, StoredTypeDoesNotMatter) {
+  TinyEmbeddings tiny;
+  const std::vector<int32_t> ids = {2, 0, 1}, types = {1, 0, 2};
+  const Rows expected = tiny.embed({3}, ids, types);
+  Embeddings& e = tiny.model.embeddings;
+  for (Tensor* t : {&e.word, &e.position, &*e.type}) {
+    std::vector<float> values(static_cast<size_t>(t->numel()));
+    to_float32(*t, values.data());
+    std::vector<uint16_t> half;
+    for (float v : values) half.push_back(float_to_half(v));
+    *t = tiny.make.make(t->name, DType::f16, t->shape, half.data(), 1);
+  }
+  EXPECT_EQ(tiny.embed({3}, ids, types), expected);
+}
+
+// Rows that are not finite are an error when a text uses them, and only then.
+TEST(Embed, RowsThatAreNotFiniteAreNamedWhenUsed) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              infinite = std::numeric_limits<float>::infinity();
+  struct Case {
+    const char* tensor;
+    float value;
+    const char* expected;
   };
-  for (int64_t offset : {0, 1, 2, 4}) {  // BERT; pad token 0, 1, 3
-    for (int32_t types : {0, 1, 2, 4}) {
-      SCOPED_TRACE("offset " + std::to_string(offset) + ", types " + std::to_string(types));
-      const OneEmbedding one(types, offset);
-      expect_rows(one.model, sequences, types);
+  for (const Case& c : {Case{"word", nan, "m: tensor word: "},
+                        {"word", -infinite, "m: tensor word: "},
+                        {"position", nan, "m: tensor position: "},
+                        {"type", infinite, "m: tensor type: "}}) {
+    TinyEmbeddings tiny;
+    Embeddings& e = tiny.model.embeddings;
+    for (Tensor* t : {&e.word, &e.position, &*e.type}) {
+      if (t->name != c.tensor) continue;
+      std::vector<float> values(static_cast<size_t>(t->numel()));
+      to_float32(*t, values.data());
+      values[4 + 3] = c.value;  // row 1
+      *t = tiny.make.floats(t->name, t->shape, values);
     }
+    EXPECT_EQ(tiny.embed({1}, {0}, {0}).size(), 1u) << "row 1 is not used";
+    const std::string message = error_of(ErrorKind::model, [&] {
+      tiny.embed({2}, {1, 1}, {1, 1});
+    });
+    EXPECT_EQ(message.find(c.expected), 0u) << message;
   }
 }
 
-// The last row of the table is for the last token of the longest text.
-TEST(Embed, TheLongestText) {
-  for (int64_t offset : {0, 1, 2, 4}) {
-    const OneEmbedding one(1, offset);
-    expect_rows(one.model, {std::vector<int32_t>(static_cast<size_t>(kRows - offset), 5)}, 1);
-  }
+// Finite rows whose sum is not.
+TEST(Embed, SumsThatOverflowAreNamed) {
+  TinyEmbeddings tiny;
+  Embeddings& e = tiny.model.embeddings;
+  e.word = tiny.make.floats("word", {1, 4}, {3e38f, 0, 0, 0});
+  e.position = tiny.make.floats("position", {1, 4}, {3e38f, 0, 0, 0});
+  tiny.model.max_length = 1;
+  const std::string message = error_of(ErrorKind::model, [&] { tiny.embed({1}, {0}, {0}); });
+  EXPECT_EQ(message.find("m: tensor word: row 0 and its position's, row 0 of position"), 0u)
+      << message;
 }
 
 }  // namespace
