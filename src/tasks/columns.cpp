@@ -71,9 +71,8 @@ struct Chooser {
   // A first line that no flag and no usual name tells the meaning of.
   void refuse_if_may_be_header() const {
     if (options.header != Header::automatic || !may_be_header(first)) return;
-    throw_input(place + ": " + list_names(first) +
-                (first.size() == 1 ? " may be the name" : " may be the names") +
-                (first.size() == 1 ? " of the column or a text" : " of the columns or a row") +
+    throw_input(place + ": " + list_names(first) + " may be " +
+                (first.size() == 1 ? "a column's name or a text" : "the columns' names or a row") +
                 ": say --header or --no-header");
   }
 

@@ -118,12 +118,16 @@ void LineReader::begin_unpacking(Packing packing) {
   unpacker_ = make_unpacker(packing, name_);
 }
 
-// Of a first line without \n, as far as it is read.
-bool LineReader::ends_lines_with_cr() const {
-  if (line_number_ > 0 || newline_ == '\r') return false;
+// Decides once, on a first line without \n, what lines end with. true: with \r.
+bool LineReader::ends_lines_with_cr() {
   const std::string_view first(buffer_.get() + begin_, end_ - begin_);
+  if (newline_known_ || line_number_ > 0 || (!eof_ && first.size() < kFirstLine)) return false;
+  newline_known_ = true;
   // A \r at the very end may be one of \r\n, or takes the place of a last \n.
-  return (eof_ || first.size() >= kFirstLine) && first.find('\r') < first.size() - 1;
+  if (first.find('\r') >= first.size() - 1) return false;
+  newline_ = '\r';
+  scanned_ = begin_;
+  return true;
 }
 
 LineStatus LineReader::next(std::string_view* line, bool may_block) {
@@ -136,11 +140,7 @@ LineStatus LineReader::next(std::string_view* line, bool may_block) {
       return LineStatus::line;
     }
     scanned_ = end_;
-    if (ends_lines_with_cr()) {
-      newline_ = '\r';
-      scanned_ = begin_;
-      continue;
-    }
+    if (ends_lines_with_cr()) continue;
     if (end_ - begin_ > kMaxLineBytes) take(end_, end_);  // throws
     if (eof_) {
       const std::string_view rest(buffer_.get() + begin_, end_ - begin_);

@@ -87,7 +87,7 @@ class LineReader {
   void open(const InputFile& file);
   LineStatus look(bool may_block);  // `line`: looked_ is set
   void begin_unpacking(Packing packing);
-  bool ends_lines_with_cr() const;
+  bool ends_lines_with_cr();
   LineStatus fill(bool may_block);  // `line`: more bytes, or eof_ is set
   LineStatus fill_unpacked(char* to, size_t room, bool may_block);
   LineStatus read_some(char* to, size_t room, size_t* bytes, bool may_block);  // 0 bytes: the end
@@ -109,6 +109,7 @@ class LineReader {
   size_t capacity_ = 0, begin_ = 0, scanned_ = 0, end_ = 0;
   bool looked_ = false;  // at what the first bytes are
   char newline_ = '\n';
+  bool newline_known_ = false;
 
   // Packed input: what is read and not unpacked.
   std::unique_ptr<Unpacker> unpacker_;

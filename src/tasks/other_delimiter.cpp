@@ -83,8 +83,8 @@ void check_delimiter(std::string_view first, std::string_view rest, char delimit
     const bool agrees =
         own.size() == 1 && !is_prose(first, other) && rest_agrees(fields.size(), rest, other, csv);
     if (!named && !agrees) continue;
-    throw_input(place + ": the columns seem to be parted by " + delimiter_text(other) + " (\"" +
-                printable(first, 60) + "\"), expected " + delimiter_text(delimiter) + ": " +
+    throw_input(place + ": the columns seem to be separated by " + delimiter_text(other) + " (\"" +
+                printable(first, 60) + "\"), not by " + delimiter_text(delimiter) + ": " +
                 cure(other));
   }
 }

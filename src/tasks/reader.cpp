@@ -112,10 +112,9 @@ LineStatus RowReader::look_inside(bool may_block) {
                        (format_ == InputFormat::jsonl && json_begins_with_bracket(head));
     if (decides && start != JsonStart::none) {
       format_ = InputFormat::jsonl;
-      say(std::string("begins as ") +
-          (array ? "a JSON array of objects, and is read as one"
-                 : "JSON Lines do, and is read so") +
-          " (--input-format text: as lines of text)");
+      say(std::string(array ? "is a JSON array, its elements are read as rows"
+                            : "holds JSON objects, read as JSON Lines") +
+          "; --input-format text scores the lines as they are");
     } else if (is_delimited(format_) && start != JsonStart::none) {
       throw_input(names_[at_] + ": holds JSON, expected " +
                   (format_ == InputFormat::tsv ? "TSV" : "CSV") + "; say --input-format jsonl");

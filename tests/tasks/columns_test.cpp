@@ -55,7 +55,7 @@ TEST(Columns, SingleColumn) {
   // What may be a header is asked about; a sentence, a long text and a number are none.
   for (const char* name : {"review", "Review text", "a good movie", "tweet_text"}) {
     EXPECT_EQ(chosen({name}), std::string("3 dev.tsv:1: \"") + name +
-                                  "\" may be the name of the column or a text: say --header or "
+                                  "\" may be a column's name or a text: say --header or "
                                   "--no-header");
   }
   for (const char* text : {"it was a good movie", "Good.", "Why?", "12", "3.5",
@@ -103,8 +103,8 @@ TEST(Columns, ByNumber) {
   EXPECT_EQ(chosen({"gj04", "1", "", "The sailors"}, fields("4")), "3 -1 -1 data");
   EXPECT_EQ(chosen({"sentence", "label"}, fields("1")), "0 -1 -1 header");
   const std::string ask =
-      "3 dev.tsv:1: \"review\", \"stars\" may be the names of the columns or a "
-      "row: say --header or --no-header";
+      "3 dev.tsv:1: \"review\", \"stars\" may be the columns' names or a row: "
+      "say --header or --no-header";
   EXPECT_EQ(chosen({"review", "stars"}, fields("1")), ask);
   EXPECT_EQ(chosen({"review", "stars"}, fields("1", "", Header::no)), "0 -1 -1 data");
   EXPECT_EQ(chosen({"review", "5"}, fields("1")), "0 -1 -1 data");

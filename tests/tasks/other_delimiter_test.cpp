@@ -40,7 +40,7 @@ TEST(OtherDelimiter, ClearlyPartedByAnother) {
     }
     EXPECT_EQ(read.kind, ErrorKind::input);
     EXPECT_TRUE(read.rows.empty());
-    EXPECT_EQ(read.error.find(std::string(t.path) + ":1: the columns seem to be parted by "), 0u)
+    EXPECT_EQ(read.error.find(std::string(t.path) + ":1: the columns seem to be separated by "), 0u)
         << read.error;
     EXPECT_NE(read.error.find(t.flag), std::string::npos) << read.error;
   }
