@@ -34,18 +34,13 @@ uint32_t next_number() {
   return ++last;
 }
 
-// Grows [*begin, *end) to whole characters, then leaves out spaces at its ends if it is to: U+0020
-// and no other white space, and an empty span at its end where there is nothing else. Source:
-// process_offsets of Hugging Face's tokenizers, src/pre_tokenizers/byte_level.rs.
-void tidy_span(std::string_view text, bool trim, bool keep_leading, size_t* begin, size_t* end) {
+// Grows [*begin, *end) to whole characters.
+void grow_span(std::string_view text, size_t* begin, size_t* end) {
   const auto inside = [&](size_t i) {
     return i < text.size() && (static_cast<uint8_t>(text[i]) & 0xC0) == 0x80;
   };
   while (*begin > 0 && inside(*begin)) --*begin;
   while (inside(*end)) ++*end;
-  if (!trim) return;
-  while (!keep_leading && *begin < *end && text[*begin] == ' ') ++*begin;
-  while (*end > *begin && text[*end - 1] == ' ') --*end;
 }
 
 }  // namespace
@@ -109,7 +104,7 @@ ByteBpe::ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOpti
     : vocab_(std::move(vocab)),
       number_(next_number()),
       add_prefix_space_(options.add_prefix_space),
-      trim_offsets_(options.trim_offsets) {
+      trim_{options.trim_offsets, options.keep_first_space.value_or(options.add_prefix_space)} {
   if (!options.unk_token.empty()) unk_ = vocab_.find(options.unk_token);
   for (size_t b = 0; b < 256; ++b) {
     std::string spelling;
@@ -202,14 +197,16 @@ void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
   const auto put = [&](int32_t token, size_t begin, size_t end) {  // relative to the word
     begin += at;
     end += at;
-    if (sink->want_spans) {
-      // With a space of the tokenizer's own in front, the first span keeps those that the text has.
-      const bool first = offset + static_cast<int64_t>(begin) == 0;
-      tidy_span(text, trim_offsets_, add_prefix_space_ && !prefixed && first, &begin, &end);
-      if (prefixed) begin = std::max<size_t>(begin, 1);
-    }
-    sink->put(token < 0 ? unk_ : token, offset + static_cast<int64_t>(begin),
-              offset + static_cast<int64_t>(end));
+    const int32_t id = token < 0 ? unk_ : token;
+    if (!sink->want_spans) return sink->put(id, 0, 0);
+    // A space of the tokenizer's own comes from the character after it.
+    if (prefixed) begin = std::max<size_t>(begin, 1);
+    end = std::max(end, begin + (prefixed && begin == 1));
+    grow_span(text, &begin, &end);
+    const bool first = sink->count == 0 || offset + static_cast<int64_t>(begin) == 0;
+    const Span span = trim_span(trim_, {static_cast<int32_t>(begin), static_cast<int32_t>(end)},
+                                vocab_.token(id), text, first);
+    sink->put(id, offset + span.begin, offset + span.end);
   };
   const auto put_all = [&](const auto& tokens, const auto& ends, size_t count) {
     for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) put(tokens[i], begin, ends[i]);

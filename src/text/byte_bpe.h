@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "text/merge_table.h"
 #include "text/merge_word.h"
 #include "text/token_sink.h"
+#include "text/trim_span.h"
 #include "text/vocab.h"
 #include "text/word_cache.h"
 
@@ -41,7 +43,9 @@ struct BpeOptions {
   bool add_prefix_space = false;
   // Bytes that have no token get this one's id; a vocabulary that lacks both is refused.
   std::string unk_token = "<unk>";
-  bool trim_offsets = true;  // spans without the spaces at their ends
+  // Spans without the spaces at their ends; of a first token's one is kept if one was added.
+  bool trim_offsets = true;
+  std::optional<bool> keep_first_space = {};  // absent: as add_prefix_space
 };
 
 // The rules of a merges.txt, which must outlive them. Throws Error(model), which `place` begins.
@@ -75,6 +79,7 @@ class ByteBpe {
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const Vocab& vocab() const { return vocab_; }
+  const TrimOptions& trim() const { return trim_; }
 
  private:
   struct ShortWord;
@@ -85,7 +90,8 @@ class ByteBpe {
 
   Vocab vocab_;
   uint32_t number_ = 0;  // tells models apart in a Scratch; copies, which are alike, share it
-  bool add_prefix_space_ = false, trim_offsets_ = true;
+  bool add_prefix_space_ = false;
+  TrimOptions trim_;
   int32_t unk_ = -1;
   std::array<int32_t, 256> byte_tokens_{};  // -1: no token
   MergeTable merges_;

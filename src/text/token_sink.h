@@ -21,7 +21,7 @@ struct TokenSink {
   bool stop_at_limit = false;  // nobody asks how many there would be
   bool keep_last = false;
 
-  void reset(int64_t new_limit, bool spans_too, bool stop, bool last) {
+  void reset(int64_t new_limit, bool spans_too, bool stop, bool last = false) {
     ids.clear();
     spans.clear();
     count = 0;

@@ -97,36 +97,26 @@ void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, Token
   map_spans(scratch->decoded_source, 0, &sink->spans);
 }
 
-// White space that belongs to an added token (lstrip, rstrip) is in its span, but for byte-level
-// BPE, whose post-processor takes it out.
+// White space that belongs to an added token (lstrip, rstrip) is in its span, unless a post-processor
+// takes it out.
 void Tokenizer::Impl::put_added(std::string_view text, Stretch s, size_t base,
                                 TokenSink* sink) const {
-  if (model == Kind::pipeline && base == 0) {
-    const Span span{static_cast<int32_t>(s.begin), static_cast<int32_t>(s.end)};
-    return pipeline.put(s.id, text.substr(s.begin, s.end - s.begin), span, text, sink);
+  Span span{static_cast<int32_t>(base + s.begin), static_cast<int32_t>(base + s.end)};
+  if (sink->want_spans && model == Kind::bpe) {
+    span = trim_span(bpe.trim(), span, text.substr(s.begin, s.end - s.begin), text,
+                     sink->count == 0 || span.begin == 0);
   }
-  if (model == Kind::bpe && trims_added && sink->want_spans) {
-    size_t begin = s.end, end = s.begin;
-    bool bad = false;
-    for (size_t at = s.begin; at < s.end;) {
-      const size_t start = at;
-      if (is_white_space(next_code_point(text, &at, &bad))) continue;
-      begin = std::min(begin, start);
-      end = at;
-    }
-    if (begin < end) s.begin = begin, s.end = end;
-  }
-  sink->put(s.id, static_cast<int64_t>(base + s.begin), static_cast<int64_t>(base + s.end));
+  sink->put(s.id, span.begin, span.end);
 }
 
 void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
                                        TokenSink* sink) const {
   TokenSplitter splitter(raw_tokens, text);
   for (Stretch s; !sink->done() && splitter.next(&s);) {
-    if (s.id >= 0) {
-      put_added(text, s, 0, sink);
-    } else if (model == Kind::pipeline) {
+    if (model == Kind::pipeline) {
       encode_by_pipeline(text, s, scratch, sink);
+    } else if (s.id >= 0) {
+      put_added(text, s, 0, sink);
     } else if (normalised_tokens.empty()) {
       encode_plain(text.substr(s.begin, s.end - s.begin), s.begin, scratch, sink);
     } else {
@@ -165,9 +155,14 @@ void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Sc
   }
 }
 
-// A stretch of the text between the tokens that were found in it as it is.
+// A token that was found in the text as it is, or a stretch between such tokens.
 void Tokenizer::Impl::encode_by_pipeline(std::string_view text, Stretch stretch, Scratch* scratch,
                                          TokenSink* sink) const {
+  if (stretch.id >= 0) {
+    const Span span{static_cast<int32_t>(stretch.begin), static_cast<int32_t>(stretch.end)};
+    return pipeline.put(stretch.id, text.substr(stretch.begin, stretch.end - stretch.begin), span,
+                        text, sink);
+  }
   Pipeline::Scratch* own = &scratch->pipeline;
   pipeline.start(text.substr(stretch.begin, stretch.end - stretch.begin), stretch.begin,
                  sink->want_spans, own);

@@ -39,7 +39,6 @@ struct Tokenizer::Impl {
   std::optional<int64_t> model_max_length;
   int64_t vocab_size = 0;
   bool truncates_left = false;
-  bool trims_added = true;  // bpe: white space that an added token took along is not in its span
   std::vector<AddedToken> added;
   TokenFinder raw_tokens, normalised_tokens;
   Template form;

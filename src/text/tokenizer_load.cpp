@@ -98,13 +98,13 @@ void Tokenizer::Impl::set_byte_bpe(Vocab tokens, const std::vector<BpeMerge>& me
     std::vector<std::pair<std::string, std::string>> rules;
     rules.reserve(merges.size());
     for (const BpeMerge& m : merges) rules.emplace_back(m.left, m.right);
-    pipeline = Pipeline({}, {step}, CharBpe(std::move(tokens), rules, {}, vocab_place),
-                        {options.trim_offsets, options.add_prefix_space});
+    pipeline = Pipeline(
+        {}, {step}, CharBpe(std::move(tokens), rules, {}, vocab_place),
+        {options.trim_offsets, options.keep_first_space.value_or(options.add_prefix_space)});
     vocab_size = pipeline.vocab().size();
     return;
   }
   model = Kind::bpe;
-  trims_added = options.trim_offsets;
   bpe = ByteBpe(std::move(tokens), merges, options, vocab_place, merges_place);
   vocab_size = bpe.vocab().size();
 }

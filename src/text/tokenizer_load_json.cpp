@@ -129,7 +129,8 @@ void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig con
     set_byte_bpe(std::move(tokens), merges,
                  {.add_prefix_space = json.pre_tokenizer[0].add_prefix_space,
                   .unk_token = json.model.bpe.unk_token,
-                  .trim_offsets = json.trim.trim},
+                  .trim_offsets = json.trim.trim,
+                  .keep_first_space = json.trim.add_prefix_space},
                  path, path + ": merges");
     set_added(config);
   } else {

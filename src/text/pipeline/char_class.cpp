@@ -78,9 +78,10 @@ bool is_word_char(uint32_t c) {
   }
 }
 
+bool is_class_word(uint32_t c) { return c != 0x200C && c != 0x200D && is_word_char(c); }
+
 bool is_pattern_word(uint32_t c) {
-  if (c == 0x200C || c == 0x200D) return false;
-  return is_word_char(c) || c == 0xB2 || c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE);
+  return is_class_word(c) || c == 0xB2 || c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE);
 }
 
 bool is_numeric(uint32_t c) {

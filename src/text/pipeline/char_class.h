@@ -45,6 +45,7 @@ inline constexpr int kCategoryCount = 30;
 Category category(uint32_t c);
 bool is_word_char(uint32_t c);      // \w of Whitespace
 bool is_pattern_word(uint32_t c);   // \w of a pattern, which differs in eight characters
+bool is_class_word(uint32_t c);     // \w in the brackets of a pattern, which differs in two
 bool is_numeric(uint32_t c);        // Digits
 bool is_stripped_mark(uint32_t c);  // StripAccents
 uint8_t combining_class(uint32_t c);

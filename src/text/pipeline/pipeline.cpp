@@ -4,51 +4,11 @@
 
 #include <algorithm>
 
-#include "base/utf8.h"
-#include "text/char_tables.h"
-
 namespace costeff::text {
 namespace {
 
 constexpr size_t kMaxStretch = 32u
                                << 20;  // a text takes up to 100 bytes of memory a byte on its way
-constexpr uint32_t kByteLevelSpace = 0x120;
-
-bool is_blank_char(uint32_t c) { return c == kByteLevelSpace || is_white_space(c); }
-
-// Blanks at the beginning and at the end of a token.
-std::pair<int64_t, int64_t> count_blanks(std::string_view spelling) {
-  int64_t leading = 0, trailing = 0;
-  bool bad = false, inside = false;
-  for (size_t at = 0; at < spelling.size();) {
-    const bool blank = is_blank_char(next_code_point(spelling, &at, &bad));
-    inside = inside || !blank;
-    leading += !inside;
-    trailing = blank ? trailing + 1 : 0;
-  }
-  return {leading, trailing};
-}
-
-bool is_inside_char(std::string_view text, int64_t at) {
-  return (static_cast<uint8_t>(text[static_cast<size_t>(at)]) & 0xC0) == 0x80;
-}
-
-// Takes blanks out of a span, as process_offsets of the Rust library does (byte_level.rs): it
-// counts them in the token and moves the ends by as many characters of the text.
-Span trim_span(Span span, std::string_view spelling, std::string_view text, bool keep_one) {
-  auto [leading, trailing] = count_blanks(spelling);
-  if (leading == 1 && keep_one) leading = 0;
-  for (; leading > 0 && span.begin < span.end; --leading) {
-    do ++span.begin;
-    while (span.begin < span.end && is_inside_char(text, span.begin));
-  }
-  for (; trailing > 0 && span.end > span.begin; --trailing) {
-    do --span.end;
-    while (span.end > span.begin && is_inside_char(text, span.end));
-  }
-  return span;
-}
-
 }  // namespace
 
 Pipeline::Pipeline(std::vector<NormalizerStep> normalizer,
@@ -114,9 +74,8 @@ void Pipeline::encode(size_t begin, size_t end, std::string_view text, Scratch* 
 
 void Pipeline::put(int32_t id, std::string_view spelling, Span span, std::string_view text,
                    TokenSink* sink) const {
-  if (sink->want_spans && trim_.trim) {
-    const bool first = sink->count == 0 || span.begin == 0;
-    span = trim_span(span, spelling, text, first && trim_.add_prefix_space);
+  if (sink->want_spans) {
+    span = trim_span(trim_, span, spelling, text, sink->count == 0 || span.begin == 0);
   }
   sink->put(id, span.begin, span.end);
 }

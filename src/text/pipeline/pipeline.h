@@ -20,14 +20,9 @@
 #include "text/pipeline/unigram_model.h"
 #include "text/pipeline/word_model.h"
 #include "text/token_sink.h"
+#include "text/trim_span.h"
 
 namespace costeff::text {
-
-// White space that a post-processor takes out of spans.
-struct TrimOptions {
-  bool trim = false;
-  bool add_prefix_space = false;  // the first token keeps one space at its beginning
-};
 
 class Pipeline {
  public:

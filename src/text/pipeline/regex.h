@@ -19,7 +19,7 @@ namespace costeff::text {
 // One set of characters: a class, or an escape that stands for one.
 struct CharSet {
   struct Item {
-    enum class Kind : uint8_t { range, categories, space, word } kind = Kind::range;
+    enum class Kind : uint8_t { range, categories, space, word, class_word } kind = Kind::range;
     bool negated = false;
     uint32_t first = 0, last = 0;  // of a range; categories: first is a bit mask of Category
   };

@@ -46,6 +46,8 @@ bool CharSet::has(uint32_t c) const {
         return is_white_space(c) != item.negated;
       case Item::Kind::word:
         return is_pattern_word(c) != item.negated;
+      case Item::Kind::class_word:
+        return is_class_word(c) != item.negated;
     }
     return false;
   });

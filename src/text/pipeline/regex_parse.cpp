@@ -351,6 +351,7 @@ class RegexParser {
       if (take("\\")) {
         if (class_escape(&item)) {
           if (rest_.starts_with('-') && !rest_.starts_with("-]")) unsupported("such a range");
+          if (item.kind == Item::Kind::word) item.kind = Item::Kind::class_word;
           set.items.push_back(item);
           continue;
         }
