@@ -29,7 +29,7 @@ std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth
     return name + ": layer " + std::to_string(p.layer) + " to leave at, expected 1 to " + layers;
   }
   if (p.exit_start < 1 || p.exit_start > depth) {
-    return name + ": exit start " + std::to_string(p.exit_start) + ", expected 1 to " + layers;
+    return "exit start " + std::to_string(p.exit_start) + ", expected 1 to " + layers;
   }
   return {};
 }

@@ -256,8 +256,8 @@ TEST(ExitPolicyFile, Errors) {
             "patience, layer or exit_start");
   EXPECT_EQ(policy_error("{}"), "m/exit_policy.json: policy is missing");
   EXPECT_EQ(policy_error(R"({"policy": "loss"})"),
-            "m/exit_policy.json: policy is \"loss\", expected one of entropy, max-prob, margin, "
-            "patience, learned, fixed, never");
+            "m/exit_policy.json: policy \"loss\" is not known, expected one of never, entropy, "
+            "max-prob, margin, patience, learned, fixed");
   EXPECT_EQ(policy_error(R"({"policy": "patience"})"),
             "m/exit_policy.json: policy patience needs the key patience");
   EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": -1})"),

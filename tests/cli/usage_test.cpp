@@ -162,12 +162,14 @@ TEST_F(WrongUsage, Numbers) {
 
 TEST_F(WrongUsage, Names) {
   EXPECT_EQ(infer_error({"--format", "xml"}),
-            "output format \"xml\" is not known, expected tsv, csv, jsonl or table");
+            "output format \"xml\" is not known, expected one of tsv, csv, jsonl, table");
   EXPECT_EQ(infer_error({"--input-format", "xml"}),
             "input format \"xml\" is not known, expected one of auto, text, tsv, csv, jsonl");
-  EXPECT_EQ(infer_error({"--truncation", "middle"}),
-            "truncation \"middle\", expected longest_first, only_first or only_second");
-  EXPECT_EQ(infer_error({"--pair-cut", "medium"}), "pair cut \"medium\", expected fast or slow");
+  EXPECT_EQ(
+      infer_error({"--truncation", "middle"}),
+      "truncation \"middle\" is not known, expected one of longest_first, only_first, only_second");
+  EXPECT_EQ(infer_error({"--pair-cut", "medium"}),
+            "pair cut \"medium\" is not known, expected one of fast, slow");
   EXPECT_EQ(infer_error({"--task", "sst3"})
                 .rfind("task \"sst3\" is not known, expected one of sst-2, ", 0),
             0u);
@@ -262,7 +264,7 @@ TEST_F(WrongUsage, OutputThatIsAnInput) {
 // A wrong flag is said before files are looked for.
 TEST_F(WrongUsage, FlagsComeFirst) {
   EXPECT_EQ(error({"infer", "no-model", "no-file", "--format", "xml"}),
-            "output format \"xml\" is not known, expected tsv, csv, jsonl or table");
+            "output format \"xml\" is not known, expected one of tsv, csv, jsonl, table");
 }
 
 TEST_F(WrongUsage, LastValueCounts) {
