@@ -134,10 +134,15 @@ int run(int argc, char** argv) {
   add_tokenize(&app, &command);
   add_quantize(&app, &command);
   add_bench(&app, &command);
+  add_help(&app, &command);
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->group("Verbs");
     verb->set_help_flag("-h,--help", "Print this and exit");
     finish_flags(verb);
+  }
+  if (argc < 2) {  // no results, so nothing on standard output; and no success
+    std::fputs(app.help().c_str(), stderr);
+    return 2;
   }
   try {
     app.parse(argc, argv);

@@ -93,6 +93,18 @@ class Outputs {
 
   bool uses_stdout() const { return uses_stdout_; }
 
+  // "costeff: wrote a.tsv and a.html"; nothing where there are no files.
+  std::string wrote_text() const {
+    std::string names;
+    size_t left = files_.size() - (uses_stdout_ ? 1 : 0);
+    for (const File& file : files_) {
+      if (file.path == "-") continue;
+      names += printable(file.path);
+      if (--left > 0) names += left == 1 ? " and " : ", ";
+    }
+    return names.empty() ? "" : "costeff: wrote " + names + "\n";
+  }
+
   // Returns an exit code.
   int write(const SweepFlags& f, const tasks::SweepReport& r) {
     for (const File& file : files_) {
@@ -241,6 +253,7 @@ int sweep(const SweepFlags& f) {
       if (code == kInterrupted) throw PassInterrupted{r.rows};
       return code;
     }
+    if (!f.pass.quiet) std::fputs(outputs.wrote_text().c_str(), stderr);
     if (outputs.uses_stdout()) return 0;
     const bool all = !f.points.thresholds.empty() || f.shown == 0;
     return print(tasks::sweep_text(r, all ? 0 : static_cast<size_t>(f.shown)));
