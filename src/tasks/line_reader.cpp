@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
+// Of what can be read without waiting, that much is looked at: what is found does not depend on the
+// size of the chunks then.
+constexpr size_t kSample = 4096;
+
 // A first line of that many bytes without \n may be one of a file whose lines end with \r.
 constexpr size_t kFirstLine = 64u << 10;
 
@@ -88,7 +92,10 @@ void LineReader::open(const InputFile& file) {
 
 LineStatus LineReader::look(bool may_block) {
   while (!looked_) {
-    const Content content = look_at({buffer_.get() + begin_, end_ - begin_}, eof_, name_);
+    const bool short_sample = regular_ && !eof_ && end_ - begin_ < kSample;
+    const Content content = short_sample
+                                ? Content{.unsure = true}
+                                : look_at({buffer_.get() + begin_, end_ - begin_}, eof_, name_);
     if (content.unsure) {
       const LineStatus status = fill(may_block);
       if (status != LineStatus::line) return status;
@@ -120,7 +127,7 @@ void LineReader::begin_unpacking(Packing packing) {
 
 // Decides once, on a first line without \n, what lines end with. true: with \r.
 bool LineReader::ends_lines_with_cr() {
-  const std::string_view first(buffer_.get() + begin_, end_ - begin_);
+  const std::string_view first(buffer_.get() + begin_, std::min(end_ - begin_, kFirstLine));
   if (newline_known_ || line_number_ > 0 || (!eof_ && first.size() < kFirstLine)) return false;
   newline_known_ = true;
   // A \r at the very end may be one of \r\n, or takes the place of a last \n.
@@ -136,6 +143,7 @@ LineStatus LineReader::next(std::string_view* line, bool may_block) {
     const void* found = std::memchr(buffer_.get() + scanned_, newline_, end_ - scanned_);
     if (found) {
       const auto at = static_cast<size_t>(static_cast<const char*>(found) - buffer_.get());
+      if (at - begin_ >= kFirstLine && ends_lines_with_cr()) continue;
       *line = take(at, at + 1);
       return LineStatus::line;
     }

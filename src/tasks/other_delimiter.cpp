@@ -51,12 +51,11 @@ bool is_prose(std::string_view line, char delimiter) {
 bool rest_agrees(size_t count, std::string_view rest, char delimiter, bool csv) {
   size_t compared = 0;
   while (compared < kLinesCompared) {
-    const size_t end = rest.find('\n');
+    const size_t end = rest.find_first_of("\r\n");
     if (end == rest.npos && (compared > 0 || rest.empty())) break;
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
+    if (line.empty()) continue;  // also between \r and \n
     if (fields_of(line, delimiter, csv).size() != count) return false;
     ++compared;
   }

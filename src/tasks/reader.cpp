@@ -123,9 +123,34 @@ LineStatus RowReader::look_inside(bool may_block) {
   }
   check_options(file, format_);
   delimiter_ = options_.delimiter.value_or(format_ == InputFormat::tsv ? '\t' : ',');
+  if (is_delimited(format_) && !options_.delimiter) {
+    const LineStatus status = look_at_delimiter(may_block);
+    if (status != LineStatus::line) return status;
+  }
   csv_ = CsvRecord(delimiter_);
   have_columns_ = false;
   looked_ = true;
+  return LineStatus::line;
+}
+
+// Refuses a table that is separated by another character, once its first line is there.
+LineStatus RowReader::look_at_delimiter(bool may_block) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF", kEnds = "\r\n";
+  constexpr size_t kMost = 64u << 10, kSample = 4096;  // what a file always has, if it is as long
+  std::string_view head;
+  size_t begin = 0, end = 0;
+  do {
+    const LineStatus status = lines_->peek(&head, head.size() + 1, may_block);
+    if (status != LineStatus::line) return status;
+    begin = head.find_first_not_of(" \r\n", head.starts_with(kMark) ? kMark.size() : 0);
+    begin = std::min(begin, head.size());
+    end = std::min(head.find_first_of(kEnds, begin), head.size());
+  } while (end == head.size() && head.size() < kMost && !lines_->complete());
+  const std::string_view before = head.substr(0, begin);
+  check_delimiter(head.substr(begin, end - begin),
+                  head.substr(0, std::max(end, kSample)).substr(end), delimiter_,
+                  format_ == InputFormat::csv, options_,
+                  place_text(names_[at_], 1 + std::count(before.begin(), before.end(), '\n')));
   return LineStatus::line;
 }
 
@@ -225,12 +250,6 @@ bool RowReader::take_blank(std::string_view line) {
     }
     if (blanks_.skipped == 0) blanks_.first_skipped = blanks_.first_pending;
     blanks_.skipped += pending;
-  }
-  if (!have_columns_ && !options_.delimiter) {
-    std::string_view rest;
-    (void)lines_->peek(&rest, 0, false);
-    check_delimiter(line, rest, delimiter_, format_ == InputFormat::csv, options_,
-                    place_text(names_[at_], line_number_));
   }
   return false;
 }

@@ -65,6 +65,7 @@ class RowReader {
   void check_options(const InputFile& file, InputFormat format) const;
   void open_next();
   LineStatus look_inside(bool may_block);
+  LineStatus look_at_delimiter(bool may_block);
   void say(const std::string& text) const;
   void finish_file();
   LineStatus next_line(std::string_view* line, bool may_block);
