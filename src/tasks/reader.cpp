@@ -45,7 +45,7 @@ InputFormat input_format_from_name(std::string_view name) {
 InputFormat format_of_path(std::string_view path, bool has_task) {
   const std::string_view file = path.substr(path.rfind('/') + 1);  // npos + 1 == 0
   if (const size_t dot = file.rfind('.'); dot != std::string_view::npos) {
-    if (const auto* row = find_name(kExtensions, lower_ascii(file.substr(dot + 1))))
+    if (const auto* row = find_named(kExtensions, lower_ascii(file.substr(dot + 1))))
       return row->value;
   }
   return has_task ? InputFormat::tsv : InputFormat::text;
