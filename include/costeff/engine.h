@@ -53,11 +53,12 @@ struct ModelInfo {
   std::vector<std::string> labels;             // [C] names, id2label or LABEL_i
   std::vector<LayerInfo> layers;
   std::vector<ExitInfo> exits;
-  int64_t parameters = 0;          // of the tensors in use
-  std::vector<TensorInfo> unused;  // in the checkpoint, not in use
-  std::vector<std::string> notes;  // what a user should know: oddities that were accepted
-  ExitPolicy policy;               // used when none is given
-  bool policy_from_model = false;  // it comes from exit_policy.json
+  int64_t parameters = 0;             // of the tensors in use
+  std::vector<TensorInfo> unused;     // in the checkpoint, not in use
+  std::vector<std::string> notes;     // what a user should know: oddities that were accepted
+  std::vector<std::string> warnings;  // why answers may be wrong: to be shown in every run
+  ExitPolicy policy;                  // used when none is given
+  bool policy_from_model = false;     // it comes from exit_policy.json
 };
 
 // Multiply-accumulates of one sequence of `tokens` tokens that leaves at `exit_layer` (1-based).

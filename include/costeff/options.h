@@ -59,6 +59,9 @@ enum class ComputeType { float32, bfloat16, int8 };
 struct LoadOptions {
   std::string isa;  // force a kernel table ("portable", "reference"); empty: the best one
   std::optional<ComputeType> compute = {};  // absent: what the model was quantised to, else float32
+  // Tensors of the model that the engine does not know (adapters, LoRA that is not merged, ...) are
+  // left out instead of refused: the answers may be wrong. ModelInfo::warnings says so.
+  bool ignore_unused = false;
 };
 
 // How threads share the work.

@@ -113,6 +113,10 @@ void build_costeff(Source& s, model::Model* m) {
   if (!f.dense && has_pooler(s)) {
     s.notes.push_back(s.config->place + ": pooler_dense is not true: the poolers in " +
                       *s.set->file + " are not in use");
+    mark_leftover(s, s.prefix + "pooler.dense.");
+    for (int64_t i : numbers(s, highway)) {
+      mark_leftover(s, highway + std::to_string(i) + ".pooler.dense.");
+    }
   }
   m->dialect = "cost-eff";
 }

@@ -16,11 +16,23 @@ constexpr LayerNames kDistil{"transformer.layer.", "attention.q_lin",   "attenti
                              "attention.v_lin",    "attention.out_lin", "sa_layer_norm",
                              "ffn.lin1",           "ffn.lin2",          "output_layer_norm"};
 
-// RoBERTa numbers positions from padding_idx + 1; padding_idx is 1 (fairseq's dictionary).
-constexpr int64_t kRobertaOffset = 2;
-
 std::string layer_prefix(const Source& s, int64_t layer) {
   return s.prefix + layer_names(s.family).layer + std::to_string(layer) + ".";
+}
+
+// RoBERTa numbers positions from pad_token_id + 1 on. The default is that of transformers'
+// RobertaConfig, XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
+int64_t position_offset(const Source& s, int64_t vocab_size) {
+  constexpr int64_t kDefaultPad = 1;
+  if (s.family != Family::roberta) return 0;
+  const Config& c = *s.config;
+  const int64_t pad = c.pad_token_id.value_or(kDefaultPad);
+  if (c.strange_pad_token_id.empty() && pad >= 0 && pad < vocab_size) return pad + 1;
+  throw_model(c.place + ": pad_token_id is " +
+              (c.strange_pad_token_id.empty() ? std::to_string(pad) : c.strange_pad_token_id) +
+              (c.pad_token_id || !c.strange_pad_token_id.empty() ? "" : " (the default)") +
+              ", expected an id from 0 to " + std::to_string(vocab_size - 1) +
+              ": RoBERTa's positions begin after it");
 }
 
 void limit_positions(Source& s, model::Model* m) {
@@ -29,7 +41,7 @@ void limit_positions(Source& s, model::Model* m) {
   if (rows <= offset) {
     throw_model(tensor_place(table) + "shape " + shape_text(table.shape) + ", expected more than " +
                 std::to_string(offset) + " rows: RoBERTa's positions begin at " +
-                std::to_string(offset));
+                std::to_string(offset) + ", after pad_token_id of " + s.config->place);
   }
   m->max_length = rows - offset;
   const auto limit = s.config->max_position_embeddings;
@@ -69,7 +81,7 @@ void build_embeddings(Source& s, model::Model* m) {
                 ", expected at most [2^31-1, " + std::to_string(kMaxHidden) + "]");
   }
   e.position = take(s, p + "position_embeddings.weight", {"positions", h});
-  e.position_offset = s.family == Family::roberta ? kRobertaOffset : 0;
+  e.position_offset = position_offset(s, m->vocab_size);
   if (s.family != Family::distilbert) {
     e.type = take(s, p + "token_type_embeddings.weight", {"types", h});
     m->type_vocab_size = e.type->shape[0];

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/utf8.h"
+#include "checkpoint/foreign_tensors.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -37,32 +37,8 @@ void name_labels(Source& s, model::Model* m) {
   for (int64_t i = 0; i < n; ++i) m->labels.push_back("LABEL_" + std::to_string(i));
 }
 
-bool type_fits(const std::string& type, Family family) {
-  switch (family) {
-    case Family::bert:
-      return type == "bert" || type == "masked_bert";
-    case Family::roberta:
-      return type == "roberta" || type == "xlm-roberta" || type == "camembert";
-    case Family::elasticbert:
-      return type == "elasticbert" || type == "bert";
-    case Family::distilbert:
-      return type == "distilbert";
-  }
-  return false;
-}
-
 void note_config(Source& s, const model::Model& m) {
   const Config& c = *s.config;
-  if (!c.model_type.empty() && !type_fits(c.model_type, s.family)) {
-    s.notes.push_back(c.place + ": model_type is \"" + printable(c.model_type, 60) +
-                      "\", the tensors are those of " + m.dialect);
-  }
-  // The same tensors as a sequence classifier's, used in another way.
-  for (const char* other : {"ForTokenClassification", "ForMultipleChoice"}) {
-    if (c.architecture.find(other) == std::string::npos) continue;
-    s.notes.push_back(c.place + ": architectures says " + printable(c.architecture, 60) +
-                      ", the tensors are read as a classifier of whole texts");
-  }
   if (c.quantized) {
     s.notes.push_back(c.place + ": quantization_config is there, but the weights are plain " +
                       dtype_name(m.embeddings.word.dtype) + ": it is ignored");
@@ -90,25 +66,9 @@ void check_exits(const Source& s, const model::Model& m) {
               " holds a model of " + m.dialect + " with exits at layers " + shape_text(have));
 }
 
-// Weights inside the encoder that nobody reads (adapters, LoRA, ...) are worth a word: the model
-// was perhaps meant to compute something else. Buffers of integers are not.
-void list_unused(Source& s, model::Model* m) {
+void list_unused(const Source& s, model::Model* m) {
   for (size_t i = 0; i < s.set->tensors.size(); ++i) {
     if (!s.used[i]) m->unused.push_back(s.set->tensors[i]);
-  }
-  const std::string layer = s.prefix + "encoder.layer.", distil = s.prefix + "transformer.layer.";
-  const std::string embeddings = s.prefix + "embeddings.";
-  int64_t count = 0;
-  std::string first;
-  for (const auto& [name, i] : s.by_name) {
-    if (s.used[i] || s.expected_unused[i] || !is_weight(s.set->tensors[i])) continue;
-    if (!name.starts_with(layer) && !name.starts_with(distil) && !name.starts_with(embeddings))
-      continue;
-    if (count++ == 0) first = s.set->tensors[i].name;
-  }
-  if (count > 0) {
-    s.notes.push_back(*s.set->file + ": " + std::to_string(count) +
-                      " weight tensors of the encoder are not in use (first: " + first + ")");
   }
 }
 
@@ -172,8 +132,10 @@ void finish(Source& s, model::Model* m) {
     name_labels(s, m);
   }
   note_config(s, *m);
+  refuse_unknown(s);
   list_unused(s, m);
   m->notes = std::move(s.notes);
+  m->warnings = std::move(s.warnings);
 }
 
 }  // namespace costeff::checkpoint

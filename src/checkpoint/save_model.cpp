@@ -3,7 +3,6 @@
 #include <costeff/version.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <deque>
 #include <set>
@@ -15,38 +14,11 @@
 #include "checkpoint/dialects.h"
 #include "checkpoint/encoder.h"
 #include "checkpoint/exit_policy.h"
+#include "checkpoint/model_type.h"
 #include "checkpoint/safetensors_writer.h"
 
 namespace costeff::checkpoint {
 namespace {
-
-struct FamilyRow {
-  Family family;
-  const char* prefix;
-  const char* model_type;
-};
-
-constexpr std::array<FamilyRow, 4> kFamilies{{
-    {Family::bert, "bert.", "bert"},
-    {Family::roberta, "roberta.", "roberta"},
-    {Family::elasticbert, "elasticbert.", "elasticbert"},
-    {Family::distilbert, "distilbert.", "distilbert"},
-}};
-
-struct TypeRow {
-  const char* model_type;
-  Family family;
-  const char* type;  // of transformers' class names
-};
-
-constexpr std::array<TypeRow, 6> kTypes{{
-    {"bert", Family::bert, "Bert"},
-    {"roberta", Family::roberta, "Roberta"},
-    {"xlm-roberta", Family::roberta, "XLMRoberta"},
-    {"camembert", Family::roberta, "Camembert"},
-    {"elasticbert", Family::elasticbert, "ElasticBert"},
-    {"distilbert", Family::distilbert, "DistilBert"},
-}};
 
 // A model keeps no family, but what it computes tells it.
 Family family_of(const model::Model& m) {
@@ -55,17 +27,10 @@ Family family_of(const model::Model& m) {
   return m.dialect.starts_with("elasticbert") ? Family::elasticbert : Family::bert;
 }
 
-const FamilyRow& row_of(Family family) {
-  return *std::find_if(kFamilies.begin(), kFamilies.end(),
-                       [&](const FamilyRow& r) { return r.family == family; });
-}
-
 // config.json's own, where the family has several (xlm-roberta, camembert).
-std::string model_type(Family family, const Config& config) {
-  for (const TypeRow& row : kTypes) {
-    if (row.family == family && config.model_type == row.model_type) return row.model_type;
-  }
-  return row_of(family).model_type;
+std::string saved_type(Family family, const Config& config) {
+  const ModelType* t = find_model_type(config.model_type);
+  return t && t->family == family && t->class_prefix ? t->name : first_of(family).name;
 }
 
 void put_norm(SavedModel* out, const std::string& name, const model::LayerNorm& norm) {
@@ -174,7 +139,7 @@ void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
 void put_common(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
   const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
-  j["model_type"] = model_type(out->family, *out->config);
+  j["model_type"] = saved_type(out->family, *out->config);
   j["hidden_size"] = m.head_size * heads;
   j["num_hidden_layers"] = m.layers.size();
   j["num_attention_heads"] = heads;
@@ -184,12 +149,12 @@ void put_common(SavedModel* out, const model::Model& m) {
   if (m.embeddings.type) j["type_vocab_size"] = m.type_vocab_size;
   j["layer_norm_eps"] = out->config->layer_norm_eps;
   j["hidden_act"] = hidden_act(m.activation);
-  if (out->family == Family::roberta) {  // positions begin behind pad_token_id
-    j["bos_token_id"] = 0;
-    j["pad_token_id"] = 1;
-    j["eos_token_id"] = 2;
+  if (out->family == Family::roberta) {
+    j["bos_token_id"] = out->config->bos_token_id.value_or(0);
+    j["pad_token_id"] = m.embeddings.pad_token();
+    j["eos_token_id"] = out->config->eos_token_id.value_or(2);
   } else {
-    j["pad_token_id"] = 0;
+    j["pad_token_id"] = out->config->pad_token_id.value_or(0);
   }
   if (!out->config->tokenizer_class.empty()) j["tokenizer_class"] = out->config->tokenizer_class;
   put_labels(&j, m);
@@ -229,10 +194,8 @@ void put_head(SavedModel* out, const std::string& pooler, const std::string& cla
 
 void put_architecture(SavedModel* out, const std::string& before, bool question_answering) {
   const std::string type = out->json["model_type"];
-  const auto row = std::find_if(kTypes.begin(), kTypes.end(),
-                                [&](const TypeRow& r) { return type == r.model_type; });
   out->json["architectures"] = {
-      before + row->type +
+      before + find_model_type(type)->class_prefix +
       (question_answering ? "ForQuestionAnswering" : "ForSequenceClassification")};
 }
 
@@ -240,7 +203,8 @@ SavedModel name_model(const model::Model& m, const Config& config) {
   SavedModel out;
   out.config = &config;
   out.family = family_of(m);
-  out.prefix = row_of(out.family).prefix;
+  // The encoder's name in every class of a family is that of its first type.
+  out.prefix = first_of(out.family).name + std::string(".");
   put_embeddings(&out, m);
   put_layers(&out, m);
   put_common(&out, m);

@@ -54,10 +54,19 @@ struct Layer {
 struct Embeddings {
   Tensor word;                    // [V, H], or [V, r] when factorised
   std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  Tensor position;                // [rows, H]; token i of a sequence has row position_offset + i
+  Tensor position;                // [rows, H]; which row a token has: position_offset
   std::optional<Tensor> type;     // [types, H]; DistilBERT has none
-  int64_t position_offset = 0;    // RoBERTa: 2
+  // The row of a sequence's first token. BERT: 0, and token i has row i. The RoBERTa family: the
+  // pad token's id + 1; the next row goes to the next token that is not the pad token, which itself
+  // always has the row of its own id, wherever it stands (transformers, modeling_roberta.py,
+  // create_position_ids_from_input_ids).
+  int64_t position_offset = 0;
   LayerNorm norm;
+
+  // RoBERTa's pad token; -1 in the other families, where no token is out of the count.
+  int64_t pad_token() const { return position_offset - 1; }
+  // Rows before this one belong to no token.
+  int64_t first_position() const { return position_offset > 0 ? pad_token() : 0; }
 };
 
 // What an exit reads from the hidden states [S, H] of one sequence.
@@ -107,6 +116,7 @@ struct Model {
   ComputeType compute = ComputeType::float32;  // what config.json says it was quantised to
   std::vector<Tensor> unused;                  // in the checkpoint, not in use
   std::vector<std::string> notes;              // oddities that were accepted, one line each
+  std::vector<std::string> warnings;           // what may make answers wrong, one line each
   TensorSet tensors;                           // keeps the bytes alive
 };
 

@@ -103,7 +103,7 @@ constexpr int64_t kTypesKept = 2;
 
 const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out) {
   const int64_t n = e.position.shape[1];
-  to_float32(e.position, (e.position_offset + i) * n, n, out);
+  to_float32(e.position, (e.first_position() + i) * n, n, out);
   if (!e.type) return out;
   float* const other = out + n;
   to_float32(*e.type, type * n, n, other);
@@ -125,8 +125,9 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     PackWork::Pieces pieces;
     w.norm = read_norm(model_.tensors, e.norm);
     // The rows that may be used; whether they are finite is asked when they are.
-    const int64_t all = e.position.shape[0] - e.position_offset;
-    w.places_of_type = model_.max_length > 0 ? std::min(model_.max_length, all) : all;
+    const int64_t all = e.position.shape[0] - e.first_position();
+    const int64_t used = model_.max_length + e.position_offset - e.first_position();
+    w.places_of_type = model_.max_length > 0 ? std::min(used, all) : all;
     w.types = e.type ? std::min(e.type->shape[0], kTypesKept) : 1;
     w.hidden = model_.hidden_size;
     w.places.reserve((w.types * w.places_of_type + 1) * w.hidden);  // add_place writes two rows

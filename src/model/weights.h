@@ -44,9 +44,9 @@ struct HeadWeights {
 
 struct EmbeddingWeights {
   PackedLinear word_up;  // factorised: [H, r]
-  // What a token adds for its place i in its sequence and for its type, in float32: the sum of the
-  // position's row and the type's, [types, places, H]; of the first types alone, which are all that
-  // tokenizers give.
+  // What a token adds for its place and for its type, in float32: the sum of the position's row and
+  // the type's, [types, places, H]; of the first types alone, which are all that tokenizers give.
+  // Place i is position row first_position() + i (see Embeddings).
   FloatBuffer places;
   int64_t types = 0, places_of_type = 0, hidden = 0;
   NormWeights norm;
@@ -57,7 +57,8 @@ struct EmbeddingWeights {
   }
 };
 
-// The sum that EmbeddingWeights keeps, -> out [H], also for other types. out: room for [2, H].
+// The sum that EmbeddingWeights keeps for place i, -> out [H], also for other types. out: room for
+// [2, H].
 const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out);
 
 struct PackScratch;

@@ -104,14 +104,15 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
                                                 const std::atomic<bool>* stop) {
   refuse_same(source, target);
   NewDirectory directory(target);
-  model::Model m = checkpoint::load_model(source);
-  const checkpoint::Config config = checkpoint::read_config(join_path(source, "config.json"));
+  checkpoint::Config config;
+  model::Model m = checkpoint::load_model(source, options.ignore_unused, &config);
   runtime::check_own_policy(m, join_path(source, "exit_policy.json"));
   const checkpoint::SavedFrom from{last_component(source), m.dialect, runtime::describe(m).dtype};
   edit(&m, options);
 
   ConvertReport report;
   report.notes = m.notes;
+  report.warnings = m.warnings;
   for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
   if (!m.unused.empty()) {
     report.notes.push_back(std::to_string(m.unused.size()) +

@@ -51,10 +51,11 @@ void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& tick
   ids.insert(ids.end(), e.ids.begin(), e.ids.end());
   types.insert(types.end(), e.type_ids.begin(), e.type_ids.end());
   // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody attends
-  // to them. [PAD] is id 0 in every BERT vocabulary that has such models.
+  // to them. [PAD] is id 0 in every BERT vocabulary that has such models; RoBERTa's is known.
   const int64_t padding = pad_to - static_cast<int64_t>(e.ids.size());
   if (padding > 0) {
-    ids.resize(ids.size() + static_cast<size_t>(padding), 0);
+    const int64_t pad = std::max<int64_t>(model_.spec.embeddings.pad_token(), 0);
+    ids.resize(ids.size() + static_cast<size_t>(padding), static_cast<int32_t>(pad));
     types.resize(ids.size(), 0);
   }
   fresh_.start.push_back(static_cast<int32_t>(ids.size()));

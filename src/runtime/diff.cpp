@@ -24,15 +24,14 @@ constexpr size_t kRowsAtOnce = 256;
 
 // A model as `costeff convert` would write it. The config must stay where it is.
 struct Opened {
-  explicit Opened(const std::string& path)
-      : model(checkpoint::load_model(path)),
-        config(checkpoint::read_config(join_path(path, "config.json"))),
+  Opened(const std::string& path, bool ignore_unused)
+      : model(checkpoint::load_model(path, ignore_unused, &config)),
         saved(checkpoint::name_model(model, config)) {}
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
 
-  model::Model model;
   checkpoint::Config config;
+  model::Model model;
   checkpoint::SavedModel saved;
 };
 
@@ -222,13 +221,16 @@ ModelDifference diff_checkpoints(const std::string& a, const std::string& b, con
                                  const DiffOptions& options, const std::atomic<bool>* stop) {
   ModelDifference out;
   {
-    const Opened x(a), y(b);
+    const Opened x(a, options.ignore_unused), y(b, options.ignore_unused);
+    for (const Opened* o : {&x, &y}) {
+      out.warnings.insert(out.warnings.end(), o->model.warnings.begin(), o->model.warnings.end());
+    }
     out.dialect_a = x.model.dialect;
     out.dialect_b = y.model.dialect;
     out.tensors = compare_tensors(x.saved, y.saved);
     out.settings = compare_settings(x.model, y.model);
   }
-  const LoadOptions load{.isa = options.isa};
+  const LoadOptions load{.isa = options.isa, .ignore_unused = options.ignore_unused};
   const Engine x(a, load), y(b, load);
   compare_exits(x, y, rows, options, stop, &out);
   return out;

@@ -23,7 +23,7 @@ constexpr int64_t kBatchTokens = 256;
 
 struct Engine::Impl {
   Impl(const std::string& path, const LoadOptions& options)
-      : Impl(path, options, checkpoint::load_model(path)) {}
+      : Impl(path, options, checkpoint::load_model(path, options.ignore_unused)) {}
 
   Impl(const std::string& path, const LoadOptions& options, model::Model loaded)
       : compute(options.compute.value_or(loaded.compute)),

@@ -156,6 +156,7 @@ ModelInfo describe(const model::Model& m) {
   }
   for (const Tensor& t : m.unused) info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
   info.notes = m.notes;
+  info.warnings = m.warnings;
   return info;
 }
 

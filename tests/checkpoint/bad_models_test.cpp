@@ -140,7 +140,6 @@ TEST_F(BadModels, EveryModelCase) {
 // What is accepted, although it is odd, is said.
 TEST_F(BadModels, OdditiesAreNoted) {
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"cfg_model_type_unknown", "model_type is \"gpt2\""},
       {"cfg_maxpos_smaller", "max_position_embeddings is 20"},
       {"cfg_maxpos_larger", "max_position_embeddings is 512"},
       {"cfg_num_labels_contradicts_id2label", "num_labels is 5"},
