@@ -186,7 +186,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
 
 int bench(const BenchFlags& f) {
   if (f.model.empty()) throw_usage("the name of the model directory is empty");
-  const Engine engine(f.model, load_options(f.load));
+  const Engine engine = load_engine(f.model, load_options(f.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering)
     throw_usage(f.model + ": " + m.dialect + " answers questions, expected a classifier");

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 
 namespace costeff::cli {
@@ -15,7 +16,7 @@ namespace {
 
 struct ConvertFlags {
   std::string source, target, dtype, exits = "all", drop_layers;
-  bool quiet = false;
+  bool ignore_unused = false, quiet = false;
 };
 
 // "1,3,6": layers, from 1.
@@ -53,6 +54,7 @@ int convert(const ConvertFlags& f) {
   if (f.source.empty()) throw_usage("the name of the model directory is empty");
   if (f.target.empty()) throw_usage("the name of the new directory is empty");
   ConvertOptions o;
+  o.ignore_unused = f.ignore_unused;
   if (!f.dtype.empty()) o.dtype = parse_stored_type(f.dtype);
   if (f.exits != "all") o.exits = parse_layers(f.exits, "--exits", "all, or layers such as 1,3,6");
   if (!f.drop_layers.empty()) {
@@ -60,6 +62,7 @@ int convert(const ConvertFlags& f) {
   }
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
+  say_model_warnings(report->warnings);
   return f.quiet ? 0 : print(report_text(f, *report));
 }
 
@@ -94,6 +97,7 @@ void add_convert(CLI::App* app, std::function<int()>* run) {
                   "behind read what they were not trained on. Off-ramps of these layers go; the "
                   "final classifier moves to the last layer that is left")
       ->type_name("LAYERS");
+  add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);
   sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
   sub->callback([=] { *run = [=] { return convert(*f); }; });
 }

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 #include "tasks/eval_writer.h"
 
@@ -145,7 +146,7 @@ int eval(const EvalFlags& f) {
       tasks::check_input({path, std::nullopt});
     }
   }
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const std::string split = !f.pass.split.empty() ? f.pass.split
                             : f.submit.empty()    ? "dev"

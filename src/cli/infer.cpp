@@ -196,7 +196,7 @@ int infer(const InferOptions& o) {
   }
   set_mode(o, &run);
   tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
-  const Engine engine(o.model, load_options(o.load));
+  const Engine engine = load_engine(o.model, load_options(o.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering) {
     throw_usage(o.model + ": " + m.dialect + " answers questions and has no labels; use --task qa");

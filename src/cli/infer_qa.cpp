@@ -190,7 +190,7 @@ int infer_qa(const QaCommand& c) {
   const RowRange range = questions_to_answer(c, output);
   if (!c.long_run.shard.empty() && parse_shard(c.long_run.shard).part > 1) output.header = false;
   tasks::QaReader reader = open_reader(c.input);
-  const Engine engine(c.model, load_options(c.load));
+  const Engine engine = load_engine(c.model, load_options(c.load));
   const ModelInfo& m = engine.info();
   if (!m.question_answering) {
     throw_usage(c.model + ": " + m.dialect +

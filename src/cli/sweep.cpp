@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/labelled_pass.h"
+#include "cli/load_flags.h"
 #include "cli/point_flags.h"
 #include "cli/print.h"
 #include "cli/sweep_points.h"
@@ -199,7 +200,7 @@ void check_flags(const SweepFlags& f, const tasks::DataSet& set) {
 
 int sweep(const SweepFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
   check_flags(f, set);

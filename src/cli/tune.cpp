@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/labelled_pass.h"
+#include "cli/load_flags.h"
 #include "cli/point_flags.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
@@ -170,7 +171,7 @@ int write_policy(tasks::TuneReport* r, const ExitPolicy& policy, const std::stri
 int tune(TuneFlags f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
   check_tune_flags(f);
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
   if (f.budget_ms && set.path == "-")
