@@ -28,7 +28,7 @@ TEST(Names, ThereAndBack) {
     EXPECT_EQ(find_named(kFruits, c.name)->value, c.value);
   }
   EXPECT_EQ(name_of_value(kFruits, Fruit::plum), "");
-  EXPECT_EQ(listed_names(kFruits), "apple, pear, bosc");
+  EXPECT_EQ(listed_names(kFruits), "apple, pear");  // one name for each value
 }
 
 TEST(Names, UnknownOnesAreToldTheList) {
@@ -44,7 +44,7 @@ TEST(Names, UnknownOnesAreToldTheList) {
   for (const auto& c : cases) {
     EXPECT_EQ(find_named(kFruits, c.name), nullptr);
     EXPECT_EQ(error_of(ErrorKind::usage, [&] { value_of_name(kFruits, c.name, "fruit"); }),
-              "fruit \"" + c.text + "\" is not known, expected one of apple, pear, bosc");
+              "fruit \"" + c.text + "\" is not known, expected one of apple, pear");
   }
   EXPECT_EQ(error_of(ErrorKind::model,
                      [] { throw_unknown_name("c.json: act", "x", "a, b", ErrorKind::model); }),
