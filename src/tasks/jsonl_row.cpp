@@ -63,8 +63,9 @@ Kind kind_of(JsonToken token, std::string_view text) {
 
 bool is_there(const JsonField& f) { return f.kind != Kind::absent; }
 
-// The fields of a row, by name; of one that is an object, the names of what is in it.
-std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer) {
+// The fields of a row, by name; of one that is an object, the names of what is in it. *rows: the
+// first that is a list of objects, which may be the rows that are meant.
+std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer, std::string* rows) {
   std::vector<std::string> names;
   lexer->begin_row(json, "", 1);
   lexer->next();
@@ -73,7 +74,16 @@ std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer) {
     t = lexer->next();
     if (t != JsonToken::object_begin) {
       names.push_back(name);
-      lexer->skip(t);
+      if (t == JsonToken::array_begin && rows->empty()) {
+        t = lexer->next();
+        if (t == JsonToken::object_begin) *rows = name;
+        while (t != JsonToken::array_end) {
+          lexer->skip(t);
+          t = lexer->next();
+        }
+      } else {
+        lexer->skip(t);
+      }
       continue;
     }
     for (t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
@@ -319,9 +329,14 @@ void JsonlRows::take_gold(Example* row) const {
 
 // Says which fields there are. Reads the row again, so that rows that have a text pay nothing.
 void JsonlRows::no_text(std::string_view json) {
-  const std::vector<std::string> names = field_names(json, &lexer_);
+  std::string rows;
+  const std::vector<std::string> names = field_names(json, &lexer_, &rows);
   const std::vector<std::string_view> views(names.begin(), names.end());
-  const std::string has = names.empty() ? "the row has none" : "the row has " + list_names(views);
+  std::string has = names.empty() ? "the row has none" : "the row has " + list_names(views);
+  if (!rows.empty()) {
+    has += "; if the rows are in \"" + printable(rows, 40) + "\", jq -c '.[\"" +
+           printable(rows, 40) + "\"][]' makes JSON Lines of them";
+  }
   if (named_) fail("no field \"" + printable(fields_[texts_[0].text].name, 80) + "\", " + has);
   if (task_) {
     fail("no field " + quoted_names(task_->names.front()) + ", " + has + " (task " +

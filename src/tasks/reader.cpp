@@ -88,6 +88,7 @@ void RowReader::open_next() {
   lines_ = std::make_unique<LineReader>(files_[at_], stop_, chunk_bytes_);
   looked_ = false;
   array_.reset();
+  note_.clear();
   blanks_ = {};
 }
 
@@ -112,9 +113,9 @@ LineStatus RowReader::look_inside(bool may_block) {
                        (format_ == InputFormat::jsonl && json_begins_with_bracket(head));
     if (decides && start != JsonStart::none) {
       format_ = InputFormat::jsonl;
-      say(std::string(array ? "is a JSON array, its elements are read as rows"
-                            : "holds JSON objects, read as JSON Lines") +
-          "; --input-format text scores the lines as they are");
+      note_ = std::string(array ? "is a JSON array, its elements are read as rows"
+                                : "holds JSON objects, read as JSON Lines") +
+              "; --input-format text scores the lines as they are";
     } else if (is_delimited(format_) && start != JsonStart::none) {
       throw_input(names_[at_] + ": holds JSON, expected " +
                   (format_ == InputFormat::tsv ? "TSV" : "CSV") + "; say --input-format jsonl");
@@ -207,6 +208,7 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
     if (!take_line(line, row)) continue;
     row.source = names_[at_];
     ++rows_;
+    if (!note_.empty()) say(std::exchange(note_, {}));  // an error before it stands alone
     if (row.id.empty()) set_number_id(rows_, &row.id);
     return ReadStatus::row;
   }

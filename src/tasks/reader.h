@@ -84,6 +84,7 @@ class RowReader {
   InputFormat format_ = InputFormat::text;
   bool looked_ = false;                 // inside the file in hand
   std::optional<JsonArrayRows> array_;  // the file in hand is one
+  std::string note_;                    // to be said with the first row of the file in hand
   BlankLines blanks_;                   // of the file in hand
   int64_t line_number_ = 0;
   std::string_view held_;  // a line that comes again, after an Error about those before it

@@ -158,6 +158,19 @@ TEST(JsonlRow, UsualNames) {
   }
 }
 
+// One document with the rows in a list.
+TEST(JsonlRow, RowsInsideOfARow) {
+  const std::string cure =
+      "; if the rows are in \"data\", jq -c '.[\"data\"][]' makes JSON Lines of them";
+  EXPECT_EQ(
+      row_text(R"({"version": 1, "tags": [1], "data": [{"text": "x"}, [2]], "n": [{}]})"),
+      "dev.jsonl:2: no field has a usual name (text, sentence, ...), the row has \"version\", "
+      "\"tags\", \"data\", \"n\"" +
+          cure + "; say --text-field NAME");
+  EXPECT_EQ(row_text(R"({"data": [{}]})", text_fields("q")),
+            "dev.jsonl:2: no field \"q\", the row has \"data\"" + cure);
+}
+
 // Null is no text that was forgotten, but one that is empty; unless it was asked for by name.
 TEST(JsonlRow, NullTexts) {
   InputOptions mrpc, sst;
@@ -188,7 +201,7 @@ TEST(JsonlRow, NestedFields) {
            {R"({"text": "no", "data": {"data": {"text": "no"}, "text": "x"}})", "a=x id="},
            {R"({"data": {"text": "x"}, "data": {"text": "y"}})",
             "dev.jsonl:2: field \"data.text\" comes twice"},
-           {R"({"data": [{"text": "x"}]})",
+           {R"({"data": [["text", "x"]]})",
             "dev.jsonl:2: no field \"data.text\", the row has \"data\""},
            {R"({"data": null})", "dev.jsonl:2: no field \"data.text\", the row has \"data\""},
            {R"({"data": {"text": 5}})", "dev.jsonl:2: field \"data.text\" is 5, expected a string"},
