@@ -80,8 +80,11 @@ void Tokenizer::Impl::load_bpe(const TokenizerFiles& files, TokenizerConfig conf
   Vocab tokens = parse_vocab_json(files.read("vocab.json", kMaxVocabBytes), vocab_file);
   const std::string merges_text = files.read("merges.txt", kMaxVocabBytes);
   const std::vector<BpeMerge> merges = parse_merges(merges_text, merges_file);
-  set_byte_bpe(std::move(tokens), merges, {.add_prefix_space = prefix, .unk_token = ""}, vocab_file,
-               merges_file);
+  // Python's tokenizer gives bytes without a token the id of <unk>, and has none to give where the
+  // vocabulary lacks that too.
+  set_byte_bpe(std::move(tokens), merges,
+               {.add_prefix_space = prefix, .unk_token = config.role(Role::unk)->token.content},
+               vocab_file, merges_file);
   set_added(config);
   form = roberta_template(id_of(config, Role::cls), id_of(config, Role::sep));
 }

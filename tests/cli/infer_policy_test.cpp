@@ -148,7 +148,7 @@ TEST_F(InferPolicy, TheModelsOwnThatCannotRun) {
     f = infer(flags);
     EXPECT_EQ(f.exit_code, 4);
     EXPECT_EQ(f.err, "costeff: " + model_.path() +
-                         "/exit_policy.json: layer 9 to leave at, expected 1 to 4\n");
+                         "/exit_policy.json: policy fixed: layer 9 to leave at, expected 1 to 4\n");
   }
 }
 

@@ -16,10 +16,12 @@ namespace {
 constexpr char kCure[] =
     ", so that rows may be wrong; start again when nobody writes to it, or read a copy";
 
-// Ten lines of 8 bytes, of which two are read, and little more, before the change.
+// Ten lines of 800 bytes. Two are taken before the change; a little more than 4096 bytes, which are
+// looked at before anything is read, are in memory then: five whole lines.
 std::string ten_lines() {
   std::string text;
-  for (int i = 0; i < 10; ++i) text += "line  " + std::to_string(i) + "\n";
+  for (int i = 0; i < 10; ++i)
+    text += "line  " + std::to_string(i) + std::string(792, ' ') + "\n";
   return text;
 }
 
@@ -39,13 +41,13 @@ const Change kChanges[] = {
     {"another renamed over it", [](const std::string& p) { rename_over(p, "another\n"); }, "", 10},
     {"overwritten with the same", [](const std::string& p) { overwrite(p, "line  0"); }, "", 10},
     {"not read yet: what counts is what is there",
-     [](const std::string& p) { overwrite(p, "XX", 74); }, "", 10},
-    {"cut within what was not read", [](const std::string& p) { cut(p, 72); },
-     ": became shorter while it was read: 72 bytes, expected 80 as when it was opened", 9},
-    {"cut within a line", [](const std::string& p) { cut(p, 68); },
-     ": became shorter while it was read: 68 bytes, expected 80 as when it was opened", 8},
+     [](const std::string& p) { overwrite(p, "XX", 7400); }, "", 10},
+    {"cut within what was not read", [](const std::string& p) { cut(p, 7200); },
+     ": became shorter while it was read: 7200 bytes, expected 8000 as when it was opened", 9},
+    {"cut within a line", [](const std::string& p) { cut(p, 6800); },
+     ": became shorter while it was read: 6800 bytes, expected 8000 as when it was opened", 8},
     {"cut within what was read", [](const std::string& p) { cut(p, 3); },
-     ": became shorter while it was read: 3 bytes, expected 80 as when it was opened", 2},
+     ": became shorter while it was read: 3 bytes, expected 8000 as when it was opened", 5},
     {"overwritten where it was read", [](const std::string& p) { overwrite(p, "X"); },
      ": was overwritten while it was read", 10},
     {"overwritten and its time set back",
@@ -54,9 +56,9 @@ const Change kChanges[] = {
     {"cut and filled again",
      [](const std::string& p) {
        cut(p, 0);
-       write_file(p, std::string(200, '\n'));
+       write_file(p, std::string(20000, '\n'));
      },
-     ": was overwritten while it was read", 184},
+     ": was overwritten while it was read", 15901},
 };
 
 TEST(InputWatch, OfAFileThatChangesWhileItIsRead) {
