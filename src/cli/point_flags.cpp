@@ -24,11 +24,10 @@ PolicyFlags parse_point(const std::string& text) {
   const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
   const std::string place = "--point " + printable(text, 80);
   if (policy.number_at) {
-    constexpr int64_t kMaxNumber = 10000;
-    const auto n = parse_int(value, policy.least_number, kMaxNumber);
+    const auto n = parse_int(value, policy.least_number, kMostLayers);
     if (!n) {
       throw_usage(place + ": \"" + printable(value, 40) + "\", expected a whole number from " +
-                  std::to_string(policy.least_number) + " to " + std::to_string(kMaxNumber));
+                  std::to_string(policy.least_number) + " to " + std::to_string(kMostLayers));
     }
     (policy.number_at == &ExitPolicy::layer ? f.exit_layer : f.patience) = *n;
   } else if (policy.threshold == ThresholdUse::always) {
