@@ -156,8 +156,12 @@ bool TokenSplitter::next(Stretch* out) {
       continue;
     }
     token_ = {hit.begin, hit.end, token.id};
-    if (token.lstrip) token_.begin = without_spaces_at_end(text_.substr(0, hit.begin), done_);
     if (token.rstrip) token_.end = after_spaces(text_, hit.end);
+    if (token.lstrip) {
+      token_.begin = std::max(without_spaces_at_end(text_.substr(0, hit.begin), done_), done_);
+      // The white space that the one before took along held all of it: it is lost, as there.
+      if (token_.begin >= token_.end) continue;
+    }
     pending_ = true;
   }
   const size_t text_end = pending_ ? token_.begin : text_.size();
@@ -167,9 +171,10 @@ bool TokenSplitter::next(Stretch* out) {
     return true;
   }
   if (!pending_) return false;
-  // A token found inside the white space that the one before took along still counts, as there.
+  // One found inside the white space that the one before took along, without taking any itself, still
+  // counts.
   *out = token_;
-  done_ = std::max(done_, token_.end);
+  done_ = token_.end;
   pending_ = false;
   return true;
 }

@@ -101,12 +101,13 @@ void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, Token
 // takes it out.
 void Tokenizer::Impl::put_added(std::string_view text, Stretch s, size_t base,
                                 TokenSink* sink) const {
-  Span span{static_cast<int32_t>(base + s.begin), static_cast<int32_t>(base + s.end)};
+  Span span{static_cast<int32_t>(s.begin), static_cast<int32_t>(s.end)};
   if (sink->want_spans && model == Kind::bpe) {
     span = trim_span(bpe.trim(), span, text.substr(s.begin, s.end - s.begin), text,
-                     sink->count == 0 || span.begin == 0);
+                     sink->count == 0 || base + s.begin == 0);
   }
-  sink->put(s.id, span.begin, span.end);
+  const auto from = static_cast<int64_t>(base);
+  sink->put(s.id, from + span.begin, from + span.end);
 }
 
 void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,

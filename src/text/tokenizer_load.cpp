@@ -144,8 +144,11 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
   added = collect_added_tokens(
       config, [this](std::string_view t) { return find(t); },
       [this](int32_t id) { return token_name(id); });
-  std::vector<AddedToken> raw, normalised;
-  for (const AddedToken& token : added) {
+  std::vector<AddedToken> raw, normalised, ordered = added;
+  // Of tokens that read alike, special ones go before others.
+  std::stable_partition(ordered.begin(), ordered.end(),
+                        [](const AddedToken& token) { return token.special; });
+  for (const AddedToken& token : ordered) {
     vocab_size = std::max<int64_t>(vocab_size, int64_t{token.id} + 1);
     if (!token.normalized) {
       raw.push_back(token);
@@ -157,6 +160,10 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
       bert_normalize(token.content, wordpiece.options(), content, nullptr);
     } else if (model == Kind::pipeline) {
       *content = pipeline.normalised(token.content);
+      if (content->empty() && !token.content.empty()) {
+        throw_model(vocab_file + ": added token " + in_quotes(token.content) +
+                    " is looked for after normalisation, which leaves nothing of it");
+      }
     }
   }
   raw_tokens = TokenFinder(raw, config.file);
