@@ -16,8 +16,8 @@ namespace {
 
 constexpr double kMostPoints = 10000;
 
-ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model) {
-  return policy_from_flags(f, of_model).value_or(of_model);
+ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model, bool regression) {
+  return policy_from_flags(f, of_model, regression).value_or(of_model);
 }
 
 // "max-prob:0.9" as flags.
@@ -211,7 +211,9 @@ std::vector<PolicyPoint> points_from_flags(const PointFlags& f, const ExitPolicy
   }
   if (asked.empty()) asked.push_back(base);
   std::vector<PolicyPoint> points;
-  for (const PolicyFlags& p : asked) points.push_back(describe_point(policy_of(p, of_model)));
+  for (const PolicyFlags& p : asked) {
+    points.push_back(describe_point(policy_of(p, of_model, regression)));
+  }
   return points;
 }
 

@@ -42,17 +42,6 @@ constexpr std::string_view kLabelNames[] = {"label",  "gold_label", "Quality", "
                                             "score",  "Label",      "labels",  "gold",
                                             "target", "class"};
 
-// The names of the header, cut to a few.
-std::string list_columns(Row row) {
-  constexpr size_t kShown = 6;
-  std::string out;
-  for (size_t i = 0; i < std::min(row.size(), kShown); ++i) {
-    out += (i ? ", \"" : "\"") + printable(row[i], 30) + "\"";
-  }
-  if (row.size() > kShown) out += ", ... (" + columns_text(static_cast<int64_t>(row.size())) + ")";
-  return out;
-}
-
 std::optional<int64_t> column_number(std::string_view name) {
   int64_t n = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
@@ -130,7 +119,9 @@ struct Chooser {
     const auto number_or_none = [](const std::string& f) { return f.empty() || column_number(f); };
     return number_or_none(options.text_field) && number_or_none(options.pair_field) &&
            (!options.id_field || number_or_none(*options.id_field)) &&
-           number_or_none(options.label_field);
+           number_or_none(options.label_field) &&
+           std::all_of(options.keep.begin(), options.keep.end(),
+                       [&](const KeptColumn& k) { return number_or_none(k.field); });
   }
 
   // The gold label's column, where no flag names it.
@@ -208,6 +199,16 @@ struct Chooser {
 
 std::span<const std::string_view> label_field_names() { return kLabelNames; }
 
+std::string list_columns(std::span<const std::string_view> row) {
+  constexpr size_t kShown = 6;
+  std::string out;
+  for (size_t i = 0; i < std::min(row.size(), kShown); ++i) {
+    out += (i ? ", \"" : "\"") + printable(row[i], 30) + "\"";
+  }
+  if (row.size() > kShown) out += ", ... (" + columns_text(static_cast<int64_t>(row.size())) + ")";
+  return out;
+}
+
 Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,
                        const std::string& place) {
   Chooser c{first, options, place, {}};
@@ -226,6 +227,8 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
   if (options.want_gold) {
     c.columns.label = options.label_field.empty() ? c.label_column() : c.asked(options.label_field);
   }
+
+  for (const KeptColumn& k : options.keep) c.columns.kept.push_back(c.asked(k.field));
 
   Columns& columns = c.columns;
   if (options.id_field) {

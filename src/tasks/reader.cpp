@@ -73,7 +73,8 @@ RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
   if (std::count_if(files_.begin(), files_.end(), is_stdin) > 1) {
     throw_usage("standard input is named twice");
   }
-  const bool columns = !options_.text_field.empty() || !options_.pair_field.empty() ||
+  const bool columns = !options_.keep.empty() || !options_.text_field.empty() ||
+                       !options_.pair_field.empty() ||
                        (options_.id_field && !options_.id_field->empty());
   for (const InputFile& file : files_) {
     names_.push_back(input_name(file));
@@ -135,11 +136,62 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
     row.line = lines_->line_number();
     row.id.clear();
     row.gold.clear();
-    if (!take_line(line, row)) continue;
+    row.error.clear();
+    if (!take_row(line, row)) continue;
+    if (format_ == InputFormat::jsonl && !have_columns_ && row.error.empty()) {
+      jsonl_.check_kept(line, names_[at_], row.line);
+      have_columns_ = true;
+    }
     row.source = names_[at_];
-    ++rows_;
-    if (row.id.empty()) set_number_id(rows_, &row.id);
+    const int64_t number = rows_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (row.id.empty()) set_number_id(number, &row.id);
     return ReadStatus::row;
+  }
+}
+
+// As take_line, where a row that cannot be read is one too if the options say so.
+bool RowReader::take_row(std::string_view line, Example& row) {
+  if (options_.keep_raw) take_raw(line, row);
+  try {
+    return take_line(line, row);
+  } catch (const Error& e) {
+    const bool is_table = format_ == InputFormat::tsv || format_ == InputFormat::csv;
+    if (!options_.skip_bad_rows || e.kind() != ErrorKind::input || csv_.too_long() ||
+        (is_table && !have_columns_)) {
+      throw;
+    }
+    take_bad_row(e, row);
+    return true;
+  }
+}
+
+void RowReader::take_bad_row(const Error& error, Example& row) {
+  const int64_t last = lines_->line_number();
+  row.error = error.what();
+  if (format_ == InputFormat::csv) {
+    // The next record begins on the next line, whatever this one's quotes say.
+    if (row.line < last) {
+      row.error += " (of lines " + std::to_string(row.line) + " to " + std::to_string(last) + ")";
+    }
+    csv_ = CsvRecord();
+  }
+  row.text_a.clear();
+  row.text_b.reset();
+  row.input_ids.clear();
+  row.token_type_ids.clear();
+  row.has_ids = false;
+  row.id.clear();
+  row.gold.clear();
+  row.kept.clear();
+}
+
+// A row's line, or the lines of a CSV record so far.
+void RowReader::take_raw(std::string_view line, Example& row) {
+  if (format_ != InputFormat::csv || csv_.at_record_start()) {
+    row.raw.assign(line);
+  } else {
+    row.raw += '\n';
+    row.raw += line;
   }
 }
 
@@ -151,8 +203,12 @@ bool RowReader::take_line(std::string_view line, Example& row) {
       check_not_empty(line);
       return take_fields(row.line, split_tsv(line, &fields_), row);
     case InputFormat::csv:
-      if (csv_.at_record_start()) check_not_empty(line);
-      if (!csv_.add_line(line, lines_->had_cr(), name, row.line)) return false;
+      if (csv_.at_record_start()) {
+        check_not_empty(line);
+      } else {
+        row.line = csv_.first_line();
+      }
+      if (!csv_.add_line(line, lines_->had_cr(), name, lines_->line_number())) return false;
       csv_.fields(&fields_);
       return take_fields(csv_.first_line(), static_cast<int64_t>(fields_.size()), row);
     case InputFormat::jsonl:
@@ -172,6 +228,7 @@ void RowReader::check_not_empty(std::string_view line) const {
 }
 
 bool RowReader::take_text(std::string_view line, Example& row) {
+  row.kept.clear();
   row.input_ids.clear();
   row.token_type_ids.clear();
   row.has_ids = false;
@@ -213,6 +270,10 @@ bool RowReader::take_fields(int64_t line, int64_t count, Example& row) {
   }
   if (columns_.label >= 0) row.gold.assign(fields_[columns_.label]);
   if (columns_.id >= 0) set_text_id(fields_[columns_.id], &row.id);
+  row.kept.resize(columns_.kept.size());
+  for (size_t i = 0; i < row.kept.size(); ++i) {
+    set_text_id(fields_[columns_.kept[i]], &row.kept[i]);
+  }
   return true;
 }
 

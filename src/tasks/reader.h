@@ -1,6 +1,7 @@
 #pragma once
 
 #include <costeff/engine.h>
+#include <costeff/error.h>
 
 #include <atomic>
 #include <cstdint>
@@ -36,18 +37,23 @@ class RowReader {
   RowReader& operator=(const RowReader&) = delete;
 
   // All members of *row are set. row->source is valid as long as the reader. Throws Error(input)
-  // that begins "file:line: ".
+  // that begins "file:line: "; with InputOptions::skip_bad_rows a row that cannot be read has
+  // nothing but its error, place and raw text.
   ReadStatus next(Example& row, bool may_block);
 
-  int64_t rows() const { return rows_; }
+  // May be asked for from another thread than next()'s. Rows given so far; they count bad ones too.
+  int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
 
-  // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
+  // For progress; may be asked for from another thread too. -1: not all sizes are known.
   int64_t bytes_total() const { return bytes_total_; }
   int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
 
  private:
   void open_next();
   void finish_file();
+  bool take_row(std::string_view line, Example& row);
+  void take_bad_row(const Error& error, Example& row);
+  void take_raw(std::string_view line, Example& row);
   bool take_line(std::string_view line, Example& row);
   bool take_text(std::string_view line, Example& row);
   bool take_fields(int64_t line, int64_t count, Example& row);
@@ -61,13 +67,13 @@ class RowReader {
   size_t at_ = 0;  // the file in hand, or the next one
   std::unique_ptr<LineReader> lines_;
   InputFormat format_ = InputFormat::text;
-  int64_t rows_ = 0, bytes_total_ = 0, bytes_before_ = 0;
-  std::atomic<int64_t> bytes_done_{0};
+  int64_t bytes_total_ = 0, bytes_before_ = 0;
+  std::atomic<int64_t> rows_{0}, bytes_done_{0};
 
   JsonlRows jsonl_;
   CsvRecord csv_;
   Columns columns_;
-  bool have_columns_ = false;  // of the file in hand
+  bool have_columns_ = false;  // of the file in hand; JSONL: they are known to be there
   std::vector<std::string_view> fields_;
 };
 
