@@ -100,6 +100,9 @@ class Engine {
   RunStats run(const Source& source, const Sink& sink, const RunOptions& options,
                const std::atomic<bool>* stop = nullptr) const;
 
+  // Throws Error(input) for a row that run() could not score, and computes nothing.
+  void check(const Example& row, const RunOptions& options = {}) const;
+
   // Scores rows that are all there.
   std::vector<Result> score(std::span<const Example> rows, const RunOptions& options = {}) const;
 
@@ -108,6 +111,9 @@ class Engine {
   // Error(input) for a question that leaves no room for its context.
   QaStats answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
                  const std::atomic<bool>* stop = nullptr) const;
+
+  // Throws Error(input) for a question that answer() could not answer, and computes nothing.
+  void check(const QaExample& question, const QaOptions& options = {}) const;
 
   // Answers questions that are all there.
   std::vector<QaResult> answer(std::span<const QaExample> questions,

@@ -84,6 +84,9 @@ struct RunOptions {
   double max_delay_ms = 0;
   int64_t pad_to =
       0;  // > 0: mean pooling also counts [PAD] up to this length, as COST-EFF's code does
+  // A row that cannot be read or scored reaches the sink with Result::error set. false: it ends the
+  // run with Error(input).
+  bool skip_bad_rows = false;
 };
 
 }  // namespace costeff

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace costeff {
@@ -15,6 +16,12 @@ struct QaExample {
   std::string question, context;
   std::string id;     // passed through; its form is the caller's business
   std::string place;  // where it comes from, begins messages: "dev.jsonl:7"; may be empty
+
+  std::string error = {};              // as Example::error
+  std::vector<std::string> kept = {};  // passed through, as are the members below
+  std::string raw = {};
+  std::string_view source = {};
+  int64_t line = 0;
 };
 
 // Names and meanings as in Hugging Face's run_qa.py.
@@ -29,6 +36,7 @@ struct QaOptions {
   double null_threshold = 0;       // version_2: no answer where QaResult::null_odds is above it
   int64_t threads = 0;             // 0: as many as the process may use
   int64_t batch_tokens = 0;        // tokens that travel together at most; 0: the engine's choice
+  bool skip_bad_rows = false;      // as RunOptions::skip_bad_rows, with QaResult::error
 };
 
 // A span of the context, as it stands there. "No answer" has no text, and 0 for all offsets.
@@ -52,11 +60,14 @@ struct QaResult {
   int64_t windows = 0;
   int64_t tokens = 0;     // of all windows
   bool bad_utf8 = false;  // question or context held bytes that are not UTF-8; read as U+FFFD
+  bool empty = false;     // the question or the context has no text: nothing but white space
+  std::string error;      // skip_bad_rows: why it was not answered; nothing else is set then
 };
 
 struct QaStats {
-  int64_t questions = 0, windows = 0, bad_utf8_questions = 0;
-  RunStats run;  // its rows are windows
+  int64_t questions = 0, windows = 0, bad_utf8_questions = 0, empty_questions = 0;
+  int64_t skipped_questions = 0;  // not answered (QaResult::error), no part of the other numbers
+  RunStats run;                   // its rows are windows
 };
 
 }  // namespace costeff

@@ -19,8 +19,15 @@ struct Example {
   std::vector<int32_t> token_type_ids;  // as long as input_ids, or empty: all 0
   bool has_ids = false;
 
-  std::string id;           // passed through; its form is the caller's business
-  std::string gold;         // the label as the file writes it; empty: none, or not asked for
+  // Passed through; their forms are the caller's business.
+  std::string id;
+  std::vector<std::string> kept;  // columns that go to the output as they are
+  std::string raw;                // the row as its file has it
+
+  std::string gold;  // the label as the file writes it; empty: none, or not asked for
+  // Why the row cannot be read, begins "file:line: "; empty: it can. Such a row is not scored: it
+  // ends the run, or reaches the sink with this text in Result::error (RunOptions::skip_bad_rows).
+  std::string error;
   std::string_view source;  // where it comes from, for error messages; must outlive the run
   int64_t line = 0;         // line in `source`, from 1; 0: unknown
 };
@@ -49,6 +56,9 @@ struct Result {
   int64_t tokens = 0;      // special tokens included
   bool bad_utf8 = false;   // the text held bytes that are not UTF-8; read as U+FFFD
   bool truncated = false;  // the text was longer than max_length
+  bool empty = false;      // the row has no text: nothing but white space
+  // RunOptions::skip_bad_rows: why the row was not scored; nothing else is set then.
+  std::string error;
 };
 
 // Counts and times of one run.
@@ -57,6 +67,8 @@ struct RunStats {
   int64_t tokens = 0;
   int64_t bad_utf8_rows = 0;
   int64_t truncated_rows = 0;
+  int64_t empty_rows = 0;
+  int64_t skipped_rows = 0;             // not scored (Result::error), no part of the other numbers
   std::vector<int64_t> exit_histogram;  // [L], rows that left after layer i + 1
   int64_t layer_tokens = 0;             // tokens x layers computed
   // Seconds by stage, added up over threads.

@@ -181,7 +181,7 @@ int bench(const BenchFlags& f) {
   const ModelInfo& m = engine.info();
   if (m.question_answering)
     throw_usage(f.model + ": " + m.dialect + " answers questions, expected a classifier");
-  const auto policy = policy_from_flags(f.policy, m.policy);
+  const auto policy = policy_from_flags(f.policy, m.policy, m.regression);
   RunOptions run;
   run.policy = policy;
   run.encode = encode_options(f.encode);

@@ -57,7 +57,7 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
 }
 
 tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks::DataSet& set,
-                           const std::vector<ExitPolicy>& policies) {
+                           const std::vector<ExitPolicy>& policies, tasks::BadRows* bad) {
   const ModelInfo& m = engine.info();
   const std::vector<tasks::Metric> metrics = metrics_of(f, set, m);
   tasks::EvalReport r;
@@ -66,11 +66,12 @@ tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks
   r.num_layers = static_cast<int64_t>(m.layers.size());
   r.data = set;
   r.bootstrap = bootstrap_options(f);
-  const LabelledPass pass = run_pass(f.pass, engine, set, true);
+  const LabelledPass pass = run_pass(f.pass, engine, set, true, bad);
   const tasks::Evaluated& data = pass.data;
   r.labels = pass.labels;
   const tasks::ScoreOptions options{metrics, r.labels.positive, r.bootstrap};
   r.rows = pass.stats.rows;
+  r.skipped = pass.skipped;
   r.tokens = pass.stats.tokens;
   r.threads = pass.stats.threads;
   r.seconds = pass.stats.wall_s;
@@ -118,13 +119,21 @@ void check_flags(const EvalFlags& f, const std::vector<tasks::DataSet>& sets) {
       throw_usage("--timed reads the data again, standard input cannot be");
   }
   if (!f.submit.empty() && f.timed) throw_usage("--timed says nothing with --submit");
+  if (f.pass.bad_rows.skip() && (!f.submit.empty() || sets.front().squad)) {
+    throw_usage(std::string("--bad-rows skip does not go with ") +
+                (sets.front().squad ? "questions (SQuAD)" : "--submit") +
+                ", where every row must be answered");
+  }
 }
 
 }  // namespace
 
 int eval(const EvalFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
-  if (f.pass.data.empty()) throw_usage("no data: --data FILE or DIR; see costeff eval --help");
+  if (f.pass.data.empty()) {
+    throw_usage("no data: --data FILE or DIR, - for standard input; see costeff eval --help");
+  }
+  check_not_swapped(f.pass.model, f.pass.data);
   if (f.format != "text" && f.format != "json" && f.format != "tsv") {
     throw_usage("output format \"" + printable(f.format, 40) + "\", expected text, json or tsv" +
                 (f.format == "jsonl" ? " (json is one document, not lines)" : ""));
@@ -143,6 +152,10 @@ int eval(const EvalFlags& f) {
   const auto sets = tasks::find_data_sets(f.pass.data, split, f.pass.input.task, m);
   check_flags(f, sets);
   for (const tasks::DataSet& set : sets) refuse_to_replace(f.output, {set.path});
+  std::vector<std::string> inputs;
+  for (const tasks::DataSet& set : sets) inputs.push_back(set.path);
+  check_bad_row_flags(f.pass.bad_rows, {f.output}, inputs);
+  const auto bad = open_bad_rows(f.pass.bad_rows);
   tasks::OutputFile output(f.output, &interrupted);
   if (sets.front().squad) return eval_qa(f, engine, sets, &output);
   if (m.question_answering) {
@@ -154,7 +167,11 @@ int eval(const EvalFlags& f) {
   for (const ExitPolicy& p : policies) check_policy(m, p);
   try {
     std::vector<tasks::EvalReport> reports;
-    for (const tasks::DataSet& set : sets) reports.push_back(evaluate(f, engine, set, policies));
+    for (const tasks::DataSet& set : sets) {
+      reports.push_back(evaluate(f, engine, set, policies, bad.get()));
+    }
+    if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
+    if (!f.pass.quiet) say_skipped(*bad);
     return write_output(&output, report_text(f, reports));
   } catch (const PassInterrupted& e) {
     return say_pass_interrupted(f.pass, e);

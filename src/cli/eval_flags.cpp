@@ -63,6 +63,7 @@ void add_data_flags(CLI::App* sub, EvalFlags* f) {
                   "order usual for the task")
       ->type_name("A,B,...")
       ->group(group);
+  add_bad_row_flags(sub, group, &f->pass.bad_rows);
   sub->add_option("--limit", f->pass.limit, "Only the first N rows of each file")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))

@@ -55,6 +55,7 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
   }
   tasks::SquadReader reader({{set.path, std::nullopt}}, &interrupted);
   tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
+  progress.begin({.rows_limit = f.pass.limit, .one = "question", .many = "questions"});
   // Gold answers wait here for the answers, in the order of both.
   std::deque<tasks::QaGold> golds;
   std::mutex mutex;
@@ -86,7 +87,7 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
               tasks::score_answer(results[i].answer.text, gold.answers, r.version_2));
           r.answerable.push_back(!gold.answers.empty());
         }
-        progress.update(static_cast<int64_t>(r.scores.size()), reader.bytes_done(),
+        progress.update(static_cast<int64_t>(r.scores.size()), reader.rows(), reader.bytes_done(),
                         reader.bytes_total());
       },
       qa_options(f, r.version_2), &interrupted);

@@ -39,6 +39,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
   int64_t rows = 0;
   std::string text = tasks::kSubmissionHeader;
   tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
+  progress.begin({.rows_limit = f.pass.limit});
   engine.run(
       pass_source(f.pass, &reader),
       [&](auto examples, auto results) {
@@ -46,7 +47,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
         rows += static_cast<int64_t>(examples.size());
         file->write(text);
         text.clear();
-        progress.update(rows, reader.bytes_done(), reader.bytes_total());
+        progress.update(rows, reader.rows(), reader.bytes_done(), reader.bytes_total());
       },
       run, &interrupted);
   progress.erase();

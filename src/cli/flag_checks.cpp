@@ -45,6 +45,27 @@ void refuse_to_replace(const std::string& output, const std::vector<std::string>
   }
 }
 
+void check_not_swapped(const std::string& model, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (model != "-" && !fs::is_regular_file(model, ignored)) return;
+  for (const std::string& input : inputs) {
+    if (!fs::is_regular_file(fs::path(input) / "config.json", ignored)) continue;
+    const std::string file = printable(model, 200), dir = printable(input, 200);
+    throw_usage((model == "-" ? file + " is standard input" : file + " is a file") + " and " + dir +
+                " a model directory: MODEL comes first, expected " + dir + " " + file);
+  }
+}
+
+bool same_place(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  const auto place = [](const std::string& path) {  // empty: it cannot be told
+    std::error_code ignored;
+    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  };
+  return a == b || (!place(a).empty() && place(a) == place(b));
+}
+
 void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads,
                       int64_t* batch_tokens) {
   verb->add_option("--threads,-t", *threads, "Threads (default: all that this process may use)")

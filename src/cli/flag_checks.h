@@ -17,6 +17,12 @@ CLI::Validator number_between(double low, double high);
 // Error(usage). Names that are no regular file, such as -, pass.
 void refuse_to_replace(const std::string& output, const std::vector<std::string>& inputs);
 
+// MODEL is a file and one of the inputs a checkpoint directory: throws Error(usage) that says so.
+void check_not_swapped(const std::string& model, const std::vector<std::string>& inputs);
+
+// Two names of one file, also of one that is not there yet, as b and ./b.
+bool same_place(const std::string& a, const std::string& b);
+
 inline constexpr int64_t kMostLayers = 1000;  // that a flag can name
 inline constexpr int64_t kMostBatchTokens = int64_t{1} << 20;
 

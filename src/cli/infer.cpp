@@ -80,20 +80,6 @@ void say_verbose(const ModelInfo& m, const RunOptions& run, const LoadFlags& loa
     std::fprintf(stderr, "note: %s\n", printable(note).c_str());
 }
 
-void say_warnings(const RunStats& s, bool verbose) {
-  const auto say = [](const char* begin, int64_t rows, const char* one, const char* many) {
-    if (rows > 0)
-      std::fprintf(stderr, "%s%lld %s\n", begin, static_cast<long long>(rows),
-                   rows == 1 ? one : many);
-  };
-  say("costeff: warning: ", s.bad_utf8_rows, "row is not UTF-8; its bad bytes were read as U+FFFD",
-      "rows are not UTF-8; their bad bytes were read as U+FFFD");
-  if (verbose) {
-    say("", s.truncated_rows, "row was longer than the maximal length and was cut",
-        "rows were longer than the maximal length and were cut");
-  }
-}
-
 // Typed lines are wanted soon, files are wanted done.
 void set_mode(const InferOptions& o, RunOptions* run) {
   const auto& files = o.input.files;
@@ -130,6 +116,8 @@ tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputO
           {"max-length", std::to_string(o.encode.max_length)},
           {"truncation", o.encode.truncation},
           {"pair-cut", o.encode.pair_cut},
+          {"bad-rows", o.bad_rows.mode},
+          {"keep", o.keep},
           {"pad-to", std::to_string(o.pad_to)}};
 }
 
@@ -149,10 +137,18 @@ std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
                                 infer_fingerprint(o, output, run, m)));
 }
 
+tasks::InputOptions read_options(const InferOptions& o) {
+  tasks::InputOptions options = input_options_that_say(o.input, o.quiet);
+  if (!o.keep.empty()) options.keep = tasks::parse_kept_columns(o.keep, tasks::is_output_name);
+  options.skip_bad_rows = o.bad_rows.skip();
+  options.keep_raw = !o.bad_rows.file.empty();
+  return options;
+}
+
 // The rows of --shard. Counting them reads the input once, which is little beside scoring it.
 RowRange rows_to_score(const InferOptions& o) {
   if (o.long_run.shard.empty()) return {};
-  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
+  tasks::RowReader reader(input_files(o.input), read_options(o), &interrupted);
   Example row;
   return shard_rows(parse_shard(o.long_run.shard),
                     skip_rows([&] { return reader.next(row, true); }));
@@ -164,6 +160,8 @@ QaCommand qa_command(const InferOptions& o) {
           .flags = o.qa,
           .load = o.load,
           .long_run = o.long_run,
+          .bad_rows = o.bad_rows,
+          .keep = o.keep,
           .format = o.format,
           .output = o.output,
           .max_length = o.encode.max_length,
@@ -177,6 +175,7 @@ QaCommand qa_command(const InferOptions& o) {
 }
 
 int infer(const InferOptions& o) {
+  check_not_swapped(o.model, o.input.files);
   if (o.model.empty()) throw_usage("the name of the model directory is empty");
   const auto format = asked_format(o);
   RunOptions run;
@@ -185,6 +184,9 @@ int infer(const InferOptions& o) {
   run.threads = o.threads;
   run.batch_tokens = o.batch_tokens;
   run.pad_to = o.pad_to;
+  run.skip_bad_rows = o.bad_rows.skip();
+  check_bad_row_flags(o.bad_rows, {o.output}, o.input.files);
+  const tasks::InputOptions reading = read_options(o);
   if (o.long_run.resume) check_rereadable(input_files(o.input), "--resume");
   if (!o.long_run.shard.empty()) {
     parse_shard(o.long_run.shard);
@@ -192,8 +194,7 @@ int infer(const InferOptions& o) {
   }
   set_mode(o, &run);
   const tasks::RunFiles begun = files_at_begin(o.long_run, o.model, input_files(o.input));
-  tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input, o.quiet),
-                          &interrupted);
+  tasks::RowReader reader(input_files(o.input), reading, &interrupted);
   const Engine engine = load_engine(o.model, load_options(o.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering) {
@@ -202,25 +203,31 @@ int infer(const InferOptions& o) {
   if (m.regression && o.top_k > 0) {
     throw_usage("--top-k needs labels, and this model gives a score (regression)");
   }
-  run.policy = policy_from_flags(o.policy, m.policy);
+  run.policy = policy_from_flags(o.policy, m.policy, m.regression);
   if (o.verbose && !o.quiet) say_verbose(m, run, o.load);
 
   // Whether a terminal wants a table must be known before the output is opened: --resume notes it.
   tasks::OutputOptions output = output_options(o, format, m, STDOUT_FILENO);
+  output.kept = tasks::output_names(reading.keep);
   const RowRange range = rows_to_score(o);
   if (!o.long_run.shard.empty() && parse_shard(o.long_run.shard).part > 1) output.header = false;
+  const auto bad = open_bad_rows(o.bad_rows);
   const auto file = open_output(o, output, run, m, begun);
   output.table_width = terminal_width(file->fd());
   if (!o.quiet) say_going_on(*file, "row", "rows");
-  Example skipped;
-  skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
-  RowPrinter printer(file.get(), o.quiet || reads_terminal(o));
+  Example before;
+  const auto next = [&] { return reader.next(before, true); };
+  skip_rows(next, range.first);
+  pass_found_rows(next, file->rows_found(), o.bad_rows.skip(), bad.get(), before,
+                  [&] { engine.check(before, run); });
+  RowPrinter printer(file.get(), bad.get(), o.quiet || reads_terminal(o), "row", "rows");
   printer.begin(reader, range.last < 0 ? -1 : range.last - range.first);
   if (file->wants_header()) tasks::append_header(output, printer.text());
   if (!o.quiet && reads_terminal(o) && ::isatty(STDERR_FILENO)) {
     std::fputs("reading from the terminal, a text a line; Ctrl-D ends\n", stderr);
   }
   RunStats stats;
+  bool done = false;
   try {
     stats = engine.run(
         [&](Example& row, bool may_block) {
@@ -231,15 +238,22 @@ int infer(const InferOptions& o) {
           return reader.next(row, may_block);
         },
         [&](auto examples, auto results) {
-          printer.print(reader, examples.size(), [&](std::string* text) {
-            for (size_t i = 0; i < examples.size(); ++i)
-              tasks::append_row(examples[i], results[i], output, text);
-          });
+          // The window may have become narrower.
+          if (output.format == tasks::OutputFormat::table) {
+            output.table_width = terminal_width(file->fd());
+          }
+          printer.print(reader, examples, results,
+                        [&](const Example& row, const Result& result, int64_t, std::string* text) {
+                          tasks::append_row(row, result, output, text);
+                        });
         },
         run, &interrupted);
     if (!interrupted) {
       printer.finish();
       begun.check_inputs();
+      printer.erase_progress();
+      printer.commit();
+      done = true;
     }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
@@ -248,12 +262,15 @@ int infer(const InferOptions& o) {
     throw_with_rows(e, *file, printer.rows(), "row was", "rows were");
   }
   printer.erase_progress();
-  if (interrupted) {
+  if (!done) {
     if (!o.quiet) say_how_to_go_on(file.get(), o.output, printer.rows(), "row", "rows");
     return kInterrupted;
   }
-  file->commit();
-  if (!o.quiet) say_warnings(stats, o.verbose);
+  stats.skipped_rows = bad->count();
+  if (!o.quiet) {
+    say_row_warnings(stats);
+    say_skipped(*bad);
+  }
   if (o.stats) std::fputs(stats_text(stats, m, printer.seconds()).c_str(), stderr);
   if (o.stats_json) std::fputs(stats_json(stats, m, printer.seconds()).c_str(), stderr);
   return 0;

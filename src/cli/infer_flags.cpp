@@ -18,9 +18,10 @@ constexpr const char* kInferFooter =
     "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
     "            end score); squad  one object of id: answer. start and end count\n"
     "            characters of the context.\n"
+    "  --keep: those columns come last.\n"
     "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
     "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
-    "  layer_tokens stage_seconds.\n\n"
+    "  empty_rows skipped_rows layer_tokens stage_seconds.\n\n"
     "Examples:\n"
     "  costeff infer models/sst2-slender reviews.txt\n"
     "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
@@ -38,6 +39,11 @@ void add_output_flags(CLI::App* sub, InferOptions* o) {
          "--output,-o", o->output,
          "Write here instead of standard output (-). The file appears when all rows are there")
       ->type_name("FILE")
+      ->group(group);
+  sub->add_option("--keep", o->keep,
+                  "Columns of the input that go to the output, after its own: a,b; a=c gives "
+                  "column a the name c. JSON values stay as they are in JSONL")
+      ->type_name("A[=NAME],...")
       ->group(group);
   sub->add_flag("--all-exits", o->all_exits,
                 "Also give what every exit answers, to the last layer (JSONL)")
@@ -89,6 +95,7 @@ CLI::App* add_infer_flags(CLI::App* app, InferOptions* o) {
   sub->footer(std::string(kInferFooter) + kExitCodes);
   sub->add_option("MODEL", o->model, "Checkpoint directory")->required();
   add_input_flags(sub, &o->input);
+  add_bad_row_flags(sub, "Input", &o->bad_rows);
   add_policy_flags(sub, &o->policy);
   add_output_flags(sub, o);
   add_encode_flags(sub, &o->encode);

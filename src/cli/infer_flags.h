@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cli/bad_row_flags.h"
 #include "cli/infer_qa.h"
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
@@ -22,7 +23,8 @@ struct InferOptions {
   QaFlags qa;
   LoadFlags load;
   LongRunFlags long_run;
-  std::string mode;
+  BadRowFlags bad_rows;
+  std::string keep, mode;
   double max_delay = -1;
   std::string format, output = "-";
   bool all_exits = false, no_output_header = false, quiet = false, verbose = false;

@@ -57,18 +57,28 @@ QaOptions qa_options(const QaCommand& c) {
   q.null_threshold = c.flags.null_threshold;
   q.threads = c.threads;
   q.batch_tokens = c.batch_tokens;
+  q.skip_bad_rows = c.bad_rows.skip();
   return q;
 }
 
-tasks::QaReader open_reader(const InputFlags& flags, bool quiet) {
-  InputFlags rows = flags;
+std::vector<tasks::KeptColumn> kept_columns(const QaCommand& c) {
+  if (c.keep.empty()) return {};
+  return tasks::parse_kept_columns(c.keep, tasks::is_qa_output_name);
+}
+
+tasks::QaReader open_reader(const QaCommand& c, bool quiet) {
+  InputFlags rows = c.input;
   rows.task.clear();
   std::optional<bool> squad;
-  if (flags.format == "squad") {
+  if (rows.format == "squad") {
     squad = true;
     rows.format = "auto";
   }
-  return {input_files(rows), input_options_that_say(rows, quiet), squad, &interrupted};
+  tasks::InputOptions options = input_options_that_say(rows, quiet);
+  options.keep = kept_columns(c);
+  options.skip_bad_rows = c.bad_rows.skip();
+  options.keep_raw = !c.bad_rows.file.empty();
+  return {input_files(rows), options, squad, &interrupted};
 }
 
 std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
@@ -85,6 +95,8 @@ std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
                                                                                     : "tsv"},
                                  {"output header", output.header ? "yes" : "no"},
                                  {"n-best", std::to_string(output.n_best)},
+                                 {"bad-rows", c.bad_rows.mode},
+                                 {"keep", c.keep},
                                  {"squad-v2", q.version_2 ? "yes" : "no"},
                                  {"null-threshold", shortest_list({q.null_threshold})},
                                  {"max-length", std::to_string(q.max_length)},
@@ -104,21 +116,20 @@ RowRange questions_to_answer(const QaCommand& c, const tasks::QaOutputOptions& o
   }
   if (f.shard.empty()) return {};
   const Shard shard = parse_shard(f.shard);
-  tasks::QaReader reader = open_reader(c.input, true);
+  tasks::QaReader reader = open_reader(c, true);
   QaExample row;
   return shard_rows(shard, skip_rows([&] { return reader.next(row, true); }));
 }
 
-void say(const char* begin, int64_t n, const char* one, const char* many) {
-  std::fprintf(stderr, "%s%lld %s\n", begin, static_cast<long long>(n), n == 1 ? one : many);
-}
-
-void say_end(const QaCommand& c, const QaStats& s, const ModelInfo& m, double output_s) {
-  if (!c.quiet && s.bad_utf8_questions > 0) {
-    say("costeff: warning: ", s.bad_utf8_questions,
-        "question or its context is not UTF-8; bad bytes were read as U+FFFD",
-        "questions or their contexts are not UTF-8; bad bytes were read as U+FFFD");
+void say_end(const QaCommand& c, QaStats s, const tasks::BadRows& bad, const ModelInfo& m,
+             double output_s) {
+  if (!c.quiet) {
+    say_row_warnings(s);
+    say_skipped(bad, "question", "questions");
   }
+  s.run.bad_utf8_rows = s.bad_utf8_questions;
+  s.run.empty_rows = s.empty_questions;
+  s.run.skipped_rows = bad.count();
   if (!c.quiet && c.verbose) {
     std::fprintf(stderr, "%lld questions in %lld windows\n", static_cast<long long>(s.questions),
                  static_cast<long long>(s.windows));
@@ -183,12 +194,19 @@ void check_qa_flags(const CLI::App& infer, const std::string& task) {
 }
 
 int infer_qa(const QaCommand& c) {
+  check_not_swapped(c.model, c.input.files);
   if (c.model.empty()) throw_usage("the name of the model directory is empty");
+  check_bad_row_flags(c.bad_rows, {c.output}, c.input.files);
   tasks::QaOutputOptions output = output_options(c);
+  output.kept = tasks::output_names(kept_columns(c));
+  if (!output.kept.empty() && output.format == tasks::QaFormat::squad) {
+    throw_usage(
+        "--keep needs --format tsv, csv or jsonl: squad has an answer for each id, no more");
+  }
   const tasks::RunFiles begun = files_at_begin(c.long_run, c.model, input_files(c.input));
   const RowRange range = questions_to_answer(c, output);
   if (!c.long_run.shard.empty() && parse_shard(c.long_run.shard).part > 1) output.header = false;
-  tasks::QaReader reader = open_reader(c.input, c.quiet);
+  tasks::QaReader reader = open_reader(c, c.quiet);
   const Engine engine = load_engine(c.model, load_options(c.load));
   const ModelInfo& m = engine.info();
   if (!m.question_answering) {
@@ -202,38 +220,44 @@ int infer_qa(const QaCommand& c) {
       std::fprintf(stderr, "note: %s\n", printable(note).c_str());
     }
   }
+  const auto bad = open_bad_rows(c.bad_rows);
   const auto file = open_output(c, output, m, begun);
   if (!c.quiet) say_going_on(*file, "question", "questions");
-  QaExample skipped;
-  int64_t at =
-      skip_rows([&] { return reader.next(skipped, true); }, range.first + file->rows_found());
-  RowPrinter printer(file.get(), c.quiet);
+  const QaOptions options = qa_options(c);
+  QaExample before;
+  const auto next = [&] { return reader.next(before, true); };
+  skip_rows(next, range.first);
+  pass_found_rows(next, file->rows_found(), c.bad_rows.skip(), bad.get(), before,
+                  [&] { engine.check(before, options); });
+  RowPrinter printer(file.get(), bad.get(), c.quiet, "question", "questions");
   printer.begin(reader, range.last < 0 ? -1 : range.last - range.first);
   if (file->wants_header()) tasks::append_qa_header(output, printer.text());
   QaStats stats;
+  bool done = false;
   try {
     stats = engine.answer(
         [&](QaExample& row, bool may_block) {
-          if (range.last >= 0 && at >= range.last) {
+          if (range.last >= 0 && reader.rows() >= range.last) {
             reader.check_unchanged();
             return ReadStatus::end;
           }
-          const ReadStatus status = reader.next(row, may_block);
-          if (status == ReadStatus::row) ++at;
-          return status;
+          return reader.next(row, may_block);
         },
         [&](auto examples, auto results) {
-          printer.print(reader, examples.size(), [&](std::string* text) {
-            int64_t row = printer.rows();
-            for (size_t i = 0; i < examples.size(); ++i)
-              tasks::append_qa_row(examples[i], results[i], output, row++, text);
-          });
+          printer.print(
+              reader, examples, results,
+              [&](const QaExample& row, const QaResult& answer, int64_t index, std::string* text) {
+                tasks::append_qa_row(row, answer, output, index, text);
+              });
         },
-        qa_options(c), &interrupted);
+        options, &interrupted);
     if (!interrupted) {
       tasks::append_qa_footer(output, printer.rows(), printer.text());
       printer.finish();
       begun.check_inputs();
+      printer.erase_progress();
+      printer.commit();
+      done = true;
     }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
@@ -242,14 +266,13 @@ int infer_qa(const QaCommand& c) {
     throw_with_rows(e, *file, printer.rows(), "question was", "questions were");
   }
   printer.erase_progress();
-  if (interrupted) {
+  if (!done) {
     if (!c.quiet) {
       say_how_to_go_on(file.get(), c.output, printer.rows(), "question", "questions");
     }
     return kInterrupted;
   }
-  file->commit();
-  say_end(c, stats, m, printer.seconds());
+  say_end(c, stats, *bad, m, printer.seconds());
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cli/bad_row_flags.h"
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
 #include "cli/long_run.h"
@@ -31,7 +32,8 @@ struct QaCommand {
   QaFlags flags;
   LoadFlags load;
   LongRunFlags long_run;
-  std::string format, output;
+  BadRowFlags bad_rows;
+  std::string keep, format, output;
   int64_t max_length = 0, threads = 0, batch_tokens = 0;
   bool no_output_header = false, quiet = false, verbose = false, stats = false, stats_json = false;
 };

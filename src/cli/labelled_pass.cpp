@@ -55,6 +55,7 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))
       ->group(group);
+  add_bad_row_flags(app, group, &f->bad_rows);
   add_format_flags(app, &f->input);
   add_encode_flags(app, &f->encode);
   const char* computing = "Computing";
@@ -77,6 +78,8 @@ tasks::InputOptions pass_input_options(const PassFlags& f, const tasks::DataSet&
   if (set.columns) o.task = set.task;
   o.want_gold = labelled;
   o.label_field = f.label_field;
+  o.skip_bad_rows = f.bad_rows.skip();
+  o.keep_raw = !f.bad_rows.file.empty();
   // Labels are in tables: what has no extension that says otherwise is one.
   o.is_table = labelled;
   return o;
@@ -88,18 +91,52 @@ RunOptions pass_run_options(const PassFlags& f) {
   run.threads = f.threads;
   run.batch_tokens = f.batch_tokens;
   run.pad_to = f.pad_to;
+  run.skip_bad_rows = f.bad_rows.skip();
   return run;
 }
 
-Source pass_source(const PassFlags& f, tasks::RowReader* reader) {
-  return [reader, limit = f.limit](Example& row, bool may_block) {
+Source pass_source(const PassFlags& f, tasks::RowReader* reader, const tasks::LabelMap* labels) {
+  if (!f.bad_rows.skip()) labels = nullptr;
+  return [reader, labels, limit = f.limit](Example& row, bool may_block) {
     if (limit > 0 && reader->rows() >= limit) {
       reader->check_unchanged();
       return ReadStatus::end;
     }
-    return reader->next(row, may_block);
+    const ReadStatus status = reader->next(row, may_block);
+    if (status != ReadStatus::row || !labels || !row.error.empty()) return status;
+    try {
+      (void)tasks::parse_gold(*labels, row);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::input) throw;
+      row.error = e.what();
+    }
+    return status;
   };
 }
+
+namespace {
+
+tasks::LabelMap labels_of(const PassFlags& f, const Engine& engine, const tasks::DataSet& set) {
+  return tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.label_order));
+}
+
+// Calls take(rows, results) for the stretches of rows between those that were skipped, which go to
+// `bad`.
+template <typename Take>
+void part_from_bad(std::span<const Example> rows, std::span<const Result> results,
+                   tasks::BadRows* bad, Take take) {
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin;
+    while (end < rows.size() && results[end].error.empty()) ++end;
+    if (end > begin) take(rows.subspan(begin, end - begin), results.subspan(begin, end - begin));
+    for (; end < rows.size() && !results[end].error.empty(); ++end) {
+      bad->add(rows[end], results[end].error);
+    }
+    begin = end;
+  }
+}
+
+}  // namespace
 
 tasks::DataSet find_data_set(const PassFlags& f, const Engine& engine) {
   const ModelInfo& m = engine.info();
@@ -117,7 +154,7 @@ tasks::DataSet find_data_set(const PassFlags& f, const Engine& engine) {
 }
 
 LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
-                      bool labelled, const RowWatcher& watch) {
+                      bool labelled, tasks::BadRows* bad, const RowWatcher& watch) {
   const ModelInfo& m = engine.info();
   LabelledPass pass;
   pass.set = set;
@@ -126,7 +163,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   reading.say = input_options_that_say(f.input, f.quiet).say;
   tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   if (labelled) {
-    pass.labels = tasks::find_label_map(tasks::label_source(m, set.task, f.label_order));
+    pass.labels = labels_of(f, engine, set);
     say_data(f, set, pass.labels.note, m);
   } else {
     say_data(f, set, "labels are not read", m);
@@ -135,18 +172,26 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   run.policy = ExitPolicy{};
   run.all_exits = true;
   tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  progress.begin({.rows_limit = f.limit});
   tasks::Evaluated& data = pass.data;
+  const int64_t skipped_before = bad->count();
+  int64_t done = 0;
   pass.stats = engine.run(
-      pass_source(f, &reader),
-      [&](auto rows, auto results) {
-        if (labelled) tasks::append_gold(pass.labels, rows, &data);
-        append(results, m.regression, &data.table);
-        if (watch) watch(rows, results);
-        progress.update(data.table.rows(), reader.bytes_done(), reader.bytes_total());
+      pass_source(f, &reader, labelled ? &pass.labels : nullptr),
+      [&](auto all_rows, auto all_results) {
+        part_from_bad(all_rows, all_results, bad, [&](auto rows, auto results) {
+          if (labelled) tasks::append_gold(pass.labels, rows, &data);
+          append(results, m.regression, &data.table);
+          if (watch) watch(rows, results);
+        });
+        done += static_cast<int64_t>(all_rows.size());
+        progress.update(done, reader.rows(), reader.bytes_done(), reader.bytes_total());
       },
       run, &interrupted);
   progress.erase();
+  pass.skipped = bad->count() - skipped_before;
   if (interrupted) throw PassInterrupted{data.table.rows()};
+  if (!f.quiet) say_row_warnings(pass.stats);
   if (data.table.rows() == 0) {
     throw_input(set.path + ": has no rows, expected " + (labelled ? "labelled ones" : "some"));
   }
@@ -161,9 +206,11 @@ double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet&
   run.policy = policy;
   run.batch_tokens = batch_tokens;
   int64_t rows = 0;
+  tasks::LabelMap labels;
+  if (labelled && f.bad_rows.skip()) labels = labels_of(f, engine, set);
   const RunStats stats = engine.run(
-      pass_source(f, &reader), [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); },
-      run, &interrupted);
+      pass_source(f, &reader, labelled ? &labels : nullptr),
+      [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); }, run, &interrupted);
   if (interrupted) throw PassInterrupted{rows};
   return stats.wall_s;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/bad_row_flags.h"
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
 #include "tasks/data_sets.h"
@@ -24,6 +25,7 @@ struct PassFlags {
   LoadFlags load;
   InputFlags input;
   EncodeFlags encode;
+  BadRowFlags bad_rows;
   int64_t limit = 0, threads = 0, batch_tokens = 0, pad_to = 0;
   bool quiet = false;
 };
@@ -41,6 +43,7 @@ struct LabelledPass {
   tasks::DataSet set;
   tasks::LabelMap labels;
   tasks::Evaluated data;  // without labels: labels and scores are empty
+  int64_t skipped = 0;    // rows (--bad-rows skip)
   RunStats stats;
 };
 
@@ -48,8 +51,10 @@ struct LabelledPass {
 RunOptions pass_run_options(const PassFlags& flags);
 tasks::InputOptions pass_input_options(const PassFlags& flags, const tasks::DataSet& set,
                                        bool labelled);
-// The rows of a reader, --limit of them.
-Source pass_source(const PassFlags& flags, tasks::RowReader* reader);
+// The rows of a reader, --limit of them. labels: a row whose label they do not have is a bad one,
+// where those are skipped; null: labels are not looked at.
+Source pass_source(const PassFlags& flags, tasks::RowReader* reader,
+                   const tasks::LabelMap* labels = nullptr);
 
 // Which file it is, and of which task. Refuses what these verbs cannot judge. Throws Error.
 tasks::DataSet find_data_set(const PassFlags& flags, const Engine& engine);
@@ -59,11 +64,12 @@ tasks::DataSet find_data_set(const PassFlags& flags, const Engine& engine);
 void say_data(const PassFlags& flags, const tasks::DataSet& set, const std::string& labels,
               const ModelInfo& model);
 
-// The pass that computes every exit. labelled: rows must have labels. watch, if any, sees the rows
-// go by. Throws Error and PassInterrupted.
+// The pass that computes every exit. labelled: rows must have labels. Rows that are skipped go to
+// `bad`, and what was odd about rows is said on stderr. watch, if any, sees the others go by. Throws
+// Error and PassInterrupted.
 using RowWatcher = std::function<void(std::span<const Example>, std::span<const Result>)>;
 LabelledPass run_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,
-                      bool labelled, const RowWatcher& watch = {});
+                      bool labelled, tasks::BadRows* bad, const RowWatcher& watch = {});
 
 // Seconds of one pass over the same rows that leaves early in earnest. Throws PassInterrupted.
 double time_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,

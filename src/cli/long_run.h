@@ -12,6 +12,7 @@
 
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
+#include "tasks/bad_rows.h"
 #include "tasks/line_reader.h"
 #include "tasks/row_output.h"
 #include "tasks/run_files.h"
@@ -42,6 +43,26 @@ void check_rereadable(const std::vector<tasks::InputFile>& files, const char* fl
 
 // Rows that `next` has still to give, or `most` of them, read and forgotten.
 int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most = INT64_MAX);
+
+// Reads past the rows that an earlier run has written, `found` of them. Those that are skipped
+// (--bad-rows skip) lie between them: `row`, which `next` fills, has an error, or check() throws
+// Error(input) for it; they go to `bad` again.
+template <typename Next, typename Row, typename Check>
+void pass_found_rows(Next next, int64_t found, bool skip, tasks::BadRows* bad, const Row& row,
+                     Check check) {
+  while (found > 0 && next() == ReadStatus::row) {
+    if (skip) {
+      try {
+        check();
+      } catch (const Error& e) {
+        if (e.kind() != ErrorKind::input) throw;
+        bad->add(row, e.what());
+        continue;
+      }
+    }
+    --found;
+  }
+}
 
 // What the rows of a run depend on, the model and the input by their contents. Of a policy that
 // nobody gives, say the model's. `more`: what the verb adds. Throws if the contents may be others

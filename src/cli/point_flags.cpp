@@ -11,8 +11,8 @@
 namespace costeff::cli {
 namespace {
 
-ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model) {
-  return policy_from_flags(f, of_model).value_or(of_model);
+ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model, bool regression) {
+  return policy_from_flags(f, of_model, regression).value_or(of_model);
 }
 
 // "max-prob:0.9" as flags.
@@ -134,7 +134,7 @@ std::vector<ExitPolicy> points_from_flags(const PointFlags& f, const ExitPolicy&
   }
   if (asked.empty()) asked.push_back(base);
   std::vector<ExitPolicy> policies;
-  for (const PolicyFlags& p : asked) policies.push_back(policy_of(p, of_model));
+  for (const PolicyFlags& p : asked) policies.push_back(policy_of(p, of_model, regression));
   return policies;
 }
 

@@ -47,7 +47,8 @@ void add_policy_flags(CLI::App* app, PolicyFlags* f) {
       ->group(group);
 }
 
-std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPolicy& of_model) {
+std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPolicy& of_model,
+                                            bool regression) {
   if (f.policy.empty() && f.threshold.empty() && f.patience < 0 && f.exit_layer == 0 &&
       f.exit_start == 0) {
     return std::nullopt;
@@ -68,6 +69,13 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
     p.thresholds = of_model.thresholds;
     p.layer = of_model.layer;
     p.patience = of_model.patience;
+  }
+  // Among labels patience compares nothing with a threshold: the flag would be ignored.
+  const bool asks_patience = f.patience >= 0 || !f.policy.empty();
+  if (!f.threshold.empty() && p.kind == PolicyKind::patience && asks_patience && !regression) {
+    throw_usage("--threshold (-S) says nothing with " +
+                std::string(f.patience >= 0 ? "--patience" : "--policy patience") +
+                " where the model gives labels; leave one of the two out");
   }
   if (!f.threshold.empty()) p.thresholds = parse_thresholds(f.threshold);
   if (has_threshold(p.kind) && p.thresholds.empty())

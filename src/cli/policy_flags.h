@@ -19,7 +19,8 @@ void add_policy_flags(CLI::App* app, PolicyFlags* flags);
 
 // The policy that the flags ask for, based on the model's own where they leave something open: a
 // threshold alone keeps the model's kind of policy (entropy if it has none). Absent: no flag was
-// given. Throws Error(usage).
-std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& flags, const ExitPolicy& of_model);
+// given. regression: of the model; only there patience has a threshold. Throws Error(usage).
+std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& flags, const ExitPolicy& of_model,
+                                            bool regression);
 
 }  // namespace costeff::cli

@@ -52,6 +52,8 @@ std::string stats_json(const RunStats& s, const ModelInfo& m, double output_s) {
                                     {"exit_histogram", s.exit_histogram},
                                     {"bad_utf8_rows", s.bad_utf8_rows},
                                     {"truncated_rows", s.truncated_rows},
+                                    {"empty_rows", s.empty_rows},
+                                    {"skipped_rows", s.skipped_rows},
                                     {"layer_tokens", s.layer_tokens},
                                     {"stage_seconds",
                                      {{"tokenize", s.tokenize_s},

@@ -61,16 +61,6 @@ tasks::SpeedAxis svg_axis(const SweepFlags& f) {
   return axis;
 }
 
-// Also of files that are not there yet, as b and ./b.
-bool same_place(const std::string& a, const std::string& b) {
-  namespace fs = std::filesystem;
-  const auto place = [](const std::string& path) {  // empty: it cannot be told
-    std::error_code ignored;
-    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  };
-  return a == b || (!place(a).empty() && place(a) == place(b));
-}
-
 // The files that were asked for. They are opened before the work starts, and appear when all of it
 // is done.
 class Outputs {
@@ -181,6 +171,7 @@ void time_points(const SweepFlags& f, const Engine& engine, const tasks::DataSet
   const auto total = static_cast<int64_t>(chosen.size() * sizes.size()) * f.repeat;
   int64_t done = 0;
   tasks::Progress progress(tasks::want_progress(f.pass.quiet, -1));
+  progress.begin({.rows_total = total, .one = "pass", .many = "passes"});
   // Caches and packed weights are warm then.
   time_pass(f.pass, engine, set, !f.unlabelled, {}, sizes.front());
   for (int64_t round = 0; round < f.repeat; ++round) {
@@ -189,7 +180,7 @@ void time_points(const SweepFlags& f, const Engine& engine, const tasks::DataSet
         r->points[i].timings[b].seconds.push_back(
             time_pass(f.pass, engine, set, !f.unlabelled, r->points[i].policy, sizes[b]));
         ++done;
-        progress.update(done, done, total);
+        progress.update(done, done, 0, -1);
       }
     }
   }
@@ -209,6 +200,7 @@ void check_flags(const SweepFlags& f, const tasks::DataSet& set) {
 
 int sweep(const SweepFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
+  check_not_swapped(f.pass.model, f.pass.data);
   const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
@@ -216,11 +208,13 @@ int sweep(const SweepFlags& f) {
   if (f.unlabelled && m.regression)
     throw_usage("--unlabelled compares labels, and this model gives a score (regression)");
   check_sweep_points(f.points, m);
+  check_bad_row_flags(f.pass.bad_rows, {"-", f.tsv, f.json, f.svg, f.html}, {set.path});
+  const auto bad = open_bad_rows(f.pass.bad_rows);
   Outputs outputs = open_outputs(f, set.path);
 
   try {
     tasks::DisagreementKeeper keeper(f.examples);
-    const LabelledPass pass = run_pass(f.pass, engine, set, !f.unlabelled,
+    const LabelledPass pass = run_pass(f.pass, engine, set, !f.unlabelled, bad.get(),
                                        [&](auto rows, auto results) { keeper.add(rows, results); });
     tasks::SweepReport r;
     r.model = f.pass.model;
@@ -249,6 +243,8 @@ int sweep(const SweepFlags& f) {
     r.disagreements = keeper.take();
     if (f.timed) time_points(f, engine, set, &r);
 
+    if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
+    if (!f.pass.quiet) say_skipped(*bad);
     if (const int code = outputs.write(f, r); code != 0) {
       if (code == kInterrupted) throw PassInterrupted{r.rows};
       return code;

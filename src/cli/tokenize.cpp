@@ -32,6 +32,7 @@ tasks::TokenFormat choose_format(const TokenizeOptions& o) {
 
 int tokenize(const TokenizeOptions& o) {
   if (o.model.empty()) throw_usage("the name of the model directory is empty");
+  check_not_swapped(o.model, o.input.files);
   const tasks::TokenFormat format = choose_format(o);
   const EncodeOptions encode = encode_options(o.encode);
   tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input), &interrupted);

@@ -87,6 +87,7 @@ int write_policy(tasks::TuneReport* r, const ExitPolicy& policy, const std::stri
 int tune(TuneFlags f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
   check_tune_flags(f);
+  check_not_swapped(f.pass.model, f.pass.data);
   const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
@@ -99,9 +100,14 @@ int tune(TuneFlags f) {
   const std::vector<Curve> curves = tuned_curves(f, m);
   std::string path;
   const std::unique_ptr<tasks::OutputFile> file = open_output(f, set.path, &path);
+  check_bad_row_flags(f.pass.bad_rows, {"-", path}, {set.path});
+  const auto bad = open_bad_rows(f.pass.bad_rows);
 
   try {
-    const LabelledPass pass = run_pass(f.pass, engine, set, !f.consistency && !m.regression);
+    const LabelledPass pass =
+        run_pass(f.pass, engine, set, !f.consistency && !m.regression, bad.get());
+    if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
+    if (!f.pass.quiet) say_skipped(*bad);
     r.model = f.pass.model;
     r.data = set.path;
     r.task = set.task ? std::string(set.task->name) : "";

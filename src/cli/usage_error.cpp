@@ -95,6 +95,9 @@ std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::
     const std::string one = text.substr(0, at), other = text.substr(at + 10);
     return std::min(one, other) + " and " + std::max(one, other) + " exclude each other";
   }
+  // As of "cat rows.txt | costeff infer MODEL".
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && text == "FILES is required")
+    return text + ", where - is standard input";
   return text;
 }
 

@@ -46,6 +46,7 @@ void check_own_ids(const model::Model& m, const Example& row, const EncodeOption
 
 void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const Example& row,
                 const EncodeOptions& options, text::Encoding* out) {
+  if (!row.error.empty()) throw_input(row.error);
   if (row.has_ids) {
     check_own_ids(m, row, options);
     out->ids = row.input_ids;
@@ -64,6 +65,18 @@ void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const E
   }
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
   if (m.type_vocab_size < 2) std::fill(out->type_ids.begin(), out->type_ids.end(), 0);
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
+}
+
+bool has_no_text(const text::Tokenizer& tokenizer, const Example& row,
+                 const text::Encoding& encoding) {
+  if (row.has_ids) return false;
+  if (is_blank(row.text_a) && (!row.text_b || is_blank(*row.text_b))) return true;
+  const auto tokens = static_cast<int64_t>(encoding.ids.size());
+  return !encoding.truncated && tokens <= tokenizer.special_tokens(row.text_b.has_value());
 }
 
 }  // namespace costeff::runtime

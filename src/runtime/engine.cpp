@@ -10,8 +10,10 @@
 #include "base/names.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
+#include "runtime/encode_row.h"
 #include "runtime/model_info.h"
 #include "runtime/qa.h"
+#include "runtime/qa_windows.h"
 #include "runtime/stream.h"
 
 namespace costeff {
@@ -95,10 +97,24 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
   stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
   stream.pad_to = options.pad_to;
+  stream.skip_bad_rows = options.skip_bad_rows;
   stream.mode = options.mode;
   stream.max_delay = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
       std::chrono::duration<double, std::milli>(options.max_delay_ms));
   return runtime::run_stream(impl_->model, impl_->tokenizer, source, sink, stream, stop);
+}
+
+void Engine::check(const Example& row, const RunOptions& options) const {
+  const EncodeOptions encode =
+      impl_->encode_options(options.encode, options.encode.max_length != 0);
+  text::Encoding encoding;
+  runtime::encode_row(impl_->model.spec, impl_->tokenizer, row, encode, &encoding);
+}
+
+void Engine::check(const QaExample& question, const QaOptions& options) const {
+  runtime::QaEncoding encoding;
+  runtime::encode_question(impl_->model.spec, impl_->tokenizer, question,
+                           runtime::resolve_qa(options, impl_->model.spec), &encoding);
 }
 
 std::vector<Result> Engine::score(std::span<const Example> rows, const RunOptions& options) const {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "runtime/encode_row.h"
 #include "runtime/qa_spans.h"
 #include "runtime/qa_windows.h"
 
@@ -23,6 +24,7 @@ constexpr int64_t kChunkTextBytes = 1 << 20;
 struct Pending {
   QaExample example;
   QaEncoding encoding;
+  std::string error;  // it cannot be answered; it has one window, which says so
   SpanSearch search;
   int64_t joined = 0;  // windows whose logits have arrived
 };
@@ -45,13 +47,18 @@ class Questions {
       if (status != ReadStatus::row) return status;
       chunk_bytes_ +=
           static_cast<int64_t>(read->example.question.size() + read->example.context.size());
-      encode_question(model_, tokenizer_, read->example, options_, &read->encoding);
+      encode(read.get());
       current_ = read.get();
       next_ = 0;
       const std::lock_guard lock(mutex_);
       pending_.push_back(std::move(read));
     }
-    fill_window(current_->encoding, next_++, &row);
+    if (current_->error.empty()) {
+      fill_window(current_->encoding, next_, &row);
+    } else {
+      row.error = current_->error;
+    }
+    ++next_;
     // The sink may free a question as soon as its last window has been given out.
     if (next_ == current_->encoding.windows.count) current_ = nullptr;
     return ReadStatus::row;
@@ -64,6 +71,10 @@ class Questions {
     for (const Result& window : windows) {
       Pending& p = front();
       const int64_t k = p.joined++;
+      if (!p.error.empty()) {
+        finish(&p);
+        continue;
+      }
       const auto width = static_cast<size_t>(p.encoding.end(k) - p.encoding.begin(k));
       search_window(window.token_logits, p.encoding.head, {p.encoding.spans(k), width}, options_,
                     &p.search);
@@ -75,8 +86,20 @@ class Questions {
 
   int64_t questions() const { return questions_; }
   int64_t bad_utf8() const { return bad_utf8_; }
+  int64_t empty() const { return empty_; }
+  int64_t skipped() const { return skipped_; }
 
  private:
+  void encode(Pending* p) const {
+    try {
+      encode_question(model_, tokenizer_, p->example, options_, &p->encoding);
+    } catch (const Error& e) {
+      if (!options_.skip_bad_rows || e.kind() != ErrorKind::input) throw;
+      p->error = e.what();
+      p->encoding.windows.count = 1;
+    }
+  }
+
   Pending& front() {
     const std::lock_guard lock(mutex_);
     return *pending_.front();
@@ -84,13 +107,20 @@ class Questions {
 
   void finish(Pending* p) {
     QaResult& r = results_.emplace_back();
-    finish_search(p->search, p->example.context, options_, &r);
-    r.windows = p->encoding.windows.count;
-    r.tokens = tokens_;
-    r.bad_utf8 = p->encoding.pair.bad_utf8;
+    if (p->error.empty()) {
+      finish_search(p->search, p->example.context, options_, &r);
+      r.windows = p->encoding.windows.count;
+      r.tokens = tokens_;
+      r.bad_utf8 = p->encoding.pair.bad_utf8;
+      r.empty = is_blank(p->example.question) || is_blank(p->example.context);
+      ++questions_;
+      bad_utf8_ += r.bad_utf8;
+      empty_ += r.empty;
+    } else {
+      r.error = std::move(p->error);
+      ++skipped_;
+    }
     tokens_ = 0;
-    ++questions_;
-    bad_utf8_ += r.bad_utf8;
     examples_.push_back(std::move(p->example));
     const std::lock_guard lock(mutex_);
     pending_.pop_front();
@@ -114,7 +144,7 @@ class Questions {
   std::vector<QaExample> examples_;
   std::vector<QaResult> results_;
   int64_t tokens_ = 0;  // of the first question's joined windows
-  int64_t questions_ = 0, bad_utf8_ = 0;
+  int64_t questions_ = 0, bad_utf8_ = 0, empty_ = 0, skipped_ = 0;
 };
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
@@ -145,6 +175,7 @@ QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const
   Questions questions(model.spec, tokenizer, source, sink, options);
   StreamOptions windows = stream;
   windows.encode.max_length = options.max_length;
+  windows.skip_bad_rows = options.skip_bad_rows;
   QaStats stats;
   stats.run = run_stream(
       model, tokenizer,
@@ -154,6 +185,8 @@ QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const
   stats.questions = questions.questions();
   stats.windows = stats.run.rows;
   stats.bad_utf8_questions = questions.bad_utf8();
+  stats.empty_questions = questions.empty();
+  stats.skipped_questions = questions.skipped();
   return stats;
 }
 

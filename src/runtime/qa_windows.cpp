@@ -59,6 +59,7 @@ int64_t QaEncoding::end(int64_t window) const {
 
 void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
                      const QaExample& example, const QaOptions& options, QaEncoding* out) {
+  if (!example.error.empty()) throw_input(example.error);
   try {
     tokenizer.encode(without_leading_space(example.question), example.context, {.offsets = true},
                      &out->pair);
@@ -93,6 +94,7 @@ void fill_window(const QaEncoding& e, int64_t window, Example* row) {
   copy(e.pair.ids, &row->input_ids);
   copy(e.pair.type_ids, &row->token_type_ids);
   row->has_ids = true;
+  row->error.clear();
 }
 
 }  // namespace costeff::runtime

@@ -34,12 +34,12 @@ struct QaEncoding {
 };
 
 // options: max_length has been resolved. White space before the question is dropped, as in
-// run_qa.py. Throws Error(input) if the question leaves no room for the context or, where there is
-// a second window, room for no more than doc_stride tokens of it.
+// run_qa.py. Throws Error(input) with the example's own error, and if the question leaves no room
+// for the context or, where there is a second window, room for no more than doc_stride tokens of it.
 void encode_question(const model::Model& model, const text::Tokenizer& tokenizer,
                      const QaExample& example, const QaOptions& options, QaEncoding* out);
 
-// The token ids of one window -> row->input_ids and token_type_ids.
+// The token ids of one window -> row->input_ids and token_type_ids; the row has no error.
 void fill_window(const QaEncoding& encoding, int64_t window, Example* row);
 
 }  // namespace costeff::runtime

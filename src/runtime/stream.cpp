@@ -49,7 +49,8 @@ void reset_result(Result* r) {
   r->exit_layer = r->label = r->tokens = 0;
   r->prob = r->entropy = 0;
   r->exits.clear();
-  r->bad_utf8 = r->truncated = false;
+  r->bad_utf8 = r->truncated = r->empty = false;
+  r->error.clear();
 }
 
 class Stream {
@@ -121,6 +122,12 @@ class Stream {
     return true;
   }
 
+  // In a catch: the chunk ends with this error, after its first `rows` rows.
+  static void end_chunk(Chunk* chunk, int64_t rows) {
+    chunk->error = std::current_exception();
+    chunk->count = rows;
+  }
+
   // Tokenises a chunk and takes its rows in. An error is kept behind the rows that can be answered.
   void take(Chunk* chunk, Worker* w) {
     chunk->results.resize(std::max(chunk->results.size(), static_cast<size_t>(chunk->count)));
@@ -135,9 +142,15 @@ class Stream {
       try {
         encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)], options_.encode,
                    &w->encoding);
+      } catch (const Error& e) {
+        if (options_.skip_bad_rows && e.kind() == ErrorKind::input) {
+          result.error = e.what();
+          continue;
+        }
+        end_chunk(chunk, row);
+        break;
       } catch (...) {
-        chunk->error = std::current_exception();
-        chunk->count = row;
+        end_chunk(chunk, row);
         break;
       }
       const auto now = Clock::now();
@@ -146,6 +159,7 @@ class Stream {
       result.tokens = tokens;
       result.bad_utf8 = w->encoding.bad_utf8;
       result.truncated = w->encoding.truncated;
+      result.empty = has_no_text(tokenizer_, chunk->rows[static_cast<size_t>(row)], w->encoding);
       if (!w->conveyor->has_room(std::max(tokens, options_.pad_to))) w->conveyor->start();
       ++chunk->unanswered;
       w->conveyor->admit(w->encoding, options_.pad_to, {&result, &chunk->unanswered, now});
@@ -176,10 +190,15 @@ class Stream {
   }
 
   static void count_result(const Result& r, RunStats* s) {
+    if (!r.error.empty()) {
+      ++s->skipped_rows;
+      return;
+    }
     ++s->rows;
     s->tokens += r.tokens;
     s->bad_utf8_rows += r.bad_utf8;
     s->truncated_rows += r.truncated;
+    s->empty_rows += r.empty;
     ++s->exit_histogram[static_cast<size_t>(r.exit_layer - 1)];
   }
 
@@ -344,6 +363,8 @@ class Stream {
       sum.tokens += w.stats.tokens;
       sum.bad_utf8_rows += w.stats.bad_utf8_rows;
       sum.truncated_rows += w.stats.truncated_rows;
+      sum.empty_rows += w.stats.empty_rows;
+      sum.skipped_rows += w.stats.skipped_rows;
       for (size_t i = 0; i < w.stats.exit_histogram.size(); ++i)
         sum.exit_histogram[i] += w.stats.exit_histogram[i];
       const StageTimes& times = w.conveyor->times();

@@ -19,6 +19,7 @@ struct StreamOptions {
   int64_t threads = 1;
   int64_t batch_tokens = 0;
   int64_t pad_to = 0;
+  bool skip_bad_rows = false;
   Mode mode = Mode::throughput;
   std::chrono::steady_clock::duration max_delay{};  // 0: no limit
 };

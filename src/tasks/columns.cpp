@@ -114,7 +114,9 @@ struct Chooser {
     const auto number_or_none = [](const std::string& f) { return f.empty() || column_number(f); };
     return number_or_none(options.text_field) && number_or_none(options.pair_field) &&
            (!options.id_field || number_or_none(*options.id_field)) &&
-           number_or_none(options.label_field);
+           number_or_none(options.label_field) &&
+           std::all_of(options.keep.begin(), options.keep.end(),
+                       [&](const KeptColumn& k) { return number_or_none(k.field); });
   }
 
   // The gold label's column, where no flag names it.
@@ -264,6 +266,8 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
   if (options.want_gold) {
     c.columns.label = options.label_field.empty() ? c.label_column() : c.asked(options.label_field);
   }
+
+  for (const KeptColumn& k : options.keep) c.columns.kept.push_back(c.asked(k.field));
 
   Columns& columns = c.columns;
   if (options.id_field) {

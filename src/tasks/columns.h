@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tasks/input_options.h"
 
@@ -12,9 +13,10 @@ namespace costeff::tasks {
 // Which columns of a TSV or CSV file are read; from 0, -1: none.
 struct Columns {
   int64_t text = 0, pair = -1, id = -1;
-  int64_t label = -1;   // InputOptions::want_gold
-  int64_t count = 0;    // that every row must have
-  bool header = false;  // the first row is the header, not data
+  int64_t label = -1;         // InputOptions::want_gold
+  std::vector<int64_t> kept;  // InputOptions::keep
+  int64_t count = 0;          // that every row must have
+  bool header = false;        // the first row is the header, not data
 };
 
 // Names that columns or fields of texts, and of gold labels, have in the wild; the first that are

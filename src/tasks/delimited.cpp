@@ -52,6 +52,7 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
     state_ = State::field_start;
   }
   if (bytes_.size() + line.size() > kMaxLineBytes) {
+    too_long_ = true;
     throw_input(place_text(name, first_line_) + ": record longer than " +
                 std::to_string(kMaxLineBytes >> 20) + " MiB");
   }

@@ -40,6 +40,9 @@ class CsvRecord {
   // closed.
   void finish(std::string_view name) const;
 
+  // The Error was that of a record larger than kMaxLineBytes.
+  bool too_long() const { return too_long_; }
+
   bool at_record_start() const { return state_ == State::record_start; }
 
   // Of the complete record; valid until the next add_line.
@@ -55,6 +58,7 @@ class CsvRecord {
   std::string bytes_;         // fields end to end, quotes undone
   std::vector<size_t> ends_;  // of the fields, in bytes_
   int64_t first_line_ = 0, quote_line_ = 0;
+  bool too_long_ = false;
 };
 
 }  // namespace costeff::tasks

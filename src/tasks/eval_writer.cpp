@@ -269,6 +269,7 @@ std::string eval_json(const std::vector<EvalReport>& reports) {
     if (!r.labels.regression) j["positive_label"] = r.labels.names[r.labels.positive];
     j["layers"] = r.num_layers;
     j["rows"] = r.rows;
+    if (r.skipped > 0) j["skipped_rows"] = r.skipped;
     j["tokens"] = r.tokens;
     j["seconds"] = r.seconds;
     j["rows_per_s"] = static_cast<double>(r.rows) / std::max(r.seconds, 1e-9);
@@ -286,8 +287,10 @@ std::string eval_json(const std::vector<EvalReport>& reports) {
 
 void append_eval_text(const EvalReport& r, std::string* out) {
   *out += r.data.name + ": " + printable(r.data.path) + "\n";
-  append_printf(out, "%lld rows, %lld layers; every exit computed once: %.2f s, %.0f rows/s\n",
-                static_cast<long long>(r.rows), static_cast<long long>(r.num_layers), r.seconds,
+  const std::string skipped = r.skipped > 0 ? " (" + std::to_string(r.skipped) + " skipped)" : "";
+  append_printf(out, "%lld rows%s, %lld layers; every exit computed once: %.2f s, %.0f rows/s\n",
+                static_cast<long long>(r.rows), skipped.c_str(),
+                static_cast<long long>(r.num_layers), r.seconds,
                 static_cast<double>(r.rows) / std::max(r.seconds, 1e-9));
   *out += printable(r.labels.note) + "\n\n";
   append_table("policy", r.points, out);

@@ -27,7 +27,8 @@ struct EvalReport {
   DataSet data;
   LabelMap labels;
   int64_t rows = 0, tokens = 0, threads = 0;
-  double seconds = 0;  // of the pass that computed every exit
+  int64_t skipped = 0;  // rows that were left out (--bad-rows skip); JSON has skipped_rows then
+  double seconds = 0;   // of the pass that computed every exit
   BootstrapOptions bootstrap;
   std::vector<EvalPoint> points, exits;
 };

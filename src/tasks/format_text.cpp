@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/utf8.h"
+#include "tasks/row_id.h"
 
 namespace costeff::tasks {
 namespace {
@@ -100,6 +101,14 @@ void append_json_string(std::string_view text, std::string* out) {
     }
   }
   out->push_back('"');
+}
+
+void append_stored_json(std::string_view stored, std::string* out) {
+  if (is_text_id(stored)) {
+    append_json_string(plain_id(stored), out);
+  } else {
+    out->append(stored.empty() ? "null" : stored);
+  }
 }
 
 void append_tsv_field(std::string_view text, std::string* out) {

@@ -18,6 +18,8 @@ void append_fixed(float value, int decimals, std::string* out);
 
 // A JSON string with its quotes. Always UTF-8: other bytes become U+FFFD.
 void append_json_string(std::string_view text, std::string* out);
+// An id or a kept value in the form of row_id.h as JSON; null for none.
+void append_stored_json(std::string_view stored, std::string* out);
 // A TSV field: tab, newline, carriage return and backslash become \t \n \r \\.
 void append_tsv_field(std::string_view text, std::string* out);
 // A CSV field, quoted where RFC 4180 asks for it.

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "tasks/keep_columns.h"
 #include "tasks/task_table.h"
 
 namespace costeff::tasks {
@@ -41,6 +43,15 @@ struct InputOptions {
 
   // Text only: a line is parted into a pair at its first separator; a line without it has no pair.
   std::optional<std::string> separator;
+
+  // Columns or fields, named as the texts are, whose values go into Example::kept.
+  std::vector<KeptColumn> keep = {};
+
+  // A row that cannot be read is given with Example::error; false: it is thrown. What concerns a
+  // file as a whole is thrown in any case: a header without the columns, a quote that is never
+  // closed.
+  bool skip_bad_rows = false;
+  bool keep_raw = false;  // fill Example::raw
 
   const Task* task = nullptr;  // the columns of a GLUE task, unless text_field says otherwise
 

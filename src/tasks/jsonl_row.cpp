@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "tasks/columns.h"
 #include "tasks/delimited.h"
+#include "tasks/json_slices.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
@@ -125,6 +126,7 @@ JsonlRows::JsonlRows(const InputOptions& options)
       for (const std::string_view label : label_field_names()) golds_.push_back(field(label));
     }
   }
+  for (const KeptColumn& k : options.keep) kept_.push_back(k.field);
   id_required_ = options.id_field && !options.id_field->empty();
   if (!options.id_field || id_required_) id_ = field(options.id_field.value_or("id"));
 }
@@ -185,6 +187,7 @@ void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line
   lexer_.next();  // the end, or an error
 
   take_id(row);
+  take_kept(json, row);
   row->gold.clear();
   if (!golds_.empty()) take_gold(row);
   row->text_a.clear();
@@ -287,6 +290,35 @@ void JsonlRows::take_id(Example* row) const {
     row->id = id.text;
   } else if ((id.kind != Kind::absent && id.kind != Kind::null) || id_required_) {
     wrong_kind(id, "a string or a number");
+  }
+}
+
+void JsonlRows::take_kept(std::string_view json, Example* row) {
+  row->kept.resize(kept_.size());
+  if (kept_.empty()) return;
+  find_json_values(json, kept_, &values_);
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    std::string& kept = row->kept[i];
+    kept.clear();
+    if (values_[i].starts_with('"')) {
+      unescape_json_string(values_[i], &unescaped_);
+      set_text_id(unescaped_, &kept);
+    } else {
+      append_compact_json(values_[i], &kept);
+      if (kept == "null") kept.clear();
+    }
+  }
+}
+
+void JsonlRows::check_kept(std::string_view json, std::string_view name, int64_t line) const {
+  std::vector<std::string_view> values;
+  find_json_values(json, kept_, &values);
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    if (!values[i].empty()) continue;
+    const std::vector<std::string> keys = json_keys(json);
+    throw_input(place_text(name, line) + ": no field \"" + printable(kept_[i], 80) +
+                "\" to keep, the row has " +
+                list_names(std::vector<std::string_view>(keys.begin(), keys.end())));
   }
 }
 

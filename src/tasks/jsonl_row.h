@@ -47,6 +47,10 @@ class JsonlRows {
   // and names the field.
   void parse(std::string_view json, std::string_view name, int64_t line, Example* row);
 
+  // Throws Error(input) for a row that lacks a field of InputOptions::keep: asked of the first row
+  // of a file, where it is a slip of the pen; later rows may leave one out.
+  void check_kept(std::string_view json, std::string_view name, int64_t line) const;
+
  private:
   struct TextNames {
     size_t text = 0, pair = 0;   // into fields_
@@ -71,11 +75,15 @@ class JsonlRows {
   void take_ids(Example* row) const;
   void take_texts(std::string_view json, Example* row);
   void take_gold(Example* row) const;
+  void take_kept(std::string_view json, Example* row);
 
   std::vector<JsonField> fields_;
   std::vector<TextNames> texts_;
   std::vector<size_t>
       golds_;  // into fields_: the first that a row has counts; empty: not asked for
+  std::vector<std::string> kept_;  // names of fields
+  std::vector<std::string_view> values_;
+  std::string unescaped_;
   size_t ids_ = kNone, types_ = kNone, id_ = kNone;
   bool ids_only_ = false, id_required_ = false, named_ = false;
   const Task* task_ = nullptr;

@@ -1,6 +1,7 @@
 #include "tasks/progress.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,36 +35,60 @@ void write_stderr(std::string_view text) {
   }
 }
 
-// The line must not wrap, or it cannot be erased; the last column is left free.
-int64_t usable_width() {
+int64_t terminal_columns() {
   struct winsize size {};
-  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return std::min<int64_t>(known ? size.ws_col : 80, 80) - 1;
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// How much of the work is done.
+struct Share {
+  double done = 0, before = 0, total = 0;  // total 0: unknown
+  bool is_more_than(const Share& other) const {
+    return total > 0 && (other.total <= 0 || done / total > other.done / other.total);
+  }
+};
+
+Share share_of(double done, int64_t before, int64_t total) {
+  if (total <= 0) return {};
+  const auto all = static_cast<double>(total);
+  return {std::clamp(done, 0.0, all), static_cast<double>(before), all};
+}
+
+Share share_of_bytes(const ProgressState& s) {
+  auto fresh = static_cast<double>(s.bytes_done - s.bytes_before);
+  const int64_t rows = s.rows - s.rows_before;
+  if (s.rows_read > rows) fresh *= static_cast<double>(rows) / static_cast<double>(s.rows_read);
+  return share_of(static_cast<double>(s.bytes_before) + fresh, s.bytes_before, s.bytes_total);
+}
+
+Share share_of_work(const ProgressState& s) {
+  const auto rows = static_cast<double>(s.rows);
+  if (s.rows_total > 0) return share_of(rows, s.rows_before, s.rows_total);
+  // Whichever comes first, the limit or the end of the input.
+  const Share limited = share_of(rows, s.rows_before, s.rows_limit);
+  const Share bytes = share_of_bytes(s);
+  return limited.is_more_than(bytes) ? limited : bytes;
 }
 
 }  // namespace
 
 std::string progress_line(const ProgressState& state, int64_t width) {
-  std::string line = grouped(state.rows) + (state.rows == 1 ? " row" : " rows");
+  const auto unit = [&](bool one) { return " " + std::string(one ? state.one : state.many); };
+  std::string line = grouped(state.rows) + unit(state.rows == 1);
   if (const int64_t rows = state.rows - state.rows_before; state.elapsed_s > 0 && rows > 0) {
     const double rate = static_cast<double>(rows) / state.elapsed_s;
     if (rate >= 10) {
-      line += "  " + grouped(static_cast<int64_t>(std::min(rate, 1e15))) + " rows/s";
+      line += "  " + grouped(static_cast<int64_t>(std::min(rate, 1e15)));
     } else {
       const auto tenths = static_cast<int64_t>(std::lround(rate * 10));
-      line += "  " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " rows/s";
+      line += "  " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
     }
+    line += unit(false) + "/s";
   }
-  const bool by_rows = state.rows_total > 0;
-  if (by_rows || state.bytes_total > 0) {
-    const auto total = static_cast<double>(by_rows ? state.rows_total : state.bytes_total);
-    const double done =
-        std::clamp(static_cast<double>(by_rows ? state.rows : state.bytes_done), 0.0, total);
-    const double fresh =
-        done - static_cast<double>(by_rows ? state.rows_before : state.bytes_before);
-    line += "  " + std::to_string(static_cast<int64_t>(done / total * 100)) + "%";
-    if (fresh > 0) {
-      const double left = std::min(state.elapsed_s * (total - done) / fresh, 1e9);
+  if (const Share share = share_of_work(state); share.total > 0) {
+    line += "  " + std::to_string(static_cast<int64_t>(share.done / share.total * 100)) + "%";
+    if (const double fresh = share.done - share.before; fresh > 0) {
+      const double left = std::min(state.elapsed_s * (share.total - share.done) / fresh, 1e9);
       line += "  " + clock_text(static_cast<int64_t>(std::ceil(left))) + " left";
     }
   }
@@ -71,38 +96,49 @@ std::string progress_line(const ProgressState& state, int64_t width) {
   return line;
 }
 
+std::string erase_text(int64_t drawn, int64_t columns) {
+  const int64_t above = (std::max<int64_t>(drawn, 1) - 1) / std::max<int64_t>(columns, 1);
+  if (above == 0) return "\r\x1b[K";
+  return "\r\x1b[" + std::to_string(above) + "A\x1b[J";
+}
+
 bool want_progress(bool quiet, int output_fd) {
-  return !quiet && ::isatty(STDERR_FILENO) == 1 && ::isatty(output_fd) == 0;
+  if (quiet || ::isatty(STDERR_FILENO) != 1 || ::isatty(output_fd) == 1) return false;
+  struct stat st {};
+  return output_fd < 0 || ::fstat(output_fd, &st) != 0 ||
+         (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode));
 }
 
 Progress::Progress(bool enabled) : enabled_(enabled), start_(Clock::now()), last_(start_) {}
 
-void Progress::begin(int64_t rows_before, int64_t bytes_before, int64_t rows_total) {
+void Progress::begin(const ProgressState& before) {
   start_ = last_ = Clock::now();
-  rows_before_ = rows_before;
-  bytes_before_ = bytes_before;
-  rows_total_ = rows_total;
+  before_ = before;
 }
 
-void Progress::update(int64_t rows, int64_t bytes_done, int64_t bytes_total) {
+void Progress::update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64_t bytes_total) {
   if (!enabled_) return;
   const Clock::time_point now = Clock::now();
   if (std::chrono::duration<double>(now - last_).count() < kRedrawSeconds) return;
   last_ = now;
-  drawn_ = true;
-  const ProgressState state{.rows = rows,
-                            .bytes_done = bytes_done,
-                            .bytes_total = bytes_total,
-                            .elapsed_s = std::chrono::duration<double>(now - start_).count(),
-                            .rows_total = rows_total_,
-                            .rows_before = rows_before_,
-                            .bytes_before = bytes_before_};
-  write_stderr("\r\x1b[K" + progress_line(state, usable_width()));
+  ProgressState state = before_;
+  state.rows_before = before_.rows;
+  state.bytes_before = before_.bytes_done;
+  state.rows = rows;
+  state.rows_read = rows_read - std::max<int64_t>(before_.rows_read, 0);
+  state.bytes_done = bytes_done;
+  state.bytes_total = bytes_total;
+  state.elapsed_s = std::chrono::duration<double>(now - start_).count();
+  // It must not wrap, or it could not be erased; the last column is left free.
+  const int64_t columns = terminal_columns();
+  const std::string line = progress_line(state, std::min<int64_t>(columns, 80) - 1);
+  write_stderr(erase_text(drawn_, columns) + line);
+  drawn_ = static_cast<int64_t>(line.size());
 }
 
 void Progress::erase() {
-  if (drawn_) write_stderr("\r\x1b[K");
-  drawn_ = false;
+  if (drawn_ > 0) write_stderr(erase_text(drawn_, terminal_columns()));
+  drawn_ = 0;
 }
 
 }  // namespace costeff::tasks

@@ -36,28 +36,53 @@ QaReader::QaReader(const std::vector<InputFile>& files, InputOptions options,
         "(--pair-field)");
   }
   if (count > 0) {
-    if (!options.text_field.empty() || options.id_field) {
+    if (!options.text_field.empty() || options.id_field || !options.keep.empty()) {
       throw_usage("SQuAD files have no fields to choose");
     }
+    keep_raw_ = options.keep_raw;
     squad_.emplace(files, stop);
     return;
   }
   options.task = &kTask;
+  skip_bad_rows_ = options.skip_bad_rows;
   rows_.emplace(files, std::move(options), stop);
 }
 
 ReadStatus QaReader::next(QaExample& example, bool may_block, QaGold* gold) {
-  if (squad_) return squad_->next(example, may_block, gold);
+  if (squad_) return next_squad(example, may_block, gold);
   const ReadStatus status = rows_->next(row_, may_block);
   if (status != ReadStatus::row) return status;
   example.place = place_text(row_.source, row_.line);
-  if (row_.has_ids)
-    throw_input(example.place + ": input_ids, expected a question and its context as text");
-  if (!row_.text_b) throw_input(example.place + ": one text, expected a question and its context");
+  example.source = row_.source;
+  example.line = row_.line;
+  example.error = std::move(row_.error);
+  example.id = std::move(row_.id);
+  example.kept = std::move(row_.kept);
+  example.raw = std::move(row_.raw);
+  if (example.error.empty() && row_.has_ids) {
+    example.error = example.place + ": input_ids, expected a question and its context as text";
+  } else if (example.error.empty() && !row_.text_b) {
+    example.error = example.place + ": one text, expected a question and its context";
+  }
+  if (!example.error.empty()) {
+    if (!skip_bad_rows_) throw_input(example.error);
+    row_.text_a.clear();
+    row_.text_b.emplace();
+  }
   example.question = std::move(row_.text_a);
   example.context = std::move(*row_.text_b);
-  example.id = std::move(row_.id);
   return ReadStatus::row;
+}
+
+ReadStatus QaReader::next_squad(QaExample& example, bool may_block, QaGold* gold) {
+  const ReadStatus status = squad_->next(example, may_block, gold);
+  if (status != ReadStatus::row) return status;
+  example.error.clear();
+  example.kept.clear();
+  example.source = {};  // such a file has no lines: the place says it all
+  example.line = 0;
+  example.raw = keep_raw_ ? example.question : "";
+  return status;
 }
 
 }  // namespace costeff::tasks

@@ -22,19 +22,23 @@ class QaReader {
   QaReader(const std::vector<InputFile>& files, InputOptions options, std::optional<bool> squad,
            const std::atomic<bool>* stop = nullptr);
 
-  // Sets all members of *example; the id has the form of row_id.h. gold is left alone for rows.
+  // Sets all members of *example; the id has the form of row_id.h. Of SQuAD's files only questions
+  // that the engine refuses can be skipped, not JSON that is broken; raw is the question then. gold is left alone for rows.
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
   // As RowReader's.
   void check_unchanged() const { squad_ ? squad_->check_unchanged() : rows_->check_unchanged(); }
-
+  int64_t rows() const { return squad_ ? squad_->rows() : rows_->rows(); }
   int64_t bytes_total() const { return squad_ ? squad_->bytes_total() : rows_->bytes_total(); }
   int64_t bytes_done() const { return squad_ ? squad_->bytes_done() : rows_->bytes_done(); }
 
  private:
+  ReadStatus next_squad(QaExample& example, bool may_block, QaGold* gold);
+
   std::optional<SquadReader> squad_;
   std::optional<RowReader> rows_;
   Example row_;
+  bool keep_raw_ = false, skip_bad_rows_ = false;
 };
 
 }  // namespace costeff::tasks

@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
+#include "tasks/keep_columns.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
@@ -21,7 +22,7 @@ constexpr std::array<Name<QaFormat>, 5> kQaFormats{{{"tsv", QaFormat::tsv},
 
 using AppendField = void (*)(std::string_view, std::string*);
 
-void append_columns(const QaExample& example, const QaAnswer& a, char separator,
+void append_columns(const QaExample& example, const QaAnswer& a, size_t kept, char separator,
                     AppendField append_field, std::string* out) {
   append_field(plain_id(example.id), out);
   out->push_back(separator);
@@ -32,6 +33,21 @@ void append_columns(const QaExample& example, const QaAnswer& a, char separator,
   append_int(a.char_end, out);
   out->push_back(separator);
   append_float(a.score, out);
+  append_kept_fields(kept, example.kept, separator, append_field, out);
+  out->push_back('\n');
+}
+
+void append_column_names(const QaOutputOptions& options, char separator, AppendField append_field,
+                         std::string* out) {
+  out->append("id");
+  for (const std::string_view name : {"answer", "start", "end", "score"}) {
+    out->push_back(separator);
+    out->append(name);
+  }
+  for (const std::string& name : options.kept) {
+    out->push_back(separator);
+    append_field(name, out);
+  }
   out->push_back('\n');
 }
 
@@ -49,11 +65,7 @@ void append_answer_keys(const QaAnswer& a, std::string* out) {
 void append_jsonl(const QaExample& example, const QaResult& result, const QaOutputOptions& options,
                   std::string* out) {
   out->append("{\"id\":");
-  if (is_text_id(example.id)) {
-    append_json_string(plain_id(example.id), out);
-  } else {
-    out->append(example.id.empty() ? "null" : example.id);
-  }
+  append_stored_json(example.id, out);
   out->push_back(',');
   append_answer_keys(result.answer, out);
   if (options.version_2) {
@@ -70,6 +82,7 @@ void append_jsonl(const QaExample& example, const QaResult& result, const QaOutp
     }
     out->push_back(']');
   }
+  append_kept_json(options.kept, example.kept, out);
   out->append("}\n");
 }
 
@@ -79,20 +92,29 @@ QaFormat qa_format_from_name(std::string_view name) {
   return value_of_name(kQaFormats, name, "output format of task qa");
 }
 
+bool is_qa_output_name(std::string_view name) {
+  constexpr std::string_view kQaOutputNames[] = {"id",    "answer", "start",    "end",
+                                                 "score", "nbest",  "null_odds"};
+  return std::find(std::begin(kQaOutputNames), std::end(kQaOutputNames), name) !=
+         std::end(kQaOutputNames);
+}
+
 void append_qa_header(const QaOutputOptions& options, std::string* out) {
   if (options.format == QaFormat::squad) out->append("{");
   if (!options.header) return;
-  if (options.format == QaFormat::tsv) out->append("id\tanswer\tstart\tend\tscore\n");
-  if (options.format == QaFormat::csv) out->append("id,answer,start,end,score\n");
+  if (options.format == QaFormat::tsv) append_column_names(options, '\t', append_tsv_field, out);
+  if (options.format == QaFormat::csv) append_column_names(options, ',', append_csv_field, out);
 }
 
 void append_qa_row(const QaExample& example, const QaResult& result, const QaOutputOptions& options,
                    int64_t index, std::string* out) {
   switch (options.format) {
     case QaFormat::tsv:
-      return append_columns(example, result.answer, '\t', append_tsv_field, out);
+      return append_columns(example, result.answer, options.kept.size(), '\t', append_tsv_field,
+                            out);
     case QaFormat::csv:
-      return append_columns(example, result.answer, ',', append_csv_field, out);
+      return append_columns(example, result.answer, options.kept.size(), ',', append_csv_field,
+                            out);
     case QaFormat::jsonl:
       return append_jsonl(example, result, options, out);
     case QaFormat::squad:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace costeff::tasks {
 
@@ -15,9 +16,10 @@ QaFormat qa_format_from_name(std::string_view name);
 
 struct QaOutputOptions {
   QaFormat format = QaFormat::tsv;
-  bool header = true;      // of TSV and CSV
-  int64_t n_best = 0;      // JSONL: so many in "nbest"; 0: no list
-  bool version_2 = false;  // JSONL: null_odds too
+  bool header = true;                  // of TSV and CSV
+  int64_t n_best = 0;                  // JSONL: so many in "nbest"; 0: no list
+  bool version_2 = false;              // JSONL: null_odds too
+  std::vector<std::string> kept = {};  // as in OutputOptions; not in squad
 };
 
 // Rows that scripts may rely on; further columns and keys come after these. Lines end in \n.
@@ -31,6 +33,9 @@ struct QaOutputOptions {
 // start and end count code points of the context, as Python does: context[start:end] is the answer.
 // No answer is an empty one, from 0 to 0. Bytes that are not UTF-8 become U+FFFD in the JSON forms.
 // Ids and escapes are those of writer.h.
+
+// A name that some format has, with any option: kept columns have others.
+bool is_qa_output_name(std::string_view name);
 
 void append_qa_header(const QaOutputOptions& options, std::string* out);
 

@@ -65,7 +65,8 @@ bool RowReader::is_auto(const InputFile& file) const {
 void RowReader::check_options(const InputFile& file, InputFormat format) const {
   const std::string name = input_name(file);
   const bool is_text = format == InputFormat::text;
-  const bool columns = !options_.text_field.empty() || !options_.pair_field.empty() ||
+  const bool columns = !options_.keep.empty() || !options_.text_field.empty() ||
+                       !options_.pair_field.empty() ||
                        (options_.id_field && !options_.id_field->empty());
   if (columns && is_text) {
     throw_usage(name + " is read as plain text, which has no columns or fields; " +
@@ -205,12 +206,67 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
     row.line = line_number_;
     row.id.clear();
     row.gold.clear();
-    if (!take_line(line, row)) continue;
+    row.error.clear();
+    if (!take_row(line, row)) continue;
+    if (format_ == InputFormat::jsonl && !have_columns_ && row.error.empty()) {
+      jsonl_.check_kept(line, names_[at_], row.line);
+      have_columns_ = true;
+    }
     row.source = names_[at_];
-    ++rows_;
+    const int64_t number = rows_.fetch_add(1, std::memory_order_relaxed) + 1;
     if (!note_.empty()) say(std::exchange(note_, {}));  // an error before it stands alone
-    if (row.id.empty()) set_number_id(rows_, &row.id);
+    if (row.id.empty()) set_number_id(number, &row.id);
     return ReadStatus::row;
+  }
+}
+
+// As take_line, where a row that cannot be read is one too if the options say so.
+bool RowReader::take_row(std::string_view line, Example& row) {
+  if (options_.keep_raw) take_raw(line, row);
+  try {
+    return take_line(line, row);
+  } catch (const Error& e) {
+    const bool is_table = is_delimited(format_);
+    if (!options_.skip_bad_rows || e.kind() != ErrorKind::input || csv_.too_long() ||
+        (is_table && !have_columns_)) {
+      throw;
+    }
+    take_bad_row(e, row);
+    return true;
+  }
+}
+
+void RowReader::take_bad_row(const Error& error, Example& row) {
+  const int64_t last = line_number_;
+  row.error = error.what();
+  if (format_ == InputFormat::csv) {
+    // The next record begins on the next line, whatever this one's quotes say.
+    if (row.line < last) {
+      row.error += " (of lines " + std::to_string(row.line) + " to " + std::to_string(last) + ")";
+    }
+    csv_ = CsvRecord(delimiter_);
+  }
+  if (holds_) {  // it is the blank line before the one that was read
+    row.line = blanks_.first_pending;
+    row.raw.clear();
+  }
+  row.text_a.clear();
+  row.text_b.reset();
+  row.input_ids.clear();
+  row.token_type_ids.clear();
+  row.has_ids = false;
+  row.id.clear();
+  row.gold.clear();
+  row.kept.clear();
+}
+
+// A row's line, or the lines of a CSV record so far.
+void RowReader::take_raw(std::string_view line, Example& row) {
+  if (format_ != InputFormat::csv || csv_.at_record_start()) {
+    row.raw.assign(line);
+  } else {
+    row.raw += '\n';
+    row.raw += line;
   }
 }
 
@@ -222,8 +278,12 @@ bool RowReader::take_line(std::string_view line, Example& row) {
       if (take_blank(line)) return false;
       return take_fields(row.line, split_tsv(line, &fields_, delimiter_), row);
     case InputFormat::csv:
-      if (csv_.at_record_start() && take_blank(line)) return false;
-      if (!csv_.add_line(line, lines_->had_cr(), name, row.line)) return false;
+      if (csv_.at_record_start()) {
+        if (take_blank(line)) return false;
+      } else {
+        row.line = csv_.first_line();
+      }
+      if (!csv_.add_line(line, lines_->had_cr(), name, line_number_)) return false;
       csv_.fields(&fields_);
       return take_fields(csv_.first_line(), static_cast<int64_t>(fields_.size()), row);
     case InputFormat::jsonl:
@@ -257,6 +317,7 @@ bool RowReader::take_blank(std::string_view line) {
 }
 
 bool RowReader::take_text(std::string_view line, Example& row) {
+  row.kept.clear();
   row.input_ids.clear();
   row.token_type_ids.clear();
   row.has_ids = false;
@@ -298,6 +359,10 @@ bool RowReader::take_fields(int64_t line, int64_t count, Example& row) {
   }
   if (columns_.label >= 0) row.gold.assign(fields_[columns_.label]);
   if (columns_.id >= 0) set_text_id(fields_[columns_.id], &row.id);
+  row.kept.resize(columns_.kept.size());
+  for (size_t i = 0; i < row.kept.size(); ++i) {
+    set_text_id(fields_[columns_.kept[i]], &row.kept[i]);
+  }
   return true;
 }
 

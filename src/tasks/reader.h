@@ -1,6 +1,7 @@
 #pragma once
 
 #include <costeff/engine.h>
+#include <costeff/error.h>
 
 #include <atomic>
 #include <cstdint>
@@ -39,7 +40,8 @@ class RowReader {
   RowReader& operator=(const RowReader&) = delete;
 
   // All members of *row are set. row->source is valid as long as the reader. Throws Error(input)
-  // that begins "file:line: ".
+  // that begins "file:line: "; with InputOptions::skip_bad_rows a row that cannot be read has
+  // nothing but its error, place and raw text.
   ReadStatus next(Example& row, bool may_block);
 
   // For a reader that stops before the end. Throws Error(input) if the file in hand was changed where
@@ -48,9 +50,10 @@ class RowReader {
     if (lines_) lines_->check_unchanged();
   }
 
-  int64_t rows() const { return rows_; }
+  // May be asked for from another thread than next()'s. Rows given so far; they count bad ones too.
+  int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
 
-  // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
+  // For progress; may be asked for from another thread too. -1: not all sizes are known.
   int64_t bytes_total() const { return bytes_total_; }
   int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
 
@@ -69,6 +72,9 @@ class RowReader {
   void say(const std::string& text) const;
   void finish_file();
   LineStatus next_line(std::string_view* line, bool may_block);
+  bool take_row(std::string_view line, Example& row);
+  void take_bad_row(const Error& error, Example& row);
+  void take_raw(std::string_view line, Example& row);
   bool take_line(std::string_view line, Example& row);
   bool take_blank(std::string_view line);
   bool take_text(std::string_view line, Example& row);
@@ -89,14 +95,14 @@ class RowReader {
   int64_t line_number_ = 0;
   std::string_view held_;  // a line that comes again, after an Error about those before it
   bool holds_ = false;
-  int64_t rows_ = 0, bytes_total_ = 0, bytes_before_ = 0;
-  std::atomic<int64_t> bytes_done_{0};
+  int64_t bytes_total_ = 0, bytes_before_ = 0;
+  std::atomic<int64_t> rows_{0}, bytes_done_{0};
 
   JsonlRows jsonl_;
   CsvRecord csv_;
   Columns columns_;
   char delimiter_ = ',';
-  bool have_columns_ = false;  // of the file in hand
+  bool have_columns_ = false;  // of the file in hand; JSONL: they are known to be there
   std::vector<std::string_view> fields_;
 };
 

@@ -1,9 +1,9 @@
 #pragma once
 
-// The form of Example::id in this room (a reader need not escape what a writer would unescape):
+// The form of Example::id and of a value in Example::kept in this room (a reader need not escape what a writer would unescape):
 //   "\"" and the bytes of the id as they are, no closing quote: a string
-//   anything else: JSON text of a number, true or false
-//   "": no id
+//   anything else: JSON text of a number, true or false; of a kept value any JSON
+//   "": no id, or null
 
 #include <cstdint>
 #include <string>

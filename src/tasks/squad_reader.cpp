@@ -73,8 +73,8 @@ ReadStatus SquadReader::next(QaExample& example, bool may_block, QaGold* gold) {
   example.place = json_->name() + ": " + path();
   if (gold) *gold = std::move(q.gold);
   number_ = -1;
-  ++rows_;
-  if (!q.has_id) set_number_id(rows_, &example.id);
+  const int64_t number = rows_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (!q.has_id) set_number_id(number, &example.id);
   return ReadStatus::row;
 }
 

@@ -37,7 +37,8 @@ class SquadReader {
     if (json_) json_->check_unchanged();
   }
 
-  int64_t rows() const { return rows_; }
+  // May be asked for from another thread than next()'s.
+  int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
 
   // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
   int64_t bytes_total() const { return bytes_total_; }
@@ -80,8 +81,8 @@ class SquadReader {
   std::vector<Question> questions_;  // of the paragraph in hand
   size_t given_ = 0;
 
-  int64_t rows_ = 0, bytes_total_ = 0, bytes_before_ = 0;
-  std::atomic<int64_t> bytes_done_{0};
+  int64_t bytes_total_ = 0, bytes_before_ = 0;
+  std::atomic<int64_t> rows_{0}, bytes_done_{0};
 };
 
 }  // namespace costeff::tasks

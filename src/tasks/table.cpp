@@ -10,9 +10,12 @@ namespace costeff::tasks {
 namespace {
 
 constexpr int64_t kIdWidth = 7, kNumberWidth = 7, kExitWidth = 5, kGap = 2;
+constexpr int64_t kMinKeptWidth = 8, kMaxKeptWidth = 16;
 constexpr int64_t kMaxLabelWidth = 20;  // longer names are cut
 constexpr int64_t kMinTextWidth = 8;    // with less than that the text is left out
 constexpr size_t kTextLimit = 1024;     // bytes of a text looked at: more than any line shows
+
+void append_gap(std::string* out) { out->append(kGap, ' '); }
 
 // Columns between the id and the exit.
 int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
@@ -25,12 +28,29 @@ int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
   return *label_width + 2 * kNumberWidth + 3 * kGap;
 }
 
-int64_t text_width(const OutputOptions& options, int64_t answer) {
-  const int64_t left = options.table_width - (kIdWidth + kGap + answer + kExitWidth + kGap);
-  return left < kMinTextWidth ? 0 : left;
+// Of a kept column, by its name; its values are cut.
+int64_t kept_width(const std::string& name) {
+  return std::clamp(static_cast<int64_t>(name.size()), kMinKeptWidth, kMaxKeptWidth);
 }
 
-void append_gap(std::string* out) { out->append(kGap, ' '); }
+// What is left of the line after the exit's column, its gap taken off.
+int64_t width_left(const OutputOptions& options, int64_t answer) {
+  return options.table_width - (kIdWidth + kGap + answer + kExitWidth + kGap);
+}
+
+// Kept columns as far as they fit, `cell` of each by its index; then the text gets what is left.
+// Returns the room for the text, or 0.
+template <typename Cell>
+int64_t append_kept_cells(const OutputOptions& options, int64_t left, Cell cell, std::string* out) {
+  for (size_t i = 0; i < options.kept.size(); ++i) {
+    const int64_t width = kept_width(options.kept[i]);
+    if (width > left) return 0;
+    append_gap(out);
+    append_cell(cell(i), width, Align::left, true, out);
+    left -= width + kGap;
+  }
+  return left < kMinTextWidth ? 0 : left;
+}
 
 void append_number_cell(float value, std::string* out) {
   const size_t begin = out->size();
@@ -72,7 +92,8 @@ void append_table_header(const OutputOptions& options, std::string* out) {
   }
   append_gap(out);
   append_cell("exit", kExitWidth, Align::right, true, out);
-  if (text_width(options, answer) > 0) {
+  const auto name = [&](size_t i) { return std::string_view(options.kept[i]); };
+  if (append_kept_cells(options, width_left(options, answer), name, out) > 0) {
     append_gap(out);
     out->append("text");
   }
@@ -100,7 +121,11 @@ void append_table_row(const Example& row, const Result& result, const OutputOpti
   append_cell(string_printf("%lld/%lld", static_cast<long long>(result.exit_layer),
                             static_cast<long long>(options.num_layers)),
               kExitWidth, Align::right, true, out);
-  if (const int64_t width = text_width(options, answer); width > 0) {
+  const auto value = [&](size_t i) {
+    return i < row.kept.size() ? plain_id(row.kept[i]).substr(0, kTextLimit) : std::string_view();
+  };
+  if (const int64_t width = append_kept_cells(options, width_left(options, answer), value, out);
+      width > 0) {
     append_gap(out);
     append_text(row, width, out);
   }

@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
+#include "tasks/keep_columns.h"
 #include "tasks/row_id.h"
 #include "tasks/table.h"
 
@@ -60,6 +61,7 @@ void append_columns(const Example& row, const Result& result, const OutputOption
     append_float(regression_value(result), out);
     out->push_back(separator);
     append_int(result.exit_layer, out);
+    append_kept_fields(options.kept.size(), row.kept, separator, append_field, out);
     out->push_back('\n');
     return;
   }
@@ -78,6 +80,7 @@ void append_columns(const Example& row, const Result& result, const OutputOption
     out->push_back(separator);
     if (label >= 0) append_float(result.probs[label], out);
   }
+  append_kept_fields(options.kept.size(), row.kept, separator, append_field, out);
   out->push_back('\n');
 }
 
@@ -102,11 +105,7 @@ void append_label(const OutputOptions& options, int64_t label, float prob, std::
 void append_json(const Example& row, const Result& result, const OutputOptions& options,
                  std::string* out) {
   out->append("{\"id\":");
-  if (is_text_id(row.id)) {
-    append_json_string(plain_id(row.id), out);
-  } else {
-    out->append(row.id.empty() ? "null" : row.id);
-  }
+  append_stored_json(row.id, out);
   out->push_back(',');
   if (options.regression) {
     out->append("\"value\":");
@@ -149,6 +148,7 @@ void append_json(const Example& row, const Result& result, const OutputOptions& 
     }
     out->push_back(']');
   }
+  append_kept_json(options.kept, row.kept, out);
   out->append("}\n");
 }
 
@@ -160,6 +160,20 @@ OutputFormat output_format_from_name(std::string_view name) {
 
 std::string output_format_name(OutputFormat format) {
   return std::string(name_of_value(kOutputFormats, format));
+}
+
+bool is_output_name(std::string_view name) {
+  constexpr std::string_view kOutputNames[] = {
+      "id", "label", "prob", "entropy", "exit_layer", "label_id", "top", "exits", "value"};
+  if (std::find(std::begin(kOutputNames), std::end(kOutputNames), name) != std::end(kOutputNames))
+    return true;
+  for (const std::string_view begin : {"label_", "prob_"}) {
+    if (name.size() > begin.size() && name.starts_with(begin) &&
+        name.find_first_not_of("0123456789", begin.size()) == std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void append_header(const OutputOptions& options, std::string* out) {
@@ -185,6 +199,10 @@ void append_header(const OutputOptions& options, std::string* out) {
   for (int64_t k = 2; !options.regression && k <= top_count(options); ++k) {
     add("label_", k);
     add("prob_", k);
+  }
+  for (const std::string& name : options.kept) {
+    out->push_back(separator);
+    separator == '\t' ? append_tsv_field(name, out) : append_csv_field(name, out);
   }
   out->push_back('\n');
 }

@@ -24,6 +24,8 @@ struct OutputOptions {
   bool header = true;      // of TSV, CSV and table
   int64_t table_width = 80;
   int64_t num_layers = 0;  // table: the 6 of "3/6"
+  // Names of the input's columns that are passed through, as Example::kept has their values.
+  std::vector<std::string> kept = {};
 };
 
 // Rows that scripts may rely on; further columns and keys come after these. Lines end in \n.
@@ -41,9 +43,14 @@ struct OutputOptions {
 //            "id" is a number where the input had a JSON number or no id (the row's number), else a
 //            string
 // table      for a terminal: fixed columns, then the text, cut to table_width
+// Kept columns come last, in the table before the text. A JSON value stays what it is in JSONL; in
+// TSV and CSV a string is its text, null is empty, and objects and lists are compact JSON.
 //
 // Floats are in the shortest form that reads back as the same float (in JSON null for one that is
 // not finite), except in the table. top_k falls by logit, the lower label first of equal ones.
+
+// A name that some format has, with any option: kept columns have others.
+bool is_output_name(std::string_view name);
 
 // The header line, or nothing.
 void append_header(const OutputOptions& options, std::string* out);

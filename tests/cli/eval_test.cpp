@@ -167,7 +167,8 @@ TEST_F(EvalCli, SaysWhatIsWrong) {
   // Before anything is computed: the data would be an error too.
   EXPECT_EQ(error({dir.file("odd.tsv"), "-o", dir.file("no/out.json")}, 5),
             "costeff: " + dir.file("no/out.json") + ": No such file or directory");
-  EXPECT_EQ(error({}, 2), "costeff: no data: --data FILE or DIR; see costeff eval --help");
+  EXPECT_EQ(error({}, 2),
+            "costeff: no data: --data FILE or DIR, - for standard input; see costeff eval --help");
 }
 
 TEST_F(EvalCli, WarnsOfALabelOrderThatFitsBetter) {

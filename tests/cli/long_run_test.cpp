@@ -23,7 +23,7 @@ struct LongRun : testing::Test {
     std::string bytes;
     for (size_t i = 0; i < texts.size(); ++i) {
       bytes += "{\"id\":\"r" + std::to_string(i) + (i % 3 ? "" : ",\\n\\\"q\\\"") +
-               "\",\"text\":\"" + texts[i] + "\"}\n";
+               "\",\"text\":\"w0 " + texts[i] + "\"}\n";
       if (i % 5 == 0) bytes += "\n";
     }
     write_file(in, bytes);

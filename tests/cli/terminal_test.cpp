@@ -87,7 +87,7 @@ TEST(Terminal, ProgressIsErasedAndNeverWraps) {
   const TinyModel model;
   TempDir dir;
   std::string lines;
-  for (const std::string& text : tiny_texts(20000, 5)) lines += text + "\n";
+  for (const std::string& text : tiny_texts(20000, 5)) lines += "w0 " + text + "\n";
   write_file(dir.file("in.txt"), lines);
   const Finished f =
       run(on_terminal({"infer", model.path(), dir.file("in.txt"), "-o", dir.file("out.tsv")}));

@@ -142,7 +142,8 @@ TEST_F(WrongUsage, Verbs) {
 
 TEST_F(WrongUsage, Arguments) {
   EXPECT_EQ(error({"infer"}), "MODEL is required; see costeff infer --help");
-  EXPECT_EQ(error({"infer", model_.path()}), "FILES is required; see costeff infer --help");
+  EXPECT_EQ(error({"infer", model_.path()}),
+            "FILES is required, where - is standard input; see costeff infer --help");
   EXPECT_EQ(error({"infer", "", "-"}), "the name of the model directory is empty");
   EXPECT_EQ(error({"infer", model_.path(), ""}), "the name of an input file is empty");
   EXPECT_EQ(error({"infer", model_.path(), "-", "-"}), "standard input is named twice");

@@ -55,6 +55,8 @@ InputOptions options_from(uint8_t byte) {
     default:
       break;
   }
+  options.skip_bad_rows = options.keep_raw = (byte & 32) != 0;
+  if ((byte & 64) != 0 && !is_text) options.keep = {{"b", "kept"}, {"a.b", "nested"}};
   return options;
 }
 
@@ -70,6 +72,7 @@ void write_row(const Example& row, std::string* out) {
   OutputOptions options;
   options.labels = {"no", "yes"};
   options.top_k = 2;
+  for (size_t i = 0; i < row.kept.size(); ++i) options.kept.push_back("k" + std::to_string(i));
   for (OutputFormat format :
        {OutputFormat::tsv, OutputFormat::csv, OutputFormat::jsonl, OutputFormat::table}) {
     options.format = format;
@@ -88,7 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   try {
-    RowReader reader({{"input", bytes}}, options_from(data[0]), nullptr, size_t{data[1]} + 1);
+    const InputOptions reading = options_from(data[0]);
+    RowReader reader({{"input", bytes}}, reading, nullptr, size_t{data[1]} + 1);
     Example row;
     std::string out;
     int64_t last_line = 0;
@@ -96,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       require(row.line > last_line);
       last_line = row.line;
       require(row.has_ids != row.input_ids.empty());
+      require(row.error.empty() || (reading.skip_bad_rows && row.kept.empty()));
       require(row.token_type_ids.empty() || row.token_type_ids.size() == row.input_ids.size());
       write_row(row, &out);
     }

@@ -40,6 +40,52 @@ TEST(Progress, LineOfARunThatGoesOn) {
             "500 rows  50%");
 }
 
+struct ShareCase {
+  ProgressState state;
+  const char* line;
+};
+
+// Rows that are under way are not done, though their bytes are read.
+TEST(Progress, ShareIsOfRowsThatAreDone) {
+  const ShareCase cases[] = {
+      {{.rows = 364, .bytes_done = 1000, .bytes_total = 1000, .rows_read = 872},
+       "364 rows  41%  0:00 left"},
+      {{.rows = 872, .bytes_done = 1000, .bytes_total = 1000, .rows_read = 872},
+       "872 rows  100%  0:00 left"},
+      {{.rows = 0, .bytes_done = 1000, .bytes_total = 1000, .rows_read = 872}, "0 rows  0%"},
+      {{.rows = 550,
+        .bytes_done = 70,
+        .bytes_total = 100,
+        .elapsed_s = 1,
+        .rows_before = 500,
+        .bytes_before = 50,
+        .rows_read = 100},
+       "550 rows  50 rows/s  60%  0:04 left"},
+      // --limit: the end of the rows, or of the file if that comes first.
+      {{.rows = 50, .bytes_done = 10, .bytes_total = 1000, .elapsed_s = 1, .rows_limit = 100},
+       "50 rows  50 rows/s  50%  0:01 left"},
+      {{.rows = 50, .bytes_done = 900, .bytes_total = 1000, .elapsed_s = 9, .rows_limit = 1000},
+       "50 rows  5.6 rows/s  90%  0:01 left"},
+      {{.rows = 50, .elapsed_s = 1, .rows_limit = 200}, "50 rows  50 rows/s  25%  0:03 left"},
+      // Other things than rows.
+      {{.rows = 1, .elapsed_s = 2, .rows_total = 4, .one = "pass", .many = "passes"},
+       "1 pass  0.5 passes/s  25%  0:06 left"},
+      {{.rows = 2, .elapsed_s = 2, .rows_total = 4, .one = "pass", .many = "passes"},
+       "2 passes  1.0 passes/s  50%  0:02 left"},
+  };
+  for (const ShareCase& c : cases) EXPECT_EQ(progress_line(c.state), c.line);
+}
+
+TEST(Progress, ErasesALineThatANarrowerWindowHasBroken) {
+  const struct {
+    int64_t drawn, columns;
+    const char* text;
+  } cases[] = {{0, 80, "\r\x1b[K"},         {79, 80, "\r\x1b[K"},
+               {40, 40, "\r\x1b[K"},        {41, 40, "\r\x1b[1A\x1b[J"},
+               {79, 20, "\r\x1b[3A\x1b[J"}, {79, 0, "\r\x1b[78A\x1b[J"}};
+  for (const auto& c : cases) EXPECT_EQ(erase_text(c.drawn, c.columns), c.text) << c.drawn;
+}
+
 TEST(Progress, LineFits) {
   const int64_t most = std::numeric_limits<int64_t>::max();
   for (int64_t width : {0, 10, 40, 80}) {
@@ -54,7 +100,7 @@ TEST(Progress, DisabledWritesNothing) {
   testing::internal::CaptureStderr();
   {
     Progress progress(false);
-    progress.update(1, 1, 1);
+    progress.update(1, 1, 1, 1);
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
