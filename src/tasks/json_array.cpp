@@ -11,7 +11,7 @@ namespace costeff::tasks {
 namespace {
 
 constexpr std::string_view kMark = "\xEF\xBB\xBF";
-constexpr std::string_view kBlanks = " \t", kJsonSpace = " \t\r\n";
+constexpr std::string_view kBlanks = " \t", kArraySpace = " \t\r\n";
 // A key that goes on for longer than that is none.
 constexpr size_t kMaxHead = 64u << 10;
 
@@ -29,7 +29,7 @@ struct Head {
     while (at < rest.size() && rest[at] != '"' && rest[at] != '\n') at += rest[at] == '\\' ? 2 : 1;
     if (at < rest.size() && rest[at] == '\n') return false;
     rest.remove_prefix(std::min(at + 1, rest.size()));
-    *ended = skip(kJsonSpace) == JsonStart::unsure;
+    *ended = skip(kArraySpace) == JsonStart::unsure;
     return !*ended && then.find(rest.front()) != std::string_view::npos;
   }
 };
@@ -48,7 +48,7 @@ JsonStart json_start(std::string_view head, bool complete) {
   bool ended = false;
   if (array) {
     h.rest.remove_prefix(1);
-    if (h.skip(kJsonSpace) == JsonStart::unsure) return too_short;
+    if (h.skip(kArraySpace) == JsonStart::unsure) return too_short;
     if (h.rest.front() == '"') {
       if (h.string_then(",]", &ended)) return JsonStart::array;
       return ended ? too_short : JsonStart::none;
@@ -56,7 +56,7 @@ JsonStart json_start(std::string_view head, bool complete) {
   }
   if (h.rest.front() != '{') return JsonStart::none;
   h.rest.remove_prefix(1);
-  if (h.skip(kJsonSpace) == JsonStart::unsure) return too_short;
+  if (h.skip(kArraySpace) == JsonStart::unsure) return too_short;
   if (h.rest.front() != '"') return JsonStart::none;
   if (h.string_then(":", &ended)) return array ? JsonStart::array : JsonStart::object;
   return ended ? too_short : JsonStart::none;
@@ -65,7 +65,7 @@ JsonStart json_start(std::string_view head, bool complete) {
 bool json_begins_with_bracket(std::string_view head) {
   if (head.starts_with(kMark)) head.remove_prefix(kMark.size());
   Head h{head};
-  return h.skip(kJsonSpace) == JsonStart::none && h.rest.front() == '[';
+  return h.skip(kArraySpace) == JsonStart::none && h.rest.front() == '[';
 }
 
 LineStatus JsonArrayRows::next(LineReader* lines, std::string_view* element, int64_t* line,
@@ -93,7 +93,7 @@ LineStatus JsonArrayRows::next(LineReader* lines, std::string_view* element, int
 
 // Between elements. false: c begins an element, and is not taken.
 bool JsonArrayRows::step(char c, const std::string& name) {
-  if (kJsonSpace.find(c) != std::string_view::npos) return true;
+  if (kArraySpace.find(c) != std::string_view::npos) return true;
   const auto expect = [&](const char* expected) {
     throw_input(place_text(name, line_) + ": not a JSON array of rows: found " +
                 printable({&c, 1}) + ", expected " + expected);

@@ -2,6 +2,7 @@
 // row for row, as PyTorch computed them in float64.
 
 #include <costeff/engine.h>
+#include <costeff/exit_table.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,7 +98,7 @@ void check_model(const std::string& model, const std::string& name, size_t every
 
 TEST(TrainedModels, BundledSlender) {
   COSTEFF_NEED_SHARED("models/sst2-slender");
-  check_model(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender", 1);
+  check_model(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender", 4);
 }
 
 TEST(LargerTrainedModels, DeeBert) {
@@ -109,19 +110,26 @@ struct Score {
   double accuracy, mean_exit_layer;
 };
 
-Score score_dev(const Engine& engine, const std::vector<Example>& rows, const json& truth,
-                const ExitPolicy& policy) {
-  RunOptions options;
-  options.policy = policy;
-  options.encode.max_length = 128;
+// Of `policy`, decided from what every exit answered.
+Score score_of(const ExitTable& table, const json& truth, const ExitPolicy& policy) {
   double right = 0, layers = 0;
-  const auto answers = engine.score(rows, options);
-  for (size_t i = 0; i < answers.size(); ++i) {
-    right += answers[i].label == truth[i].at("label").get<int64_t>();
-    layers += static_cast<double>(answers[i].exit_layer);
+  const std::vector<Decision> decisions = decide(table, policy);
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    right += decisions[i].label == truth[i].at("label").get<int64_t>();
+    layers += static_cast<double>(decisions[i].layer);
   }
-  const auto n = static_cast<double>(answers.size());
+  const auto n = static_cast<double>(decisions.size());
   return {right / n, layers / n};
+}
+
+ExitTable dev_table(const Engine& engine, const std::vector<Example>& rows) {
+  RunOptions options;
+  options.policy = ExitPolicy{};
+  options.all_exits = true;
+  options.encode.max_length = 128;
+  ExitTable table;
+  append(engine.score(rows, options), false, &table);
+  return table;
 }
 
 // bfloat16 and int8 against float32, on the best instruction set and AVX2: accuracy at full depth
@@ -131,14 +139,16 @@ void check_small_precisions(const std::string& model, const std::string& name, d
   const json truth = read_json_lines(shared_path("models/" + name + "/dev_logits.jsonl"));
   const ExitPolicy early{.kind = PolicyKind::entropy, .thresholds = {0.3}};
   const Engine exact(model, {.isa = "", .compute = ComputeType::float32});
-  const Score full = score_dev(exact, rows, truth, {}), at = score_dev(exact, rows, truth, early);
+  const ExitTable exact_table = dev_table(exact, rows);
+  const Score full = score_of(exact_table, truth, {}), at = score_of(exact_table, truth, early);
   const std::vector<std::string> isas = available_isas();
   for (const std::string& isa : isas) {
     if (isa != isas.front() && isa != "avx2") continue;
     for (ComputeType type : {ComputeType::bfloat16, ComputeType::int8}) {
       SCOPED_TRACE(isa + ", " + compute_type_name(type));
       const Engine engine(model, {.isa = isa, .compute = type});
-      const Score f = score_dev(engine, rows, truth, {}), e = score_dev(engine, rows, truth, early);
+      const ExitTable table = dev_table(engine, rows);
+      const Score f = score_of(table, truth, {}), e = score_of(table, truth, early);
       EXPECT_NEAR(f.accuracy, full.accuracy, points);
       EXPECT_NEAR(e.accuracy, at.accuracy, points);
       EXPECT_NEAR(e.mean_exit_layer / at.mean_exit_layer, 1, 0.02);

@@ -56,9 +56,9 @@ double risk_of(const ExitTable& t, const std::vector<float>& loss, const ExitPol
   return sum / static_cast<double>(exits.size());
 }
 
-// Of 300 calibrations, each on 700 rows, with a promise at 90%.
+// Of 150 calibrations, each on 700 rows, with a promise at 90%.
 void check_promise(PolicyKind kind, bool per_layer, GoalKind goal_kind, double limit) {
-  constexpr int kCalibrations = 300, kRows = 700;
+  constexpr int kCalibrations = 150, kRows = 700;
   const Population& all = population();
   TuneGoal goal;
   goal.kind = goal_kind;
@@ -93,8 +93,9 @@ void check_promise(PolicyKind kind, bool per_layer, GoalKind goal_kind, double l
     early += chosen.mean_layer < 6;
     broken += risk_of(all.table, loss, chosen.policy) > limit;
   }
-  // Binomial(300, 0.1) lies above 48 once in 1,400 times.
-  EXPECT_LE(broken, 48);
+  // Binomial(150, 0.1) lies above 28 once in 2,400 times; a promise that is broken in a quarter of
+  // the cases is found out in 96 of 100. tests/exit has the sharper test, where rows cost nothing.
+  EXPECT_LE(broken, 28);
   EXPECT_GT(early, kCalibrations / 2);
   const std::string name = std::to_string(static_cast<int>(kind)) + "_" +
                            std::to_string(static_cast<int>(goal_kind)) +
