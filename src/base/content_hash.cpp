@@ -1,8 +1,12 @@
 #include "base/content_hash.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "base/format.h"
 
@@ -19,6 +23,8 @@ uint64_t word_at(const char* p) {
   std::memcpy(&word, p, sizeof word);
   return word;
 }
+
+constexpr int64_t kHashedAtOnce = 256 << 10;
 
 }  // namespace
 
@@ -46,6 +52,21 @@ uint64_t ContentHash::value() const {
 
 std::string ContentHash::text() const {
   return string_printf("%016llx", static_cast<unsigned long long>(value()));
+}
+
+int64_t hash_file_bytes(int fd, int64_t begin, int64_t count, ContentHash* hash) {
+  const auto piece = std::make_unique_for_overwrite<char[]>(kHashedAtOnce);
+  int64_t done = 0;
+  while (done < count) {
+    const auto most = static_cast<size_t>(std::min(count - done, kHashedAtOnce));
+    const ssize_t n = ::pread(fd, piece.get(), most, begin + done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -1;
+    if (n == 0) break;
+    hash->add({piece.get(), static_cast<size_t>(n)});
+    done += n;
+  }
+  return done;
 }
 
 }  // namespace costeff

@@ -21,4 +21,8 @@ class ContentHash {
   std::array<char, 8> rest_{};  // the last size_ % 8 bytes
 };
 
+// Adds bytes [begin, begin + count) of an open file, or those of them that are there. How many they
+// were; -1: errno says what went wrong.
+int64_t hash_file_bytes(int fd, int64_t begin, int64_t count, ContentHash* hash);
+
 }  // namespace costeff

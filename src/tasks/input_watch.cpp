@@ -4,36 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 namespace costeff::tasks {
 namespace {
 
-constexpr int64_t kPiece = 256 << 10;
 constexpr const char* kCure =
     ", so that rows may be wrong; start again when nobody writes to it, or read a copy";
 
 [[noreturn]] void throw_watch_errno(const std::string& name) {
   throw_input(name + ": " + std::strerror(errno));
-}
-
-// The hash of bytes [begin, begin + count), or of those that are there.
-uint64_t hash_of(int fd, int64_t begin, int64_t count, const std::string& name) {
-  ContentHash hash;
-  const auto piece = std::make_unique_for_overwrite<char[]>(kPiece);
-  while (count > 0) {
-    const ssize_t n = ::pread(fd, piece.get(), static_cast<size_t>(std::min(count, kPiece)), begin);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_watch_errno(name);
-    if (n == 0) break;
-    hash.add({piece.get(), static_cast<size_t>(n)});
-    begin += n;
-    count -= n;
-  }
-  return hash.value();
 }
 
 }  // namespace
@@ -61,7 +42,9 @@ void InputWatch::check(const std::string& name) const {
                 kCure);
   }
   if (file_change(state_, now) == FileChange::none) return;
-  if (hash_of(fd_, begin_, bytes_, name) != hash_.value())
+  ContentHash again;
+  if (hash_file_bytes(fd_, begin_, bytes_, &again) < 0) throw_watch_errno(name);
+  if (again.value() != hash_.value())
     throw_input(name + ": was overwritten while it was read" + kCure);
 }
 

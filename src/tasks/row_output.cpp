@@ -6,20 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/file_bytes.h"
-#include "base/format.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -27,8 +20,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr double kKeepSeconds = 1;  // work that a power cut may cost
-constexpr int64_t kPieceBytes = 1 << 20;
+constexpr double kKeepSeconds = 1;  // work that a kill or a power cut may cost
 constexpr int kFormat = 2;
 
 bool write_all(int fd, std::string_view bytes) {
@@ -151,25 +143,11 @@ void ResumeFile::read_state(const Fingerprint& made_with) {
     throw_usage(partial_ + ": has " + std::to_string(st.st_size) + " bytes, its note says " +
                 std::to_string(bytes_) + anew);
   }
-  if (hash_of_bytes() != j["checksum"]) {
+  if (hash_file_bytes(fd_, 0, bytes_, &hash_) < 0) fail(partial_, errno);
+  if (hash_.text() != j["checksum"]) {
     throw_usage(partial_ + ": its first " + std::to_string(bytes_) +
                 " bytes are not those that were written; it was changed or is damaged" + anew);
   }
-}
-
-// Of the first bytes_ of the file; hash_ goes on from there.
-std::string ResumeFile::hash_of_bytes() {
-  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
-  for (int64_t at = 0; at < bytes_;) {
-    const auto most = static_cast<size_t>(std::min<int64_t>(kPieceBytes, bytes_ - at));
-    const ssize_t n = ::pread(fd_, piece.get(), most, at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(partial_, errno);
-    if (n == 0) break;
-    hash_.add({piece.get(), static_cast<size_t>(n)});
-    at += n;
-  }
-  return hash_.text();
 }
 
 // Rows after the noted ones are written again: nobody can say that they are whole, or ours.

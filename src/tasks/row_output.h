@@ -47,7 +47,6 @@ class ResumeFile {
  private:
   void open();
   void read_state(const Fingerprint& made_with);
-  std::string hash_of_bytes();
   void keep_noted_bytes();
   void write_state();
   [[noreturn]] void fail(const std::string& path, int error) const;

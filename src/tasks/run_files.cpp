@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string_view>
 
 #include "base/content_hash.h"
@@ -19,27 +19,14 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr size_t kHashedAtOnce = 1u << 20;
-
 // Its bytes and their number.
 void add_file(const std::string& path, ContentHash* hash) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw_input(path + ": " + std::strerror(errno));
-  const auto piece = std::make_unique_for_overwrite<char[]>(kHashedAtOnce);
-  uint64_t size = 0;
-  for (;;) {
-    const ssize_t n = ::read(fd, piece.get(), kHashedAtOnce);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      ::close(fd);
-      throw_input(path + ": " + std::strerror(error));
-    }
-    if (n == 0) break;
-    hash->add({piece.get(), static_cast<size_t>(n)});
-    size += static_cast<uint64_t>(n);
-  }
+  const int64_t size = hash_file_bytes(fd, 0, INT64_MAX, hash);
+  const int error = errno;
   ::close(fd);
+  if (size < 0) throw_input(path + ": " + std::strerror(error));
   hash->add("\n" + std::to_string(size) + "\n");
 }
 
