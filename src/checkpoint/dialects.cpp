@@ -32,17 +32,18 @@ std::span<const Dialect> dialects() { return kDialects; }
 model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks) {
   Source s = open_source(set, config, masks);
   model::Model m;
+  s.parameters = &m.parameters;
   for (const Dialect& d : dialects()) {
     if (!d.detect(s)) continue;
     d.build(s, &m);
     break;
   }
-  if (masks && m.dialect.find("cofi") != 0) {
-    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.dialect +
+  if (masks && m.provenance.dialect.find("cofi") != 0) {
+    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.provenance.dialect +
                 ", expected a model without off-ramps");
   }
   finish(s, &m);
-  m.tensors = std::move(set);
+  m.parameters.storage = std::move(set);
   return m;
 }
 
@@ -53,13 +54,13 @@ model::Model load_model(const std::string& dir) {
   if (const std::string path = join_path(dir, "zs.pt"); file_exists(path)) masks = read_torch(path);
   std::optional<ExitPolicy> policy = read_exit_policy(join_path(dir, "exit_policy.json"));
   model::Model m = build_model(std::move(set), config, masks ? &*masks : nullptr);
-  m.policy = std::move(policy);
-  m.compute = config.converted.compute;
+  m.provenance.policy = std::move(policy);
+  m.provenance.compute = config.converted.compute;
   // Last, because it reads every byte: zip archives carry checksums.
   if (masks && masks->check_bytes) masks->check_bytes(*masks);
-  if (m.tensors.check_bytes) m.tensors.check_bytes(m.tensors);
-  m.notes.insert(m.notes.end(), m.tensors.notes.begin(), m.tensors.notes.end());
-  if (masks) m.notes.insert(m.notes.end(), masks->notes.begin(), masks->notes.end());
+  if (m.parameters.storage.check_bytes) m.parameters.storage.check_bytes(m.parameters.storage);
+  m.provenance.notes.insert(m.provenance.notes.end(), m.parameters.storage.notes.begin(), m.parameters.storage.notes.end());
+  if (masks) m.provenance.notes.insert(m.provenance.notes.end(), masks->notes.begin(), masks->notes.end());
   return m;
 }
 

@@ -19,7 +19,7 @@
 
 namespace costeff::checkpoint {
 
-enum class Family { bert, roberta, elasticbert, distilbert };
+using model::Family;
 
 struct Source {
   TensorSet* set = nullptr;
@@ -31,6 +31,8 @@ struct Source {
   std::vector<bool> used;                              // by that index
   std::vector<bool> expected_unused;                   // known leftovers: nothing to say about them
   std::vector<std::string> notes;
+  model::Parameters* parameters = nullptr;               // of the model that is being built
+  std::map<size_t, model::ParameterId> parameter_of;     // index into set->tensors -> its parameter
 };
 
 std::string canonical_name(std::string_view name);
@@ -59,9 +61,13 @@ struct Dim {
 const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim> shape,
                    std::string_view because = {});
 
-model::Linear take_linear(Source& s, const std::string& name, Dim out, Dim in,
+// The same as a parameter of the model. A tensor that is taken twice is one parameter.
+model::ParameterId take_parameter(Source& s, model::Role role, model::Part part, const std::string& name,
+                                  std::initializer_list<Dim> shape, std::string_view because = {});
+// NAME.weight and NAME.bias.
+model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
                           std::string_view because = {});
-model::LayerNorm take_norm(Source& s, const std::string& name, int64_t hidden);
+model::LayerNorm take_norm(Source& s, model::Role role, const std::string& name, int64_t hidden);
 
 // "m/model.safetensors: tensor NAME: " for a tensor that is not there, by the name it should have.
 std::string missing_place(const Source& s, const std::string& name);

@@ -5,6 +5,7 @@
 // Error(model) that names the tensor.
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/aligned.h"
@@ -39,7 +40,9 @@ struct LayerWeights {
 };
 
 struct HeadWeights {
-  PackedLinear pooler, classifier, lte;  // pooler, lte: may be absent
+  // Absent: null. What exits share (PABEE's pooler, BERxiT's lte) is packed once.
+  const PackedLinear *pooler = nullptr, *lte = nullptr;
+  PackedLinear classifier;
 };
 
 struct EmbeddingWeights {
@@ -58,7 +61,7 @@ struct EmbeddingWeights {
 };
 
 // The sum that EmbeddingWeights keeps, -> out [H], also for other types. out: room for [2, H].
-const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out);
+const float* add_place(const Model& model, int64_t i, int64_t type, float* out);
 
 struct PackScratch;
 
@@ -96,6 +99,9 @@ class WeightStore {
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
+  mutable std::map<ParameterId, Slot<PackedLinear>> shared_;  // poolers and ltes, by their weights
+
+  const PackedLinear& shared(const Linear& l, kernels::Precision precision) const;
 };
 
 }  // namespace costeff::model

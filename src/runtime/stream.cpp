@@ -70,7 +70,7 @@ class Stream {
     conveyor_.max_delay = options.max_delay;
     for (Worker& w : workers_) {
       w.conveyor = std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
-      w.stats.exit_histogram.resize(model_.spec.layers.size());
+      w.stats.exit_histogram.resize(model_.spec.arch.layers.size());
     }
   }
 
@@ -334,7 +334,7 @@ class Stream {
 
   RunStats total(double wall_s) const {
     RunStats sum;
-    sum.exit_histogram.resize(model_.spec.layers.size());
+    sum.exit_histogram.resize(model_.spec.arch.layers.size());
     for (const Worker& w : workers_) {
       sum.rows += w.stats.rows;
       sum.tokens += w.stats.tokens;
