@@ -4,9 +4,11 @@
 Labels and scores: scikit-learn and scipy. Answers: SQuAD's scoring rules, written down here from their
 public definition (Rajpurkar et al. 2016, 2018: lower case, no punctuation, no articles, white space
 fixed; F1 of the bags of words), run by Python, whose ideas of letters and blanks are part of the rules.
-SHARED holds glue/ and models/: the GLUE dev sets, scored against answers that anybody can work out (the
-length of the text), and what the trained models answer to SST-2.
-usage: tools/make_metric_goldens.py SHARED > tests/tasks/metric_goldens.json   (needs scikit-learn, scipy)
+SHARED, the larger collection of test data, holds glue/ and models/: the GLUE dev sets, scored against
+answers that anybody can work out (the length of the text), and what the trained models answer to SST-2.
+EXCERPTS holds glue/ too: tests/data/glue.tar.xz, unpacked.
+usage: tools/make_metric_goldens.py SHARED EXCERPTS > tests/tasks/metric_goldens.json
+(needs scikit-learn and scipy)
 """
 import collections
 import json
@@ -166,9 +168,9 @@ SETS = [('SST-2/dev.tsv', 1, 0, None, 1, ['0', '1']), ('CoLA/dev.tsv', 0, 3, Non
         ('AdvGLUE/RTE/dev.tsv', 1, 1, 2, 3, ENTAIL), ('STS-B/dev.tsv', 1, 7, 8, 9, None)]
 
 
-def shared_cases():
+def glue_cases(root):
     for path, header, text, pair, label, names in SETS:
-        with open(f'{sys.argv[1]}/glue/{path}', 'rb') as f:
+        with open(f'{root}/glue/{path}', 'rb') as f:
             rows = [line.rstrip(b'\r\n').split(b'\t') for line in f][header:]
         lengths = [len(row[text]) - (len(row[pair]) if pair else 0) for row in rows]
         gold = [row[label].decode() for row in rows]
@@ -211,6 +213,7 @@ dump('answers', answer_cases())
 dump('normal', normal_cases())
 dump('intervals', interval_cases())
 dump('beta', beta_cases())
-dump('shared', list(shared_cases()))
+dump('shared', list(glue_cases(sys.argv[1])))
+dump('excerpts', list(glue_cases(sys.argv[2])))
 dump('models', list(model_cases()), last=True)
 print('}')

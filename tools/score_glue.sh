@@ -2,36 +2,47 @@
 # Scores all dev sets below a GLUE directory, a model for each task, and prints TSV: a line for each set and
 # official metric.
 # usage: tools/score_glue.sh GLUE_DIR MODELS [FLAG...]
-#   MODELS: directories by a pattern, in which {task} stands for cola, sst-2, mrpc, sts-b, qqp, mnli, qnli,
-#   rte, wnli, ax: 'models/{task}-slender'. Tasks without such a directory are named on stderr and left out.
+#   GLUE_DIR: its directories are named after the tasks, SST-2, MNLI, ...; or the directory of one task
+#   MODELS: directories by a pattern, in which {task} stands for cola, sst-2 or sst2, mrpc, sts-b or stsb,
+#   qqp, mnli, qnli, rte, wnli, ax: 'models/{task}-slender'. Tasks without such a directory are named on
+#   stderr and left out. A pattern without {task} is one model for all.
 #   FLAGs go to costeff eval: -S 0.3
-#   COSTEFF  the program (default: costeff)
+#   COSTEFF  the program (default: costeff, or where there is none, that of build/release)
 # Columns: name data rows metric value low high mean_exit_layer speedup_layers.
 # Exit code: 0; 1 if a set could not be scored (the others are); 3 if there was none.
 set -eu
-costeff=${COSTEFF:-costeff}
+costeff=${COSTEFF:-$(command -v costeff || echo "$(dirname "$0")/../build/release/costeff")}
 if [ $# -lt 2 ]; then
   sed -n '4s/^# //p' "$0" >&2
   exit 2
 fi
 glue=$1 pattern=$2
 shift 2
+# The model of task $1. By the shell alone: a path may hold what sed takes for a command.
+model_of() {
+  path=$pattern
+  while [ "$path" != "${path#*"{task}"}" ]; do
+    path=${path%%"{task}"*}$1${path#*"{task}"}
+  done
+  printf '%s' "$path"
+}
+
 code=3
 printf 'name\tdata\trows\tmetric\tvalue\tlow\thigh\tmean_exit_layer\tspeedup_layers\n'
-for dir in "$glue"/*/; do
+for dir in "$glue" "$glue"/*/; do
   task=$(basename "$dir" | tr 'A-Z' 'a-z')
   case $task in
     cola | sst-2 | mrpc | sts-b | qqp | mnli | qnli | rte | wnli | ax) ;;
     *) continue ;;
   esac
-  # By the shell alone: a path may hold what sed takes for a command.
-  model=$pattern
-  while [ "$model" != "${model#*"{task}"}" ]; do
-    model=${model%%"{task}"*}$task${model#*"{task}"}
-  done
-  if [ ! -d "$model" ]; then
-    echo "score_glue: $task: no model $model" >&2
-    continue
+  model=$(model_of "$task")
+  if [ ! -d "$model" ]; then # sst2 is as usual a name as sst-2
+    short=$(model_of "$(printf '%s' "$task" | tr -d -)")
+    if [ ! -d "$short" ]; then
+      echo "score_glue: $task: no model $model" >&2
+      continue
+    fi
+    model=$short
   fi
   if ! table=$("$costeff" eval "$model" --data "${dir%/}" --task "$task" --format tsv --quiet "$@"); then
     echo "score_glue: $task: not scored" >&2

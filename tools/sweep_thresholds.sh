@@ -3,11 +3,11 @@
 # usage: tools/sweep_thresholds.sh MODEL DATA [THRESHOLD...] [-- FLAG...]
 #   DATA: a labelled file or a task's directory; FLAGs go to costeff eval (--policy max-prob, --task rte, ...)
 #   METRIC   column to show (default: accuracy), any of costeff eval's: matthews, f1, pearson, ...
-#   COSTEFF  the program (default: costeff)
+#   COSTEFF  the program (default: costeff, or where there is none, that of build/release)
 # Columns: threshold METRIC low high mean_exit_layer speedup_layers speedup_macs seconds. seconds is the
 # wall time of a run that really leaves early.
 set -eu
-costeff=${COSTEFF:-costeff}
+costeff=${COSTEFF:-$(command -v costeff || echo "$(dirname "$0")/../build/release/costeff")}
 metric=${METRIC:-accuracy}
 if [ $# -lt 2 ]; then
   sed -n '3s/^# //p' "$0" >&2

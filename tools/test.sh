@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds and runs every test: the release build in full, what reads files or runs threads also under
-# sanitizers. Golden data is looked for in ../shared; set COSTEFF_SHARED for another place.
+# sanitizers. tests/data is enough; the larger collection that it is a part of is looked for in
+# ../shared (COSTEFF_SHARED names another place).
 set -eu
 cd "$(dirname "$0")/.."
 tools/setup.sh

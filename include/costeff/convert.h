@@ -28,15 +28,17 @@ struct ConvertOptions {
   // except that the word embedding is rounded too. config.json says "costeff": {"compute": "int8"}.
   std::optional<ComputeType> quantise = {};
   std::vector<int64_t> drop_layers = {};  // encoder layers to leave out; this changes the answers
+  bool ignore_unused = false;             // as LoadOptions::ignore_unused
 };
 
 struct ConvertReport {
   std::string dialect;  // of what was written
   int64_t layers = 0, tensors = 0;
-  int64_t bytes = 0;               // of the weights
-  std::vector<int64_t> exits;      // layers
-  std::vector<std::string> files;  // names, in the order they were written
-  std::vector<std::string> notes;  // what was left out or accepted, one line each
+  int64_t bytes = 0;                  // of the weights
+  std::vector<int64_t> exits;         // layers
+  std::vector<std::string> files;     // names, in the order they were written
+  std::vector<std::string> notes;     // what was left out or accepted, one line each
+  std::vector<std::string> warnings;  // why answers may be wrong, one line each
 };
 
 // Reads the checkpoint directory `source` and writes `target`: model.safetensors, config.json,

@@ -40,15 +40,17 @@ struct ModelDifference {
   std::vector<SettingDifference> settings;  // those that differ
   std::vector<ExitDifference> exits;        // by layer
   int64_t rows = 0;                         // that the exits were compared on
+  std::vector<std::string> warnings;        // of both models: ModelInfo::warnings
 
   // tolerance 0: all bits of weights and logits. Stored dtypes and dialects may differ.
   bool same(double tolerance) const;
 };
 
 struct DiffOptions {
-  std::string isa;       // as LoadOptions
-  EncodeOptions encode;  // max_length 0: what both models' positions allow
-  int64_t threads = 0;   // as RunOptions
+  std::string isa;             // as LoadOptions
+  EncodeOptions encode;        // max_length 0: what both models' positions allow
+  int64_t threads = 0;         // as RunOptions
+  bool ignore_unused = false;  // as LoadOptions
 };
 
 // `rows` is read to its end. Throws what Engine throws.

@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <costeff/options.h>
+#include <costeff/policy.h>
 #include <costeff/qa.h>
 #include <costeff/result.h>
 
@@ -28,7 +29,8 @@ struct ExitInfo {
   std::string form;        // e.g. "first token, pooler, tanh"
   int64_t input_size = 0;  // of the classifier
   int64_t parameters = 0;
-  int64_t macs = 0;  // a sequence
+  int64_t macs = 0;      // a sequence
+  bool learned = false;  // has a learned exit (BERxiT)
 };
 
 struct TensorInfo {
@@ -53,11 +55,12 @@ struct ModelInfo {
   std::vector<std::string> labels;             // [C] names, id2label or LABEL_i
   std::vector<LayerInfo> layers;
   std::vector<ExitInfo> exits;
-  int64_t parameters = 0;          // of the tensors in use
-  std::vector<TensorInfo> unused;  // in the checkpoint, not in use
-  std::vector<std::string> notes;  // what a user should know: oddities that were accepted
-  ExitPolicy policy;               // used when none is given
-  bool policy_from_model = false;  // it comes from exit_policy.json
+  int64_t parameters = 0;             // of the tensors in use
+  std::vector<TensorInfo> unused;     // in the checkpoint, not in use
+  std::vector<std::string> notes;     // what a user should know: oddities that were accepted
+  std::vector<std::string> warnings;  // why answers may be wrong: to be shown in every run
+  ExitPolicy policy;                  // used when none is given
+  bool policy_from_model = false;     // it comes from exit_policy.json
 };
 
 // Multiply-accumulates of one sequence of `tokens` tokens that leaves at `exit_layer` (1-based).
@@ -114,11 +117,6 @@ class Engine {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// "entropy", "max-prob", "margin", "patience", "learned", "fixed", "never". Throws Error(usage).
-PolicyKind parse_policy_kind(const std::string& name);
-// "0.3", or one a layer: "0.3,0.2,0.1". Throws Error(usage).
-std::vector<double> parse_thresholds(const std::string& text);
 
 // "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
 ComputeType parse_compute_type(const std::string& name);

@@ -4,6 +4,7 @@
 // policies can then be judged exactly, without the model.
 
 #include <costeff/options.h>
+#include <costeff/policy.h>
 #include <costeff/result.h>
 
 #include <cstdint>
@@ -40,6 +41,9 @@ struct ExitTable {
 // `regression` as ModelInfo::regression. Throws Error(internal) for results without exits, or of
 // another model.
 void append(std::span<const Result> results, bool regression, ExitTable* table);
+
+// What the table says of its model; the dialect is not known.
+ModelExits exits_of(const ExitTable& table);
 
 // The rows of `table` that `rows` names, in that order.
 ExitTable select_rows(const ExitTable& table, std::span<const int64_t> rows);

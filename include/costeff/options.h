@@ -27,15 +27,16 @@ struct EncodeOptions {
 };
 
 // When a sequence leaves. All comparisons are strict.
-//   never      only the final classifier answers
-//   entropy    leave when the entropy of the softmax, in nats, is below the threshold (DeeBERT,
-//   COST-EFF) max_prob   leave when the largest probability is above the threshold margin     leave
-//   when the largest minus the second largest probability is above the threshold patience   leave
-//   when `patience` exits in a row agree with the one before them in the label; for
-//              regression, differ from it by less than the threshold (PABEE)
-//   learned    leave when the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
-//   fixed      leave at layer `layer`
-enum class PolicyKind { never, entropy, max_prob, margin, patience, learned, fixed };
+enum class PolicyKind {
+  never,     // only the final classifier answers
+  entropy,   // the entropy of the softmax, in nats, is below the threshold (DeeBERT, COST-EFF)
+  max_prob,  // the largest probability is above the threshold
+  margin,    // the largest less the second largest probability is above the threshold
+  patience,  // `patience` exits in a row agree with the one before them in the label; of a
+             // regression: differ from it by less than the threshold (PABEE)
+  learned,   // the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
+  fixed,     // at layer `layer`, no sooner, no later
+};
 
 struct ExitPolicy {
   PolicyKind kind = PolicyKind::never;
@@ -59,6 +60,9 @@ enum class ComputeType { float32, bfloat16, int8 };
 struct LoadOptions {
   std::string isa;  // force a kernel table ("portable", "reference"); empty: the best one
   std::optional<ComputeType> compute = {};  // absent: what the model was quantised to, else float32
+  // Tensors of the model that the engine does not know (adapters, LoRA that is not merged, ...) are
+  // left out instead of refused: the answers may be wrong. ModelInfo::warnings says so.
+  bool ignore_unused = false;
 };
 
 // How threads share the work.

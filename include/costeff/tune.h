@@ -3,11 +3,14 @@
 // Chooses the exit policy that saves most and keeps a goal, with a promise about rows not seen yet:
 // distribution-free and for any number of rows, if those to come are drawn like those at hand.
 
+#include <costeff/curve.h>
 #include <costeff/exit_table.h>
 #include <costeff/options.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace costeff {
@@ -78,12 +81,54 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& table, std::span<const f
 inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
 
 // Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, up to the
-// first that fails, and chooses among those that passed: the one with the smallest mean exit layer;
-// for a speed-up, which is tested from the most eager on, the one with the best accuracy (without
-// gold: agreement). With goal.confidence 0 nothing is tested: all are tried, and those that keep
+// first that fails, and chooses the best of those that passed (is_better); a speed-up is tested from
+// the most eager on. With goal.confidence 0 nothing is tested: all are tried, and those that keep
 // the goal on these rows have passed. gold [rows], or empty; needed by accuracy_drop.
 TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
                      std::span<const ExitPolicy> sequence, double level);
+
+// Which of two settings that passed is chosen, in one family and among families: the one that saves
+// more layers, then the one of better quality, accuracy if `labelled`, else agreement. A speed-up
+// asks the other way round: quality first, then layers. Where both are equal, the one that was tried
+// first stays.
+bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b);
+
+// The settings of one policy, as they were tried.
+struct TuneFamily {
+  std::string name;     // "entropy", "entropy-by-layer"
+  int64_t offered = 0;  // settings in the sequence
+  TuneResult result;
+};
+
+// The best of what the families chose, as an index into them; -1: none keeps the goal. A setting
+// that never leaves before the last of `layers` layers keeps every goal but a speed-up, and saves
+// nothing: it is not chosen.
+int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
+                      int64_t layers);
+
+// The rows that settings are tested on, and those that thresholds by layer are searched on.
+struct TuneRows {
+  ExitTable test, search;
+  std::vector<int64_t> gold, search_gold;
+  int64_t search_rows = 0;  // kept from the test; the search uses a part of them if they are many
+};
+
+// share: of the rows, for the search; 0: none, all rows are tested on.
+TuneRows split_for_search(const ExitTable& table, std::span<const int64_t> gold, double share,
+                          uint64_t seed);
+
+// The settings of a curve, safest first: those of policy_family, or thresholds by layer, searched
+// with the losses of the goal.
+std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal,
+                                      const Curve& curve, int64_t exit_start,
+                                      double value_threshold);
+
+// The first of `count` settings, ever more eager, that keeps a budget, by halving; -1: not even the
+// last one. keeps(i) is asked once for an index at most.
+int64_t first_within(int64_t count, const std::function<bool(int64_t)>& keeps);
+
+// Those of `gold` that `rows` name, in that order; empty if gold is.
+std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows);
 
 // A seeded split: rows to search on and rows to test on, both in rising order. share: of the first.
 void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,

@@ -4,7 +4,7 @@
 
 namespace costeff {
 
-// Threads that this process may usefully run: its CPU affinity, or fewer if the cgroup (v2) grants
+// Threads that this process may usefully run: its CPU affinity, or fewer if its control groups grant
 // less CPU time. At least 1.
 int64_t usable_cpus();
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/aligned.h"
 
@@ -21,34 +22,80 @@ struct Descriptor {
   }
 };
 
+[[noreturn]] void throw_file_errno(const std::string& path, ErrorKind kind) {
+  throw Error(kind, path + ": " + std::strerror(errno));
+}
+
 // O_NONBLOCK keeps open() from waiting for the writer of a FIFO.
-uint64_t open_regular(const std::string& path, ErrorKind kind, Descriptor* d) {
+FileState open_regular(const std::string& path, ErrorKind kind, Descriptor* d) {
   d->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (d->fd < 0) throw Error(kind, path + ": " + std::strerror(errno));
+  if (d->fd < 0) throw_file_errno(path, kind);
   struct stat st {};
-  if (::fstat(d->fd, &st) != 0) throw Error(kind, path + ": " + std::strerror(errno));
+  if (::fstat(d->fd, &st) != 0) throw_file_errno(path, kind);
   if (S_ISDIR(st.st_mode)) throw Error(kind, path + ": is a directory, expected a file");
   if (!S_ISREG(st.st_mode)) throw Error(kind, path + ": not a regular file");
-  return static_cast<uint64_t>(st.st_size);
+  FileState state;
+  if (!settled_file_state(d->fd, &state)) throw_file_errno(path, kind);
+  return state;
+}
+
+FileState state_now(int fd, const std::string& path, ErrorKind kind) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) throw_file_errno(path, kind);
+  return file_state(st);
+}
+
+std::string change_text(FileChange change, const FileState& before, const FileState& now) {
+  switch (change) {
+    case FileChange::size:
+      return "has " + std::to_string(now.size) + " bytes, and had " + std::to_string(before.size) +
+             " when it was opened";
+    case FileChange::bytes:
+      return "was written to after it was opened";
+    case FileChange::metadata:
+      return "was changed after it was opened (its ctime, at least)";
+    case FileChange::none:
+      break;
+  }
+  return "";
 }
 
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, ErrorKind kind) {
   Descriptor d;
-  const uint64_t size = open_regular(path, kind, &d);
-  std::shared_ptr<MappedFile> file(new MappedFile);
+  const FileState state = open_regular(path, kind, &d);
+  std::shared_ptr<MappedFile> file(new MappedFile(kind));
   file->path_ = path;
-  if (size == 0) return file;
-  void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, d.fd, 0);
+  file->state_ = state;
+  file->fd_ = std::exchange(d.fd, -1);
+  if (state.size == 0) return file;
+  const auto size = static_cast<size_t>(state.size);
+  void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->fd_, 0);
   if (p == MAP_FAILED) throw Error(kind, path + ": cannot map: " + std::strerror(errno));
   file->data_ = static_cast<const std::byte*>(p);
   file->size_ = size;
+  file->note_.emplace(file->data_, size, path);
   return file;
 }
 
 MappedFile::~MappedFile() {
+  note_.reset();
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+  ::close(fd_);
+}
+
+void MappedFile::check_unchanged() const {
+  const std::lock_guard lock(mutex_);
+  const FileState now = state_now(fd_, path_, kind_);
+  const FileChange change = file_change(state_, now);
+  if (change == FileChange::none) {
+    state_ = now;  // links that came and went
+    return;
+  }
+  throw Error(kind_, path_ + ": " + change_text(change, state_, now) +
+                         ", expected a file that stays as it is; start again, and replace such a "
+                         "file by renaming a new one over it");
 }
 
 void MappedFile::give_back(std::span<const std::byte> part) const {
@@ -66,7 +113,8 @@ void MappedFile::give_back(std::span<const std::byte> part) const {
 
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes) {
   Descriptor d;
-  const uint64_t size = open_regular(path, kind, &d);
+  const FileState state = open_regular(path, kind, &d);
+  const auto size = static_cast<uint64_t>(state.size);
   if (size > max_bytes) {
     throw Error(kind, path + ": " + std::to_string(size) + " bytes, expected at most " +
                           std::to_string(max_bytes));
@@ -76,9 +124,15 @@ std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_byte
   while (done < size) {
     const ssize_t n = ::read(d.fd, text.data() + done, size - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error(kind, path + ": " + std::strerror(errno));
+    if (n < 0) throw_file_errno(path, kind);
     if (n == 0) break;
     done += static_cast<size_t>(n);
+  }
+  const FileState now = state_now(d.fd, path, kind);
+  const FileChange change = file_change(state, now);
+  if (change == FileChange::size || change == FileChange::bytes) {
+    throw Error(kind, path + ": " + change_text(change, state, now) +
+                          ", while it was read; start again when it is complete");
   }
   text.resize(done);
   return text;

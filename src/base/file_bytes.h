@@ -5,13 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/emergency.h"
+#include "base/file_state.h"
+
 namespace costeff {
 
-// A whole regular file, memory-mapped read-only. Never follows a FIFO, socket or device: those are
+// A whole regular file, memory-mapped read-only. It stays open, so that a change of its bytes can
+// be noticed. Never follows a FIFO, socket or device: those are
 // an Error, at once. Links that the file system holds are followed.
 class MappedFile {
  public:
@@ -28,16 +34,25 @@ class MappedFile {
   // around them, and come back from the file when they are read again. What lies in no part of this
   // file is left alone.
   void give_back(std::span<const std::byte> part) const;
+  // Throws Error(kind) if the bytes may be others than at open(): the file was written to, became
+  // shorter or longer, or its metadata were changed, which hides a write whose time was set back. A
+  // new file that is renamed over it is no change, nor are links to it. Thread-safe; one fstat.
+  void check_unchanged() const;
 
  private:
-  MappedFile() = default;
+  explicit MappedFile(ErrorKind kind) : kind_(kind) {}
+  const ErrorKind kind_;
+  int fd_ = -1;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   std::string path_;
+  std::optional<MappingNote> note_;
+  mutable std::mutex mutex_;
+  mutable FileState state_;  // when it was opened, but for its links
 };
 
-// Reads a small regular file whole. Throws Error(kind) as above, and when it is larger than
-// max_bytes.
+// Reads a small regular file whole. Throws Error(kind) as above, when it is larger than max_bytes,
+// and when it is written to meanwhile.
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes);
 
 inline std::string_view as_text(std::span<const std::byte> bytes) {

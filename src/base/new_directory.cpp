@@ -44,28 +44,22 @@ NewDirectory::NewDirectory(const std::string& target)
     }
   }
   for (int attempt = 0;; ++attempt) {
-    temporary_ = target_ + ".tmp." + random_suffix();
-    if (::mkdir(temporary_.c_str(), 0777) == 0) break;
+    const auto make = [](const char* path) { return ::mkdir(path, 0777) == 0; };
+    if (temporary_.create(target_ + ".tmp." + random_suffix(), make)) break;
     if (errno == EEXIST && attempt < 100) continue;
     const std::string what = std::strerror(errno);
-    temporary_.clear();
     throw_output(name_ + ": cannot make a directory in " + parent_of(target_) + ": " + what);
   }
-  if (mode != 0) ::chmod(temporary_.c_str(), mode | S_IRWXU);
-}
-
-NewDirectory::~NewDirectory() {
-  std::error_code ignored;
-  if (!temporary_.empty()) std::filesystem::remove_all(temporary_, ignored);
+  if (mode != 0) ::chmod(path().c_str(), mode | S_IRWXU);
 }
 
 void NewDirectory::commit() {
-  sync_directory(temporary_);
-  // An empty directory is replaced, in one step; anything else is refused by the system.
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+  sync_directory(path());
+  // rename() replaces an empty directory atomically, and refuses anything else.
+  if (::rename(path().c_str(), target_.c_str()) != 0) {
     throw_output(name_ + ": " + std::strerror(errno));
   }
-  temporary_.clear();
+  temporary_.release();
   sync_directory(parent_of(target_));
 }
 

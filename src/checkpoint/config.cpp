@@ -1,12 +1,16 @@
 #include "checkpoint/config.h"
 
 #include <array>
+#include <charconv>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "base/file_bytes.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/utf8.h"
+#include "checkpoint/model_type.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -16,13 +20,8 @@ using model::Activation;
 constexpr ErrorKind kModel = ErrorKind::model;
 constexpr uint64_t kMaxConfigBytes = 16u << 20;
 
-struct ActivationRow {
-  std::string_view name;
-  Activation activation;
-};
-
 // transformers' names (activations.py, ACT2FN). gelu_fast is the tanh form with rounded constants.
-constexpr std::array<ActivationRow, 9> kActivations{{
+constexpr std::array<Name<Activation>, 9> kActivations{{
     {"gelu", Activation::gelu_erf},
     {"gelu_python", Activation::gelu_erf},
     {"gelu_new", Activation::gelu_tanh},
@@ -36,12 +35,9 @@ constexpr std::array<ActivationRow, 9> kActivations{{
 
 Activation activation_from_name(const std::string& name, const char* key,
                                 const std::string& place) {
-  std::string known;
-  for (const ActivationRow& row : kActivations) {
-    if (row.name == name) return row.activation;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " + known);
+  if (const auto* row = find_name(kActivations, name)) return row->value;
+  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " +
+              listed_names(kActivations));
 }
 
 std::optional<int64_t> maybe_int(const Json& j, const char* key, int64_t low, int64_t high,
@@ -55,6 +51,27 @@ std::string string_or(const Json& j, const char* key, const char* fallback,
   return json_string(j, key, place, kModel).value_or(fallback);
 }
 
+// The number that Python's int() makes of a key of id2label; -1 for what is none, or negative.
+int64_t id_of_key(std::string_view key) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  const size_t begin = key.find_first_not_of(kSpace);
+  if (begin == key.npos) return -1;
+  key = key.substr(begin, key.find_last_not_of(kSpace) + 1 - begin);
+  if (key.starts_with('+')) key.remove_prefix(1);
+  int64_t id = 0;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+  return error == std::errc() && end == key.data() + key.size() && id >= 0 ? id : -1;
+}
+
+// A label as Python prints the value that stands in JSON: transformers keeps whatever is there.
+std::optional<std::string> label_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
+  if (value.is_null()) return "None";
+  if (value.is_number()) return value.dump();
+  return std::nullopt;
+}
+
 // {"0": "negative", "1": "positive"}: the keys must be 0 .. n-1.
 std::optional<std::vector<std::string>> read_id2label(const Json& j, const std::string& place) {
   const auto it = j.find("id2label");
@@ -63,22 +80,29 @@ std::optional<std::vector<std::string>> read_id2label(const Json& j, const std::
     throw_model(place + ": id2label is " + json_text(*it) +
                 ", expected an object {\"0\": name, ...}");
   }
-  std::vector<std::string> labels(it->size());
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto entry = it->find(std::to_string(i));
-    if (entry == it->end()) {
-      throw_model(place + ": id2label has " + std::to_string(labels.size()) +
-                  " entries, but no \"" + std::to_string(i) + "\"; expected the keys 0 to " +
-                  std::to_string(labels.size() - 1));
+  std::vector<std::optional<std::string>> found(it->size());
+  for (const auto& [key, value] : it->items()) {
+    const int64_t id = id_of_key(key);
+    if (id < 0 || id >= static_cast<int64_t>(found.size())) continue;  // leaves a gap: see below
+    std::optional<std::string>& label = found[static_cast<size_t>(id)];
+    if (label) {
+      throw_model(place + ": id2label names label " + std::to_string(id) +
+                  " twice, expected each number once");
     }
-    if (entry->is_string()) {
-      labels[i] = entry->get<std::string>();
-    } else if (entry->is_number_integer()) {  // {"0": 0, "1": 1}: written by hand, harmless
-      labels[i] = entry->dump();
-    } else {
-      throw_model(place + ": id2label: \"" + std::to_string(i) + "\" is " + json_text(*entry) +
+    label = label_text(value);
+    if (!label) {
+      throw_model(place + ": id2label: \"" + printable(key, 60) + "\" is " + json_text(value) +
                   ", expected a name");
     }
+  }
+  std::vector<std::string> labels;
+  for (std::optional<std::string>& label : found) {
+    if (!label) {
+      throw_model(place + ": id2label has " + std::to_string(found.size()) + " entries, but no \"" +
+                  std::to_string(labels.size()) + "\"; expected the keys 0 to " +
+                  std::to_string(found.size() - 1));
+    }
+    labels.push_back(std::move(*label));
   }
   return labels;
 }
@@ -136,15 +160,60 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   return k;
 }
 
+// Architectures have tensors of the same names and compute something else with them: BigBird and
+// X-MOD differ from BERT and RoBERTa in config.json alone.
+std::string read_model_type(const Json& j, const std::string& place) {
+  const std::string type = string_or(j, "model_type", "", place);
+  if (!type.empty() && !find_model_type(type)) {
+    throw_model(place + ": model_type is \"" + printable(type, 60) +
+                "\", an architecture that the engine does not compute, expected one of " +
+                model_type_names());
+  }
+  return type;
+}
+
+// The first of the classes that the file says it was saved from; empty: it names none. Some have
+// the tensors of a classifier of texts and another meaning: a label a token, a score a choice.
+std::string read_architecture(const Json& j, const std::string& place) {
+  const auto it = j.find("architectures");
+  if (it == j.end() || !it->is_array() || it->empty() || !it->front().is_string()) return "";
+  const auto& name = it->front().get_ref<const std::string&>();
+  for (const char* other : {"ForTokenClassification", "ForMultipleChoice"}) {
+    if (name.find(other) == std::string::npos) continue;
+    throw_model(place + ": architectures is \"" + printable(name, 60) +
+                "\", expected a class for sequence classification or question answering");
+  }
+  return name;
+}
+
 // What the engine cannot do and would answer wrongly if it went on.
 void refuse(const Json& j, const std::string& place) {
   if (json_bool(j, "is_decoder", false, place, kModel)) {
     throw_model(place + ": is_decoder is true: causal attention, expected an encoder (false)");
   }
+  if (json_bool(j, "add_cross_attention", false, place, kModel)) {
+    throw_model(place + ": add_cross_attention is true, expected an encoder by itself (false)");
+  }
   const std::string positions = string_or(j, "position_embedding_type", "absolute", place);
   if (positions != "absolute") {
     throw_model(place + ": position_embedding_type is \"" + printable(positions, 60) +
                 "\", expected \"absolute\"");
+  }
+}
+
+// Positions depend on pad_token_id in the RoBERTa family alone, so it is judged there; the others
+// are a record.
+void read_token_ids(const Json& j, Config* c) {
+  const auto id = [&](const char* key) -> std::optional<int64_t> {
+    const auto it = j.find(key);
+    if (it == j.end() || !it->is_number_integer()) return std::nullopt;
+    return it->get<int64_t>();
+  };
+  c->pad_token_id = id("pad_token_id");
+  c->bos_token_id = id("bos_token_id");
+  c->eos_token_id = id("eos_token_id");
+  if (const auto it = j.find("pad_token_id"); it != j.end() && !c->pad_token_id) {
+    c->strange_pad_token_id = json_text(*it);
   }
 }
 
@@ -159,27 +228,28 @@ std::string read_problem_type(const Json& j, const std::string& place) {
 
 }  // namespace
 
-Config parse_config(const std::string& text, const std::string& place) {
+Config parse_config(const std::string& text, const std::string& place, bool distilbert) {
   if (text.empty()) throw_model(place + ": is empty, expected a JSON object");
   const Json j = parse_json(text, place, kModel);
   if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
-  refuse(j, place);
-
-  // DistilBERT has names of its own; in another model's file they would be unknown keys, and free.
-  const bool distil = !j.contains("hidden_size") && j.contains("dim");
-  const char* hidden = distil ? "dim" : "hidden_size";
-  const char* layers = distil ? "n_layers" : "num_hidden_layers";
-  const char* heads = distil ? "n_heads" : "num_attention_heads";
-  const char* ffn = distil ? "hidden_dim" : "intermediate_size";
-  const char* activation = distil ? "activation" : "hidden_act";
 
   Config c;
   c.place = place;
-  c.model_type = string_or(j, "model_type", "", place);
-  if (const auto it = j.find("architectures");
-      it != j.end() && it->is_array() && !it->empty() && it->front().is_string()) {
-    c.architecture = it->front().get<std::string>();
-  }
+  c.model_type = read_model_type(j, place);
+  c.architecture = read_architecture(j, place);
+  refuse(j, place);
+
+  // DistilBERT has names of its own; in another model's file they are unknown keys, and free. Three
+  // of the common names are aliases there, and win (transformers, attribute_map and __setattr__).
+  const bool distil = c.model_type.empty() ? distilbert : c.model_type == "distilbert";
+  const auto own_unless = [&](const char* own, const char* common) {
+    return distil && !j.contains(common) ? own : common;
+  };
+  const char* hidden = own_unless("dim", "hidden_size");
+  const char* layers = own_unless("n_layers", "num_hidden_layers");
+  const char* heads = own_unless("n_heads", "num_attention_heads");
+  const char* ffn = distil ? "hidden_dim" : "intermediate_size";
+  const char* activation = distil ? "activation" : "hidden_act";
   c.hidden_size = maybe_int(j, hidden, 1, kMaxHidden, place);
   c.num_hidden_layers = maybe_int(j, layers, 1, kMaxLayers, place);
   c.num_attention_heads = maybe_int(j, heads, 1, kMaxHidden, place);
@@ -189,6 +259,7 @@ Config parse_config(const std::string& text, const std::string& place) {
   c.type_vocab_size = maybe_int(j, "type_vocab_size", 0, kMaxHidden, place);
   c.num_labels = maybe_int(j, "num_labels", 1, kMaxLabels, place);
   c.num_output_layers = maybe_int(j, "num_output_layers", 1, kMaxLayers, place);
+  read_token_ids(j, &c);
   c.id2label = read_id2label(j, place);
   c.problem_type = read_problem_type(j, place);
   c.tokenizer_class = string_or(j, "tokenizer_class", "", place);
@@ -207,8 +278,8 @@ Config parse_config(const std::string& text, const std::string& place) {
   return c;
 }
 
-Config read_config(const std::string& path) {
-  return parse_config(read_file(path, kModel, kMaxConfigBytes), path);
+std::string read_config_text(const std::string& path) {
+  return read_file(path, kModel, kMaxConfigBytes);
 }
 
 }  // namespace costeff::checkpoint

@@ -44,11 +44,14 @@ struct Config {
   std::string model_type;       // empty: not given
   std::string architecture;     // the first of `architectures`; empty: not given
   std::string tokenizer_class;  // empty: not given; src/text reads it
-  // Absent: the key is not there. DistilBERT's dim, n_layers, n_heads, hidden_dim land here too.
+  // Absent: the key is not there. In a DistilBERT these are its own keys: dim, n_layers, n_heads,
+  // hidden_dim.
   std::optional<int64_t> hidden_size, num_hidden_layers, num_attention_heads, intermediate_size;
   std::optional<int64_t> max_position_embeddings, vocab_size, type_vocab_size;
   std::optional<int64_t> num_labels;
-  std::optional<int64_t> num_output_layers;          // ElasticBERT
+  std::optional<int64_t> pad_token_id, bos_token_id, eos_token_id;
+  std::string strange_pad_token_id;          // its JSON text, where it is no integer ("null")
+  std::optional<int64_t> num_output_layers;  // ElasticBERT
   std::optional<std::vector<std::string>> id2label;  // in order of the ids 0, 1, ...
   std::string problem_type;                          // empty: not given
   std::string finetuning_task;                       // empty: not given
@@ -61,9 +64,12 @@ struct Config {
 };
 
 // Throws Error(model), naming the key, for a value that is of the wrong type or out of range, and
-// for a model that the engine would answer wrongly (decoder, relative positions, multi-label, ...).
-Config read_config(const std::string& path);
-// The same from text that is there already.
-Config parse_config(const std::string& text, const std::string& place);
+// for a model that the engine would answer wrongly (another architecture, decoder, relative
+// positions, multi-label, ...).
+//   distilbert   the tensors are DistilBERT's: its keys are read where model_type is absent. A
+//                model_type that is there decides by itself.
+Config parse_config(const std::string& text, const std::string& place, bool distilbert = false);
+// The text of the file at `path`, as parse_config takes it.
+std::string read_config_text(const std::string& path);
 
 }  // namespace costeff::checkpoint

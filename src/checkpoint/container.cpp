@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
@@ -37,8 +38,7 @@ std::string foreign_content(std::span<const std::byte> bytes) {
   }
   size_t at = 0;
   while (at < head.size() && std::isspace(static_cast<unsigned char>(head[at]))) ++at;
-  std::string start(head.substr(at, 9));
-  for (char& c : start) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string start = lower_ascii(head.substr(at, 9));
   if (start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<?xml")) {
     return "begins with \"" + printable(head.substr(at, 9)) +
            "\": a web page, not weights; download the file again";

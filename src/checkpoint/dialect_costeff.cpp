@@ -114,6 +114,10 @@ void build_costeff(Source& s, model::Model* m) {
   if (!f.dense && has_pooler(s)) {
     s.notes.push_back(s.config->place + ": pooler_dense is not true: the poolers in " +
                       *s.set->file + " are not in use");
+    mark_leftover(s, s.prefix + "pooler.dense.");
+    for (int64_t i : numbers(s, highway)) {
+      mark_leftover(s, highway + std::to_string(i) + ".pooler.dense.");
+    }
   }
   m->provenance.dialect = "cost-eff";
 }
@@ -135,9 +139,9 @@ void save_costeff(const model::Model& m, SavedModel* out) {
   j["hidden_size"] = m.arch.hidden_size;
   j["prun_hidden_size"] = a;
   const int64_t ffn = m.arch.layers.front().ffn->in.out;
-  const bool alike = std::all_of(m.arch.layers.begin(), m.arch.layers.end(), [&](const model::Layer& layer) {
-    return layer.ffn->in.out == ffn;
-  });
+  const bool alike =
+      std::all_of(m.arch.layers.begin(), m.arch.layers.end(),
+                  [&](const model::Layer& layer) { return layer.ffn->in.out == ffn; });
   if (alike) j["prun_intermediate_size"] = ffn;
   if (out->config->intermediate_size) j["intermediate_size"] = *out->config->intermediate_size;
   j["emb_hidden_dim"] = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : -1;

@@ -27,9 +27,11 @@ void build_deebert(Source& s, model::Model* m) {
   for (int64_t i = 0; i + 1 < layers; ++i) {
     const std::string p = highway + std::to_string(i);
     if (!exit_listed(s, i + 1, p + ".")) continue;
-    m->arch.heads.push_back(pooled_head(s, i + 1, p + ".pooler.dense", p + ".classifier", h, h, labels));
+    m->arch.heads.push_back(
+        pooled_head(s, i + 1, p + ".pooler.dense", p + ".classifier", h, h, labels));
   }
-  m->arch.heads.push_back(pooled_head(s, layers, s.prefix + "pooler.dense", "classifier", h, h, labels));
+  m->arch.heads.push_back(
+      pooled_head(s, layers, s.prefix + "pooler.dense", "classifier", h, h, labels));
   m->provenance.dialect = "deebert-" + family_name(s);
 }
 
@@ -38,8 +40,8 @@ bool detect_berxit(const Source& s) { return has_any(s, s.prefix + "encoder.lte_
 // DeeBERT's tensors plus one lte_classifier for all off-ramps: u = sigmoid(lte(pooled output)).
 void build_berxit(Source& s, model::Model* m) {
   build_deebert(s, m);
-  const model::Linear lte = take_linear(
-      s, model::Role::lte, s.prefix + "encoder.lte_classifier", 1, m->arch.hidden_size);
+  const model::Linear lte =
+      take_linear(s, model::Role::lte, s.prefix + "encoder.lte_classifier", 1, m->arch.hidden_size);
   for (model::Head& head : m->arch.heads) {
     if (head.layer < m->arch.heads.back().layer) head.lte = lte;
   }

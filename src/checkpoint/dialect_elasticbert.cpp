@@ -21,7 +21,7 @@ void build_elasticbert(Source& s, model::Model* m) {
   const std::set<int64_t> found = numbers(s, "classifiers.");
   if (found.empty()) {
     m->arch.heads.push_back(pooled_head(s, layers, pooler + std::to_string(layers - 1) + ".dense",
-                                   "classifier", h, h, label_rows(s, "classifier")));
+                                        "classifier", h, h, label_rows(s, "classifier")));
     m->provenance.dialect = "elasticbert-static";
     return;
   }

@@ -16,7 +16,8 @@ void build_pabee(Source& s, model::Model* m) {
   for (int64_t i = 0; i < layers; ++i) {
     const std::string classifier = "classifiers." + std::to_string(i);
     if (!exit_listed(s, i + 1, classifier + ".")) continue;
-    m->arch.heads.push_back(pooled_head(s, i + 1, s.prefix + "pooler.dense", classifier, h, h, labels));
+    m->arch.heads.push_back(
+        pooled_head(s, i + 1, s.prefix + "pooler.dense", classifier, h, h, labels));
   }
   m->provenance.dialect = "pabee";
 }

@@ -43,7 +43,9 @@ void build_plain(Source& s, model::Model* m) {
   build_single_exit(s, Widths::full, m);
   // XLM-R has RoBERTa's tensors; only config.json knows it.
   const bool xlmr = s.config->model_type == "xlm-roberta";
-  m->provenance.dialect = s.family != Family::roberta ? "plain-bert" : xlmr ? "plain-xlmr" : "plain-roberta";
+  m->provenance.dialect = s.family != Family::roberta ? "plain-bert"
+                          : xlmr                      ? "plain-xlmr"
+                                                      : "plain-roberta";
   if (m->arch.question_answering) m->provenance.dialect += "-qa";
 }
 

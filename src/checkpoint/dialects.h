@@ -26,8 +26,9 @@ struct Dialect {
 std::span<const Dialect> dialects();
 
 // Brings a checkpoint into the one form. `masks`: zs.pt of CoFi, or null. `set` is moved into the
-// model. Throws Error(model).
-model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks);
+// model. ignore_unused: as in LoadOptions. Throws Error(model).
+model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks,
+                         bool ignore_unused = false);
 
 // dialect_plain.cpp: "plain-bert", "plain-roberta", "plain-xlmr", each also with "-qa".
 bool detect_plain(const Source& s);

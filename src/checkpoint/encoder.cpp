@@ -19,11 +19,23 @@ constexpr LayerNames kDistil{"transformer.layer.", "attention.q_lin",   "attenti
                              "attention.v_lin",    "attention.out_lin", "sa_layer_norm",
                              "ffn.lin1",           "ffn.lin2",          "output_layer_norm"};
 
-// RoBERTa numbers positions from padding_idx + 1; padding_idx is 1 (fairseq's dictionary).
-constexpr int64_t kRobertaOffset = 2;
-
 std::string layer_prefix(const Source& s, int64_t layer) {
   return s.prefix + layer_names(s.family).layer + std::to_string(layer) + ".";
+}
+
+// RoBERTa numbers positions from pad_token_id + 1 on. The default is that of transformers'
+// RobertaConfig, XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
+int64_t position_offset(const Source& s, int64_t vocab_size) {
+  constexpr int64_t kDefaultPad = 1;
+  if (s.family != Family::roberta) return 0;
+  const Config& c = *s.config;
+  const int64_t pad = c.pad_token_id.value_or(kDefaultPad);
+  if (c.strange_pad_token_id.empty() && pad >= 0 && pad < vocab_size) return pad + 1;
+  throw_model(c.place + ": pad_token_id is " +
+              (c.strange_pad_token_id.empty() ? std::to_string(pad) : c.strange_pad_token_id) +
+              (c.pad_token_id || !c.strange_pad_token_id.empty() ? "" : " (the default)") +
+              ", expected an id from 0 to " + std::to_string(vocab_size - 1) +
+              ": RoBERTa's positions begin after it");
 }
 
 void limit_positions(Source& s, model::Model* m) {
@@ -32,7 +44,7 @@ void limit_positions(Source& s, model::Model* m) {
   if (rows <= offset) {
     throw_model(tensor_place(table) + "shape " + shape_text(table.shape) + ", expected more than " +
                 std::to_string(offset) + " rows: RoBERTa's positions begin at " +
-                std::to_string(offset));
+                std::to_string(offset) + ", after pad_token_id of " + s.config->place);
   }
   m->arch.max_length = rows - offset;
   const auto limit = s.config->max_position_embeddings;
@@ -78,7 +90,7 @@ void build_embeddings(Source& s, model::Model* m) {
                 ", expected at most [2^31-1, " + std::to_string(kMaxHidden) + "]");
   }
   e.position = weight(Role::position, p + "position_embeddings.weight", {"positions", h});
-  e.position_offset = s.family == Family::roberta ? kRobertaOffset : 0;
+  e.position_offset = position_offset(s, m->arch.vocab_size);
   if (s.family != Family::distilbert) {
     e.type = weight(Role::type, p + "token_type_embeddings.weight", {"types", h});
     m->arch.type_vocab_size = m->parameters.tensor(e.type).shape[0];
@@ -115,8 +127,7 @@ void costeff_sizes(Source& s, Sizes* sizes) {
   sizes->head_size = a / heads;
 }
 
-model::Attention build_attention(Source& s, const std::string& p, int64_t h,
-                                 const Sizes& sizes) {
+model::Attention build_attention(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   const Dim rows = sizes.attention ? Dim(sizes.attention) : Dim("A");
   model::Attention a;
@@ -138,16 +149,14 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h,
   return a;
 }
 
-model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h,
-                             const Sizes& sizes) {
+model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   model::FeedForward f;
-  f.in = take_linear(s, Role::ffn_in, p + n.ffn_in,
-                     sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
+  f.in = take_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
   if (f.in.out > kMaxFfn) {
     const Tensor& weight = s.parameters->tensor(f.in.weight);
-    throw_model(tensor_place(weight) + "shape " + shape_text(weight.shape) +
-                ", expected at most " + std::to_string(kMaxFfn) + " rows");
+    throw_model(tensor_place(weight) + "shape " + shape_text(weight.shape) + ", expected at most " +
+                std::to_string(kMaxFfn) + " rows");
   }
   f.out = take_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
   f.norm = take_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
@@ -291,7 +300,8 @@ void build_encoder(Source& s, Widths widths, model::Model* m) {
       widths == Widths::cofi ? unpruned_hidden_size(s, h) : s.config->hidden_size.value_or(h);
   if (widths == Widths::cofi ? h > unpruned : h != unpruned) {
     throw_model(s.config->place + ": hidden_size is " + std::to_string(unpruned) +
-                ", the tensors have " + std::to_string(h) + " (" + word.name + " " + shape_text(word.shape) + ")");
+                ", the tensors have " + std::to_string(h) + " (" + word.name + " " +
+                shape_text(word.shape) + ")");
   }
   m->arch.family = s.family;
   Sizes sizes;

@@ -1,15 +1,16 @@
 #include "checkpoint/exit_policy.h"
 
 #include <costeff/error.h>
+#include <costeff/policy.h>
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <string_view>
 #include <vector>
 
 #include "base/file_bytes.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
@@ -17,37 +18,33 @@ namespace {
 
 constexpr int64_t kMaxLayer = 1000;
 
-// The keys of a policy besides exit_start, which goes with all of them.
-struct PolicyRow {
-  std::string_view name;
-  PolicyKind kind;
-  enum { none, optional, required } threshold;  // "threshold" or "thresholds"
-  const char* count = nullptr;                  // a number that it needs
-};
+// Keys that go with every policy.
+constexpr std::array<std::string_view, 3> kCommonKeys = {
+    "policy", "exit_start", "tuned"};  // the last for people: what `costeff tune` chose it for
 
-constexpr std::array<PolicyRow, 7> kPolicies{{
-    {"entropy", PolicyKind::entropy, PolicyRow::required},
-    {"max-prob", PolicyKind::max_prob, PolicyRow::required},
-    {"margin", PolicyKind::margin, PolicyRow::required},
-    {"patience", PolicyKind::patience, PolicyRow::optional, "patience"},
-    {"learned", PolicyKind::learned, PolicyRow::required},
-    {"fixed", PolicyKind::fixed, PolicyRow::none, "layer"},
-    {"never", PolicyKind::never, PolicyRow::none},
-}};
+bool is_threshold_key(std::string_view key) { return key == "threshold" || key == "thresholds"; }
 
-constexpr std::array<std::string_view, 7> kKeys = {
-    "policy", "threshold",  "thresholds", "patience",
-    "layer",  "exit_start", "tuned"};  // for people: what `costeff tune` chose the policy for
+// "policy, threshold, thresholds, patience, layer or exit_start"
+std::string known_keys() {
+  std::string keys = "policy, threshold, thresholds";
+  for (const PolicyTraits& row : kPolicies) {
+    if (row.number_at) keys += ", " + std::string(row.number);
+  }
+  return keys + " or exit_start";
+}
 
-const PolicyRow& find_policy(const Json& j, const std::string& place) {
+bool is_known_key(std::string_view key) {
+  return std::find(kCommonKeys.begin(), kCommonKeys.end(), key) != kCommonKeys.end() ||
+         is_threshold_key(key) ||
+         std::any_of(kPolicies.begin(), kPolicies.end(),
+                     [&](const PolicyTraits& row) { return row.number_at && row.number == key; });
+}
+
+const PolicyTraits& find_policy(const Json& j, const std::string& place) {
   const auto name = json_string(j, "policy", place, ErrorKind::model);
   if (!name) throw_model(place + ": policy is missing");
-  std::string known;
-  for (const PolicyRow& row : kPolicies) {
-    if (row.name == *name) return row;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw_model(place + ": policy is \"" + printable(*name, 60) + "\", expected one of " + known);
+  if (const PolicyTraits* row = find_name(kPolicies, *name)) return *row;
+  throw_unknown_name(place + ": policy", *name, listed_names(kPolicies), ErrorKind::model);
 }
 
 double number(const Json& v, const char* key, const std::string& place) {
@@ -56,28 +53,28 @@ double number(const Json& v, const char* key, const std::string& place) {
   return v.get<double>();
 }
 
-void refuse_keys(const Json& j, const PolicyRow& row, const std::string& place) {
+void refuse_keys(const Json& j, const PolicyTraits& row, const std::string& place) {
   for (const auto& [key, value] : j.items()) {
-    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
-      throw_model(place + ": unknown key \"" + printable(key, 60) +
-                  "\", expected policy, threshold, thresholds, patience, layer or exit_start");
+    if (!is_known_key(key)) {
+      throw_model(place + ": unknown key \"" + printable(key, 60) + "\", expected " + known_keys());
     }
-    const bool counted = row.count && key == row.count;
-    const bool is_threshold = key == "threshold" || key == "thresholds";
-    if (key == "policy" || key == "exit_start" || key == "tuned" || counted ||
-        (is_threshold && row.threshold != PolicyRow::none)) {
+    if (std::find(kCommonKeys.begin(), kCommonKeys.end(), key) != kCommonKeys.end() ||
+        (row.number_at && row.number == key) ||
+        (is_threshold_key(key) && row.threshold != ThresholdUse::none)) {
       continue;
     }
     throw_model(place + ": policy " + std::string(row.name) + " has no use for the key " + key);
   }
 }
 
-std::vector<double> read_thresholds(const Json& j, const PolicyRow& row, const std::string& place) {
+std::vector<double> read_thresholds(const Json& j, const PolicyTraits& row,
+                                    const std::string& place) {
   const bool one = j.contains("threshold"), many = j.contains("thresholds");
-  if ((one && many) || (!one && !many && row.threshold == PolicyRow::required)) {
+  const bool required = row.threshold == ThresholdUse::always;
+  if ((one && many) || (!one && !many && required)) {
     throw_model(place + ": policy " + std::string(row.name) +
-                (row.threshold == PolicyRow::required ? " needs either" : " takes either") +
-                " threshold or thresholds" + (one ? ", has both" : ", has neither"));
+                (required ? " needs either" : " takes either") + " threshold or thresholds" +
+                (one ? ", has both" : ", has neither"));
   }
   if (one) return {number(j["threshold"], "threshold", place)};
   std::vector<double> thresholds;
@@ -96,20 +93,17 @@ std::vector<double> read_thresholds(const Json& j, const PolicyRow& row, const s
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) {
   const Json j = parse_json(text, place, ErrorKind::model);
   if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
-  const PolicyRow& row = find_policy(j, place);
+  const PolicyTraits& row = find_policy(j, place);
   refuse_keys(j, row, place);
   ExitPolicy policy;
-  policy.kind = row.kind;
-  if (row.threshold != PolicyRow::none) policy.thresholds = read_thresholds(j, row, place);
-  if (row.count && !j.contains(row.count)) {
-    throw_model(place + ": policy " + std::string(row.name) + " needs the key " + row.count);
-  }
-  // Patience 0 never leaves, as --patience 0.
-  if (row.kind == PolicyKind::patience) {
-    policy.patience = json_int(j, "patience", 0, 0, kMaxLayer, place, ErrorKind::model);
-  }
-  if (row.kind == PolicyKind::fixed) {
-    policy.layer = json_int(j, "layer", 0, 1, kMaxLayer, place, ErrorKind::model);
+  policy.kind = row.value;
+  if (row.threshold != ThresholdUse::none) policy.thresholds = read_thresholds(j, row, place);
+  if (row.number_at) {
+    const std::string key(row.number);
+    if (!j.contains(key))
+      throw_model(place + ": policy " + std::string(row.name) + " needs the key " + key);
+    policy.*row.number_at =
+        json_int(j, key.c_str(), 0, row.least_number, kMaxLayer, place, ErrorKind::model);
   }
   policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, ErrorKind::model);
   return policy;
@@ -121,14 +115,11 @@ std::optional<ExitPolicy> read_exit_policy(const std::string& path) {
 }
 
 Json exit_policy_json(const ExitPolicy& policy) {
-  const auto row = std::find_if(kPolicies.begin(), kPolicies.end(),
-                                [&](const PolicyRow& r) { return r.kind == policy.kind; });
-  if (row == kPolicies.end()) throw Error(ErrorKind::internal, "a policy that no file can hold");
-  Json j = {{"policy", row->name}};
+  const PolicyTraits& row = policy_traits(policy.kind);
+  Json j = {{"policy", row.name}};
   if (policy.thresholds.size() == 1) j["threshold"] = policy.thresholds[0];
   if (policy.thresholds.size() > 1) j["thresholds"] = policy.thresholds;
-  if (policy.kind == PolicyKind::patience) j["patience"] = policy.patience;
-  if (policy.kind == PolicyKind::fixed) j["layer"] = policy.layer;
+  if (row.number_at) j[std::string(row.number)] = policy.*row.number_at;
   if (policy.exit_start != 1) j["exit_start"] = policy.exit_start;
   return j;
 }

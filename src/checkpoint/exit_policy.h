@@ -1,10 +1,13 @@
 #pragma once
 
 // exit_policy.json beside the weights: the exit rule a model was tuned with, used when the user
-// gives none.
-//   {"policy": "entropy" | "max-prob" | "margin" | "learned", "threshold": x | "thresholds":
-//    [x, ...], "exit_start": s}        {"policy": "patience", "patience": n, "threshold": x}
-//   {"policy": "fixed", "layer": k}        {"policy": "never"}
+// gives none. Its keys follow the table in costeff/policy.h:
+//   {"policy": "entropy", "threshold": x}             also max-prob, margin, learned
+//   {"policy": "entropy", "thresholds": [x, ...]}     one for each layer
+//   {"policy": "patience", "patience": n}             and "threshold": x for a regression
+//   {"policy": "fixed", "layer": k}
+//   {"policy": "never"}
+// and "exit_start": s with all of them.
 
 #include <costeff/options.h>
 
@@ -16,8 +19,8 @@
 namespace costeff::checkpoint {
 
 // Absent file: nullopt. Throws Error(model) for an unknown key or policy, a value of the wrong
-// type, or a key that the policy has no use for. Whether it fits the model's layers is checked by
-// who runs it.
+// type, or a key that the policy has no use for. Whether the model can run it is for policy_fault
+// to say.
 std::optional<ExitPolicy> read_exit_policy(const std::string& path);
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place);
 // What parse_exit_policy reads as `policy`.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/utf8.h"
+#include "checkpoint/foreign_tensors.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 void name_labels(Source& s, model::Model* m) {
   const Config& c = *s.config;
   const int64_t n = m->arch.num_labels;
-  const std::string rows = ", the classifier (" + m->parameters.tensor(m->arch.heads.back().classifier.weight).name +
+  const std::string rows = ", the classifier (" +
+                           m->parameters.tensor(m->arch.heads.back().classifier.weight).name +
                            ") has " + std::to_string(n) + (n == 1 ? " row" : " rows");
   if (c.id2label && static_cast<int64_t>(c.id2label->size()) != n) {
     throw_model(c.place + ": id2label names " + std::to_string(c.id2label->size()) + " labels" +
@@ -37,35 +38,12 @@ void name_labels(Source& s, model::Model* m) {
   for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back("LABEL_" + std::to_string(i));
 }
 
-bool type_fits(const std::string& type, Family family) {
-  switch (family) {
-    case Family::bert:
-      return type == "bert" || type == "masked_bert";
-    case Family::roberta:
-      return type == "roberta" || type == "xlm-roberta" || type == "camembert";
-    case Family::elasticbert:
-      return type == "elasticbert" || type == "bert";
-    case Family::distilbert:
-      return type == "distilbert";
-  }
-  return false;
-}
-
 void note_config(Source& s, const model::Model& m) {
   const Config& c = *s.config;
-  if (!c.model_type.empty() && !type_fits(c.model_type, s.family)) {
-    s.notes.push_back(c.place + ": model_type is \"" + printable(c.model_type, 60) +
-                      "\", the tensors are those of " + m.provenance.dialect);
-  }
-  // The same tensors as a sequence classifier's, used in another way.
-  for (const char* other : {"ForTokenClassification", "ForMultipleChoice"}) {
-    if (c.architecture.find(other) == std::string::npos) continue;
-    s.notes.push_back(c.place + ": architectures says " + printable(c.architecture, 60) +
-                      ", the tensors are read as a classifier of whole texts");
-  }
   if (c.quantized) {
     s.notes.push_back(c.place + ": quantization_config is there, but the weights are plain " +
-                      dtype_name(m.parameters.tensor(m.arch.embeddings.word).dtype) + ": it is ignored");
+                      dtype_name(m.parameters.tensor(m.arch.embeddings.word).dtype) +
+                      ": it is ignored");
   }
 }
 
@@ -87,28 +65,13 @@ void check_exits(const Source& s, const model::Model& m) {
   for (const model::Head& head : m.arch.heads) have.push_back(head.layer);
   if (!said || *said == have) return;
   throw_model(s.config->place + ": costeff: exits is " + shape_text(*said) + ", " + *s.set->file +
-              " holds a model of " + m.provenance.dialect + " with exits at layers " + shape_text(have));
+              " holds a model of " + m.provenance.dialect + " with exits at layers " +
+              shape_text(have));
 }
 
-// Weights inside the encoder that nobody reads (adapters, LoRA, ...) are worth a word: the model
-// was perhaps meant to compute something else. Buffers of integers are not.
-void list_unused(Source& s, model::Model* m) {
+void list_unused(const Source& s, model::Model* m) {
   for (size_t i = 0; i < s.set->tensors.size(); ++i) {
     if (!s.used[i]) m->provenance.unused.push_back(s.set->tensors[i]);
-  }
-  const std::string layer = s.prefix + "encoder.layer.", distil = s.prefix + "transformer.layer.";
-  const std::string embeddings = s.prefix + "embeddings.";
-  int64_t count = 0;
-  std::string first;
-  for (const auto& [name, i] : s.by_name) {
-    if (s.used[i] || s.expected_unused[i] || !is_weight(s.set->tensors[i])) continue;
-    if (!name.starts_with(layer) && !name.starts_with(distil) && !name.starts_with(embeddings))
-      continue;
-    if (count++ == 0) first = s.set->tensors[i].name;
-  }
-  if (count > 0) {
-    s.notes.push_back(*s.set->file + ": " + std::to_string(count) +
-                      " weight tensors of the encoder are not in use (first: " + first + ")");
   }
 }
 
@@ -123,8 +86,7 @@ int64_t label_rows(Source& s, const std::string& name) {
   return t.shape[0];
 }
 
-model::Linear take_classifier(Source& s, const std::string& name, int64_t labels,
-                              int64_t in) {
+model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
   const Tensor* t = find(s, name + ".weight");
   const bool differ = t && !t->shape.empty() && t->shape[0] != labels;
   return take_linear(s, model::Role::classifier, name, labels, in,
@@ -174,8 +136,10 @@ void finish(Source& s, model::Model* m) {
     name_labels(s, m);
   }
   note_config(s, *m);
+  refuse_unknown(s);
   list_unused(s, m);
   m->provenance.notes = std::move(s.notes);
+  m->provenance.warnings = std::move(s.warnings);
 }
 
 }  // namespace costeff::checkpoint

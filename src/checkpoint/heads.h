@@ -20,8 +20,7 @@ model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
 
 // NAME.{weight,bias} [labels, in] of an off-ramp, which must have the labels of the final
 // classifier.
-model::Linear take_classifier(Source& s, const std::string& name, int64_t labels,
-                              int64_t in);
+model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in);
 
 // Throws when a tensor `beginning`n.* exists with n >= count: exits of layers that are not there.
 void refuse_numbers_from(const Source& s, const std::string& beginning, int64_t count,

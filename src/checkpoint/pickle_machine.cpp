@@ -199,7 +199,8 @@ void PickleMachine::push_global(std::string_view module, std::string_view name) 
     }
   }
   bad("it names " + printable(module, 100) + "." + printable(name, 100) +
-      ", which a state dict does not need: refused, nothing was run");
+      ", which a state dict does not need: refused, nothing was run; save the state dict alone "
+      "(model.state_dict())");
 }
 
 void PickleMachine::push_stack_global() {

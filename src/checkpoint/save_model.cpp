@@ -3,7 +3,6 @@
 #include <costeff/version.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <deque>
 #include <set>
@@ -15,50 +14,16 @@
 #include "checkpoint/dialects.h"
 #include "checkpoint/encoder.h"
 #include "checkpoint/exit_policy.h"
+#include "checkpoint/model_type.h"
 #include "checkpoint/safetensors_writer.h"
 
 namespace costeff::checkpoint {
 namespace {
 
-struct FamilyRow {
-  Family family;
-  const char* prefix;
-  const char* model_type;
-};
-
-constexpr std::array<FamilyRow, 4> kFamilies{{
-    {Family::bert, "bert.", "bert"},
-    {Family::roberta, "roberta.", "roberta"},
-    {Family::elasticbert, "elasticbert.", "elasticbert"},
-    {Family::distilbert, "distilbert.", "distilbert"},
-}};
-
-struct TypeRow {
-  const char* model_type;
-  Family family;
-  const char* type;  // of transformers' class names
-};
-
-constexpr std::array<TypeRow, 6> kTypes{{
-    {"bert", Family::bert, "Bert"},
-    {"roberta", Family::roberta, "Roberta"},
-    {"xlm-roberta", Family::roberta, "XLMRoberta"},
-    {"camembert", Family::roberta, "Camembert"},
-    {"elasticbert", Family::elasticbert, "ElasticBert"},
-    {"distilbert", Family::distilbert, "DistilBert"},
-}};
-
-const FamilyRow& row_of(Family family) {
-  return *std::find_if(kFamilies.begin(), kFamilies.end(),
-                       [&](const FamilyRow& r) { return r.family == family; });
-}
-
 // config.json's own, where the family has several (xlm-roberta, camembert).
-std::string model_type(Family family, const Config& config) {
-  for (const TypeRow& row : kTypes) {
-    if (row.family == family && config.model_type == row.model_type) return row.model_type;
-  }
-  return row_of(family).model_type;
+std::string saved_type(Family family, const Config& config) {
+  const ModelType* t = find_model_type(config.model_type);
+  return t && t->family == family && t->class_prefix ? t->name : first_of(family).name;
 }
 
 void put_norm(SavedModel* out, const std::string& name, const model::LayerNorm& norm) {
@@ -164,7 +129,7 @@ void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
 void put_common(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
   const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
-  j["model_type"] = model_type(out->family, *out->config);
+  j["model_type"] = saved_type(out->family, *out->config);
   j["hidden_size"] = m.arch.head_size * heads;
   j["num_hidden_layers"] = m.arch.layers.size();
   j["num_attention_heads"] = heads;
@@ -174,12 +139,12 @@ void put_common(SavedModel* out, const model::Model& m) {
   if (m.arch.embeddings.type != model::kNone) j["type_vocab_size"] = m.arch.type_vocab_size;
   j["layer_norm_eps"] = out->config->layer_norm_eps;
   j["hidden_act"] = hidden_act(m.arch.activation);
-  if (out->family == Family::roberta) {  // positions begin behind pad_token_id
-    j["bos_token_id"] = 0;
-    j["pad_token_id"] = 1;
-    j["eos_token_id"] = 2;
+  if (out->family == Family::roberta) {
+    j["bos_token_id"] = out->config->bos_token_id.value_or(0);
+    j["pad_token_id"] = m.arch.embeddings.pad_token();
+    j["eos_token_id"] = out->config->eos_token_id.value_or(2);
   } else {
-    j["pad_token_id"] = 0;
+    j["pad_token_id"] = out->config->pad_token_id.value_or(0);
   }
   if (!out->config->tokenizer_class.empty()) j["tokenizer_class"] = out->config->tokenizer_class;
   put_labels(&j, m);
@@ -219,10 +184,8 @@ void put_head(SavedModel* out, const std::string& pooler, const std::string& cla
 
 void put_architecture(SavedModel* out, const std::string& before, bool question_answering) {
   const std::string type = out->json["model_type"];
-  const auto row = std::find_if(kTypes.begin(), kTypes.end(),
-                                [&](const TypeRow& r) { return type == r.model_type; });
   out->json["architectures"] = {
-      before + row->type +
+      before + find_model_type(type)->class_prefix +
       (question_answering ? "ForQuestionAnswering" : "ForSequenceClassification")};
 }
 
@@ -231,7 +194,8 @@ SavedModel name_model(model::Model* m, const Config& config) {
   out.config = &config;
   out.parameters = &m->parameters;
   out.family = m->arch.family;
-  out.prefix = row_of(out.family).prefix;
+  // The encoder's name in every class of a family is that of its first type.
+  out.prefix = first_of(out.family).name + std::string(".");
   for (model::Parameter& p : m->parameters.list) p.name.clear();
   const model::Embeddings& e = m->arch.embeddings;
   m->parameters[e.position].tensor.shape[0] = m->arch.max_length + e.position_offset;
@@ -257,9 +221,8 @@ std::map<std::string, model::ParameterId> saved_names(const model::Model& m) {
 void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& from,
                    std::optional<DType> dtype) {
   std::set<DType> dtypes;
-  model::for_each_parameter(m, [&](const model::Parameter& p) {
-    dtypes.insert(stored_dtype(p.tensor.dtype, dtype));
-  });
+  model::for_each_parameter(
+      m, [&](const model::Parameter& p) { dtypes.insert(stored_dtype(p.tensor.dtype, dtype)); });
   // Embeddings and layers are the bulk; transformers wants one name.
   if (dtypes.size() == 1 && !dtypes.contains(DType::i8)) {
     saved->json["torch_dtype"] = *dtypes.begin() == DType::f32   ? "float32"
@@ -288,7 +251,8 @@ DType stored_dtype(DType have, std::optional<DType> asked) {
 bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
                  const std::string& dir, const std::atomic<bool>* stop) {
   write_text(join_path(dir, "config.json"), saved.json);
-  if (m.provenance.policy) write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.provenance.policy));
+  if (m.provenance.policy)
+    write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.provenance.policy));
   std::vector<TensorToWrite> tensors;
   std::deque<Tensor> scales;
   for (const auto& [name, id] : saved_names(m)) {

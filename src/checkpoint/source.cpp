@@ -3,71 +3,71 @@
 #include <costeff/error.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
+#include <utility>
 
 #include "base/utf8.h"
 #include "checkpoint/container.h"
+#include "checkpoint/encoder_names.h"
+#include "checkpoint/pruning_masks.h"
 
 namespace costeff::checkpoint {
 namespace {
-
-struct PrefixRow {
-  const char* prefix;
-  Family family;
-};
-
-constexpr std::array<PrefixRow, 4> kPrefixes{{
-    {"bert.", Family::bert},
-    {"roberta.", Family::roberta},
-    {"elasticbert.", Family::elasticbert},
-    {"distilbert.", Family::distilbert},
-}};
-
-bool is_encoder(const Source& s, const std::string& prefix) {
-  return has_any(s, prefix + "embeddings.") || has_any(s, prefix + "encoder.layer.") ||
-         has_any(s, prefix + "transformer.layer.");
-}
 
 // A file without prefixes (the encoder saved by itself, a head added): the other names tell the
 // family.
 Family family_without_prefix(const Source& s) {
   if (has_any(s, "transformer.layer.")) return Family::distilbert;
   if (has_any(s, "encoder.pooler.")) return Family::elasticbert;
-  const std::string& type = s.config->model_type;
-  if (type == "roberta" || type == "xlm-roberta" || has_any(s, "classifier.out_proj.")) {
-    return Family::roberta;
-  }
+  if (const ModelType* type = find_model_type(s.config->model_type)) return type->family;
+  if (has_any(s, "classifier.out_proj.")) return Family::roberta;
   // RoBERTa has one token type, BERT two. It decides where the positions begin.
   const Tensor* types = find(s, "embeddings.token_type_embeddings.weight");
-  if (type.empty() && types && types->shape.size() == 2 && types->shape[0] == 1) {
-    return Family::roberta;
-  }
+  if (types && types->shape.size() == 2 && types->shape[0] == 1) return Family::roberta;
   return Family::bert;
 }
 
-void find_prefix(Source& s) {
-  std::vector<PrefixRow> found;
-  for (const PrefixRow& row : kPrefixes) {
-    if (is_encoder(s, row.prefix)) found.push_back(row);
+// The prefix of a family is the name of its first model_type.
+Family family_of_prefix(const std::string& prefix) {
+  return find_model_type(std::string_view(prefix).substr(0, prefix.size() - 1))->family;
+}
+
+std::string encoder_text(const EncoderName& e) {
+  return e.prefix.empty() ? printable(e.container, 60) + "embeddings.*, " +
+                                printable(e.container, 60) + "encoder.*"
+                          : printable(e.container, 60) + e.prefix + "*";
+}
+
+// The one encoder of the file; names: the canonical ones.
+EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& names) {
+  std::set<EncoderName> found;
+  for (const std::string& name : names) {
+    if (auto e = encoder_name(name)) found.insert(std::move(*e));
   }
+  if (found.size() == 1) return *found.begin();
   if (found.size() > 1) {
-    throw_model(*s.set->file + ": holds two encoders, " + found[0].prefix + "* and " +
-                found[1].prefix + "*, expected one");
+    throw_model(*set.file + ": holds " +
+                (found.size() == 2 ? "two" : std::to_string(found.size())) + " encoders, " +
+                encoder_text(*found.begin()) + " and " + encoder_text(*std::next(found.begin())) +
+                ", expected one");
   }
-  if (found.size() == 1) {
-    s.prefix = found[0].prefix;
-    s.family = found[0].family;
-  } else if (is_encoder(s, "")) {
-    s.family = family_without_prefix(s);
-  } else {
-    std::string have = s.set->tensors.empty() ? "no tensor at all" : "";
-    for (size_t i = 0; i < s.set->tensors.size() && i < 3; ++i) {
-      have += (i ? ", " : "") + printable(s.set->tensors[i].name, 60);
-    }
-    if (s.set->tensors.size() > 3) have += ", ...";
-    throw_model(*s.set->file + ": holds no BERT encoder, expected tensors such as " +
-                "bert.embeddings.word_embeddings.weight (found: " + have + ")");
+  std::string have = set.tensors.empty() ? "no tensor at all" : "";
+  for (size_t i = 0; i < set.tensors.size() && i < 3; ++i) {
+    have += (i ? ", " : "") + printable(set.tensors[i].name, 60);
   }
+  if (set.tensors.size() > 3) have += ", ...";
+  throw_model(*set.file + ": holds no BERT encoder, expected tensors such as " +
+              "bert.embeddings.word_embeddings.weight (found: " + have + ")");
+}
+
+// The same names mean other positions and another head in another family.
+void check_family(const Source& s) {
+  const Config& c = *s.config;
+  if (c.model_type.empty() || type_fits(c.model_type, s.family)) return;
+  throw_model(c.place + ": model_type is \"" + printable(c.model_type, 60) + "\", but " +
+              *s.set->file + " holds an encoder of " + first_of(s.family).name + " (" +
+              encoder_text({s.container, s.prefix}) + "), expected one of " +
+              model_type_names(s.family));
 }
 
 std::string expected_shape(std::initializer_list<Dim> shape) {
@@ -89,11 +89,27 @@ bool fits(const std::vector<int64_t>& have, std::initializer_list<Dim> shape) {
   return true;
 }
 
+// The tensor that stands in the module of one that is missing, for its message: weight_g, qweight,
+// base_layer.weight.
+std::string found_instead(const Source& s, const std::string& name) {
+  const size_t dot = name.rfind('.');
+  if (dot == name.npos) return "";
+  const std::string module = name.substr(0, dot + 1);
+  for (auto it = s.by_name.lower_bound(module);
+       it != s.by_name.end() && it->first.starts_with(module); ++it) {
+    if (s.used[it->second] || it->first == module + "weight" || it->first == module + "bias")
+      continue;
+    return " (found " + printable(s.set->tensors[it->second].name, 200) + ")";
+  }
+  return "";
+}
+
 // I8 weights [rows, columns] have their scales, F32 [rows], beside them in NAME_scale.
 void attach_scales(Source& s) {
-  for (Tensor& t : s.set->tensors) {
+  for (const auto& [name, index] : s.by_name) {
+    Tensor& t = s.set->tensors[index];
     if (t.dtype != DType::i8 || t.shape.size() != 2 || t.shape[1] < 1) continue;
-    const auto it = s.by_name.find(canonical_name(t.name) + "_scale");
+    const auto it = s.by_name.find(name + "_scale");
     if (it == s.by_name.end()) continue;
     const Tensor& scale = s.set->tensors[it->second];
     if (scale.dtype != DType::f32 || scale.shape != std::vector<int64_t>{t.shape[0]}) {
@@ -107,15 +123,6 @@ void attach_scales(Source& s) {
 
 }  // namespace
 
-std::string canonical_name(std::string_view name) {
-  constexpr std::string_view kModule = "module.";
-  while (name.starts_with(kModule)) name.remove_prefix(kModule.size());
-  std::string s(name);
-  if (s.ends_with(".gamma")) s.replace(s.size() - 5, 5, "weight");
-  if (s.ends_with(".beta")) s.replace(s.size() - 4, 4, "bias");
-  return s;
-}
-
 Source open_source(TensorSet& set, const Config& config, const TensorSet* masks) {
   Source s;
   s.set = &set;
@@ -123,16 +130,26 @@ Source open_source(TensorSet& set, const Config& config, const TensorSet* masks)
   s.masks = masks;
   s.used.resize(set.tensors.size());
   s.expected_unused.resize(set.tensors.size());
-  for (size_t i = 0; i < set.tensors.size(); ++i) {
-    const Tensor& t = set.tensors[i];
-    const auto [it, fresh] = s.by_name.emplace(canonical_name(t.name), i);
+  std::vector<std::string> names;
+  names.reserve(set.tensors.size());
+  for (const Tensor& t : set.tensors) names.push_back(canonical_name(t.name));
+  const EncoderName encoder = find_encoder(set, names);
+  s.container = encoder.container;
+  s.prefix = encoder.prefix;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].starts_with(s.container)) names[i].erase(0, s.container.size());
+    const auto [it, fresh] = s.by_name.emplace(std::move(names[i]), i);
     if (!fresh) {
-      throw_model(tensor_place(t) + "is the same as tensor " + set.tensors[it->second].name +
-                  " (module., gamma and beta aside), expected one of them");
+      throw_model(tensor_place(set.tensors[i]) + "is the same as tensor " +
+                  printable(set.tensors[it->second].name, 200) + " (" +
+                  (s.container.empty() ? "" : printable(s.container, 60) + ", ") +
+                  "module., _orig_mod., gamma and beta aside), expected one of them");
     }
   }
+  s.family = s.prefix.empty() ? family_without_prefix(s) : family_of_prefix(s.prefix);
+  check_family(s);
   attach_scales(s);
-  find_prefix(s);
+  multiply_masks(s);
   return s;
 }
 
@@ -172,14 +189,15 @@ void mark_leftover(Source& s, std::string_view beginning) {
 }
 
 std::string missing_place(const Source& s, const std::string& name) {
-  return tensor_place(*s.set->file, name);
+  return tensor_place(*s.set->file, s.container + name);
 }
 
 const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim> shape,
                    std::string_view because) {
   const auto it = s.by_name.find(name);
   if (it == s.by_name.end()) {
-    throw_model(missing_place(s, name) + "is missing, expected shape " + expected_shape(shape));
+    throw_model(missing_place(s, name) + "is missing, expected shape " + expected_shape(shape) +
+                found_instead(s, name));
   }
   const Tensor& t = s.set->tensors[it->second];
   if (!fits(t.shape, shape)) {
@@ -196,8 +214,9 @@ const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim
   return t;
 }
 
-model::ParameterId take_parameter(Source& s, model::Role role, model::Part part, const std::string& name,
-                                  std::initializer_list<Dim> shape, std::string_view because) {
+model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
+                                  const std::string& name, std::initializer_list<Dim> shape,
+                                  std::string_view because) {
   const Tensor& t = take(s, name, shape, because);
   const auto at = static_cast<size_t>(&t - s.set->tensors.data());
   const auto [it, fresh] = s.parameter_of.try_emplace(at, model::kNone);

@@ -1,8 +1,8 @@
 #pragma once
 
 // The tensors of a checkpoint under canonical names, and the checked access to them that every
-// dialect uses. A canonical name has no `module.` (DataParallel) in front, and LayerNorm's old
-// gamma and beta read weight and bias. The Tensor keeps its own name, for messages.
+// dialect uses. A canonical name is without what scripts put around it (encoder_names.h). The
+// Tensor keeps its own name, for messages.
 
 #include <cstdint>
 #include <initializer_list>
@@ -15,29 +15,30 @@
 
 #include "base/tensor.h"
 #include "checkpoint/config.h"
+#include "checkpoint/model_type.h"
 #include "model/spec.h"
 
 namespace costeff::checkpoint {
-
-using model::Family;
 
 struct Source {
   TensorSet* set = nullptr;
   const Config* config = nullptr;
   const TensorSet* masks = nullptr;  // zs.pt of CoFi, or null
   Family family = Family::bert;
-  std::string prefix;                                  // of the encoder: "bert.", ..., or ""
+  std::string container;  // in front of the names in the file, not of the canonical ones: "model."
+  std::string prefix;     // of the encoder: "bert.", ..., or ""
   std::map<std::string, size_t, std::less<>> by_name;  // canonical name -> index into set->tensors
   std::vector<bool> used;                              // by that index
   std::vector<bool> expected_unused;                   // known leftovers: nothing to say about them
-  std::vector<std::string> notes;
-  model::Parameters* parameters = nullptr;               // of the model that is being built
-  std::map<size_t, model::ParameterId> parameter_of;     // index into set->tensors -> its parameter
+  bool ignore_unused = false;                          // LoadOptions::ignore_unused
+  std::vector<std::string> notes, warnings;            // Provenance::notes, warnings
+  model::Parameters* parameters = nullptr;             // of the model that is being built
+  std::map<size_t, model::ParameterId> parameter_of;   // index into set->tensors -> its parameter
 };
 
-std::string canonical_name(std::string_view name);
-
-// Throws Error(model) when two tensors have one canonical name, or when there is no encoder.
+// Weights that were pruned by masks are there as their product (pruning_masks.h). Throws
+// Error(model) when two tensors have one canonical name, when there is no encoder or more than one,
+// or when the encoder is not of config.json's model_type.
 Source open_source(TensorSet& set, const Config& config, const TensorSet* masks);
 
 bool has(const Source& s, std::string_view name);           // this tensor
@@ -62,8 +63,9 @@ const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim
                    std::string_view because = {});
 
 // The same as a parameter of the model. A tensor that is taken twice is one parameter.
-model::ParameterId take_parameter(Source& s, model::Role role, model::Part part, const std::string& name,
-                                  std::initializer_list<Dim> shape, std::string_view because = {});
+model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
+                                  const std::string& name, std::initializer_list<Dim> shape,
+                                  std::string_view because = {});
 // NAME.weight and NAME.bias.
 model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
                           std::string_view because = {});

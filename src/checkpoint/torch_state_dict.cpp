@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "checkpoint/container.h"
+#include "checkpoint/torch_nested.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -154,6 +155,10 @@ std::string entry_text(const Pickle& p, const std::pair<PickleValue, PickleValue
 
 std::span<const std::string_view> torch_globals() { return kGlobals; }
 
+bool is_torch_tensor(const Pickle& p, const PickleValue& value) {
+  return is_call(p, value, kRebuildTensor) || is_call(p, value, kRebuildParameter);
+}
+
 StorageRef storage_ref(const Pickle& p, const PickleValue& storage, const std::string& place) {
   if (storage.kind != PickleKind::persistent) {
     throw_model(place + "its storage is " + p.describe(storage) + ", expected a persistent id");
@@ -188,9 +193,13 @@ StorageRef storage_ref(const Pickle& p, const PickleValue& storage, const std::s
 std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const TorchStorages& storages,
                                                     uint64_t file_size, TensorSet* set) {
   const std::string& file = *set->file;
-  if (p.top.kind != PickleKind::dict) {
-    throw_model(file + ": holds " + p.describe(p.top) +
-                ", expected a state dict (a dict of tensors)");
+  const StateDict state = find_state_dict(p, file);
+  if (!state.key.empty()) {
+    set->notes.push_back(
+        file + ": the state dict is its entry " + state.key +
+        (state.others == 0   ? ""
+         : state.others == 1 ? "; the other entry is ignored"
+                             : "; " + std::to_string(state.others) + " other entries are ignored"));
   }
   int64_t may_copy = kMaxCopied;
   if (file_size < static_cast<uint64_t>(kMaxCopied) / 4) {
@@ -199,10 +208,9 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
   std::unordered_set<std::string_view> used;
   size_t others = 0;
   std::string other_names;
-  for (const auto& entry : p.dicts[static_cast<size_t>(p.top.at)]) {
+  for (const auto& entry : p.dicts[static_cast<size_t>(state.dict.at)]) {
     const auto& [key, value] = entry;
-    const bool tensor = is_call(p, value, kRebuildTensor) || is_call(p, value, kRebuildParameter);
-    if (!tensor || key.kind != PickleKind::string) {
+    if (!is_torch_tensor(p, value) || key.kind != PickleKind::string) {
       if (++others <= kMaxNamed) {
         other_names += (others == 1 ? "" : ", ") + entry_text(p, entry);
       }

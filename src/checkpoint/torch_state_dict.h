@@ -27,13 +27,16 @@ struct StorageRef {
 // Throws Error(model) that begins with `place`.
 StorageRef storage_ref(const Pickle& pickle, const PickleValue& storage, const std::string& place);
 
+// A call of one of the functions that rebuild a tensor.
+bool is_torch_tensor(const Pickle& pickle, const PickleValue& value);
+
 // Where the bytes of storages are.
 struct TorchStorages {
   std::unordered_map<std::string_view, std::span<const std::byte>> by_key;
   std::string prefix;  // before the key, for messages: "archive/data/"
 };
 
-// Adds the tensors of the dict `pickle.top` to *set, and a note on values that are none. A
+// Adds the tensors of the state dict (torch_nested.h) to *set, and a note on values that are none. A
 // contiguous tensor is a view of its storage; others (transposed, expanded) are copied, in all no
 // more than four times `file_size` (and a MiB) or 4 GiB. Returns the keys of the storages in use.
 // Throws Error(model).

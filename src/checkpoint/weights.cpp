@@ -1,7 +1,14 @@
 // Which files of a directory hold its weights.
 
 #include <costeff/error.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <functional>
 #include <iterator>
 #include <unordered_map>
@@ -71,12 +78,41 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   return set;
 }
 
+// "bert-base-uncased", "org/name": as a hub calls its models, and no path that anybody would write
+// to say that it is one.
+bool is_hub_name(std::string_view name) {
+  if (name.empty() || std::count(name.begin(), name.end(), '/') > 1) return false;
+  if (name.front() == '/' || name.front() == '.' || name.back() == '/') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("/-_.", c);
+  });
+}
+
 }  // namespace
 
+void check_directory(const std::string& dir) {
+  struct stat st {};
+  // X_OK: files in it may be opened by name.
+  if (::stat(dir.c_str(), &st) == 0) {
+    if (!S_ISDIR(st.st_mode)) {
+      throw_model(dir + ": is not a directory, expected a checkpoint directory");
+    }
+    if (::faccessat(AT_FDCWD, dir.c_str(), X_OK, AT_EACCESS) == 0) return;
+  }
+  if (errno == EACCES) {
+    throw_model(dir +
+                ": permission denied, expected a checkpoint directory that this user may read");
+  }
+  throw_model(
+      dir + ": does not exist, expected a checkpoint directory" +
+      (is_hub_name(dir)
+           ? "; nothing is downloaded: if this is the name of a model on a hub, download its files "
+             "first and give their directory"
+           : ""));
+}
+
 TensorSet read_weights(const std::string& dir) {
-  if (!file_exists(dir)) throw_model(dir + ": does not exist, expected a checkpoint directory");
-  if (!is_directory(dir))
-    throw_model(dir + ": is not a directory, expected a checkpoint directory");
+  check_directory(dir);
   struct Candidate {
     const char* name;
     Reader read;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
@@ -50,18 +50,9 @@ std::vector<int64_t> lengths_of(const BenchFlags& f, int64_t most) {
   }
   const std::string& text = *f.lengths;
   if (text == "none") return lengths;
-  const char *at = text.data(), *end = at + text.size();
-  for (;;) {
-    int64_t v = 0;
-    const auto [next, error] = std::from_chars(at, end, v);
-    if (error != std::errc() || v < 1 || v > most || (next != end && *next != ',')) {
-      throw_usage("--lengths \"" + printable(text, 60) + "\", expected numbers of tokens up to " +
-                  std::to_string(most) + ", such as 8,32,128");
-    }
-    lengths.push_back(v);
-    if (next == end) return lengths;
-    at = next + 1;
-  }
+  if (const auto asked = parse_int_list(text, 1, most)) return *asked;
+  throw_usage("--lengths \"" + printable(text, 60) + "\", expected numbers of tokens up to " +
+              std::to_string(most) + ", such as 8,32,128");
 }
 
 // Bytes of the weights of the layers in the type they are computed in, to `layers`.
@@ -135,7 +126,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
                                    const std::optional<ExitPolicy>& policy) {
   const ModelInfo& m = engine.info();
   std::vector<Example> rows;
-  tasks::RowReader reader(input_files(f.input), input_options(f.input), &interrupted);
+  tasks::RowReader reader(input_files(f.input), input_options_that_say(f.input), &interrupted);
   for (Example row; reader.next(row, true) == ReadStatus::row;) rows.push_back(row);
   if (rows.empty()) throw_input(f.input.files[0] + ": no rows, expected some to measure with");
   run.mode = Mode::throughput;
@@ -186,7 +177,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
 
 int bench(const BenchFlags& f) {
   if (f.model.empty()) throw_usage("the name of the model directory is empty");
-  const Engine engine(f.model, load_options(f.load));
+  const Engine engine = load_engine(f.model, load_options(f.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering)
     throw_usage(f.model + ": " + m.dialect + " answers questions, expected a classifier");
@@ -232,7 +223,9 @@ void add_bench(CLI::App* app, std::function<int()>* run) {
           "The peak is multiply-accumulates in registers alone, in the instructions of the kernels "
           "in use; the\nroofline is the larger of MACs / peak and weight bytes / memory bandwidth. "
           "Both are measured before and\nafter the rest, and the better counts. MACs are those of "
-          "real tokens and of the layers and off-ramps that\nwere computed.\n\n"
+          "real tokens and of the layers and off-ramps that\nwere computed. A share is above 100% "
+          "where the machine was faster than while its peak was\nmeasured, or where weights lay in "
+          "the CPU's caches, which are faster than memory.\n\n"
           "JSON: model dtype threads machine (cpu kernels peak_gflops read_gb_per_s), latency (a "
           "list of\nlength median_ms p95_ms p99_ms runs mean_exit_layer gflops peak_share "
           "roofline_share), throughput\n(a list of policy rows tokens seconds fastest_s slowest_s "

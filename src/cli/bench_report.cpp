@@ -17,6 +17,11 @@ std::string percent(double part, double whole) {
   return string_printf("%.0f%%", 100 * part / whole);
 }
 
+constexpr const char* kAboveOneText =
+    "\nmore than 100%: that was faster than the machine while its peak was measured\n"
+    "(clock rates and the load of other programs change), or its weights lay in the\n"
+    "CPU's caches, which are faster than memory\n";
+
 OrderedJson share(double part, double whole) {
   return whole > 0 ? OrderedJson(part / whole) : OrderedJson();
 }
@@ -29,6 +34,19 @@ double gmacs_per_s(const LatencyPoint& p) { return p.macs / p.median_ms / 1e6; }
 double roofline(const LatencyPoint& p, const MachinePeak& peak) {
   if (!(peak.gmacs_per_s > 0)) return 0;
   return 1e9 / std::max(p.macs / peak.gmacs_per_s, p.weight_bytes / peak.read_gb_per_s);
+}
+
+// Above 100% as it is printed, rounded.
+bool any_share_above_one(const BenchReport& r) {
+  const auto above = [](double part, double whole) { return whole > 0 && part / whole >= 1.005; };
+  for (const LatencyPoint& p : r.latency) {
+    if (above(gmacs_per_s(p), r.peak.gmacs_per_s) || above(1e3 / p.median_ms, roofline(p, r.peak)))
+      return true;
+  }
+  for (const ThroughputPoint& p : r.throughput) {
+    if (above(p.gmacs_per_s, r.peak.gmacs_per_s)) return true;
+  }
+  return false;
 }
 
 double mean_exit(const RunStats& s) {
@@ -117,7 +135,7 @@ std::string bench_text(const BenchReport& r) {
                   "  feed-forward %.3f, exits %.3f, output %.3f\n",
                   s.tokenize_s, s.embed_s, s.attention_s, s.ffn_s, s.exits_s, p.output_s);
   }
-  return out;
+  return any_share_above_one(r) ? out + kAboveOneText : out;
 }
 
 }  // namespace costeff::cli

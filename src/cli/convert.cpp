@@ -1,13 +1,14 @@
 #include <costeff/convert.h>
 
-#include <charconv>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/format.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 
 namespace costeff::cli {
@@ -15,23 +16,13 @@ namespace {
 
 struct ConvertFlags {
   std::string source, target, dtype, exits = "all", drop_layers;
-  bool quiet = false;
+  bool ignore_unused = false, quiet = false;
 };
 
 // "1,3,6": layers, from 1.
 std::vector<int64_t> parse_layers(const std::string& text, const char* flag, const char* expected) {
-  std::vector<int64_t> layers;
-  const char *at = text.data(), *end = at + text.size();
-  for (;;) {
-    int64_t v = 0;
-    const auto [next, error] = std::from_chars(at, end, v);
-    if (error != std::errc() || v < 1 || (next != end && *next != ',')) {
-      throw_usage(std::string(flag) + ": \"" + printable(text, 60) + "\", expected " + expected);
-    }
-    layers.push_back(v);
-    if (next == end) return layers;
-    at = next + 1;
-  }
+  if (const auto layers = parse_int_list(text, 1, INT64_MAX)) return *layers;
+  throw_usage(std::string(flag) + ": \"" + printable(text, 60) + "\", expected " + expected);
 }
 
 std::string megabytes(int64_t bytes) {
@@ -53,6 +44,7 @@ int convert(const ConvertFlags& f) {
   if (f.source.empty()) throw_usage("the name of the model directory is empty");
   if (f.target.empty()) throw_usage("the name of the new directory is empty");
   ConvertOptions o;
+  o.ignore_unused = f.ignore_unused;
   if (!f.dtype.empty()) o.dtype = parse_stored_type(f.dtype);
   if (f.exits != "all") o.exits = parse_layers(f.exits, "--exits", "all, or layers such as 1,3,6");
   if (!f.drop_layers.empty()) {
@@ -60,6 +52,7 @@ int convert(const ConvertFlags& f) {
   }
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
+  say_model_warnings(report->warnings);
   return f.quiet ? 0 : print(report_text(f, *report));
 }
 
@@ -94,6 +87,7 @@ void add_convert(CLI::App* app, std::function<int()>* run) {
                   "behind read what they were not trained on. Off-ramps of these layers go; the "
                   "final classifier moves to the last layer that is left")
       ->type_name("LAYERS");
+  add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);
   sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
   sub->callback([=] { *run = [=] { return convert(*f); }; });
 }

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/input_flags.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 #include "tasks/reader.h"
 
@@ -37,7 +38,7 @@ struct DiffFlags {
   EncodeFlags encode;
   double tolerance = 0;
   int64_t threads = 0;
-  bool json = false;
+  bool json = false, ignore_unused = false;
 };
 
 Source built_in_rows() {
@@ -147,14 +148,16 @@ int diff(const DiffFlags& f) {
   DiffOptions o;
   o.encode = encode_options(f.encode);
   o.threads = f.threads;
+  o.ignore_unused = f.ignore_unused;
   std::optional<tasks::RowReader> reader;
   Source rows = built_in_rows();
   if (!f.input.files.empty()) {
-    reader.emplace(input_files(f.input), input_options(f.input), &interrupted);
+    reader.emplace(input_files(f.input), input_options_that_say(f.input), &interrupted);
     rows = [&](Example& row, bool may_block) { return reader->next(row, may_block); };
   }
   const ModelDifference d = diff_checkpoints(f.a, f.b, rows, o, &interrupted);
   if (interrupted) return kInterrupted;
+  say_model_warnings(d.warnings);
   const int code =
       print(f.json ? to_json(d, f).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
                    : to_text(d, f));
@@ -189,6 +192,7 @@ void add_diff(CLI::App* app, std::function<int()>* run) {
       ->type_name("X")
       ->check(number_between(0, 1e30));
   add_thread_flags(sub, sub->option_defaults()->get_group(), &f->threads, nullptr);
+  add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);
   sub->add_flag("--json", f->json, "Print JSON, which lists every tensor");
   sub->callback([=] { *run = [=] { return diff(*f); }; });
 }

@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 #include "tasks/eval_writer.h"
 
@@ -27,12 +29,13 @@ void warn_order(const EvalFlags& f, const tasks::EvalReport& r) {
                printable(names).c_str());
 }
 
-tasks::EvalPoint make_point(const PolicyPoint& p) {
+tasks::EvalPoint make_point(const ExitPolicy& policy) {
+  const PolicyWords words = policy_words(policy);
   tasks::EvalPoint point;
-  point.policy = p.name;
-  point.setting = p.setting;
-  point.text = p.text;
-  point.exit_start = p.policy.exit_start;
+  point.policy = words.name;
+  point.setting = words.setting;
+  point.text = words.text;
+  point.exit_start = policy.exit_start;
   return point;
 }
 
@@ -40,9 +43,8 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
                                       const ModelInfo& m) {
   if (f.metrics.empty()) return tasks::default_metrics(set.task, m);
   std::vector<tasks::Metric> metrics;
-  for (size_t begin = 0; begin <= f.metrics.size();) {
-    const size_t comma = std::min(f.metrics.find(',', begin), f.metrics.size());
-    const tasks::Metric metric = tasks::metric_from_name(f.metrics.substr(begin, comma - begin));
+  for (const std::string_view name : split_at(f.metrics, ',')) {
+    const tasks::Metric metric = tasks::metric_from_name(name);
     if (tasks::is_correlation(metric) != m.regression) {
       throw_usage("metric " + std::string(tasks::metric_name(metric)) +
                   (m.regression ? " is of labels, and this model gives a score (regression)"
@@ -50,13 +52,12 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
     }
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end())
       metrics.push_back(metric);
-    begin = comma + 1;
   }
   return metrics;
 }
 
 tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks::DataSet& set,
-                           const std::vector<PolicyPoint>& points) {
+                           const std::vector<ExitPolicy>& policies) {
   const ModelInfo& m = engine.info();
   const std::vector<tasks::Metric> metrics = metrics_of(f, set, m);
   tasks::EvalReport r;
@@ -73,19 +74,17 @@ tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks
   r.tokens = pass.stats.tokens;
   r.threads = pass.stats.threads;
   r.seconds = pass.stats.wall_s;
-  for (const PolicyPoint& p : points) {
+  for (const ExitPolicy& p : policies) {
     tasks::EvalPoint point = make_point(p);
-    point.score = tasks::score_policy(data, m, p.policy, options);
-    if (f.timed) {
-      point.seconds = time_pass(f.pass, engine, set, true, p.policy, f.pass.batch_tokens);
-    }
+    point.score = tasks::score_policy(data, m, p, options);
+    if (f.timed) point.seconds = time_pass(f.pass, engine, set, true, p, f.pass.batch_tokens);
     r.points.push_back(std::move(point));
   }
   for (const ExitInfo& e : m.exits) {
     ExitPolicy fixed;
     fixed.kind = PolicyKind::fixed;
     fixed.layer = e.layer;
-    tasks::EvalPoint point = make_point(describe_point(fixed));
+    tasks::EvalPoint point = make_point(fixed);
     point.is_exit = true;
     point.text = "layer " + std::to_string(e.layer);
     point.score = tasks::score_policy(data, m, fixed, options);
@@ -110,16 +109,6 @@ std::string report_text(const EvalFlags& f, const std::vector<tasks::EvalReport>
   return text;
 }
 
-// Refuses what cannot work before anything is computed.
-void check_points(const Engine& engine, const std::vector<PolicyPoint>& points) {
-  for (const PolicyPoint& p : points) {
-    RunOptions run;
-    run.policy = p.policy;
-    run.threads = 1;
-    engine.run([](Example&, bool) { return ReadStatus::end; }, [](auto, auto) {}, run);
-  }
-}
-
 void check_flags(const EvalFlags& f, const std::vector<tasks::DataSet>& sets) {
   for (const tasks::DataSet& set : sets) {
     if (set.squad != sets.front().squad) {
@@ -137,7 +126,8 @@ int eval(const EvalFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
   if (f.pass.data.empty()) throw_usage("no data: --data FILE or DIR; see costeff eval --help");
   if (f.format != "text" && f.format != "json" && f.format != "tsv") {
-    throw_usage("output format \"" + printable(f.format, 40) + "\", expected text, json or tsv");
+    throw_usage("output format \"" + printable(f.format, 40) + "\", expected text, json or tsv" +
+                (f.format == "jsonl" ? " (json is one document, not lines)" : ""));
   }
   for (const std::string& path : f.pass.data) {
     std::error_code error;
@@ -145,7 +135,7 @@ int eval(const EvalFlags& f) {
       tasks::check_input({path, std::nullopt});
     }
   }
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const std::string split = !f.pass.split.empty() ? f.pass.split
                             : f.submit.empty()    ? "dev"
@@ -160,11 +150,11 @@ int eval(const EvalFlags& f) {
                 " answers questions and has no labels; use --task squad");
   }
   if (!f.submit.empty()) return eval_submit(f, engine, sets, &output);
-  const auto points = points_from_flags(f.points, m.policy, m.regression);
-  check_points(engine, points);
+  const auto policies = points_from_flags(f.points, m.policy, m.regression);
+  for (const ExitPolicy& p : policies) check_policy(m, p);
   try {
     std::vector<tasks::EvalReport> reports;
-    for (const tasks::DataSet& set : sets) reports.push_back(evaluate(f, engine, set, points));
+    for (const tasks::DataSet& set : sets) reports.push_back(evaluate(f, engine, set, policies));
     return write_output(&output, report_text(f, reports));
   } catch (const PassInterrupted& e) {
     return say_pass_interrupted(f.pass, e);

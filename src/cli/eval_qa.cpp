@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/eval.h"
@@ -59,7 +60,10 @@ std::optional<tasks::QaReport> evaluate(const EvalFlags& f, const Engine& engine
   std::mutex mutex;
   const QaStats stats = engine.answer(
       [&](QaExample& row, bool may_block) {
-        if (f.pass.limit > 0 && reader.rows() >= f.pass.limit) return ReadStatus::end;
+        if (f.pass.limit > 0 && reader.rows() >= f.pass.limit) {
+          reader.check_unchanged();
+          return ReadStatus::end;
+        }
         tasks::QaGold gold;
         const ReadStatus status = reader.next(row, may_block, &gold);
         if (status != ReadStatus::row) return status;
@@ -107,7 +111,7 @@ int eval_qa(const EvalFlags& f, const Engine& engine, const std::vector<tasks::D
     throw_usage("--submit is GLUE's; SQuAD's predictions come from infer --task qa --format squad");
   }
   for (const tasks::DataSet& set : sets) {
-    const bool json = set.path.ends_with(".json") || set.path.ends_with(".JSON");
+    const bool json = has_extension(set.path, ".json");
     if (set.path != "-" && !json && set.task_from != "--task") {
       throw_input(set.path + ": the model answers questions, which are scored on SQuAD's .json");
     }

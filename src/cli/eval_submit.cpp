@@ -32,6 +32,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
   // The same table as one with labels, whose labels are not asked for.
   tasks::InputOptions reading = pass_input_options(f.pass, set, true);
   reading.want_gold = false;
+  reading.say = input_options_that_say(f.pass.input, f.pass.quiet).say;
   tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   RunOptions run = pass_run_options(f.pass);
   run.policy = policy;
@@ -59,8 +60,9 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
 int eval_submit(const EvalFlags& f, const Engine& engine, const std::vector<tasks::DataSet>& sets,
                 tasks::OutputFile* output) {
   const ModelInfo& m = engine.info();
-  const auto points = points_from_flags(f.points, m.policy, m.regression);
-  if (points.size() > 1) throw_usage("--submit writes the answers of one policy, not of several");
+  const auto policies = points_from_flags(f.points, m.policy, m.regression);
+  if (policies.size() > 1) throw_usage("--submit writes the answers of one policy, not of several");
+  check_policy(m, policies.front());
   std::vector<std::string> names;
   for (const tasks::DataSet& set : sets) {
     names.push_back(tasks::submission_file(set));
@@ -75,7 +77,7 @@ int eval_submit(const EvalFlags& f, const Engine& engine, const std::vector<task
   }
   std::string report = f.no_output_header ? "" : "file\trows\tdata\n";
   for (size_t i = 0; i < sets.size(); ++i) {
-    const int64_t rows = write_file(f, engine, sets[i], points.front().policy, files[i].get());
+    const int64_t rows = write_file(f, engine, sets[i], policies.front(), files[i].get());
     if (rows < 0) return say_pass_interrupted(f.pass, {});
     report += f.submit + "/" + names[i] + "\t" + std::to_string(rows) + "\t" + sets[i].path + "\n";
   }

@@ -2,11 +2,11 @@
 
 #include <costeff/error.h>
 
-#include <charconv>
 #include <filesystem>
 #include <string>
 
 #include "base/format.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::cli {
@@ -16,13 +16,8 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
   // would be printed in the help.
   return CLI::Validator(
       [low, high](std::string& text) -> std::string {
-        int64_t v = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
         const bool octal = text.size() > 1 && text[0] == '0';
-        if (error == std::errc() && end == text.data() + text.size() && !octal && v >= low &&
-            v <= high) {
-          return "";
-        }
+        if (!octal && parse_int(text, low, high)) return "";
         return "\"" + text + "\", expected a whole number from " + std::to_string(low) + " to " +
                std::to_string(high);
       },
@@ -33,10 +28,8 @@ CLI::Validator number_between(double low, double high) {
   // CLI11's range lets NaN through.
   return CLI::Validator(
       [low, high](std::string& text) -> std::string {
-        double v = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
-        if (error == std::errc() && end == text.data() + text.size() && v >= low && v <= high)
-          return "";
+        const auto v = parse_number(text);
+        if (v && *v >= low && *v <= high) return "";
         return "\"" + text + string_printf("\", expected a number from %.15g to %.15g", low, high);
       },
       "");

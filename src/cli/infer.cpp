@@ -29,10 +29,6 @@
 namespace costeff::cli {
 namespace {
 
-bool ends_with(const std::string& s, const std::string& end) {
-  return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
-}
-
 // What --format, --all-exits and the name of the output file ask for; else what suits where it
 // goes: nothing yet.
 std::optional<tasks::OutputFormat> asked_format(const InferOptions& o) {
@@ -40,9 +36,9 @@ std::optional<tasks::OutputFormat> asked_format(const InferOptions& o) {
   std::optional<OutputFormat> format;
   if (!o.format.empty()) {
     format = tasks::output_format_from_name(o.format);
-  } else if (o.all_exits || ends_with(o.output, ".jsonl")) {
+  } else if (o.all_exits || o.output.ends_with(".jsonl")) {
     format = OutputFormat::jsonl;
-  } else if (ends_with(o.output, ".csv")) {
+  } else if (o.output.ends_with(".csv")) {
     format = OutputFormat::csv;
   } else if (o.output != "-" || o.top_k > 1) {
     format = OutputFormat::tsv;
@@ -140,7 +136,8 @@ tasks::Fingerprint infer_fingerprint(const InferOptions& o, const tasks::OutputO
 // Where the rows go. With --resume a file has a format that does not depend on a terminal.
 std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
                                               const tasks::OutputOptions& output,
-                                              const RunOptions& run, const ModelInfo& m) {
+                                              const RunOptions& run, const ModelInfo& m,
+                                              const tasks::RunFiles& begun) {
   refuse_to_replace(o.output, o.input.files);
   if (!o.long_run.resume) return std::make_unique<tasks::RowOutput>(o.output, &interrupted);
   if (output.format == tasks::OutputFormat::table) {
@@ -148,9 +145,8 @@ std::unique_ptr<tasks::RowOutput> open_output(const InferOptions& o,
   }
   const auto files = input_files(o.input);
   return std::make_unique<tasks::RowOutput>(
-      o.output,
-      run_fingerprint(m, o.input, o.load, o.long_run, files, infer_fingerprint(o, output, run, m)),
-      output.format == tasks::OutputFormat::csv);
+      o.output, run_fingerprint(m, o.input, o.load, o.long_run, files, begun,
+                                infer_fingerprint(o, output, run, m)));
 }
 
 // The rows of --shard. Counting them reads the input once, which is little beside scoring it.
@@ -195,8 +191,10 @@ int infer(const InferOptions& o) {
     check_rereadable(input_files(o.input), "--shard");
   }
   set_mode(o, &run);
-  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
-  const Engine engine(o.model, load_options(o.load));
+  const tasks::RunFiles begun = files_at_begin(o.long_run, o.model, input_files(o.input));
+  tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input, o.quiet),
+                          &interrupted);
+  const Engine engine = load_engine(o.model, load_options(o.load));
   const ModelInfo& m = engine.info();
   if (m.question_answering) {
     throw_usage(o.model + ": " + m.dialect + " answers questions and has no labels; use --task qa");
@@ -211,7 +209,7 @@ int infer(const InferOptions& o) {
   tasks::OutputOptions output = output_options(o, format, m, STDOUT_FILENO);
   const RowRange range = rows_to_score(o);
   if (!o.long_run.shard.empty() && parse_shard(o.long_run.shard).part > 1) output.header = false;
-  const auto file = open_output(o, output, run, m);
+  const auto file = open_output(o, output, run, m, begun);
   output.table_width = terminal_width(file->fd());
   if (!o.quiet) say_going_on(*file, "row", "rows");
   Example skipped;
@@ -226,7 +224,10 @@ int infer(const InferOptions& o) {
   try {
     stats = engine.run(
         [&](Example& row, bool may_block) {
-          if (range.last >= 0 && reader.rows() >= range.last) return ReadStatus::end;
+          if (range.last >= 0 && reader.rows() >= range.last) {
+            reader.check_unchanged();
+            return ReadStatus::end;
+          }
           return reader.next(row, may_block);
         },
         [&](auto examples, auto results) {
@@ -236,9 +237,15 @@ int infer(const InferOptions& o) {
           });
         },
         run, &interrupted);
-    if (!interrupted) printer.finish();
+    if (!interrupted) {
+      printer.finish();
+      begun.check_inputs();
+    }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
+  } catch (const Error& e) {
+    printer.erase_progress();
+    throw_with_rows(e, *file, printer.rows(), "row was", "rows were");
   }
   printer.erase_progress();
   if (interrupted) {

@@ -60,7 +60,7 @@ QaOptions qa_options(const QaCommand& c) {
   return q;
 }
 
-tasks::QaReader open_reader(const InputFlags& flags) {
+tasks::QaReader open_reader(const InputFlags& flags, bool quiet) {
   InputFlags rows = flags;
   rows.task.clear();
   std::optional<bool> squad;
@@ -68,30 +68,28 @@ tasks::QaReader open_reader(const InputFlags& flags) {
     squad = true;
     rows.format = "auto";
   }
-  return {input_files(rows), input_options(rows), squad, &interrupted};
+  return {input_files(rows), input_options_that_say(rows, quiet), squad, &interrupted};
 }
 
 std::unique_ptr<tasks::RowOutput> open_output(const QaCommand& c,
                                               const tasks::QaOutputOptions& output,
-                                              const ModelInfo& m) {
+                                              const ModelInfo& m, const tasks::RunFiles& begun) {
   refuse_to_replace(c.output, c.input.files);
   if (!c.long_run.resume) return std::make_unique<tasks::RowOutput>(c.output, &interrupted);
   const QaOptions q = qa_options(c);
   const auto files = input_files(c.input);
   return std::make_unique<tasks::RowOutput>(
-      c.output,
-      run_fingerprint(m, c.input, c.load, c.long_run, files,
-                      {{"format", output.format == tasks::QaFormat::jsonl ? "jsonl"
-                                  : output.format == tasks::QaFormat::csv ? "csv"
-                                                                          : "tsv"},
-                       {"output header", output.header ? "yes" : "no"},
-                       {"n-best", std::to_string(output.n_best)},
-                       {"squad-v2", q.version_2 ? "yes" : "no"},
-                       {"null-threshold", shortest_list({q.null_threshold})},
-                       {"max-length", std::to_string(q.max_length)},
-                       {"doc-stride", std::to_string(q.doc_stride)},
-                       {"max-answer-length", std::to_string(q.max_answer_length)}}),
-      output.format == tasks::QaFormat::csv);
+      c.output, run_fingerprint(m, c.input, c.load, c.long_run, files, begun,
+                                {{"format", output.format == tasks::QaFormat::jsonl ? "jsonl"
+                                            : output.format == tasks::QaFormat::csv ? "csv"
+                                                                                    : "tsv"},
+                                 {"output header", output.header ? "yes" : "no"},
+                                 {"n-best", std::to_string(output.n_best)},
+                                 {"squad-v2", q.version_2 ? "yes" : "no"},
+                                 {"null-threshold", shortest_list({q.null_threshold})},
+                                 {"max-length", std::to_string(q.max_length)},
+                                 {"doc-stride", std::to_string(q.doc_stride)},
+                                 {"max-answer-length", std::to_string(q.max_answer_length)}}));
 }
 
 // Refuses what cannot work, and gives the questions of --shard.
@@ -106,7 +104,7 @@ RowRange questions_to_answer(const QaCommand& c, const tasks::QaOutputOptions& o
   }
   if (f.shard.empty()) return {};
   const Shard shard = parse_shard(f.shard);
-  tasks::QaReader reader = open_reader(c.input);
+  tasks::QaReader reader = open_reader(c.input, true);
   QaExample row;
   return shard_rows(shard, skip_rows([&] { return reader.next(row, true); }));
 }
@@ -187,10 +185,11 @@ void check_qa_flags(const CLI::App& infer, const std::string& task) {
 int infer_qa(const QaCommand& c) {
   if (c.model.empty()) throw_usage("the name of the model directory is empty");
   tasks::QaOutputOptions output = output_options(c);
+  const tasks::RunFiles begun = files_at_begin(c.long_run, c.model, input_files(c.input));
   const RowRange range = questions_to_answer(c, output);
   if (!c.long_run.shard.empty() && parse_shard(c.long_run.shard).part > 1) output.header = false;
-  tasks::QaReader reader = open_reader(c.input);
-  const Engine engine(c.model, load_options(c.load));
+  tasks::QaReader reader = open_reader(c.input, c.quiet);
+  const Engine engine = load_engine(c.model, load_options(c.load));
   const ModelInfo& m = engine.info();
   if (!m.question_answering) {
     throw_usage(c.model + ": " + m.dialect +
@@ -203,7 +202,7 @@ int infer_qa(const QaCommand& c) {
       std::fprintf(stderr, "note: %s\n", printable(note).c_str());
     }
   }
-  const auto file = open_output(c, output, m);
+  const auto file = open_output(c, output, m, begun);
   if (!c.quiet) say_going_on(*file, "question", "questions");
   QaExample skipped;
   int64_t at =
@@ -215,7 +214,10 @@ int infer_qa(const QaCommand& c) {
   try {
     stats = engine.answer(
         [&](QaExample& row, bool may_block) {
-          if (range.last >= 0 && at >= range.last) return ReadStatus::end;
+          if (range.last >= 0 && at >= range.last) {
+            reader.check_unchanged();
+            return ReadStatus::end;
+          }
           const ReadStatus status = reader.next(row, may_block);
           if (status == ReadStatus::row) ++at;
           return status;
@@ -231,9 +233,13 @@ int infer_qa(const QaCommand& c) {
     if (!interrupted) {
       tasks::append_qa_footer(output, printer.rows(), printer.text());
       printer.finish();
+      begun.check_inputs();
     }
   } catch (const OutputClosed&) {
     if (!interrupted) return kPipeClosed;
+  } catch (const Error& e) {
+    printer.erase_progress();
+    throw_with_rows(e, *file, printer.rows(), "question was", "questions were");
   }
   printer.erase_progress();
   if (interrupted) {

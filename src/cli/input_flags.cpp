@@ -1,21 +1,27 @@
 #include "cli/input_flags.h"
 
 #include <costeff/error.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdint>
+#include <cstdio>
 
+#include "base/names.h"
+#include "base/utf8.h"
 #include "cli/flag_checks.h"
 #include "tasks/task_table.h"
 
 namespace costeff::cli {
 namespace {
 
-std::string task_names() {
-  std::string names;
-  for (const tasks::Task& task : tasks::task_table())
-    names += (names.empty() ? "" : ", ") + std::string(task.name);
-  return names;
-}
+constexpr std::array<Name<Truncation>, 3> kTruncations{
+    {{"longest_first", Truncation::longest_first},
+     {"only_first", Truncation::only_first},
+     {"only_second", Truncation::only_second}}};
+
+constexpr std::array<Name<PairCut>, 2> kPairCuts{
+    {{"fast", PairCut::fast}, {"slow", PairCut::slow}}};
 
 }  // namespace
 
@@ -29,11 +35,13 @@ void add_format_flags(CLI::App* app, InputFlags* f) {
   const char* group = "Input";
   app->add_option("--input-format", f->format,
                   "text (a text a line), tsv (GLUE's rules: quotes are ordinary characters), csv, "
-                  "jsonl. Without it: by the file's extension, else text")
+                  "jsonl (objects, a line each or in one array). Without it: by the file's "
+                  "extension, else text; what begins as JSON is jsonl. gzip and zstd are unpacked")
       ->type_name("NAME")
       ->group(group);
   app->add_option("--text-field,--text-column", f->text_field,
-                  "The text: a JSONL field, or a TSV or CSV column by name or by number from 1. "
+                  "The text: a JSONL field (data.text: inside of data), or a TSV or CSV column by "
+                  "name or by number from 1. "
                   "Without it: text, sentence, text_a, sentence1, ... as the file has them")
       ->type_name("NAME")
       ->group(group);
@@ -47,12 +55,19 @@ void add_format_flags(CLI::App* app, InputFlags* f) {
          "are numbered from 1 over all files")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--task", f->task,
-                  "Columns as in the official files of this GLUE task: " + task_names())
+  app->add_option(
+         "--task", f->task,
+         "Columns as in the official files of this GLUE task: " + listed_names(tasks::task_table()))
       ->type_name("NAME")
       ->group(group);
   app->add_option("--separator", f->separator, "Plain text: parts the two texts of a pair")
       ->type_name("TEXT")
+      ->group(group);
+  app->add_option(
+         "--delimiter", f->delimiter,
+         "TSV and CSV: the character between columns, such as ';', or tab. Without it: tab "
+         "in TSV, a comma in CSV")
+      ->type_name("C")
       ->group(group);
   auto* header =
       app->add_flag("--header", f->header, "TSV and CSV: the first line names the columns")
@@ -78,10 +93,22 @@ tasks::InputOptions input_options(const InputFlags& f) {
   o.pair_field = f.pair_field;
   if (!f.id_field.empty()) o.id_field = f.id_field;
   if (!f.separator.empty()) o.separator = f.separator;
+  if (!f.delimiter.empty()) o.delimiter = tasks::delimiter_from_text(f.delimiter);
   if (!f.task.empty()) o.task = &tasks::find_task(f.task);
   o.header = f.header      ? tasks::Header::yes
              : f.no_header ? tasks::Header::no
                            : tasks::Header::automatic;
+  return o;
+}
+
+tasks::InputOptions input_options_that_say(const InputFlags& f, bool quiet) {
+  tasks::InputOptions o = input_options(f);
+  if (quiet) return o;
+  o.say = [](const std::string& text) {
+    // Progress may stand in the line.
+    const char* erase = ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "";
+    std::fprintf(stderr, "%scosteff: %s\n", erase, printable(text).c_str());
+  };
   return o;
 }
 
@@ -109,20 +136,8 @@ void add_encode_flags(CLI::App* app, EncodeFlags* f) {
 EncodeOptions encode_options(const EncodeFlags& f) {
   EncodeOptions e;
   e.max_length = f.max_length;
-  if (f.truncation == "longest_first") {
-    e.truncation = Truncation::longest_first;
-  } else if (f.truncation == "only_first") {
-    e.truncation = Truncation::only_first;
-  } else if (f.truncation == "only_second") {
-    e.truncation = Truncation::only_second;
-  } else {
-    throw_usage("truncation \"" + f.truncation +
-                "\", expected longest_first, only_first or only_second");
-  }
-  if (f.pair_cut != "fast" && f.pair_cut != "slow") {
-    throw_usage("pair cut \"" + f.pair_cut + "\", expected fast or slow");
-  }
-  e.pair_cut = f.pair_cut == "slow" ? PairCut::slow : PairCut::fast;
+  e.truncation = value_of_name(kTruncations, f.truncation, "truncation");
+  e.pair_cut = value_of_name(kPairCuts, f.pair_cut, "pair cut");
   return e;
 }
 

@@ -15,13 +15,15 @@ namespace costeff::cli {
 
 struct InputFlags {
   std::vector<std::string> files;
-  std::string format = "auto", text_field, pair_field, id_field, separator, task;
+  std::string format = "auto", text_field, pair_field, id_field, separator, delimiter, task;
   bool header = false, no_header = false;
 };
 void add_input_flags(CLI::App* app, InputFlags* flags);   // FILES and those of add_format_flags
 void add_format_flags(CLI::App* app, InputFlags* flags);  // all but FILES
 std::vector<tasks::InputFile> input_files(const InputFlags& flags);  // throws Error(usage)
 tasks::InputOptions input_options(const InputFlags& flags);          // throws Error(usage)
+// The same for a pass whose reader says on stderr what it reads otherwise than asked, if not quiet.
+tasks::InputOptions input_options_that_say(const InputFlags& flags, bool quiet = false);
 
 struct EncodeFlags {
   int64_t max_length = 0;

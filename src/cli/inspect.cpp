@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
+#include "cli/load_flags.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
 
@@ -18,7 +19,7 @@ using OrderedJson = nlohmann::ordered_json;
 
 struct InspectOptions {
   std::string model;
-  bool json = false;
+  bool json = false, ignore_unused = false;
   int64_t length = 128;
 };
 
@@ -77,6 +78,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
     j["unused"].push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", shape_json(t.shape)}});
   }
   j["notes"] = m.notes;
+  if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
 }
 
@@ -165,7 +167,7 @@ std::string to_text(const ModelInfo& m, int64_t length) {
 
 int inspect(const InspectOptions& o) {
   if (o.model.empty()) throw_usage("the name of the model directory is empty");
-  const Engine engine(o.model);
+  const Engine engine = load_engine(o.model, {.isa = "", .ignore_unused = o.ignore_unused});
   const ModelInfo& m = engine.info();
   return print(
       o.json
@@ -189,6 +191,7 @@ void add_inspect(CLI::App* app, std::function<int()>* run) {
                   "Tokens of the text to count multiply-accumulates for (default: 128)")
       ->type_name("N")
       ->check(whole_number(1, 1000000));
+  add_ignore_unused(sub, sub->option_defaults()->get_group(), &options->ignore_unused);
   sub->callback([=] { *run = [=] { return inspect(*options); }; });
 }
 

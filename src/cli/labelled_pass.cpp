@@ -78,10 +78,7 @@ tasks::InputOptions pass_input_options(const PassFlags& f, const tasks::DataSet&
   o.want_gold = labelled;
   o.label_field = f.label_field;
   // Labels are in tables: what has no extension that says otherwise is one.
-  if (labelled && o.format == tasks::InputFormat::automatic &&
-      tasks::format_of_path(set.path, o.task != nullptr) == tasks::InputFormat::text) {
-    o.format = tasks::InputFormat::tsv;
-  }
+  o.is_table = labelled;
   return o;
 }
 
@@ -96,7 +93,10 @@ RunOptions pass_run_options(const PassFlags& f) {
 
 Source pass_source(const PassFlags& f, tasks::RowReader* reader) {
   return [reader, limit = f.limit](Example& row, bool may_block) {
-    if (limit > 0 && reader->rows() >= limit) return ReadStatus::end;
+    if (limit > 0 && reader->rows() >= limit) {
+      reader->check_unchanged();
+      return ReadStatus::end;
+    }
     return reader->next(row, may_block);
   };
 }
@@ -122,8 +122,9 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   LabelledPass pass;
   pass.set = set;
   pass.data.pad_to = f.pad_to;
-  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
-                          &interrupted);
+  tasks::InputOptions reading = pass_input_options(f, set, labelled);
+  reading.say = input_options_that_say(f.input, f.quiet).say;
+  tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   if (labelled) {
     pass.labels = tasks::find_label_map(tasks::label_source(m, set.task, f.label_order));
     say_data(f, set, pass.labels.note, m);

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::cli {
@@ -37,17 +37,14 @@ void add_long_run_flags(CLI::App* app, LongRunFlags* f) {
 }
 
 Shard parse_shard(const std::string& text) {
-  Shard s;
-  const char* end = text.data() + text.size();
-  const auto [slash, error] = std::from_chars(text.data(), end, s.part);
-  bool good = error == std::errc() && slash != end && *slash == '/';
-  if (good) {
-    const auto [stop, error2] = std::from_chars(slash + 1, end, s.parts);
-    good = error2 == std::errc() && stop == end;
-  }
-  if (!good || s.parts < 1 || s.parts > kMostParts || s.part < 1 || s.part > s.parts) {
+  const auto parts = split_at(text, '/');
+  const auto n = parse_int(parts.back(), 1, kMostParts);
+  const auto k = n ? parse_int(parts.front(), 1, *n) : std::nullopt;
+  if (parts.size() != 2 || !k)
     throw_usage("--shard \"" + printable(text, 40) + "\", expected K/N with K from 1 to N: 2/8");
-  }
+  Shard s;
+  s.part = *k;
+  s.parts = *n;
   return s;
 }
 
@@ -76,7 +73,7 @@ int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most) {
 tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,
                                    const LoadFlags& load, const LongRunFlags& flags,
                                    const std::vector<tasks::InputFile>& files,
-                                   tasks::Fingerprint more) {
+                                   const tasks::RunFiles& begun, tasks::Fingerprint more) {
   tasks::Fingerprint all{{"costeff", kVersion},
                          {"kernels", kernels_text(load, model.compute)},
                          {"model", tasks::model_hash(model.path)},
@@ -86,6 +83,7 @@ tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& inp
                          {"pair-field", input.pair_field},
                          {"id-field", input.id_field},
                          {"separator", input.separator},
+                         {"delimiter", input.delimiter},
                          {"task", input.task},
                          {"header", input.header      ? "yes"
                                     : input.no_header ? "no"
@@ -96,8 +94,22 @@ tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& inp
                                                           " bytes " +
                                                           tasks::content_hash(files[i].path));
   }
+  begun.check();
   all.insert(all.end(), more.begin(), more.end());
   return all;
+}
+
+tasks::RunFiles files_at_begin(const LongRunFlags& flags, const std::string& model,
+                               const std::vector<tasks::InputFile>& files) {
+  if (!flags.resume && flags.shard.empty()) return {"", {}};
+  return {model, files};
+}
+
+void throw_with_rows(const Error& e, const tasks::RowOutput& output, int64_t rows, const char* one,
+                     const char* many) {
+  if (e.kind() != ErrorKind::model || !output.straight()) throw e;
+  throw_model(std::string(e.what()) + " (" + std::to_string(rows) + " " + (rows == 1 ? one : many) +
+              " written before)");
 }
 
 void say_how_to_go_on(tasks::RowOutput* output, const std::string& path, int64_t rows,

@@ -14,6 +14,7 @@
 #include "cli/load_flags.h"
 #include "tasks/line_reader.h"
 #include "tasks/row_output.h"
+#include "tasks/run_files.h"
 
 namespace costeff::cli {
 
@@ -43,11 +44,21 @@ void check_rereadable(const std::vector<tasks::InputFile>& files, const char* fl
 int64_t skip_rows(const std::function<ReadStatus()>& next, int64_t most = INT64_MAX);
 
 // What the rows of a run depend on, the model and the input by their contents. Of a policy that
-// nobody gives, say the model's. `more`: what the verb adds.
+// nobody gives, say the model's. `more`: what the verb adds. Throws if the contents may be others
+// than those that were loaded: begun is from before.
 tasks::Fingerprint run_fingerprint(const ModelInfo& model, const InputFlags& input,
                                    const LoadFlags& load, const LongRunFlags& flags,
                                    const std::vector<tasks::InputFile>& files,
-                                   tasks::Fingerprint more);
+                                   const tasks::RunFiles& begun, tasks::Fingerprint more);
+
+// The files of a long run as they are before it loads or counts anything; of another run, none.
+tasks::RunFiles files_at_begin(const LongRunFlags& flags, const std::string& model,
+                               const std::vector<tasks::InputFile>& files);
+
+// Throws e again. An error of the model may come after rows were written that can be read already:
+// it says how many.
+[[noreturn]] void throw_with_rows(const Error& e, const tasks::RowOutput& output, int64_t rows,
+                                  const char* one, const char* many);
 
 // The end of an interrupted run: how far it came and how to go on.
 // output: where the rows went. unit: "row", "rows".

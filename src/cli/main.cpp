@@ -15,7 +15,9 @@
 #include <new>
 #include <string>
 
+#include "base/emergency.h"
 #include "base/utf8.h"
+#include "cli/bus_error.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/formatter.h"
@@ -100,7 +102,10 @@ int complain_of_exception() {
 // together.
 void on_terminate() {
   if (!std::current_exception()) std::abort();
-  ::_exit(complain_of_exception());
+  const int code = complain_of_exception();
+  const EmergencyLock lock;
+  remove_temporaries();
+  ::_exit(code);
 }
 
 std::string version_text() {
@@ -129,10 +134,15 @@ int run(int argc, char** argv) {
   add_tokenize(&app, &command);
   add_quantize(&app, &command);
   add_bench(&app, &command);
+  add_help(&app, &command);
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->group("Verbs");
     verb->set_help_flag("-h,--help", "Print this and exit");
     finish_flags(verb);
+  }
+  if (argc < 2) {  // no results, so nothing on standard output; and no success
+    std::fputs(app.help().c_str(), stderr);
+    return 2;
   }
   try {
     app.parse(argc, argv);
@@ -154,6 +164,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   costeff::cli::occupy_standard_streams();
   costeff::cli::catch_signals();
+  costeff::cli::catch_bus_errors();
   std::set_terminate(costeff::cli::on_terminate);
   costeff::cli::keep_freed_memory();
   try {

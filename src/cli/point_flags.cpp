@@ -1,20 +1,15 @@
 #include "cli/point_flags.h"
 
-#include <costeff/engine.h>
-
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
+#include <costeff/error.h>
 
 #include "base/format.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/flag_checks.h"
 #include "cli/policy_flags.h"
 
 namespace costeff::cli {
 namespace {
-
-constexpr double kMostPoints = 10000;
 
 ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& of_model) {
   return policy_from_flags(f, of_model).value_or(of_model);
@@ -25,34 +20,22 @@ PolicyFlags parse_point(const std::string& text) {
   PolicyFlags f;
   const size_t colon = text.find(':');
   f.policy = text.substr(0, colon);
-  const PolicyKind kind = parse_policy_kind(f.policy);
+  const PolicyTraits& policy = policy_traits(parse_policy_kind(f.policy));
   const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const auto whole = [&](int64_t low) {
-    int64_t n = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), n);
-    if (error != std::errc() || end != value.data() + value.size() || n < low || n > kMostLayers) {
-      throw_usage("--point " + printable(text, 80) + ": \"" + printable(value, 40) +
-                  "\", expected a whole number from " + std::to_string(low) + " to " +
-                  std::to_string(kMostLayers));
+  const std::string place = "--point " + printable(text, 80);
+  if (policy.number_at) {
+    constexpr int64_t kMaxNumber = 10000;
+    const auto n = parse_int(value, policy.least_number, kMaxNumber);
+    if (!n) {
+      throw_usage(place + ": \"" + printable(value, 40) + "\", expected a whole number from " +
+                  std::to_string(policy.least_number) + " to " + std::to_string(kMaxNumber));
     }
-    return n;
-  };
-  switch (kind) {
-    case PolicyKind::never:
-      if (!value.empty()) throw_usage("--point " + printable(text, 80) + ": never takes no value");
-      break;
-    case PolicyKind::fixed:
-      f.exit_layer = whole(1);
-      break;
-    case PolicyKind::patience:
-      f.patience = whole(0);
-      break;
-    default:
-      if (value.empty()) {
-        throw_usage("--point " + printable(text, 80) + ", expected a threshold: " + f.policy +
-                    ":0.5");
-      }
-      f.threshold = value;
+    (policy.number_at == &ExitPolicy::layer ? f.exit_layer : f.patience) = *n;
+  } else if (policy.threshold == ThresholdUse::always) {
+    if (value.empty()) throw_usage(place + ", expected a threshold: " + f.policy + ":0.5");
+    f.threshold = value;
+  } else if (!value.empty()) {
+    throw_usage(place + ": " + f.policy + " takes no value");
   }
   return f;
 }
@@ -100,67 +83,8 @@ void add_point_flags(CLI::App* app, PointFlags* f) {
       ->group(group);
 }
 
-std::vector<double> parse_threshold_list(const std::string& text) {
-  const auto fail = [&](const std::string& why) {
-    throw_usage("--thresholds \"" + printable(text, 80) + "\"" + why +
-                ", expected numbers 0,0.1,0.2 or first:last:step");
-  };
-  if (text.find(':') == std::string::npos) {
-    if (text.find(';') != std::string::npos) fail("");
-    return parse_thresholds(text);
-  }
-  double part[3] = {};
-  const char* at = text.data();
-  const char* end = at + text.size();
-  for (int i = 0; i < 3; ++i) {
-    const auto [stop, error] = std::from_chars(at, end, part[i]);
-    if (error != std::errc() || !std::isfinite(part[i])) fail("");
-    if (i < 2 ? (stop == end || *stop != ':') : stop != end) fail("");
-    at = stop + 1;
-  }
-  const auto [first, last, step] = part;
-  if (!(step > 0)) fail(": the step is not above 0");
-  if (last < first) fail(": the last lies before the first");
-  if ((last - first) / step >= kMostPoints) fail(": more than 10000 thresholds");
-  std::vector<double> values;
-  // The last one counts where only rounding keeps it out; 0.1 * 3 is 0.3 to whoever types it.
-  const auto steps = static_cast<int64_t>(std::floor((last - first) / step + 1e-9));
-  for (int64_t i = 0; i <= steps; ++i) {
-    const std::string rounded = string_printf("%.12g", first + static_cast<double>(i) * step);
-    values.push_back(std::strtod(rounded.c_str(), nullptr));
-  }
-  return values;
-}
-
-PolicyPoint describe_point(const ExitPolicy& p) {
-  PolicyPoint point;
-  point.policy = p;
-  point.name = policy_name(p.kind);
-  switch (p.kind) {
-    case PolicyKind::never:
-      point.text = "never (full depth)";
-      return point;
-    case PolicyKind::fixed:
-      point.setting = std::to_string(p.layer);
-      point.text = "leave at layer " + point.setting;
-      return point;
-    case PolicyKind::patience:
-      point.setting = std::to_string(p.patience);
-      point.text = "patience " + point.setting;
-      if (!p.thresholds.empty()) point.text += " < " + shortest_list(p.thresholds);
-      break;
-    default: {
-      const bool above = p.kind == PolicyKind::max_prob || p.kind == PolicyKind::margin;
-      point.setting = shortest_list(p.thresholds);
-      point.text = point.name + (above ? " > " : " < ") + point.setting;
-    }
-  }
-  if (p.exit_start > 1) point.text += " from " + std::to_string(p.exit_start);
-  return point;
-}
-
-std::vector<PolicyPoint> points_from_flags(const PointFlags& f, const ExitPolicy& of_model,
-                                           bool regression) {
+std::vector<ExitPolicy> points_from_flags(const PointFlags& f, const ExitPolicy& of_model,
+                                          bool regression) {
   std::vector<PolicyFlags> asked;
   PolicyFlags base;
   base.policy = f.policy;
@@ -210,9 +134,9 @@ std::vector<PolicyPoint> points_from_flags(const PointFlags& f, const ExitPolicy
     asked.push_back(p);
   }
   if (asked.empty()) asked.push_back(base);
-  std::vector<PolicyPoint> points;
-  for (const PolicyFlags& p : asked) points.push_back(describe_point(policy_of(p, of_model)));
-  return points;
+  std::vector<ExitPolicy> policies;
+  for (const PolicyFlags& p : asked) policies.push_back(policy_of(p, of_model));
+  return policies;
 }
 
 }  // namespace costeff::cli

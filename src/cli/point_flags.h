@@ -2,7 +2,7 @@
 
 // Flags that name several exit policies at once.
 
-#include <costeff/options.h>
+#include <costeff/policy.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -22,21 +22,9 @@ struct PointFlags {
 
 void add_point_flags(CLI::App* app, PointFlags* flags);
 
-struct PolicyPoint {
-  ExitPolicy policy;
-  std::string name;     // "entropy"
-  std::string setting;  // "0.1"; "0.3,0.2,0.1"; patience: N; fixed: K; never: ""
-  std::string text;     // "entropy < 0.1"
-};
-
 // In the order: --threshold and --thresholds, --patience, --exit-layer, --point. No flag: the
 // model's own policy. Throws Error(usage).
-std::vector<PolicyPoint> points_from_flags(const PointFlags& flags, const ExitPolicy& of_model,
-                                           bool regression);
-
-PolicyPoint describe_point(const ExitPolicy& policy);
-
-// "0,0.1,0.2", or "0:0.7:0.05" from 0 to 0.7 in steps. Throws Error(usage).
-std::vector<double> parse_threshold_list(const std::string& text);
+std::vector<ExitPolicy> points_from_flags(const PointFlags& flags, const ExitPolicy& of_model,
+                                          bool regression);
 
 }  // namespace costeff::cli

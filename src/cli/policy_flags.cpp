@@ -1,12 +1,19 @@
 #include "cli/policy_flags.h"
 
-#include <costeff/engine.h>
+#include <costeff/error.h>
+#include <costeff/policy.h>
 
-#include "base/format.h"
 #include "cli/flag_checks.h"
 
 namespace costeff::cli {
-namespace {}  // namespace
+namespace {
+
+// Does the policy have the number that a flag sets?
+bool has_number(PolicyKind kind, int64_t ExitPolicy::*number) {
+  return policy_traits(kind).number_at == number;
+}
+
+}  // namespace
 
 void add_policy_flags(CLI::App* app, PolicyFlags* f) {
   const char* group = "Early exit";
@@ -64,17 +71,19 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
   }
   if (!f.threshold.empty()) p.thresholds = parse_thresholds(f.threshold);
   if (has_threshold(p.kind) && p.thresholds.empty())
-    throw_usage(std::string("--policy ") + policy_name(p.kind) + " needs --threshold");
+    throw_usage("--policy " + policy_name(p.kind) + " needs --threshold");
   if (f.patience >= 0) {
-    if (p.kind != PolicyKind::patience) throw_usage("--patience goes with --policy patience");
+    if (!has_number(p.kind, &ExitPolicy::patience))
+      throw_usage("--patience goes with --policy patience");
     p.patience = f.patience;
-  } else if (p.kind == PolicyKind::patience && of_model.kind != p.kind) {
-    throw_usage("--policy patience needs --patience");
+  } else if (has_number(p.kind, &ExitPolicy::patience) && of_model.kind != p.kind) {
+    throw_usage("--policy " + policy_name(p.kind) + " needs --patience");
   }
   if (f.exit_layer != 0) {
-    if (p.kind != PolicyKind::fixed) throw_usage("--exit-layer goes with --policy fixed");
+    if (!has_number(p.kind, &ExitPolicy::layer))
+      throw_usage("--exit-layer goes with --policy fixed");
     p.layer = f.exit_layer;
-  } else if (p.kind == PolicyKind::fixed && of_model.kind != p.kind) {
+  } else if (has_number(p.kind, &ExitPolicy::layer) && of_model.kind != p.kind) {
     throw_usage("--policy fixed needs --exit-layer");
   }
   if (f.exit_start != 0) {
@@ -87,59 +96,6 @@ std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& f, const ExitPoli
                 std::to_string(p.exit_start));
   }
   return p;
-}
-
-bool has_threshold(PolicyKind kind) {
-  return kind == PolicyKind::entropy || kind == PolicyKind::max_prob ||
-         kind == PolicyKind::margin || kind == PolicyKind::learned;
-}
-
-const char* policy_name(PolicyKind kind) {
-  switch (kind) {
-    case PolicyKind::never:
-      return "never";
-    case PolicyKind::entropy:
-      return "entropy";
-    case PolicyKind::max_prob:
-      return "max-prob";
-    case PolicyKind::margin:
-      return "margin";
-    case PolicyKind::patience:
-      return "patience";
-    case PolicyKind::learned:
-      return "learned";
-    case PolicyKind::fixed:
-      return "fixed";
-  }
-  return "";
-}
-
-std::string policy_text(const ExitPolicy& p) {
-  std::string s;
-  switch (p.kind) {
-    case PolicyKind::never:
-      return "never (the last layer answers)";
-    case PolicyKind::entropy:
-      s = "entropy below " + shortest_list(p.thresholds, ", ");
-      break;
-    case PolicyKind::max_prob:
-      s = "largest probability above " + shortest_list(p.thresholds, ", ");
-      break;
-    case PolicyKind::margin:
-      s = "margin above " + shortest_list(p.thresholds, ", ");
-      break;
-    case PolicyKind::patience:
-      s = "patience " + std::to_string(p.patience);
-      if (!p.thresholds.empty()) s += ", difference below " + shortest_list(p.thresholds, ", ");
-      break;
-    case PolicyKind::learned:
-      s = "learned uncertainty below " + shortest_list(p.thresholds, ", ");
-      break;
-    case PolicyKind::fixed:
-      return "fixed, layer " + std::to_string(p.layer);
-  }
-  if (p.exit_start > 1) s += ", from layer " + std::to_string(p.exit_start);
-  return s;
 }
 
 }  // namespace costeff::cli

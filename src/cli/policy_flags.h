@@ -22,13 +22,4 @@ void add_policy_flags(CLI::App* app, PolicyFlags* flags);
 // given. Throws Error(usage).
 std::optional<ExitPolicy> policy_from_flags(const PolicyFlags& flags, const ExitPolicy& of_model);
 
-// Does the policy compare something with a threshold at every exit?
-bool has_threshold(PolicyKind kind);
-
-// "entropy", "max-prob", ...: what --policy and exit_policy.json call it.
-const char* policy_name(PolicyKind kind);
-
-// "entropy below 0.4", "never before the last layer", ...
-std::string policy_text(const ExitPolicy& policy);
-
 }  // namespace costeff::cli

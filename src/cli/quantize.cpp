@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 
 namespace costeff::cli {
@@ -15,19 +16,21 @@ namespace {
 
 struct QuantizeFlags {
   std::string source, target, dtype;
-  bool quiet = false;
+  bool ignore_unused = false, quiet = false;
 };
 
 int quantize(const QuantizeFlags& f) {
   if (f.source.empty()) throw_usage("the name of the model directory is empty");
   if (f.target.empty()) throw_usage("the name of the new directory is empty");
   ConvertOptions o;
+  o.ignore_unused = f.ignore_unused;
   o.quantise = parse_compute_type(f.dtype);
   if (*o.quantise == ComputeType::float32) {
     throw_usage("--dtype float32 quantises nothing, expected bfloat16 (bf16) or int8");
   }
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
+  say_model_warnings(report->warnings);
   if (f.quiet) return 0;
   std::string out = printable(f.target) + ": " + report->dialect + " in " +
                     compute_type_name(*o.quantise) + ", " +
@@ -56,6 +59,7 @@ void add_quantize(CLI::App* app, std::function<int()>* run) {
   sub->add_option("DST", f->target, "Directory to write: a new name, or an empty directory")
       ->required();
   sub->add_option("--dtype", f->dtype, "bfloat16 (bf16) or int8")->type_name("NAME")->required();
+  add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);
   sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
   sub->callback([=] { *run = [=] { return quantize(*f); }; });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cli/bus_error.h"
 #include "tasks/progress.h"
 #include "tasks/row_output.h"
 
@@ -55,6 +56,7 @@ class RowPrinter {
   void write(int64_t rows) {
     const tasks::WriteStatus status = file_.write(text_, rows);
     text_.clear();
+    if (file_.straight()) rows_out.fetch_add(rows, std::memory_order_relaxed);
     if (status != tasks::WriteStatus::ok) throw OutputClosed();
   }
 

@@ -4,19 +4,21 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/names.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/labelled_pass.h"
-#include "cli/point_flags.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 #include "cli/sweep_points.h"
 #include "tasks/output_file.h"
@@ -42,25 +44,21 @@ double seconds_since(Clock::time_point begin) {
 }
 
 std::vector<int64_t> batch_sizes(const std::string& text) {
-  constexpr auto kMost = static_cast<double>(kMostBatchTokens);
-  std::vector<int64_t> out;
-  for (const double v : parse_thresholds(text)) {
-    if (!(v >= 1 && v <= kMost && v == std::floor(v))) {
-      throw_usage("--batch-tokens " + printable(text, 80) + ", expected whole numbers from 1 to " +
-                  std::to_string(kMostBatchTokens) + ": 64,256");
-    }
-    out.push_back(static_cast<int64_t>(v));
-  }
-  return out;
+  const auto sizes = parse_int_list(text, 1, kMostBatchTokens);
+  if (sizes) return *sizes;
+  throw_usage("--batch-tokens \"" + printable(text, 80) + "\", expected whole numbers from 1 to " +
+              std::to_string(kMostBatchTokens) + ": 64,256");
 }
 
+constexpr std::array<Name<tasks::SpeedAxis>, 3> kAxes{{{"layers", tasks::SpeedAxis::layers},
+                                                       {"macs", tasks::SpeedAxis::macs},
+                                                       {"time", tasks::SpeedAxis::time}}};
+
 tasks::SpeedAxis svg_axis(const SweepFlags& f) {
-  if (f.svg_axis == "layers") return tasks::SpeedAxis::layers;
-  if (f.svg_axis == "macs" || (f.svg_axis.empty() && !f.timed)) return tasks::SpeedAxis::macs;
-  if (!f.svg_axis.empty() && f.svg_axis != "time")
-    throw_usage("--svg-axis " + printable(f.svg_axis, 40) + ", expected layers, macs or time");
-  if (!f.timed) throw_usage("--svg-axis time needs --timed");
-  return tasks::SpeedAxis::time;
+  if (f.svg_axis.empty()) return f.timed ? tasks::SpeedAxis::time : tasks::SpeedAxis::macs;
+  const tasks::SpeedAxis axis = value_of_name(kAxes, f.svg_axis, "--svg-axis");
+  if (axis == tasks::SpeedAxis::time && !f.timed) throw_usage("--svg-axis time needs --timed");
+  return axis;
 }
 
 // Also of files that are not there yet, as b and ./b.
@@ -94,6 +92,18 @@ class Outputs {
   }
 
   bool uses_stdout() const { return uses_stdout_; }
+
+  // "costeff: wrote a.tsv and a.html"; nothing where there are no files.
+  std::string wrote_text() const {
+    std::string names;
+    size_t left = files_.size() - (uses_stdout_ ? 1 : 0);
+    for (const File& file : files_) {
+      if (file.path == "-") continue;
+      names += printable(file.path);
+      if (--left > 0) names += left == 1 ? " and " : ", ";
+    }
+    return names.empty() ? "" : "costeff: wrote " + names + "\n";
+  }
 
   // Returns an exit code.
   int write(const SweepFlags& f, const tasks::SweepReport& r) {
@@ -199,7 +209,7 @@ void check_flags(const SweepFlags& f, const tasks::DataSet& set) {
 
 int sweep(const SweepFlags& f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
   check_flags(f, set);
@@ -243,6 +253,7 @@ int sweep(const SweepFlags& f) {
       if (code == kInterrupted) throw PassInterrupted{r.rows};
       return code;
     }
+    if (!f.pass.quiet) std::fputs(outputs.wrote_text().c_str(), stderr);
     if (outputs.uses_stdout()) return 0;
     const bool all = !f.points.thresholds.empty() || f.shown == 0;
     return print(tasks::sweep_text(r, all ? 0 : static_cast<size_t>(f.shown)));

@@ -34,7 +34,7 @@ int tokenize(const TokenizeOptions& o) {
   if (o.model.empty()) throw_usage("the name of the model directory is empty");
   const tasks::TokenFormat format = choose_format(o);
   const EncodeOptions encode = encode_options(o.encode);
-  tasks::RowReader reader(input_files(o.input), input_options(o.input), &interrupted);
+  tasks::RowReader reader(input_files(o.input), input_options_that_say(o.input), &interrupted);
   const Tokenizer tokenizer(o.model);
   refuse_to_replace(o.output, o.input.files);
   tasks::OutputFile file(o.output, &interrupted);

@@ -16,8 +16,7 @@
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/labelled_pass.h"
-#include "cli/point_flags.h"
-#include "cli/policy_flags.h"
+#include "cli/load_flags.h"
 #include "cli/print.h"
 #include "cli/tune_flags.h"
 #include "tasks/output_file.h"
@@ -29,97 +28,12 @@ namespace {
 
 constexpr int kNothingFound = 1;
 
-// Refuses a policy that the model cannot run, before the pass.
-void check_kinds(const Engine& engine, const std::vector<PolicyKind>& kinds, const TuneFlags& f) {
-  for (const PolicyKind kind : kinds) {
-    RunOptions run;
-    run.threads = 1;
-    run.policy = ExitPolicy{};
-    run.policy->kind = kind;
-    run.policy->exit_start = f.exit_start;
-    if (has_threshold(kind)) run.policy->thresholds = {0};
-    if (kind == PolicyKind::fixed) run.policy->layer = engine.info().exits.back().layer;
-    engine.run([](Example&, bool) { return ReadStatus::end; }, [](auto, auto) {}, run);
-  }
-}
-
-struct Prepared {
-  ExitTable table;  // the rows that are tested on
-  std::vector<int64_t> gold;
-  ExitTable search;  // by layer only
-  std::vector<int64_t> search_gold;
-  int64_t search_rows = 0;
-};
-
-Prepared prepare(const TuneFlags& f, const tasks::Evaluated& data) {
-  Prepared p;
-  const auto gold_of = [&](const std::vector<int64_t>& rows) {
-    std::vector<int64_t> gold;
-    for (const int64_t row : rows) {
-      if (!data.labels.empty()) gold.push_back(data.labels[static_cast<size_t>(row)]);
-    }
-    return gold;
-  };
-  if (!f.per_layer) {
-    p.table = data.table;
-    p.gold.assign(data.labels.begin(), data.labels.end());
-    return p;
-  }
-  std::vector<int64_t> search, test;
-  split_rows(data.table.rows(), f.search_share, static_cast<uint64_t>(f.seed), &search, &test);
-  p.search_rows = static_cast<int64_t>(search.size());
-  if (const int64_t enough = search_rows_enough(data.table.exits()); p.search_rows > enough) {
-    std::vector<int64_t> some, rest, picked;
-    split_rows(p.search_rows, static_cast<double>(enough) / static_cast<double>(p.search_rows),
-               static_cast<uint64_t>(f.seed) + 1, &some, &rest);
-    for (const int64_t i : some) picked.push_back(search[static_cast<size_t>(i)]);
-    search = picked;
-  }
-  p.search = select_rows(data.table, search);
-  p.search_gold = gold_of(search);
-  p.table = select_rows(data.table, test);
-  p.gold = gold_of(test);
-  return p;
-}
-
-// The settings of a policy, safest first.
-std::vector<ExitPolicy> sequence_of(const TuneFlags& f, const Prepared& p, const TuneGoal& goal,
-                                    PolicyKind kind) {
-  if (!f.per_layer) return policy_family(kind, p.table, f.exit_start, f.value_threshold);
-  TuneGoal search = goal;  // a speed-up says nothing on which rows may leave
-  if (goal.kind == GoalKind::speedup) {
-    search.kind = p.table.regression      ? GoalKind::score_change
-                  : p.search_gold.empty() ? GoalKind::disagreement
-                                          : GoalKind::accuracy_drop;
-  }
-  return per_layer_path(p.search, exit_losses(p.search, search, p.search_gold), kind, f.exit_start);
-}
-
-bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
-  if (goal.kind != GoalKind::speedup) return a.mean_layer < b.mean_layer;
-  return labelled ? a.accuracy > b.accuracy : a.agreement > b.agreement;
-}
-
-void choose(tasks::TuneReport* r) {
-  for (size_t i = 0; i < r->families.size(); ++i) {
-    const TuneResult& result = r->families[i].result;
-    if (result.chosen < 0) continue;
-    const TuneTrial& trial = result.trials[static_cast<size_t>(result.chosen)];
-    // Whoever never leaves early keeps every goal but those on speed, and saves nothing.
-    if (trial.mean_layer >= static_cast<double>(r->layers)) continue;
-    if (r->found && !is_better(r->goal, r->labelled, trial, r->chosen)) continue;
-    r->found = true;
-    r->family = i;
-    r->chosen = trial;
-  }
-}
-
 double median_ms(std::vector<double> seconds, int64_t rows) {
   std::sort(seconds.begin(), seconds.end());
   return 1000 * seconds[seconds.size() / 2] / static_cast<double>(rows);
 }
 
-// The least eager setting that keeps the budget, by halving: time falls along the sequence.
+// The least eager setting that keeps the budget: time falls along the sequence.
 void meet_budget(const TuneFlags& f, const Engine& engine, const tasks::DataSet& set,
                  const std::vector<ExitPolicy>& sequence, tasks::TuneReport* r) {
   const auto measure = [&](const ExitPolicy& policy) {
@@ -128,24 +42,27 @@ void meet_budget(const TuneFlags& f, const Engine& engine, const tasks::DataSet&
       seconds.push_back(time_pass(f.pass, engine, set, r->labelled, policy, f.pass.batch_tokens));
     return median_ms(seconds, r->rows);
   };
-  time_pass(f.pass, engine, set, r->labelled, {},
-            f.pass.batch_tokens);  // weights packed, files in memory
+  // The first pass packs the weights and reads the files.
+  time_pass(f.pass, engine, set, r->labelled, {}, f.pass.batch_tokens);
   r->full_ms = measure({});
-  size_t low = 0, high = sequence.size() - 1;  // `high` keeps the budget, if any does
-  r->chosen_ms = measure(sequence[high]);
-  if (r->chosen_ms > r->budget_ms) return;
-  r->found = true;
-  while (low < high) {
-    const size_t middle = (low + high) / 2;
-    const double ms = measure(sequence[middle]);
-    if (ms <= r->budget_ms) {
-      high = middle;
-      r->chosen_ms = ms;
-    } else {
-      low = middle + 1;
-    }
-  }
-  r->chosen.policy = sequence[high];
+  const int64_t chosen = first_within(static_cast<int64_t>(sequence.size()), [&](int64_t i) {
+    const double ms = measure(sequence[static_cast<size_t>(i)]);
+    const bool keeps = ms <= r->budget_ms;
+    if (keeps || !r->found) r->chosen_ms = ms;
+    r->found = r->found || keeps;
+    return keeps;
+  });
+  if (chosen >= 0) r->chosen.policy = sequence[static_cast<size_t>(chosen)];
+}
+
+// What the report calls chosen.
+void take_best(tasks::TuneReport* r) {
+  const int64_t best = choose_family(r->families, r->goal, r->labelled, r->layers);
+  r->found = best >= 0;
+  if (!r->found) return;
+  r->family = static_cast<size_t>(best);
+  const TuneResult& result = r->families[r->family].result;
+  r->chosen = result.trials[static_cast<size_t>(result.chosen)];
 }
 
 // Where the policy goes, opened before the work starts. Null: nowhere.
@@ -170,7 +87,7 @@ int write_policy(tasks::TuneReport* r, const ExitPolicy& policy, const std::stri
 int tune(TuneFlags f) {
   if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
   check_tune_flags(f);
-  const Engine engine(f.pass.model, load_options(f.pass.load));
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
   const ModelInfo& m = engine.info();
   const tasks::DataSet set = find_data_set(f.pass, engine);
   if (f.budget_ms && set.path == "-")
@@ -179,8 +96,7 @@ int tune(TuneFlags f) {
     throw_usage(f.pass.model + ": has one exit, the last layer; there is nothing to tune");
   tasks::TuneReport r;
   r.goal = tune_goal(f, m);
-  const std::vector<PolicyKind> kinds = tuned_kinds(f, m);
-  check_kinds(engine, kinds, f);
+  const std::vector<Curve> curves = tuned_curves(f, m);
   std::string path;
   const std::unique_ptr<tasks::OutputFile> file = open_output(f, set.path, &path);
 
@@ -194,29 +110,34 @@ int tune(TuneFlags f) {
     r.regression = m.regression;
     r.rows = pass.stats.rows;
     r.layers = static_cast<int64_t>(m.layers.size());
-    const Prepared p = prepare(f, pass.data);
-    r.search_rows = p.search_rows;
+    const std::vector<int64_t> gold(pass.data.labels.begin(), pass.data.labels.end());
+    const TuneRows rows = split_for_search(pass.data.table, gold, f.per_layer ? f.search_share : 0,
+                                           static_cast<uint64_t>(f.seed));
+    r.search_rows = rows.search_rows;
     tasks::SweepJudge judge(pass.data, m);
     tasks::SweepPoint full;
     judge.judge(&full);
     r.full_quality = full.quality;
 
+    const auto sequence_of = [&](const Curve& curve) {
+      return tune_sequence(rows, r.goal, curve, f.exit_start, f.value_threshold);
+    };
     if (f.budget_ms) {
-      meet_budget(f, engine, set, sequence_of(f, p, r.goal, kinds.front()), &r);
+      meet_budget(f, engine, set, sequence_of(curves.front()), &r);
     } else {
-      const double level = (1 - r.goal.confidence) / static_cast<double>(kinds.size());
-      for (const PolicyKind kind : kinds) {
-        const std::vector<ExitPolicy> sequence = sequence_of(f, p, r.goal, kind);
-        tasks::TuneFamily family;
-        family.name = policy_name(kind) + std::string(f.per_layer ? "-by-layer" : "");
+      const double level = (1 - r.goal.confidence) / static_cast<double>(curves.size());
+      for (const Curve& curve : curves) {
+        const std::vector<ExitPolicy> sequence = sequence_of(curve);
+        TuneFamily family;
+        family.name = curve_name(curve);
         family.offered = static_cast<int64_t>(sequence.size());
-        family.result = calibrate(p.table, p.gold, r.goal, sequence, level);
+        family.result = calibrate(rows.test, rows.gold, r.goal, sequence, level);
         r.families.push_back(std::move(family));
       }
-      choose(&r);
+      take_best(&r);
     }
     if (r.found) {
-      const PolicyPoint named = describe_point(r.chosen.policy);
+      const PolicyWords named = policy_words(r.chosen.policy);
       r.on_all.policy = r.chosen.policy;
       r.on_all.name = named.name;
       r.on_all.setting = named.setting;

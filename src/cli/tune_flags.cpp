@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
-#include "cli/policy_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -73,40 +73,34 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
   if (f.max_drop && !m.regression && !(*f.max_drop < 1))
     throw_usage("--max-drop is a share, expected a number between 0 and 1");
   if (m.regression) {
-    const std::vector<double> range =
-        f.score_range.empty() ? std::vector<double>{} : parse_thresholds(f.score_range);
-    if (range.size() != 2 || !(range[0] < range[1])) {
-      throw_usage(f.score_range.empty() ? "a regression needs --score-range, as 0,5 for STS-B"
-                                        : "--score-range " + printable(f.score_range, 40) +
-                                              ", expected two numbers, the lower one first: 0,5");
+    if (f.score_range.empty()) throw_usage("a regression needs --score-range, as 0,5 for STS-B");
+    const auto range = parse_number_list(f.score_range);
+    if (!range || range->size() != 2 || !(range->front() < range->back())) {
+      throw_usage("--score-range " + printable(f.score_range, 40) +
+                  ", expected two numbers, the lower one first: 0,5");
     }
-    g.score_low = range[0];
-    g.score_high = range[1];
+    g.score_low = range->front();
+    g.score_high = range->back();
   } else if (!f.score_range.empty()) {
     throw_usage("--score-range is of a regression, and this model gives labels");
   }
   return g;
 }
 
-std::vector<PolicyKind> tuned_kinds(const TuneFlags& f, const ModelInfo& m) {
-  if (f.policies.empty()) {
-    if (m.policy_from_model && has_threshold(m.policy.kind)) return {m.policy.kind};
-    return {m.regression ? PolicyKind::patience : PolicyKind::entropy};
-  }
-  std::vector<PolicyKind> kinds;
-  for (size_t begin = 0; begin <= f.policies.size();) {
-    const size_t comma = std::min(f.policies.find(',', begin), f.policies.size());
-    const PolicyKind kind = parse_policy_kind(f.policies.substr(begin, comma - begin));
+std::vector<Curve> tuned_curves(const TuneFlags& f, const ModelInfo& m) {
+  const ModelExits exits = exits_of(m);
+  const std::vector<PolicyKind> kinds = f.policies.empty()
+                                            ? std::vector{usual_policy(exits, m.policy)}
+                                            : parse_policy_kinds(f.policies);
+  std::vector<Curve> curves;
+  for (const PolicyKind kind : kinds) {
     if (kind == PolicyKind::never) throw_usage("policy never has nothing to tune");
-    if (f.per_layer && !has_threshold(kind)) {
-      throw_usage(std::string("policy ") + policy_name(kind) +
-                  " has no thresholds to choose layer by layer");
-    }
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-    begin = comma + 1;
+    if (f.per_layer) check_by_layer(kind);
+    check_policy_kind(exits, kind, f.exit_start);
+    curves.push_back({kind, f.per_layer});
   }
-  if (f.budget_ms && kinds.size() > 1) throw_usage("--budget-ms takes one policy");
-  return kinds;
+  if (f.budget_ms && curves.size() > 1) throw_usage("--budget-ms takes one policy");
+  return curves;
 }
 
 void add_tune_flags(CLI::App* sub, TuneFlags* f) {

@@ -31,8 +31,6 @@ void check_tune_flags(const TuneFlags& flags);
 
 // Throw Error(usage) for what does not fit the model.
 TuneGoal tune_goal(const TuneFlags& flags, const ModelInfo& model);
-std::vector<PolicyKind> tuned_kinds(const TuneFlags& flags, const ModelInfo& model);
-
-bool has_threshold(PolicyKind kind);
+std::vector<Curve> tuned_curves(const TuneFlags& flags, const ModelInfo& model);
 
 }  // namespace costeff::cli

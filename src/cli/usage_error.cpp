@@ -61,17 +61,19 @@ std::string unexpected(const std::string& argument, const CLI::App& verb) {
   return "unknown option " + name + suggestion(name, option_names(verb));
 }
 
+std::string expected_verbs(const CLI::App& app) {
+  std::string list;
+  for (const std::string& name : verb_names(app)) list += (list.empty() ? "" : ", ") + name;
+  return ", expected one of " + list;
+}
+
 // A command line without a verb.
 std::string no_verb(const CLI::App& app) {
-  std::string expected;
-  for (const std::string& name : verb_names(app)) expected += (expected.empty() ? "" : ", ") + name;
   for (const std::string& argument : app.remaining()) {
-    if (is_option(argument)) return unexpected(argument, app);
-    const std::string hint = suggestion(argument, verb_names(app));
-    return "unknown verb \"" + argument + "\"" +
-           (hint.empty() ? ", expected one of " + expected : hint);
+    if (argument == "--") continue;
+    return is_option(argument) ? unexpected(argument, app) : unknown_verb_text(app, argument);
   }
-  return "no verb given, expected one of " + expected;
+  return "no verb given" + expected_verbs(app);
 }
 
 std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::ParseError& error) {
@@ -97,6 +99,11 @@ std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::
 }
 
 }  // namespace
+
+std::string unknown_verb_text(const CLI::App& app, const std::string& verb) {
+  const std::string hint = suggestion(verb, verb_names(app));
+  return "unknown verb \"" + verb + "\"" + (hint.empty() ? expected_verbs(app) : hint);
+}
 
 std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* verb = &app;

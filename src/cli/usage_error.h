@@ -9,4 +9,7 @@ namespace costeff::cli {
 // name where one is near), where to read on.
 std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error);
 
+// "unknown verb "infre" (did you mean infer?)", or the list of those there are.
+std::string unknown_verb_text(const CLI::App& app, const std::string& verb);
+
 }  // namespace costeff::cli

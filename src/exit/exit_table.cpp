@@ -1,4 +1,6 @@
+#include <costeff/error.h>
 #include <costeff/exit_table.h>
+#include <costeff/policy.h>
 
 #include <algorithm>
 #include <string>
@@ -21,29 +23,6 @@ void check_row(const Result& r, const ExitTable& t) {
            static_cast<int64_t>(r.exits[e].logits.size()) == t.num_labels;
   }
   if (!fits) throw Error(ErrorKind::internal, "a row of other exits than its table has");
-}
-
-// Refuses what Engine::run refuses. Returns the exit that a fixed policy leaves by, else -1.
-int64_t check_fits(const ExitTable& t, const ExitPolicy& policy) {
-  const std::string name = std::string("policy ") + exits::policy_name(policy.kind);
-  exits::check_policy(policy, t.layers.back(), "exit policy", ErrorKind::usage);
-  if (t.regression && (policy.kind == PolicyKind::entropy || policy.kind == PolicyKind::max_prob ||
-                       policy.kind == PolicyKind::margin)) {
-    throw_usage(name + " needs probabilities, and this model gives a score (regression)");
-  }
-  if (policy.kind == PolicyKind::learned &&
-      std::all_of(t.uncertainty.begin(), t.uncertainty.end(), [](float u) { return u < 0; })) {
-    throw_usage(name + " needs a model with a learned exit (BERxiT)");
-  }
-  if (policy.kind != PolicyKind::fixed) return -1;
-  const auto at = std::find(t.layers.begin(), t.layers.end(), policy.layer);
-  if (at == t.layers.end()) {
-    std::string known;
-    for (int64_t layer : t.layers) known += (known.empty() ? "" : ", ") + std::to_string(layer);
-    throw_usage("no exit at layer " + std::to_string(policy.layer) +
-                "; this model has exits at layer " + known);
-  }
-  return at - t.layers.begin();
 }
 
 }  // namespace
@@ -93,24 +72,36 @@ ExitTable select_rows(const ExitTable& t, std::span<const int64_t> rows) {
   return out;
 }
 
+ModelExits exits_of(const ExitTable& t) {
+  ModelExits m;
+  m.layers = t.layers;
+  m.num_labels = t.num_labels;
+  m.regression = t.regression;
+  // Rows are alike in which exits have one.
+  const auto first = t.uncertainty.begin();
+  m.learned = t.rows() > 0 && std::any_of(first, first + t.exits(), [](float u) { return u >= 0; });
+  return m;
+}
+
 void decide_exits(const ExitTable& t, const ExitPolicy& policy, std::vector<int32_t>* out) {
   out->clear();
   if (t.rows() == 0) return;
-  const int64_t fixed = check_fits(t, policy), last = t.exits() - 1;
-  if (fixed >= 0 || policy.kind == PolicyKind::never) {
-    out->assign(static_cast<size_t>(t.rows()), static_cast<int32_t>(fixed >= 0 ? fixed : last));
+  check_policy(exits_of(t), policy);
+  const int64_t last = t.exits() - 1;
+  if (!asks_exits(policy)) {
+    const auto at = policy.kind == PolicyKind::fixed
+                        ? std::find(t.layers.begin(), t.layers.end(), policy.layer)
+                        : t.layers.end() - 1;
+    out->assign(static_cast<size_t>(t.rows()), static_cast<int32_t>(at - t.layers.begin()));
     return;
   }
   out->reserve(static_cast<size_t>(t.rows()));
   for (int64_t row = 0; row < t.rows(); ++row) {
     exits::ExitState state;
     int64_t e = 0;
-    for (; e < last; ++e) {
-      const size_t i = t.at(row, e);
-      const exits::ExitScore score{t.label[i],   t.prob[i],  t.margin[i],
-                                   t.entropy[i], t.value[i], t.uncertainty[i]};
-      if (exits::leaves(policy, t.regression, t.layers[static_cast<size_t>(e)], score, &state))
-        break;
+    while (e < last && !exits::leaves(policy, t.regression, t.layers[static_cast<size_t>(e)],
+                                      exits::score_at(t, t.at(row, e)), &state)) {
+      ++e;
     }
     out->push_back(static_cast<int32_t>(e));
   }

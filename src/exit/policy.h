@@ -1,15 +1,12 @@
 #pragma once
 
-// Exit policies: pure functions of numbers. A new one is a row in policy.cpp's table.
+// When a sequence leaves: pure functions of numbers. What each policy is stands in costeff/policy.h.
 
-#include <costeff/error.h>
+#include <costeff/exit_table.h>
 #include <costeff/options.h>
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace costeff::exits {
 
@@ -31,6 +28,11 @@ struct ExitState {
   int32_t agreed = 0;  // exits in a row that agreed with the one before them
 };
 
+// Entry i of what is [rows, E] in a table.
+inline ExitScore score_at(const ExitTable& t, size_t i) {
+  return {t.label[i], t.prob[i], t.margin[i], t.entropy[i], t.value[i], t.uncertainty[i]};
+}
+
 // softmax of logits [C] into probs [C] (float64 inside), and what follows from it. The entropy is a
 // sum of terms >= 0, accurate to its last digits also near 0; 0 ln 0 is 0.
 ExitScore score_logits(std::span<const float> logits, std::span<float> probs);
@@ -40,22 +42,7 @@ ExitScore score_logits(std::span<const float> logits, std::span<float> probs);
 bool leaves(const ExitPolicy& policy, bool regression, int64_t layer, const ExitScore& score,
             ExitState* state);
 
-// Does the policy look at exits before the last at all?
-inline bool is_adaptive(const ExitPolicy& p) {
-  return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed;
-}
-
-const char* policy_name(PolicyKind kind);
-// "entropy", "max-prob", ... Throws Error(usage), which lists the names.
-PolicyKind policy_from_name(std::string_view name);
-// "0.3"; one a layer, "0.3,0.2,0.1"; or as BERxiT writes them, "v,n;v,n": v for the next n layers.
-// Throws Error(usage).
-std::vector<double> parse_thresholds(std::string_view text);
-
-// Throws Error(kind) if the policy does not fit a model of `layers` layers: a threshold that is not
-// a number or missing, a list of the wrong length, a layer out of range. `place` begins the
-// message.
-void check_policy(const ExitPolicy& policy, int64_t layers, const std::string& place,
-                  ErrorKind kind);
+// What a policy with a threshold compares with it.
+double compared_score(PolicyKind kind, const ExitScore& score);
 
 }  // namespace costeff::exits

@@ -1,3 +1,5 @@
+#include <costeff/error.h>
+#include <costeff/policy.h>
 #include <costeff/tune.h>
 
 #include <algorithm>
@@ -17,14 +19,14 @@ double rounded(double v) {
   return std::round(v * scale) / scale;
 }
 
-// How sure an exit is that a sequence that leaves there must be, from "nobody" to "everybody". Sure
-// answers have entropies of 1e-3 and less, so the steps begin small: cubes.
+// The threshold of a step, from one that lets nobody leave to one that lets everybody. The entropies
+// of sure answers are 1e-3 and less, so the steps begin small: they grow as cubes.
 double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
   const double u = static_cast<double>(step) / static_cast<double>(kThresholds);
   const double c = static_cast<double>(std::max<int64_t>(labels, 2)), cube = u * u * u;
   switch (kind) {
     case PolicyKind::entropy:
-      // Just above ln C at the end: an even distribution leaves too.
+      // The last step lies just above ln C, so that an even distribution leaves too.
       return rounded(cube * (std::log(c) + 1e-3));
     case PolicyKind::max_prob:
       return 1 - rounded(cube * (1 - 1 / c + 1e-3));
@@ -35,36 +37,19 @@ double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
   }
 }
 
-double score_at(const ExitTable& t, PolicyKind kind, size_t i) {
-  switch (kind) {
-    case PolicyKind::max_prob:
-      return t.prob[i];
-    case PolicyKind::margin:
-      return t.margin[i];
-    case PolicyKind::learned:
-      return t.uncertainty[i];
-    default:
-      return t.entropy[i];
-  }
-}
-
-bool leaves_above(PolicyKind kind) {
-  return kind == PolicyKind::max_prob || kind == PolicyKind::margin;
-}
-
 // What a policy costs on the rows of a search.
-struct Judged {
+struct SearchCost {
   double lost = 0;   // sum of losses; a gain counts as none, since most of them are luck
   double depth = 0;  // sum of exit layers
 };
 
-class Judge {
+class SearchRows {
  public:
-  Judge(const ExitTable& t, std::span<const float> loss) : table_(t), loss_(loss) {}
+  SearchRows(const ExitTable& t, std::span<const float> loss) : table_(t), loss_(loss) {}
 
-  Judged run(const ExitPolicy& policy) {
+  SearchCost run(const ExitPolicy& policy) {
     decide_exits(table_, policy, &exits_);
-    Judged j;
+    SearchCost j;
     for (size_t row = 0; row < exits_.size(); ++row) {
       const size_t at = table_.at(static_cast<int64_t>(row), exits_[row]);
       j.lost += std::max(0.0, static_cast<double>(loss_[at]));
@@ -108,7 +93,7 @@ std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64
       }
       break;
     case PolicyKind::patience:
-      // E exits agree with their predecessor E - 1 times at most.
+      // Of E exits at most E - 1 agree with the one before them.
       for (p.patience = t.exits(); p.patience > 0; --p.patience) {
         if (t.regression) p.thresholds = {value_threshold};
         out.push_back(p);
@@ -125,13 +110,13 @@ std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64
 
 std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int64_t count,
                                         int64_t exit) {
-  const bool above = leaves_above(kind);
-  // Doubt: entropy, uncertainty, what is missing to 1. Small ones leave first.
+  const bool above = policy_traits(kind).leaves_above;
+  // Doubt: the entropy or the uncertainty; of a probability, 1 less it. Small ones leave first.
   std::vector<double> doubts;
   const int64_t first = exit < 0 ? 0 : exit, last = exit < 0 ? t.exits() - 2 : exit;
   for (int64_t row = 0; row < t.rows(); ++row) {
     for (int64_t e = first; e <= last; ++e) {
-      const double score = score_at(t, kind, t.at(row, e));
+      const double score = exits::compared_score(kind, exits::score_at(t, t.at(row, e)));
       doubts.push_back(std::max(0.0, above ? 1 - score : score));
     }
   }
@@ -146,7 +131,7 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
   }
   for (size_t i = 0; i < quantiles.size(); ++i) {
     const double v = quantiles[i];
-    // Not beyond the middle of what lies between this quantile and the next.
+    // Not past the middle between this quantile and the next.
     const double limit = i + 1 < quantiles.size() ? (v + quantiles[i + 1]) / 2 : v * 1.05 + 1e-9;
     const double doubt = short_above(v, limit);
     // 1 - 0.05 is 0.95 to whoever reads it.
@@ -159,15 +144,11 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
 std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float> loss,
                                        PolicyKind kind, int64_t exit_start) {
   const int64_t layers = t.layers.back(), ramps = t.exits() - 1;
-  if (kind != PolicyKind::entropy && kind != PolicyKind::max_prob && kind != PolicyKind::margin &&
-      kind != PolicyKind::learned) {
-    throw_usage(std::string("policy ") + exits::policy_name(kind) +
-                " has no thresholds to choose layer by layer");
-  }
+  check_by_layer(kind);
   ExitPolicy p;
   p.kind = kind;
   p.exit_start = exit_start;
-  p.thresholds.assign(static_cast<size_t>(layers), leaves_above(kind) ? 1.0 : 0.0);
+  p.thresholds.assign(static_cast<size_t>(layers), policy_traits(kind).leaves_above ? 1.0 : 0.0);
   std::vector<ExitPolicy> path{p};
   if (ramps < 1 || t.rows() == 0) return path;
 
@@ -175,33 +156,33 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float
   std::vector<std::vector<double>> ladders;
   for (int64_t e = 0; e < ramps; ++e) ladders.push_back(quantile_thresholds(t, kind, kRungs, e));
   std::vector<size_t> rung(static_cast<size_t>(ramps), 0);
-  Judge judge(t, loss);
-  Judged now = judge.run(p);
+  SearchRows search(t, loss);
+  SearchCost now = search.run(p);
   while (true) {
     int64_t best = -1;
     size_t best_rung = 0;
     double best_rate = 0;
-    Judged best_judged;
+    SearchCost best_cost;
     for (int64_t e = 0; e < ramps; ++e) {
       const auto& steps = ladders[static_cast<size_t>(e)];
       const int64_t layer = t.layers[static_cast<size_t>(e)];
       if (layer < exit_start) continue;
-      // Rungs on which nobody leaves who had not left before this layer are passed over; then a few
-      // are tried, so that one bad step does not hide a good one behind it.
+      // Rungs at which no further row leaves are passed over. Of the rest a few are tried, so that
+      // one bad step does not hide a good one after it.
       constexpr int kTried = 3;
       int tried = 0;
       ExitPolicy p_next = p;
       for (size_t next = rung[static_cast<size_t>(e)] + 1; next < steps.size(); ++next) {
         p_next.thresholds[static_cast<size_t>(layer - 1)] = steps[next];
-        const Judged judged = judge.run(p_next);
-        if (judged.depth >= now.depth) continue;
-        // Half a row more than was lost: steps that happen to cost nothing are no bargain.
-        const double rate = (judged.lost - now.lost + 0.5) / (now.depth - judged.depth);
+        const SearchCost cost = search.run(p_next);
+        if (cost.depth >= now.depth) continue;
+        // Half a row more than was lost: a step that happens to cost nothing is not free.
+        const double rate = (cost.lost - now.lost + 0.5) / (now.depth - cost.depth);
         if (best < 0 || rate < best_rate) {
           best = e;
           best_rung = next;
           best_rate = rate;
-          best_judged = judged;
+          best_cost = cost;
         }
         if (++tried == kTried) break;
       }
@@ -211,7 +192,7 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float
     rung[static_cast<size_t>(best)] = best_rung;
     p.thresholds[layer] = ladders[static_cast<size_t>(best)][best_rung];
     path.push_back(p);
-    now = best_judged;
+    now = best_cost;
   }
 }
 

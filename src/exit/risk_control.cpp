@@ -5,43 +5,10 @@
 #include <numbers>
 #include <vector>
 
+#include "base/binomial.h"
+
 namespace costeff::exits {
 namespace {
-
-// ln n! less Stirling's (n + 1/2) ln n - n + ln(2 pi) / 2.
-double stirling_error(double n) {
-  if (n < 16) {
-    return std::lgamma(n + 1) - (n + 0.5) * std::log(n) + n - 0.5 * std::log(2 * std::numbers::pi);
-  }
-  const double s = 1 / (n * n);
-  return (1.0 / 12 - s * (1.0 / 360 - s * (1.0 / 1260 - s * (1.0 / 1680 - s / 1188)))) / n;
-}
-
-// x ln(x / m) + m - x, without cancellation where x is near m.
-double deviance(double x, double m) {
-  const double d = (x - m) / (x + m);
-  if (std::abs(d) > 0.1) return x * std::log(x / m) + m - x;
-  // ln(x / m) = 2 atanh d, and x - m = d (x + m).
-  double sum = (x - m) * d, power = 2 * x * d;
-  for (int i = 3; i < 100; i += 2) {
-    power *= d * d;
-    const double next = sum + power / i;
-    if (next == sum) break;
-    sum = next;
-  }
-  return sum;
-}
-
-// Sum of pmf over k, k - 1, ..., 0; falls at least geometrically below the mean.
-double lower_tail(int64_t k, int64_t n, double p) {
-  double term = binomial_pmf(k, n, p), sum = 0;
-  const double odds = (1 - p) / p;
-  for (int64_t j = k; j >= 0 && term > sum * 1e-18; --j) {
-    sum += term;
-    term *= static_cast<double>(j) / static_cast<double>(n - j + 1) * odds;
-  }
-  return sum;
-}
 
 // sup over v in [drop, v_hi], from above, to about a hundredth of its value.
 double largest_over_share(int64_t n, int64_t t, double drop, double v_hi) {
@@ -72,38 +39,6 @@ double largest_over_share(int64_t n, int64_t t, double drop, double v_hi) {
 }
 
 }  // namespace
-
-// Loader 2000, Fast and Accurate Computation of Binomial Probabilities.
-double binomial_pmf(int64_t k, int64_t n, double p) {
-  if (k < 0 || k > n) return 0;
-  if (p <= 0) return k == 0 ? 1 : 0;
-  if (p >= 1) return k == n ? 1 : 0;
-  const auto x = static_cast<double>(k), m = static_cast<double>(n), y = m - x;
-  if (k == 0) return std::exp(m * std::log1p(-p));
-  if (k == n) return std::exp(m * std::log(p));
-  const double exponent = stirling_error(m) - stirling_error(x) - stirling_error(y) -
-                          deviance(x, m * p) - deviance(y, m * (1 - p));
-  return std::exp(exponent) * std::sqrt(m / (2 * std::numbers::pi * x * y));
-}
-
-double binomial_cdf(int64_t k, int64_t n, double p) {
-  if (k < 0) return 0;
-  if (k >= n || p <= 0) return 1;
-  if (p >= 1) return 0;
-  if (static_cast<double>(k) <= static_cast<double>(n) * p) return lower_tail(k, n, p);
-  return 1 - lower_tail(n - k - 1, n, 1 - p);
-}
-
-double binomial_upper(int64_t k, int64_t n, double level) {
-  if (k >= n) return 1;
-  double low = 0, high = 1;
-  // The upper end of what is left of the interval: never too small.
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (binomial_cdf(k, n, middle) >= level ? low : high) = middle;
-  }
-  return high;
-}
 
 double binomial_p_value(int64_t n, int64_t sum, double risk) {
   return n > 0 ? binomial_cdf(sum, n, risk) : 1;

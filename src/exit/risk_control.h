@@ -8,12 +8,11 @@
 // promise.
 //
 //   Angelopoulos, Bates, Candes, Jordan, Lei 2021, Learn then Test: Calibrating Predictive
-//   Algorithms
-//     to Achieve Risk Control
+//     Algorithms to Achieve Risk Control
 //   Bates, Angelopoulos, Lei, Malik, Jordan 2021, Distribution-Free, Risk-Controlling Prediction
-//   Sets Schuster, Fisch, Jaakkola, Barzilay 2021, Consistent Accelerated Inference via Confident
-//   Adaptive
-//     Transformers
+//     Sets
+//   Schuster, Fisch, Jaakkola, Barzilay 2021, Consistent Accelerated Inference via Confident
+//     Adaptive Transformers
 //   Jazbec, Timans, Hadzi Veljkovic, Sakmann, Zhang, Naesseth, Nalisnick 2024, Fast yet Safe:
 //     Early-Exiting with Risk Control
 //   Berger, Boos 1994, P Values Maximized over a Confidence Set for the Nuisance Parameter
@@ -22,14 +21,6 @@
 #include <functional>
 
 namespace costeff::exits {
-
-// P(Bin(n, p) = k) and P(Bin(n, p) <= k); 0 <= p <= 1, n >= 0, any k. Relative error about 1e-13.
-double binomial_pmf(int64_t k, int64_t n, double p);
-double binomial_cdf(int64_t k, int64_t n, double p);
-
-// The largest p with P(Bin(n, p) <= k) >= level: above the true p with probability >= 1 - level
-// (Clopper-Pearson, one-sided). 1 for k >= n.
-double binomial_upper(int64_t k, int64_t n, double level);
 
 // Of each of n losses of 0 or 1, `sum` were 1. P-value of "the risk is above `risk`": exact
 // binomial.

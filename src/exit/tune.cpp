@@ -3,16 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "exit/risk_control.h"
 
 namespace costeff {
 namespace {
 
-constexpr int64_t kMostRows = 10'000'000;  // rows_needed beyond it says nothing to anybody
+constexpr int64_t kMaxRows = 10'000'000;  // rows_needed is not looked for beyond it
 
-// The share of a test's level that bounding the rows that change sides may cost.
+// What bounding the share of rows that change sides may cost of a test's level.
 double gamma_of(double level) { return level / 10; }
 
 // What a setting did on the rows at hand.
@@ -57,19 +56,10 @@ double cut(const TuneGoal& goal, double score) {
   return std::clamp(score, goal.score_low, goal.score_high);
 }
 
-// Which of two settings that passed is to be chosen: a is better.
-bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
-  const double quality_a = labelled ? a.accuracy : a.agreement;
-  const double quality_b = labelled ? b.accuracy : b.agreement;
-  if (goal.kind == GoalKind::speedup && quality_a != quality_b) return quality_a > quality_b;
-  if (a.mean_layer != b.mean_layer) return a.mean_layer < b.mean_layer;
-  return quality_a > quality_b;
-}
-
 // Tries one policy after the other on the same rows.
-class Trier {
+class TrialRows {
  public:
-  Trier(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal)
+  TrialRows(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal)
       : table_(t), gold_(gold), goal_(goal), loss_(exit_losses(t, goal, gold)) {}
 
   TuneTrial run(const ExitPolicy& policy, Counts* c) {
@@ -113,9 +103,9 @@ class Trier {
   std::vector<int32_t> exits_;
 };
 
-// Had nothing gone wrong in any row.
+// The rows needed if nothing went wrong in any of them.
 int64_t fewest_rows_for(const TuneGoal& goal, double level, const ExitTable& t) {
-  return exits::fewest_rows(level, kMostRows, [&](int64_t rows) {
+  return exits::fewest_rows(level, kMaxRows, [&](int64_t rows) {
     Counts best{.rows = rows};
     if (goal.kind == GoalKind::speedup) {
       best.sum = static_cast<double>(rows) * static_cast<double>(t.layers.front()) /
@@ -128,7 +118,7 @@ int64_t fewest_rows_for(const TuneGoal& goal, double level, const ExitTable& t) 
 void check_goal(const ExitTable& t, const TuneGoal& goal, std::span<const int64_t> gold) {
   const bool needs_gold = goal.kind == GoalKind::accuracy_drop;
   if (needs_gold && static_cast<int64_t>(gold.size()) != t.rows())
-    throw Error(ErrorKind::internal, "labels and rows are not as many");
+    throw Error(ErrorKind::internal, "not as many labels as rows");
   if (t.regression && (needs_gold || goal.kind == GoalKind::disagreement))
     throw_usage("a regression has no accuracy and no labels to agree in");
   if (!t.regression && goal.kind == GoalKind::score_change)
@@ -183,19 +173,19 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
   if (promise) result.rows_needed = fewest_rows_for(goal, level, t);
   if (t.rows() == 0) return result;
 
-  Trier trier(t, gold, goal);
+  TrialRows rows(t, gold, goal);
   const auto count = static_cast<int64_t>(sequence.size());
   const bool eager_first = goal.kind == GoalKind::speedup;
   Counts before{.rows = -1};
   const auto test = [&](int64_t i) {
     Counts c;
     const int64_t at = eager_first ? count - 1 - i : i;
-    TuneTrial& trial = result.trials.emplace_back(trier.run(sequence[static_cast<size_t>(at)], &c));
+    TuneTrial& trial = result.trials.emplace_back(rows.run(sequence[static_cast<size_t>(at)], &c));
     if (!promise) {
       trial.passed = keeps_goal(goal, trial);
       return 0.0;
     }
-    // Neighbours mostly leave the same rows alone.
+    // Neighbouring settings mostly decide alike.
     const bool same = c.losses == before.losses && c.gains == before.gains && c.sum == before.sum &&
                       c.rows == before.rows;
     trial.p_value =
@@ -217,23 +207,41 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
   return result;
 }
 
-void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,
-                std::vector<int64_t>* second) {
-  std::vector<int64_t> order(static_cast<size_t>(rows));
-  std::iota(order.begin(), order.end(), 0);
-  // splitmix64: the same split everywhere, which std::shuffle does not promise.
-  uint64_t state = seed;
-  for (size_t i = order.size(); i > 1; --i) {
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    std::swap(order[i - 1], order[(z ^ (z >> 31)) % i]);
+bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
+  const double quality_a = labelled ? a.accuracy : a.agreement;
+  const double quality_b = labelled ? b.accuracy : b.agreement;
+  if (goal.kind == GoalKind::speedup && quality_a != quality_b) return quality_a > quality_b;
+  if (a.mean_layer != b.mean_layer) return a.mean_layer < b.mean_layer;
+  return quality_a > quality_b;
+}
+
+int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
+                      int64_t layers) {
+  int64_t best = -1;
+  const auto chosen = [&](int64_t family) -> const TuneTrial& {
+    const TuneResult& r = families[static_cast<size_t>(family)].result;
+    return r.trials[static_cast<size_t>(r.chosen)];
+  };
+  for (int64_t i = 0; i < static_cast<int64_t>(families.size()); ++i) {
+    if (families[static_cast<size_t>(i)].result.chosen < 0) continue;
+    if (chosen(i).mean_layer >= static_cast<double>(layers)) continue;
+    if (best < 0 || is_better(goal, labelled, chosen(i), chosen(best))) best = i;
   }
-  const auto size = static_cast<size_t>(std::llround(share * static_cast<double>(rows)));
-  first->assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size));
-  second->assign(order.begin() + static_cast<std::ptrdiff_t>(size), order.end());
-  std::sort(first->begin(), first->end());
-  std::sort(second->begin(), second->end());
+  return best;
+}
+
+int64_t first_within(int64_t count, const std::function<bool(int64_t)>& keeps) {
+  int64_t low = 0, high = count - 1;
+  if (count <= 0 || !keeps(high)) return -1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (keeps(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return high;
 }
 
 }  // namespace costeff

@@ -43,34 +43,40 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   }
   if (w.word_up)
     apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
+  const auto is_pad = [&](int64_t t) { return ids[t] == e.pad_token(); };
   for (int64_t b = 0; b < view.sequences; ++b) {
     const int64_t end = view.start[b + 1];
+    int64_t counted = e.position_offset - e.first_position();  // the next place in the count
     for (int64_t t = view.start[b], next = t; t < end; t = next) {
-      const int64_t place = t - view.start[b];
+      const bool pad = is_pad(t);
+      const int64_t place = pad ? 0 : counted;
       const int32_t type = typed ? types[t] : 0;
       const float* added = w.place(place, type);
-      if (added) {  // neighbours of one type add what is neighbours too
-        while (next < end && (!typed || types[next] == type)) ++next;
-      } else {
+      ++next;
+      if (!added) {
         added = add_place(model, place, type, scratch->hidden.reserve(2 * hidden));
-        ++next;
+      } else if (!pad) {  // neighbours of one type add what is neighbours too
+        while (next < end && !is_pad(next) && (!typed || types[next] == type)) ++next;
       }
+      if (!pad) counted += next - t;
       kernels.add_layer_norm(x + t * hidden, hidden, added, hidden, next - t, hidden,
                              w.norm.weight.data(), w.norm.bias.data(), model.arch.layer_norm_eps);
     }
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
+    int64_t counted = e.position_offset;
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
+      const int64_t position = is_pad(t) ? e.pad_token() : counted++;
       // What is not finite made its row's mean so, and that all of the row.
       float* normed = x + t * hidden;
       if (!std::isnan(normed[0])) continue;
-      const int64_t position = e.position_offset + t - view.start[b];
       if (!w.word_up) check_row(word, ids[t], normed);
       check_row(model.parameters.tensor(e.position), position, normed);
       if (typed) check_row(model.parameters.tensor(e.type), types[t], normed);
       throw_model(tensor_place(word) + "row " + std::to_string(ids[t]) +
                   " and its position's, row " + std::to_string(position) + " of " +
-                  model.parameters.tensor(e.position).name + ", add up to what is not finite, expected finite numbers");
+                  model.parameters.tensor(e.position).name +
+                  ", add up to what is not finite, expected finite numbers");
     }
   }
 }

@@ -9,8 +9,8 @@
 namespace costeff::model {
 
 // Embedding output of packed tokens:
-//   x[t] = LayerNorm(word[ids[t]] + position[offset + i] + type[types[t]]),  i: place in its
-//   sequence
+//   x[t] = LayerNorm(word[ids[t]] + position[p] + type[types[t]])
+// p is the token's place in its sequence, or for RoBERTa what its pad token makes of it (Embeddings).
 // ids, types: [T], in range (the caller has checked). x: [T, H]. Rows are gathered in their stored
 // type; a factorised word embedding (COST-EFF) is multiplied out once a token. The scratch is used
 // for that. Throws Error(model) when a row that is used is not finite.

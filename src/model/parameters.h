@@ -35,7 +35,7 @@ enum class Role : uint8_t {
 
 enum class Part : uint8_t { weight, bias };
 
-using ParameterId = int32_t;             // index into Parameters::list
+using ParameterId = int32_t;              // index into Parameters::list
 inline constexpr ParameterId kNone = -1;  // no such parameter
 
 struct Parameter {
@@ -48,7 +48,7 @@ struct Parameter {
 
 struct Parameters {
   std::deque<Parameter> list;  // references stay valid when more are added
-  TensorSet storage;  // keeps the bytes alive: mapped files and owned buffers
+  TensorSet storage;           // keeps the bytes alive: mapped files and owned buffers
 
   ParameterId add(Role role, Part part, Tensor tensor);
   Parameter& operator[](ParameterId id) { return list[static_cast<size_t>(id)]; }

@@ -1,6 +1,5 @@
 #include "model/spec.h"
 
-
 namespace costeff::model {
 
 const char* activation_name(Activation a) {

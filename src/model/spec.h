@@ -1,8 +1,8 @@
 #pragma once
 
-// What a model is, as data: no arithmetic, no files. Every dialect is brought into this one form by
-// src/checkpoint. Letters: B sequences, T packed tokens, H hidden size, N heads, d head size,
-// A = N d, F feed-forward size, L layers, C labels, V vocabulary, r embedding rank.
+// What a model is, as data: no arithmetic, no files. src/checkpoint brings every dialect into this
+// form. Letters: B sequences, T packed tokens, H hidden size, N heads, d head size, A = N d, F
+// feed-forward size, L layers, C labels, V vocabulary, r embedding rank.
 
 #include <costeff/options.h>
 
@@ -54,10 +54,19 @@ struct Layer {
 struct Embeddings {
   ParameterId word = kNone;       // [V, H], or [V, r] when factorised
   std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  ParameterId position = kNone;   // [rows, H]; token i of a sequence has row position_offset + i
+  ParameterId position = kNone;   // [rows, H]; which row a token has: position_offset
   ParameterId type = kNone;       // [types, H]; DistilBERT has none
-  int64_t position_offset = 0;    // RoBERTa: 2
+  // The row of a sequence's first token. BERT: 0, and token i has row i. The RoBERTa family: the
+  // pad token's id + 1; the next row goes to the next token that is not the pad token, which itself
+  // always has the row of its own id, wherever it stands (transformers, modeling_roberta.py,
+  // create_position_ids_from_input_ids).
+  int64_t position_offset = 0;
   LayerNorm norm;
+
+  // RoBERTa's pad token; -1 in the other families, where no token is out of the count.
+  int64_t pad_token() const { return position_offset - 1; }
+  // Rows before this one belong to no token.
+  int64_t first_position() const { return position_offset > 0 ? pad_token() : 0; }
 };
 
 // What an exit reads from the hidden states [S, H] of one sequence.
@@ -69,7 +78,7 @@ enum class Pooling {
 enum class HiddenMode { concat, average };
 
 // An exit: v = pool(hidden states); v = act(pooler v); logits = classifier v. The final classifier
-// is an exit as any other, the last one.
+// is an exit like any other, the last one.
 struct Head {
   int64_t layer = 0;  // computed on the output of this layer, 1-based
   Pooling pooling = Pooling::first;
@@ -104,13 +113,14 @@ struct Architecture {
 
 // Where a model comes from, and what its directory says besides the numbers.
 struct Provenance {
-  std::string dialect;  // "plain-bert", "deebert-bert", "cost-eff", ...
+  std::string dialect;                         // "plain-bert", "deebert-bert", "cost-eff", ...
   std::vector<std::string> labels;             // [C]
   std::string task;                            // finetuning_task of config.json; empty: none
   std::optional<ExitPolicy> policy;            // exit_policy.json
   ComputeType compute = ComputeType::float32;  // what config.json says it was quantised to
   std::vector<Tensor> unused;                  // in the checkpoint, not in use
   std::vector<std::string> notes;              // oddities that were accepted, one line each
+  std::vector<std::string> warnings;           // what may make answers wrong, one line each
 };
 
 struct Model {
@@ -125,13 +135,13 @@ std::vector<ParameterId> parameters_in_use(const Architecture& arch);
 // Sets Parameter::layer to what the architecture says: after it was built, and after layers went.
 void number_parameters(Model* m);
 
-// f(Parameter&) for each of them.
+// f(Parameter&) for each parameter in use.
 template <typename AnyModel, typename F>
 void for_each_parameter(AnyModel& m, F f) {
   for (const ParameterId id : parameters_in_use(m.arch)) f(m.parameters[id]);
 }
 
-// Is the first token all that is read of the last hidden states?
+// Whether of the last hidden states only the first token's is read.
 bool reads_first_only(const Architecture& arch);
 
 const char* activation_name(Activation a);

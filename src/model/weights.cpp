@@ -105,7 +105,7 @@ constexpr int64_t kTypesKept = 2;
 const float* add_place(const Model& model, int64_t i, int64_t type, float* out) {
   const Embeddings& e = model.arch.embeddings;
   const int64_t n = model.arch.hidden_size;
-  to_float32(model.parameters.tensor(e.position), (e.position_offset + i) * n, n, out);
+  to_float32(model.parameters.tensor(e.position), (e.first_position() + i) * n, n, out);
   if (e.type == kNone) return out;
   float* const other = out + n;
   to_float32(model.parameters.tensor(e.type), type * n, n, other);
@@ -125,17 +125,29 @@ WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precisi
   }
 }
 
+template <typename T, typename Plan>
+void WeightStore::make(Slot<T>* slot, const Plan& plan) const {
+  if (slot->work.done()) return slot->work.run(plan);
+  read_unchanged(model_.parameters.storage, [&] {
+    slot->work.run([&] {
+      // A file that became shorter is noticed before its missing pages are touched.
+      model_.parameters.storage.check_unchanged();
+      return plan();
+    });
+  });
+}
+
 const EmbeddingWeights& WeightStore::embeddings() const {
-  embeddings_.work.run([&] {
+  make(&embeddings_, [&] {
     EmbeddingWeights& w = embeddings_.value;
     const Embeddings& e = model_.arch.embeddings;
     PackWork::Pieces pieces;
     w.norm = read_norm(model_.parameters, e.norm);
     // The rows that may be used; whether they are finite is asked when they are.
-    const int64_t all = model_.parameters.tensor(e.position).shape[0] - e.position_offset;
-    w.places_of_type = model_.arch.max_length > 0 ? std::min(model_.arch.max_length, all) : all;
-    w.types =
-        e.type != kNone ? std::min(model_.parameters.tensor(e.type).shape[0], kTypesKept) : 1;
+    const int64_t all = model_.parameters.tensor(e.position).shape[0] - e.first_position();
+    const int64_t used = model_.arch.max_length + e.position_offset - e.first_position();
+    w.places_of_type = model_.arch.max_length > 0 ? std::min(used, all) : all;
+    w.types = e.type != kNone ? std::min(model_.parameters.tensor(e.type).shape[0], kTypesKept) : 1;
     w.hidden = model_.arch.hidden_size;
     w.places.reserve((w.types * w.places_of_type + 1) * w.hidden);  // add_place writes two rows
     pieces.push_back([&](PackScratch*) {
@@ -155,9 +167,10 @@ const EmbeddingWeights& WeightStore::embeddings() const {
 const LayerWeights& WeightStore::layer(int64_t i) const {
   const auto at = static_cast<size_t>(i);
   auto& slot = layers_[at];
-  slot.work.run([&] {
+  make(&slot, [&] {
     return plan_layer({kernels_, precision_, model_.parameters, arena_}, model_.arch.layers[at],
-                      at + 1 == model_.arch.layers.size() && reads_first_only(model_.arch), &slot.value);
+                      at + 1 == model_.arch.layers.size() && reads_first_only(model_.arch),
+                      &slot.value);
   });
   return slot.value;
 }
@@ -171,7 +184,7 @@ void WeightStore::help_with_layer(int64_t i) const noexcept {
 
 const PackedLinear& WeightStore::shared(const Linear& l, Precision precision) const {
   auto& slot = shared_.at(l.weight);
-  slot.work.run([&] {
+  make(&slot, [&] {
     PackWork::Pieces pieces;
     slot.value = plan_stack({kernels_, precision, model_.parameters, arena_}, Stack(l), &pieces);
     return pieces;
@@ -189,7 +202,7 @@ const HeadWeights& WeightStore::head(int64_t i) const {
     if (head.pooler) pooler = &shared(*head.pooler, of_poolers);
     if (head.lte) lte = &shared(*head.lte, Precision::float32);
   }
-  slot.work.run([&] {
+  make(&slot, [&] {
     PackWork::Pieces pieces;
     slot.value = {pooler, lte,
                   plan_stack({kernels_, Precision::float32, model_.parameters, arena_},

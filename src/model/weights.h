@@ -2,7 +2,8 @@
 
 // Weights in the form that the kernels take, packed for one table and one precision, made from the
 // checkpoint's tensors when a layer or an exit is first reached. A value that is not finite is an
-// Error(model) that names the tensor.
+// Error(model) that names the tensor; a file that was changed since it was opened is one before
+// that.
 
 #include <cstdint>
 #include <map>
@@ -47,9 +48,9 @@ struct HeadWeights {
 
 struct EmbeddingWeights {
   PackedLinear word_up;  // factorised: [H, r]
-  // What a token adds for its place i in its sequence and for its type, in float32: the sum of the
-  // position's row and the type's, [types, places, H]; of the first types alone, which are all that
-  // tokenizers give.
+  // What a token adds for its place and for its type, in float32: the sum of the position's row and
+  // the type's, [types, places, H]; of the first types alone, which are all that tokenizers give.
+  // Place i is position row first_position() + i (see Embeddings).
   FloatBuffer places;
   int64_t types = 0, places_of_type = 0, hidden = 0;
   NormWeights norm;
@@ -60,7 +61,8 @@ struct EmbeddingWeights {
   }
 };
 
-// The sum that EmbeddingWeights keeps, -> out [H], also for other types. out: room for [2, H].
+// The sum that EmbeddingWeights keeps for place i, -> out [H], also for other types. out: room for
+// [2, H].
 const float* add_place(const Model& model, int64_t i, int64_t type, float* out);
 
 struct PackScratch;
@@ -102,6 +104,9 @@ class WeightStore {
   mutable std::map<ParameterId, Slot<PackedLinear>> shared_;  // poolers and ltes, by their weights
 
   const PackedLinear& shared(const Linear& l, kernels::Precision precision) const;
+  // Makes a slot, of files that were the same before and after.
+  template <typename T, typename Plan>
+  void make(Slot<T>* slot, const Plan& plan) const;
 };
 
 }  // namespace costeff::model

@@ -8,6 +8,7 @@
 
 #include "base/file_bytes.h"
 #include "base/file_writer.h"
+#include "base/names.h"
 #include "base/new_directory.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
@@ -18,6 +19,10 @@
 
 namespace costeff {
 namespace {
+
+constexpr std::array<Name<StoredType>, 3> kStoredTypes{{{"float32", StoredType::float32},
+                                                        {"float16", StoredType::float16},
+                                                        {"bfloat16", StoredType::bfloat16}}};
 
 namespace fs = std::filesystem;
 
@@ -82,6 +87,7 @@ void copy_file(const std::string& from, const std::string& to) {
   FileWriter out(to);
   out.write(file->bytes());
   out.finish();
+  file->check_unchanged();
 }
 
 // What is wrong with our own work must not get out.
@@ -89,7 +95,8 @@ void check_readable(const std::string& dir, const checkpoint::SavedModel& saved)
   try {
     const model::Model m = checkpoint::load_model(dir);
     if (m.provenance.dialect == saved.dialect) return;
-    throw Error(ErrorKind::internal, "it reads as " + m.provenance.dialect + ", expected " + saved.dialect);
+    throw Error(ErrorKind::internal,
+                "it reads as " + m.provenance.dialect + ", expected " + saved.dialect);
   } catch (const Error& e) {
     throw Error(ErrorKind::internal,
                 std::string("what was written does not read back: ") + e.what());
@@ -104,14 +111,16 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
                                                 const std::atomic<bool>* stop) {
   refuse_same(source, target);
   NewDirectory directory(target);
-  model::Model m = checkpoint::load_model(source);
-  const checkpoint::Config config = checkpoint::read_config(join_path(source, "config.json"));
+  checkpoint::Config config;
+  model::Model m = checkpoint::load_model(source, options.ignore_unused, &config);
   runtime::check_own_policy(m, join_path(source, "exit_policy.json"));
-  const checkpoint::SavedFrom from{last_component(source), m.provenance.dialect, runtime::describe(m).dtype};
+  const checkpoint::SavedFrom from{last_component(source), m.provenance.dialect,
+                                   runtime::describe(m).dtype};
   edit(&m, options);
 
   ConvertReport report;
   report.notes = m.provenance.notes;
+  report.warnings = m.provenance.warnings;
   for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
   if (!m.provenance.unused.empty()) {
     report.notes.push_back(std::to_string(m.provenance.unused.size()) +
@@ -119,13 +128,17 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
   checkpoint::SavedModel saved = checkpoint::name_model(&m, config);
-  if (options.quantise) {
-    checkpoint::quantise(&m, *options.quantise);
-  } else if (dtype) {
-    m.provenance.compute = ComputeType::float32;
-  }
-  checkpoint::record_source(&saved, m, from, dtype);
-  if (!checkpoint::write_model(saved, m, dtype, directory.path(), stop)) return std::nullopt;
+  bool written = false;
+  read_unchanged(m.parameters.storage, [&] {
+    if (options.quantise) {
+      checkpoint::quantise(&m, *options.quantise);
+    } else if (dtype) {
+      m.provenance.compute = ComputeType::float32;
+    }
+    checkpoint::record_source(&saved, m, from, dtype);
+    written = checkpoint::write_model(saved, m, dtype, directory.path(), stop);
+  });
+  if (!written) return std::nullopt;
   report.files = {"config.json", "model.safetensors"};
   if (m.provenance.policy) report.files.emplace_back("exit_policy.json");
   for (const char* name : kTokenizerFiles) {
@@ -151,10 +164,7 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
 }
 
 StoredType parse_stored_type(const std::string& name) {
-  if (name == "float32") return StoredType::float32;
-  if (name == "float16") return StoredType::float16;
-  if (name == "bfloat16") return StoredType::bfloat16;
-  throw_usage("dtype \"" + printable(name, 40) + "\", expected float32, float16 or bfloat16");
+  return value_of_name(kStoredTypes, name, "dtype");
 }
 
 }  // namespace costeff

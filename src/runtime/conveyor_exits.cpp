@@ -1,4 +1,4 @@
-// What the conveyor does at an exit: compute it for the group, write answers, mark who leaves.
+// What the conveyor does at an exit: computes it for the group, writes answers, marks who leaves.
 
 #include <costeff/error.h>
 
@@ -10,7 +10,7 @@
 namespace costeff::runtime {
 namespace {
 
-// What an exit says of one sequence.
+// What an exit says about one sequence.
 struct Answer {
   int64_t layer;
   std::span<const float> logits, probs;  // [C]; probs empty for regression
@@ -39,8 +39,8 @@ void check_logits(const model::Model& m, const model::Head& head, std::span<cons
   for (float v : logits) {
     if (!std::isfinite(v)) {
       throw_model(tensor_place(m.parameters.tensor(head.classifier.weight)) +
-                  "the logits of the exit at layer " +
-                  std::to_string(head.layer) + " are not finite: the weights overflow float32");
+                  "the logits of the exit at layer " + std::to_string(head.layer) +
+                  " are not finite: the weights overflow float32");
     }
   }
 }
@@ -95,14 +95,14 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
   }
 }
 
-// Question answering: start and end logits of every token that is not padding.
+// Question answering: start and end logits of all tokens that are not padding.
 void Conveyor::ask_tokens(int64_t n, Waiting* w) {
   const model::Head& head = model_.spec.arch.heads.back();
   const int64_t tokens = w->view(n).tokens();
   float* logits = logits_.reserve(tokens * 2);
-  model::run_token_head(model_.kernels,
-                        model_.weights.head(static_cast<int64_t>(model_.spec.arch.heads.size()) - 1),
-                        hidden_, tokens, w->x.data(), logits, &head_scratch_);
+  model::run_token_head(
+      model_.kernels, model_.weights.head(static_cast<int64_t>(model_.spec.arch.heads.size()) - 1),
+      hidden_, tokens, w->x.data(), logits, &head_scratch_);
   for (size_t b = 0; b < static_cast<size_t>(n); ++b) {
     const std::span<const float> own(logits + int64_t{w->start[b]} * 2,
                                      static_cast<size_t>(w->real[b]) * 2);

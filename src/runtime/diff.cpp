@@ -22,17 +22,16 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kRowsAtOnce = 256;
 
-// A model as `costeff convert` would write it. The config must stay where it is.
+// A model as `costeff convert` would write it. The config must outlive it.
 struct Opened {
-  explicit Opened(const std::string& path)
-      : model(checkpoint::load_model(path)),
-        config(checkpoint::read_config(join_path(path, "config.json"))),
+  Opened(const std::string& path, bool ignore_unused)
+      : model(checkpoint::load_model(path, ignore_unused, &config)),
         saved(checkpoint::name_model(&model, config)) {}
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
 
-  model::Model model;
   checkpoint::Config config;
+  model::Model model;
   checkpoint::SavedModel saved;
 };
 
@@ -78,7 +77,9 @@ std::vector<TensorDifference> compare_tensors(const model::Model& a, const model
   return out;
 }
 
-std::string labels_text(const model::Model& m) { return nlohmann::json(m.provenance.labels).dump(); }
+std::string labels_text(const model::Model& m) {
+  return nlohmann::json(m.provenance.labels).dump();
+}
 
 std::string policy_text(const model::Model& m) {
   return m.provenance.policy ? checkpoint::exit_policy_json(*m.provenance.policy).dump() : "none";
@@ -96,7 +97,7 @@ const char* pooling_text(model::Pooling p) {
   return "first token";
 }
 
-// How the last exit reads the hidden states; the others do it alike.
+// How the last exit reads the hidden states; the others read them in the same way.
 std::string head_text(const model::Architecture& arch) {
   const model::Head& h = arch.heads.back();
   std::string s = pooling_text(h.pooling);
@@ -182,7 +183,7 @@ void compare_rows(const Engine& a, const Engine& b, std::span<const Example> row
   out->rows += static_cast<int64_t>(rows.size());
 }
 
-// Reads all rows, some at a time.
+// Reads all rows, a few at a time.
 void compare_exits(const Engine& a, const Engine& b, const Source& source,
                    const DiffOptions& options, const std::atomic<bool>* stop,
                    ModelDifference* out) {
@@ -225,13 +226,20 @@ ModelDifference diff_checkpoints(const std::string& a, const std::string& b, con
                                  const DiffOptions& options, const std::atomic<bool>* stop) {
   ModelDifference out;
   {
-    const Opened x(a), y(b);
+    const Opened x(a, options.ignore_unused), y(b, options.ignore_unused);
+    for (const Opened* o : {&x, &y}) {
+      const std::vector<std::string>& warnings = o->model.provenance.warnings;
+      out.warnings.insert(out.warnings.end(), warnings.begin(), warnings.end());
+    }
     out.dialect_a = x.model.provenance.dialect;
     out.dialect_b = y.model.provenance.dialect;
-    out.tensors = compare_tensors(x.model, y.model);
+    read_unchanged(x.model.parameters.storage, [&] {
+      read_unchanged(y.model.parameters.storage,
+                     [&] { out.tensors = compare_tensors(x.model, y.model); });
+    });
     out.settings = compare_settings(x.model, y.model);
   }
-  const LoadOptions load{.isa = options.isa};
+  const LoadOptions load{.isa = options.isa, .ignore_unused = options.ignore_unused};
   const Engine x(a, load), y(b, load);
   compare_exits(x, y, rows, options, stop, &out);
   return out;

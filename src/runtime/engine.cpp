@@ -1,11 +1,13 @@
 #include <costeff/engine.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 
 #include "base/cpu_count.h"
 #include "base/file_bytes.h"
+#include "base/names.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "runtime/model_info.h"
@@ -19,11 +21,16 @@ namespace {
 // enough that the activations stay in the second-level cache.
 constexpr int64_t kBatchTokens = 256;
 
+constexpr std::array<Name<ComputeType>, 4> kComputeTypes{{{"float32", ComputeType::float32},
+                                                          {"bfloat16", ComputeType::bfloat16},
+                                                          {"bf16", ComputeType::bfloat16},
+                                                          {"int8", ComputeType::int8}}};
+
 }  // namespace
 
 struct Engine::Impl {
   Impl(const std::string& path, const LoadOptions& options)
-      : Impl(path, options, checkpoint::load_model(path)) {}
+      : Impl(path, options, checkpoint::load_model(path, options.ignore_unused)) {}
 
   Impl(const std::string& path, const LoadOptions& options, model::Model loaded)
       : compute(options.compute.value_or(loaded.provenance.compute)),
@@ -34,8 +41,9 @@ struct Engine::Impl {
     if (tokenizer.vocab_size() > m.arch.vocab_size) {
       throw_model(tokenizer.vocab_file() + ": has ids up to " +
                   std::to_string(tokenizer.vocab_size() - 1) + ", for which tensor " +
-                  m.parameters.tensor(m.arch.embeddings.word).name + " needs " + std::to_string(tokenizer.vocab_size()) +
-                  " rows, and it has " + std::to_string(m.arch.vocab_size));
+                  m.parameters.tensor(m.arch.embeddings.word).name + " needs " +
+                  std::to_string(tokenizer.vocab_size()) + " rows, and it has " +
+                  std::to_string(m.arch.vocab_size));
     }
     info = runtime::describe(m);
     info.path = path;
@@ -77,8 +85,7 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
                      const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
   const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
-  exits::check_policy(policy, static_cast<int64_t>(m.arch.layers.size()), "exit policy",
-                      ErrorKind::usage);
+  check_policy(impl_->info, policy);
   if (options.pad_to < 0 || options.pad_to > m.arch.max_length) {
     throw_usage("padding to " + std::to_string(options.pad_to) + ", expected at most " +
                 std::to_string(m.arch.max_length) + ", the positions of this model");
@@ -141,28 +148,12 @@ std::vector<QaResult> Engine::answer(std::span<const QaExample> questions,
   return results;
 }
 
-PolicyKind parse_policy_kind(const std::string& name) { return exits::policy_from_name(name); }
-std::vector<double> parse_thresholds(const std::string& text) {
-  return exits::parse_thresholds(text);
-}
-
 ComputeType parse_compute_type(const std::string& name) {
-  if (name == "float32") return ComputeType::float32;
-  if (name == "bfloat16" || name == "bf16") return ComputeType::bfloat16;
-  if (name == "int8") return ComputeType::int8;
-  throw_usage("dtype \"" + printable(name, 40) + "\", expected float32, bfloat16 (bf16) or int8");
+  return value_of_name(kComputeTypes, name, "dtype");
 }
 
 const char* compute_type_name(ComputeType type) {
-  switch (type) {
-    case ComputeType::bfloat16:
-      return "bfloat16";
-    case ComputeType::int8:
-      return "int8";
-    case ComputeType::float32:
-      break;
-  }
-  return "float32";
+  return name_of_value(kComputeTypes, type).data();  // a literal, which ends in a 0
 }
 
 std::vector<std::string> available_isas() {

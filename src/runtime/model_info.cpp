@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "exit/policy.h"
-#include "runtime/plan.h"
-
 namespace costeff {
 
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
@@ -25,6 +22,22 @@ int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exi
     if (e.layer == exit_layer || (exits && e.layer < exit_layer)) sum += e.macs;
   }
   return sum;
+}
+
+ModelExits exits_of(const ModelInfo& info) {
+  ModelExits out;
+  for (const ExitInfo& e : info.exits) {
+    out.layers.push_back(e.layer);
+    out.learned = out.learned || e.learned;
+  }
+  out.num_labels = info.num_labels;
+  out.regression = info.regression;
+  out.dialect = info.dialect;
+  return out;
+}
+
+void check_policy(const ModelInfo& info, const ExitPolicy& policy) {
+  check_policy(exits_of(info), policy);
 }
 
 namespace runtime {
@@ -75,6 +88,7 @@ ExitInfo describe_exit(const model::Parameters& parameters, const model::Head& h
   e.layer = h.layer;
   e.form = form_of(h);
   e.input_size = h.classifier.in;
+  e.learned = h.lte.has_value();
   e.macs = h.classifier.out * h.classifier.in + (h.pooler ? h.pooler->out * h.pooler->in : 0);
   for (const auto* l : {h.pooler ? &*h.pooler : nullptr, &h.classifier, h.lte ? &*h.lte : nullptr})
     if (l) e.parameters += count(parameters, *l);
@@ -85,13 +99,13 @@ bool of_layers(model::Role role) {
   return role >= model::Role::query && role <= model::Role::ffn_norm;
 }
 
-// The dtype of the embedding and of the products' weights, "F16", or "F16, F32" for a mixture, the
-// commonest first.
+// The dtype of the embedding and of the products' weights: "F16", or "F16, F32" for a mixture, the
+// most frequent first.
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
   model::for_each_parameter(m, [&](const model::Parameter& p) {
-    const bool product = of_layers(p.role) || p.role == model::Role::pooler ||
-                         p.role == model::Role::classifier;
+    const bool product =
+        of_layers(p.role) || p.role == model::Role::pooler || p.role == model::Role::classifier;
     if (p.role == model::Role::word || (product && p.tensor.shape.size() == 2))
       bytes[dtype_name(p.tensor.dtype)] += p.tensor.bytes();
   });
@@ -132,17 +146,29 @@ ModelInfo describe(const model::Model& m) {
     if (of_layers(p.role))
       info.layers[static_cast<size_t>(p.layer) - 1].parameters += p.tensor.numel();
   });
-  for (const Tensor& t : m.provenance.unused) info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
+  for (const Tensor& t : m.provenance.unused)
+    info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
   info.notes = m.provenance.notes;
+  info.warnings = m.provenance.warnings;
   return info;
+}
+
+ModelExits exits_of(const model::Model& m) {
+  ModelExits out;
+  for (const model::Head& h : m.arch.heads) {
+    out.layers.push_back(h.layer);
+    out.learned = out.learned || h.lte.has_value();
+  }
+  out.num_labels = m.arch.num_labels;
+  out.regression = m.arch.regression;
+  out.dialect = m.provenance.dialect;
+  return out;
 }
 
 void check_own_policy(const model::Model& m, const std::string& place) {
   if (!m.provenance.policy) return;
-  exits::check_policy(*m.provenance.policy, static_cast<int64_t>(m.arch.layers.size()), place, ErrorKind::model);
-  if (const std::string wrong = policy_misfit(m, *m.provenance.policy); !wrong.empty()) {
-    throw_model(place + ": " + wrong);
-  }
+  const std::string fault = policy_fault(exits_of(m), *m.provenance.policy);
+  if (!fault.empty()) throw_model(place + ": " + fault);
 }
 
 }  // namespace runtime

@@ -1,3 +1,4 @@
+#include <costeff/policy.h>
 #include <costeff/policy_file.h>
 
 #include "base/json.h"
@@ -9,7 +10,9 @@ std::string exit_policy_text(const ExitPolicy& policy, const std::string& tuned)
   const Json j = checkpoint::exit_policy_json(policy);
   nlohmann::ordered_json out;
   // What the engine reads comes first.
-  for (const char* key : {"policy", "threshold", "thresholds", "patience", "layer", "exit_start"}) {
+  const std::string number(policy_traits(policy.kind).number);
+  for (const std::string& key : {std::string("policy"), std::string("threshold"),
+                                 std::string("thresholds"), number, std::string("exit_start")}) {
     if (j.contains(key)) out[key] = j[key];
   }
   if (!tuned.empty()) {

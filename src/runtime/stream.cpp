@@ -127,6 +127,7 @@ class Stream {
     chunk->unanswered = 0;
     chunk->taken = false;
     w->mine.push_back(chunk);
+    model_.spec.parameters.storage.check_unchanged();
     for (int64_t row = 0; row < chunk->count; ++row) {
       Result& result = chunk->results[static_cast<size_t>(row)];
       reset_result(&result);
@@ -182,10 +183,13 @@ class Stream {
     ++s->exit_histogram[static_cast<size_t>(r.exit_layer - 1)];
   }
 
-  // Hands a finished chunk to the sink. Returns the error it ends with, if any.
+  // Hands a finished chunk to the sink. Returns the error it ends with, if any. Word vectors are
+  // read from the mapped file all the time, so the file must still be what it was: asked once a
+  // chunk, before its answers are anybody's.
   std::exception_ptr deliver(Chunk* chunk) const {
     try {
       const auto n = static_cast<size_t>(chunk->count);
+      if (n > 0) model_.spec.parameters.storage.check_unchanged();
       if (n > 0) sink_(std::span(chunk->rows).first(n), std::span(chunk->results).first(n));
     } catch (...) {
       return std::current_exception();

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/delimited.h"
 
@@ -42,34 +42,17 @@ constexpr std::string_view kLabelNames[] = {"label",  "gold_label", "Quality", "
                                             "score",  "Label",      "labels",  "gold",
                                             "target", "class"};
 
-// The names of the header, cut to a few.
-std::string list_columns(Row row) {
-  constexpr size_t kShown = 6;
-  std::string out;
-  for (size_t i = 0; i < std::min(row.size(), kShown); ++i) {
-    out += (i ? ", \"" : "\"") + printable(row[i], 30) + "\"";
-  }
-  if (row.size() > kShown) out += ", ... (" + columns_text(static_cast<int64_t>(row.size())) + ")";
-  return out;
+std::optional<int64_t> column_number(std::string_view name) { return parse_int(name, 1); }
+
+bool is_usual_name(std::string_view cell) {
+  return std::find(std::begin(kHeaderWords), std::end(kHeaderWords), cell) !=
+             std::end(kHeaderWords) ||
+         std::any_of(kCommonNames.begin(), kCommonNames.end(), [&](const FieldNames& n) {
+           return !cell.empty() && (cell == n.text || cell == n.pair);
+         });
 }
 
-std::optional<int64_t> column_number(std::string_view name) {
-  int64_t n = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), n);
-  if (error != std::errc() || end != name.data() + name.size() || n < 1) return std::nullopt;
-  return n;
-}
-
-bool looks_like_header(Row row) {
-  const auto is_known = [](std::string_view cell) {
-    return std::find(std::begin(kHeaderWords), std::end(kHeaderWords), cell) !=
-               std::end(kHeaderWords) ||
-           std::any_of(kCommonNames.begin(), kCommonNames.end(), [&](const FieldNames& n) {
-             return !cell.empty() && (cell == n.text || cell == n.pair);
-           });
-  };
-  return std::any_of(row.begin(), row.end(), is_known);
-}
+bool looks_like_header(Row row) { return std::any_of(row.begin(), row.end(), is_usual_name); }
 
 // The first of `names` whose columns are all there.
 const FieldNames* find_names(Row row, std::span<const FieldNames> names) {
@@ -79,17 +62,19 @@ const FieldNames* find_names(Row row, std::span<const FieldNames> names) {
   return nullptr;
 }
 
-std::string quoted_names(const FieldNames& names) {
-  std::string out = "\"" + std::string(names.text) + "\"";
-  if (!names.pair.empty()) out += " and \"" + std::string(names.pair) + "\"";
-  return out;
-}
-
 struct Chooser {
   Row first;
   const InputOptions& options;
   const std::string& place;
   Columns columns;
+
+  // A first line that no flag and no usual name tells the meaning of.
+  void refuse_if_may_be_header() const {
+    if (options.header != Header::automatic || !may_be_header(first)) return;
+    throw_input(place + ": " + list_names(first) + " may be " +
+                (first.size() == 1 ? "a column's name or a text" : "the columns' names or a row") +
+                ": say --header or --no-header");
+  }
 
   std::string task_note() const {
     return options.task ? " (task " + std::string(options.task->name) + ")" : "";
@@ -100,8 +85,7 @@ struct Chooser {
     const int64_t at = find_name(first, name);
     const std::string shown = "\"" + printable(name, 80) + "\"";
     if (at < 0) {
-      throw_input(place + ": no column " + shown + ", the header has " + list_columns(first) +
-                  note);
+      throw_input(place + ": no column " + shown + ", the header has " + list_names(first) + note);
     }
     if (find_name(first.subspan(at + 1), name) >= 0) {
       throw_input(place + ": the header has column " + shown + " twice" + note);
@@ -150,7 +134,7 @@ struct Chooser {
     }
     throw_input(place + ": no column of labels (" +
                 std::string(options.task ? options.task->label : "label") + "), the header has " +
-                list_columns(first) + task_note() + "; another name is given with --label-field");
+                list_names(first) + task_note() + "; another name is given with --label-field");
   }
 
   // Neither names nor numbers were asked for: what the task says.
@@ -177,7 +161,7 @@ struct Chooser {
                   "without a header give a column's number with --text-field");
     }
     throw_input(place + ": the header has no column " + quoted_names(task.names.front()) +
-                ", it has " + list_columns(first) + task_note());
+                ", it has " + list_names(first) + task_note());
   }
 
   void by_common_names() {
@@ -190,6 +174,7 @@ struct Chooser {
       }
     }
     if (columns.count == 1) {
+      refuse_if_may_be_header();
       columns.header = options.header == Header::yes;
       columns.text = 0;
       return;
@@ -198,7 +183,7 @@ struct Chooser {
       throw_input(place + ": " + columns_text(columns.count) +
                   " and no header: say which holds the text with --text-field NUMBER");
     }
-    throw_input(place + ": none of the columns " + list_columns(first) +
+    throw_input(place + ": none of the columns " + list_names(first) +
                 " has a usual name (sentence, text, ...): use --text-field NAME, or --no-header " +
                 "and --text-field NUMBER");
   }
@@ -206,7 +191,59 @@ struct Chooser {
 
 }  // namespace
 
+std::span<const FieldNames> common_field_names() { return kCommonNames; }
 std::span<const std::string_view> label_field_names() { return kLabelNames; }
+
+bool is_column_name(std::string_view cell, const InputOptions& options) {
+  if (cell.empty()) return false;
+  const auto is = [&](std::string_view name) { return cell == name; };
+  if (is(options.text_field) || is(options.pair_field) || is(options.label_field) ||
+      (options.id_field && is(*options.id_field))) {
+    return true;
+  }
+  if (options.task && std::any_of(options.task->names.begin(), options.task->names.end(),
+                                  [&](const FieldNames& n) { return is(n.text) || is(n.pair); })) {
+    return true;
+  }
+  return is_usual_name(cell) || std::any_of(std::begin(kLabelNames), std::end(kLabelNames), is);
+}
+
+bool may_be_header(std::span<const std::string_view> row) {
+  constexpr size_t kLongest = 40;
+  constexpr int64_t kMostBlanks = 2;
+  constexpr std::string_view kDigits = "0123456789", kEnds = ".!?,;:";
+  bool has_name = false;
+  for (const std::string_view cell : row) {
+    const bool is_number = !cell.empty() &&
+                           cell.find_first_not_of("+-.,eE0123456789") == cell.npos &&
+                           cell.find_first_of(kDigits) != cell.npos;
+    const bool is_sentence = !cell.empty() && kEnds.find(cell.back()) != kEnds.npos;
+    if (cell.size() > kLongest || std::count(cell.begin(), cell.end(), ' ') > kMostBlanks ||
+        is_number || is_sentence) {
+      return false;
+    }
+    has_name = has_name || !cell.empty();
+  }
+  return has_name;
+}
+
+std::string list_names(std::span<const std::string_view> names) {
+  constexpr size_t kShown = 6;
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    out += (i ? ", \"" : "\"") + printable(names[i], 30) + "\"";
+  }
+  if (names.size() > kShown) {
+    out += ", ... (" + columns_text(static_cast<int64_t>(names.size())) + ")";
+  }
+  return out;
+}
+
+std::string quoted_names(const FieldNames& names) {
+  std::string out = "\"" + std::string(names.text) + "\"";
+  if (!names.pair.empty()) out += " and \"" + std::string(names.pair) + "\"";
+  return out;
+}
 
 Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,
                        const std::string& place) {
@@ -217,6 +254,7 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
         options.header == Header::yes || (options.header == Header::automatic &&
                                           (!c.all_asked_are_numbers() || looks_like_header(first)));
     c.columns.text = c.asked(options.text_field);
+    if (!c.columns.header) c.refuse_if_may_be_header();
   } else if (options.task) {
     c.by_task(*options.task);
   } else {

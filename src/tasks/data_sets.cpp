@@ -6,7 +6,9 @@
 #include <array>
 #include <filesystem>
 
+#include "base/parse.h"
 #include "base/utf8.h"
+#include "tasks/content.h"
 
 namespace costeff::tasks {
 namespace {
@@ -27,13 +29,6 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 // Names, without extension, that the parts of a split go by.
 std::vector<std::string> stems_of(const std::string& split) {
   std::vector<std::string> stems{split, split + "_matched", split + "_mismatched", split + "-v1.1",
@@ -43,13 +38,21 @@ std::vector<std::string> stems_of(const std::string& split) {
   return stems;
 }
 
+// The file as it is, else packed; "": neither is there.
+std::string file_or_packed(const fs::path& path) {
+  for (const char* packed : {"", ".gz", ".zst"}) {
+    if (is_file(path.string() + packed)) return path.string() + packed;
+  }
+  return "";
+}
+
 std::vector<std::string> files_of_split(const fs::path& dir, const std::string& split) {
   std::vector<std::string> found;
   for (const std::string& stem : stems_of(split)) {
     for (const std::string_view extension : kSetExtensions) {
-      const fs::path path = dir / (stem + std::string(extension));
-      if (!is_file(path)) continue;
-      found.push_back(path.string());
+      const std::string path = file_or_packed(dir / (stem + std::string(extension)));
+      if (path.empty()) continue;
+      found.push_back(path);
       break;  // the same rows in another format
     }
   }
@@ -78,7 +81,8 @@ std::string name_of(const DataSet& set) {
   if (set.squad) return "squad";
   if (!set.task) return set.path == "-" ? "stdin" : path.filename().string();
   std::string name(set.task->name);
-  const std::string stem = lower(path.stem().string());
+  const std::string stem =
+      lower_ascii(fs::path(std::string(without_packing(set.path))).stem().string());
   const auto ends = [&](std::string_view end) { return stem.ends_with(end); };
   if (name == "mnli" && (ends("_mismatched") || ends("-mm"))) return name + "-mm";
   if (name == "mnli" && (ends("_matched") || ends("-m"))) return name + "-m";
@@ -88,7 +92,7 @@ std::string name_of(const DataSet& set) {
 DataSet describe(const std::string& path, const std::string& task_name, const ModelInfo& model) {
   DataSet set;
   set.path = path;
-  if (is_squad_name(lower(task_name)) || (task_name.empty() && model.question_answering)) {
+  if (is_squad_name(lower_ascii(task_name)) || (task_name.empty() && model.question_answering)) {
     set.squad = true;
     set.task_from = task_name.empty() ? "the model's question answering head" : "--task";
   } else if (!task_name.empty() && task_name != "none") {
@@ -131,7 +135,7 @@ std::vector<DataSet> find_data_sets(const std::vector<std::string>& data, const 
   if (split != "dev" && split != "train" && split != "test") {
     throw_usage("split \"" + printable(split, 40) + "\", expected dev, train or test");
   }
-  if (!task_name.empty() && task_name != "none" && !is_squad_name(lower(task_name)) &&
+  if (!task_name.empty() && task_name != "none" && !is_squad_name(lower_ascii(task_name)) &&
       !maybe_task(task_name)) {
     (void)find_task(task_name);  // throws, naming those there are
   }

@@ -16,15 +16,21 @@ std::string columns_text(int64_t count) {
   return std::to_string(count) + (count == 1 ? " column" : " columns");
 }
 
-int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields) {
+std::string delimiter_text(char delimiter) {
+  if (delimiter == '\t') return "a tab";
+  if (delimiter == ',') return "a comma";
+  return std::string("'") + delimiter + "'";
+}
+
+int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields, char delimiter) {
   fields->clear();
   for (;;) {
-    const size_t tab = line.find('\t');
+    const size_t tab = line.find(delimiter);
     fields->push_back(line.substr(0, tab));
     if (tab == std::string_view::npos) break;
     line.remove_prefix(tab + 1);
     if (static_cast<int64_t>(fields->size()) == kMaxColumns) {
-      return kMaxColumns + 1 + std::count(line.begin(), line.end(), '\t');
+      return kMaxColumns + 1 + std::count(line.begin(), line.end(), delimiter);
     }
   }
   return static_cast<int64_t>(fields->size());
@@ -61,7 +67,7 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
         }
         break;
       case State::plain: {
-        const size_t comma = std::min(line.find(',', at), line.size());
+        const size_t comma = std::min(line.find(delimiter_, at), line.size());
         bytes_.append(line, at, comma - at);
         at = comma;
         if (at < line.size()) {
@@ -85,12 +91,12 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
         if (line[at] == '"') {
           bytes_ += '"';
           state_ = State::quoted;
-        } else if (line[at] == ',') {
+        } else if (line[at] == delimiter_) {
           end_field(name, first_line_);
           state_ = State::field_start;
         } else {
-          throw_input(place_text(name, line_number) +
-                      ": text after a closing quote, expected a comma or the end of the line");
+          throw_input(place_text(name, line_number) + ": text after a closing quote, expected " +
+                      delimiter_text(delimiter_) + " or the end of the line");
         }
         ++at;
         break;

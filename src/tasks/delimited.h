@@ -17,15 +17,21 @@ std::string place_text(std::string_view name, int64_t line);
 // "1 column", "3 columns"
 std::string columns_text(int64_t count);
 
-// GLUE's rules: tabs part the fields, quotes are ordinary characters. Of more than kMaxColumns
-// fields only those are put into `fields`; the answer is how many there are.
-int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields);
+// For messages: "a tab", "a comma", "';'".
+std::string delimiter_text(char delimiter);
 
-// RFC 4180, a line at a time: a field that begins with a quote may hold commas, doubled quotes and
-// newlines (\n and \r\n as they are). A quote inside a field that does not begin with one is an
-// ordinary character; text after a closing quote is an Error.
+// GLUE's rules: tabs (or another delimiter) part the fields, quotes are ordinary characters. Of more
+// than kMaxColumns fields only those are put into `fields`; the answer is the number there are.
+int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields,
+                  char delimiter = '\t');
+
+// RFC 4180, a line at a time: a field that begins with a quote may hold commas (or another
+// delimiter), doubled quotes and newlines (\n and \r\n as they are). A quote inside a field that does
+// not begin with one is an ordinary character; text after a closing quote is an Error.
 class CsvRecord {
  public:
+  explicit CsvRecord(char delimiter = ',') : delimiter_(delimiter) {}
+
   // Adds a line of the file `name`. true: the record is complete. Throws Error(input): text after a
   // closing quote, too many columns, a record larger than kMaxLineBytes.
   bool add_line(std::string_view line, bool had_cr, std::string_view name, int64_t line_number);
@@ -44,6 +50,7 @@ class CsvRecord {
   enum class State { record_start, field_start, plain, quoted, quote_closed };
   void end_field(std::string_view name, int64_t line_number);
 
+  char delimiter_;
   State state_ = State::record_start;
   std::string bytes_;         // fields end to end, quotes undone
   std::vector<size_t> ends_;  // of the fields, in bytes_

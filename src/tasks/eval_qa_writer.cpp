@@ -107,7 +107,7 @@ void append_qa_eval_text(const QaReport& r, std::string* out) {
                   p.exact_interval.high, p.f1, p.f1_interval.low, p.f1_interval.high);
   }
   append_printf(out,
-                "\n%g%% intervals: exact exact binomial (Clopper-Pearson);\nf1 bootstrap, "
+                "\n%g%% intervals: of exact, binomial (Clopper-Pearson);\nof f1, bootstrap: "
                 "percentiles of %lld samples, seed %lld\n",
                 100 * r.bootstrap.confidence, static_cast<long long>(r.bootstrap.replicates),
                 static_cast<long long>(r.bootstrap.seed));

@@ -83,11 +83,6 @@ void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& 
 
 }  // namespace
 
-bool asks_exits(const ExitPolicy& p) {
-  return p.kind != PolicyKind::never && p.kind != PolicyKind::fixed &&
-         !(p.kind == PolicyKind::patience && p.patience == 0);
-}
-
 void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to) {
   for (const Example& row : rows) {
     const GoldLabel gold = parse_gold(map, row);

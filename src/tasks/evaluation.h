@@ -63,9 +63,6 @@ std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model);
 Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                    const ScoreOptions& options);
 
-// Of a policy that asks the off-ramps on the way.
-bool asks_exits(const ExitPolicy& policy);
-
 // Multiply-accumulates of a row that leaves at exit_layer under the policy: only the off-ramps that
 // are asked count.
 int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t tokens,

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
+#include <optional>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/delimited.h"
 
@@ -93,9 +94,8 @@ std::vector<int64_t> order_of_names(const Task& task, std::span<const std::strin
 
 std::vector<std::string> parse_order(const std::string& text) {
   std::vector<std::string> names;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t comma = std::min(text.find(',', begin), text.size());
-    names.push_back(text.substr(begin, comma - begin));
+  for (const std::string_view part : split_at(text, ',')) {
+    names.emplace_back(part);
     const std::string& name = names.back();
     if (name.empty())
       throw_usage("--label-order \"" + printable(text, 80) + "\" has an empty name");
@@ -103,7 +103,6 @@ std::vector<std::string> parse_order(const std::string& text) {
       throw_usage("--label-order \"" + printable(text, 80) + "\" names " + printable(name, 40) +
                   " twice");
     }
-    begin = comma + 1;
   }
   return names;
 }
@@ -251,21 +250,18 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
   const std::string place = place_text(row.source, row.line);
   if (row.gold.empty()) throw_input(place + ": the label is empty");
   GoldLabel gold;
-  double value = 0;
-  const char* end = row.gold.data() + row.gold.size();
-  const auto [stop, error] = std::from_chars(row.gold.data(), end, value);
-  const bool is_number = error == std::errc() && stop == end && std::isfinite(value);
+  const std::optional<double> value = parse_number(row.gold);
   if (map.regression) {
-    if (!is_number) {
+    if (!value) {
       throw_input(place + ": the score is \"" + printable(row.gold, 40) + "\", expected a number");
     }
-    gold.score = value;
+    gold.score = *value;
     return gold;
   }
   // 1.0: a column of integers that went through a table of floats.
   std::string text = normal(row.gold);
-  if (is_number && value == std::floor(value) && std::abs(value) < 1e9) {
-    text = std::to_string(static_cast<int64_t>(value));
+  if (value && *value == std::floor(*value) && std::abs(*value) < 1e9) {
+    text = std::to_string(static_cast<int64_t>(*value));
   }
   for (const auto& [spelling, label] : map.spellings) {
     if (spelling != text) continue;

@@ -2,10 +2,11 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 
+#include "base/parse.h"
 #include "tasks/delimited.h"
 #include "tasks/gold.h"
+#include "tasks/line_reader.h"
 
 namespace costeff::tasks {
 namespace {
@@ -24,16 +25,10 @@ constexpr std::array<Alias, 7> kAliases{{{"mnlim", "mnli"},
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-std::string lower(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 // A task's name among the words of "MNLI_dev.tsv": one word, or two next to each other ("sst-2").
 const Task* task_in_words(const std::string& name) {
   std::vector<std::string> words(1);
-  for (const char c : lower(name)) {
+  for (const char c : lower_ascii(name)) {
     if (is_letter(c)) {
       words.back() += c;
     } else if (!words.back().empty()) {
@@ -68,9 +63,14 @@ const Task* task_of_header(const std::string& line) {
 
 // A file that is called as the task may be a user's own, with other columns. `line`: its first one.
 bool has_columns(const Task& task, const std::string& line) {
-  if (line.empty() || line.starts_with('{') || task.bare_columns > 0) return true;
+  if (line.empty() || line.starts_with('{') || line.starts_with('[') || task.bare_columns > 0) {
+    return true;
+  }
   std::string tabs = line;
-  if (tabs.find('\t') == std::string::npos) std::replace(tabs.begin(), tabs.end(), ',', '\t');
+  if (tabs.find('\t') == std::string::npos) {
+    for (char& c : tabs) c = c == ',' || c == ';' || c == '|' ? '\t' : c;
+    std::erase(tabs, '"');
+  }
   std::vector<std::string_view> fields;
   split_tsv(tabs, &fields);
   const auto has = [&](std::string_view name) {
@@ -83,10 +83,11 @@ bool has_columns(const Task& task, const std::string& line) {
 std::string first_line(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return "";
-  std::ifstream in(path, std::ios::binary);
-  std::string line(4096, '\0');
-  in.read(line.data(), static_cast<std::streamsize>(line.size()));
-  line.resize(static_cast<size_t>(in.gcount()));
+  constexpr size_t kMost = 4096;
+  LineReader reader({path, std::nullopt}, nullptr, kMost);
+  std::string_view head;
+  (void)reader.peek(&head, kMost, true);
+  std::string line(head.substr(0, kMost));
   line.resize(std::min(line.find_first_of("\r\n"), line.size()));
   if (line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
   return line;
@@ -96,7 +97,7 @@ std::string first_line(const std::string& path) {
 
 const Task* maybe_task(std::string_view name) {
   std::string plain;
-  for (const char c : lower(name)) {
+  for (const char c : lower_ascii(name)) {
     if (c != '-' && c != '_') plain += c;
   }
   for (const Alias& alias : kAliases) {

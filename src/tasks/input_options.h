@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,9 +13,11 @@ enum class InputFormat { automatic, text, tsv, csv, jsonl };
 enum class Header { automatic, yes, no };
 
 struct InputOptions {
-  // automatic: by extension. .tsv .tab; .csv; .jsonl .ndjson .json-lines .jsonlines .json; anything
-  // else and standard input are text, or TSV when a task is given.
+  // automatic: by extension, .gz and .zst aside. .tsv .tab; .csv; .jsonl .ndjson .json-lines
+  // .jsonlines .json; anything else and standard input are text, or TSV when a task is given or
+  // is_table, unless they begin as JSON does (json_array.h): JSONL then.
   InputFormat format = InputFormat::automatic;
+  bool is_table = false;
 
   // Names of JSONL fields, or of TSV/CSV columns, or numbers of columns, from 1 (a name that a
   // header has goes before a number). Empty: chosen by the task or by common names. A text_field
@@ -32,16 +35,28 @@ struct InputOptions {
   // the first line is a header if it holds a usual column name (sentence, label, index, ...).
   Header header = Header::automatic;
 
+  // TSV and CSV: what parts the columns, in the place of tab or comma. Absent: a file that is clearly
+  // parted by something else is an Error.
+  std::optional<char> delimiter;
+
   // Text only: a line is parted into a pair at its first separator; a line without it has no pair.
   std::optional<std::string> separator;
 
   const Task* task = nullptr;  // the columns of a GLUE task, unless text_field says otherwise
+
+  // Told, in one line, what is read otherwise than its name says, and what is left out. Called by
+  // the thread that reads. Empty: nobody is.
+  std::function<void(const std::string&)> say;
 };
 
-// "text", "tsv", "csv", "jsonl", "auto". Throws Error(usage).
+// "text", "tsv", "csv", "jsonl", "auto", and the extensions above. Throws Error(usage).
 InputFormat input_format_from_name(std::string_view name);
 
-// What `automatic` means for a file of that path.
-InputFormat format_of_path(std::string_view path, bool has_task);
+// What `automatic` means for a file of that path, as far as the path tells.
+std::optional<InputFormat> format_of_extension(std::string_view path);
+InputFormat format_of_path(std::string_view path, bool is_table);
+
+// ";", "tab" or "\\t". Throws Error(usage).
+char delimiter_from_text(std::string_view text);
 
 }  // namespace costeff::tasks

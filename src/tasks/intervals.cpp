@@ -6,64 +6,10 @@
 #include <numeric>
 #include <vector>
 
+#include "base/binomial.h"
+
 namespace costeff::tasks {
 namespace {
-
-// ln Gamma(x) for x > 0. Not std::lgamma, which writes a global. Stirling's series; below 20 by
-// ln Gamma(x) = ln Gamma(x + n) - ln(x (x + 1) ... (x + n - 1)). Long double, because the
-// differences below lose the digits of their size.
-long double log_gamma(long double x) {
-  long double product = 1;
-  for (; x < 20; ++x) product *= x;
-  const long double i = 1 / x, ii = i * i;
-  const long double series =
-      i *
-      (1.0L / 12 -
-       ii * (1.0L / 360 -
-             ii * (1.0L / 1260 -
-                   ii * (1.0L / 1680 - ii * (1.0L / 1188 - ii * (691.0L / 360360 - ii / 156))))));
-  constexpr long double kHalfLogTwoPi = 0.918938533204672741780329736405617640L;
-  return (x - 0.5L) * std::log(x) - x + kHalfLogTwoPi + series - std::log(product);
-}
-
-// ln of x^a (1 - x)^b / B(a, b).
-long double log_beta_term(double a, double b, long double x) {
-  return log_gamma(static_cast<long double>(a) + b) - log_gamma(a) - log_gamma(b) +
-         a * std::log(x) + b * std::log1p(-x);
-}
-
-// Continued fraction of I_x(a, b), converging fast for x < (a + 1) / (a + b + 2); modified Lentz.
-// Source: Abramowitz and Stegun 26.5.8.
-long double beta_fraction(double a, double b, long double x) {
-  constexpr long double kTiny = 1e-300L;
-  constexpr int kMostSteps = 100000;  // it takes about sqrt(max(a, b))
-  const auto off_zero = [](long double v) { return std::abs(v) < kTiny ? kTiny : v; };
-  long double c = 1, d = 1 / off_zero(1 - (static_cast<long double>(a) + b) * x / (a + 1)), f = d;
-  for (int m = 1; m < kMostSteps; ++m) {
-    const long double k = m;
-    const long double even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k));
-    d = 1 / off_zero(1 + even * d);
-    c = off_zero(1 + even / c);
-    f *= c * d;
-    const long double odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1));
-    d = 1 / off_zero(1 + odd * d);
-    c = off_zero(1 + odd / c);
-    const long double step = c * d;
-    f *= step;
-    if (std::abs(step - 1) < 1e-18L) break;
-  }
-  return f;
-}
-
-long double beta_cdf(double a, double b, long double x) {
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  const long double term = std::exp(log_beta_term(a, b, x));
-  if (x < (static_cast<long double>(a) + 1) / (static_cast<long double>(a) + b + 2)) {
-    return term * beta_fraction(a, b, x) / a;
-  }
-  return 1 - term * beta_fraction(b, a, 1 - x) / b;
-}
 
 uint64_t splitmix64(uint64_t* state) {
   uint64_t z = (*state += 0x9E3779B97F4A7C15u);
@@ -163,28 +109,6 @@ Interval binomial_interval(int64_t successes, int64_t trials, double confidence)
   const auto k = static_cast<double>(successes), n = static_cast<double>(trials);
   return {successes == 0 ? 0 : inverse_incomplete_beta(k, n - k + 1, tail),
           successes == trials ? 1 : inverse_incomplete_beta(k + 1, n - k, 1 - tail)};
-}
-
-double incomplete_beta(double a, double b, double x) {
-  return static_cast<double>(beta_cdf(a, b, x));
-}
-
-double inverse_incomplete_beta(double a, double b, double p) {
-  if (p <= 0) return 0;
-  if (p >= 1) return 1;
-  // Newton's steps, kept inside a bracket that halves where they would leave it.
-  long double low = 0, high = 1, x = static_cast<long double>(a) / (a + b);
-  for (int step = 0; step < 300; ++step) {
-    const long double error = beta_cdf(a, b, x) - p;
-    (error > 0 ? high : low) = x;
-    const long double density = std::exp(log_beta_term(a, b, x)) / (x * (1 - x));
-    long double next = x - error / density;
-    if (!(next > low && next < high)) next = (low + high) / 2;
-    const bool close = std::abs(next - x) <= 1e-18L * x;
-    x = next;
-    if (close || high - low <= 1e-18L * high) break;
-  }
-  return static_cast<double>(x);
 }
 
 Interval bootstrap(int64_t rows, const RowStatistic& statistic, const BootstrapOptions& options) {

@@ -19,10 +19,6 @@ struct Interval {
 // Clopper-Pearson: exact binomial, both tails (1 - confidence) / 2.
 Interval binomial_interval(int64_t successes, int64_t trials, double confidence = 0.95);
 
-// Regularised incomplete beta function I_x(a, b), a and b > 0, and its inverse in x.
-double incomplete_beta(double a, double b, double x);
-double inverse_incomplete_beta(double a, double b, double p);
-
 // Percentile bootstrap: the statistic of `replicates` samples of as many rows, drawn with
 // replacement; then the (1 - confidence) / 2 quantiles of the values that are finite, interpolated
 // linearly (numpy's default). Rows are drawn by splitmix64: the same seed gives the same interval

@@ -2,12 +2,21 @@
 
 #include <costeff/error.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/utf8.h"
+#include "tasks/delimited.h"
 
 namespace costeff::tasks {
 namespace {
 
 constexpr size_t kMaxWord = 1000;  // digits of a number; no one writes more
+
+constexpr const char* kHalfPair = "half of a surrogate pair";
+constexpr const char* kNotUtf8 = "bytes that are not UTF-8";
+
+bool is_letter_of_word(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -59,31 +68,54 @@ const char* json_token_text(JsonToken token) {
   return "";
 }
 
-JsonLexer::JsonLexer(const InputFile& file, const std::atomic<bool>* stop, size_t chunk_bytes)
-    : lines_(file, stop, chunk_bytes) {}
-
-void JsonLexer::fail(const std::string& what) const {
-  throw_input(name() + ": byte " + std::to_string(byte()) + ": " + what);
+JsonLexer::JsonLexer(const InputFile& file, const std::atomic<bool>* stop, size_t chunk_bytes) {
+  lines_.emplace(file, stop, chunk_bytes);
 }
 
+void JsonLexer::begin_row(std::string_view row, std::string_view name, int64_t line) {
+  row_name_ = name;
+  row_line_ = line;
+  bytes_ = row;
+  at_ = 0;
+  before_ = 0;
+  eof_ = true;
+  lenient_ = true;
+  open_.clear();
+  expect_ = Expect::value;
+}
+
+void JsonLexer::fail(const std::string& what) const {
+  if (lines_) throw_input(name() + ": byte " + std::to_string(byte()) + ": " + what);
+  const std::string_view before = bytes_.substr(0, at_);
+  const size_t line_begin = before.rfind('\n') + 1;  // npos + 1 == 0
+  throw_input(place_text(row_name_, row_line_ + std::count(before.begin(), before.end(), '\n')) +
+              ": " + what + " (column " + std::to_string(at_ - line_begin + 1) + ")");
+}
+
+void JsonLexer::fail_syntax(const std::string& what) const { fail("not valid JSON: " + what); }
+
 void JsonLexer::fail_expected(int found, const char* expected) const {
-  if (found < 0) fail(std::string("the document ends, expected ") + expected);
+  if (found < 0 && lines_) fail(std::string("the document ends, expected ") + expected);
+  if (found < 0) {
+    fail_syntax(std::string("it ends early, expected ") + expected +
+                "; an object of several lines is put on one by jq -c .");
+  }
   const char byte = static_cast<char>(found);
   const std::string shown = found < 0x80 ? printable({&byte, 1}) : "a byte beyond ASCII";
-  fail("not valid JSON: found " + shown + ", expected " + expected);
+  fail_syntax("found " + shown + ", expected " + expected);
 }
 
 bool JsonLexer::fill(bool may_block) {
   before_ += static_cast<int64_t>(bytes_.size());
   bytes_ = {};
   at_ = 0;
-  switch (lines_.next_bytes(&bytes_, may_block)) {
+  switch (lines_->next_bytes(&bytes_, may_block)) {
     case LineStatus::line:
       return true;
     case LineStatus::would_block:
       return false;
     case LineStatus::end:
-      if (lines_.stopped()) throw InputStopped();
+      if (lines_->stopped()) throw InputStopped();
       eof_ = true;
       break;
   }
@@ -145,13 +177,14 @@ JsonToken JsonLexer::next() {
 void JsonLexer::skip(JsonToken first) {
   if (first != JsonToken::object_begin && first != JsonToken::array_begin) return;
   const size_t depth = open_.size() - 1;
+  const bool was_lenient = std::exchange(lenient_, true);
   while (open_.size() > depth) next();
+  lenient_ = was_lenient;
 }
 
 JsonToken JsonLexer::open(char bracket) {
-  if (open_.size() == kMaxDepth) {
-    fail("JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
-  }
+  const size_t most = lenient_ ? kMaxSkippedDepth : kMaxDepth;
+  if (open_.size() >= most) fail("JSON nested deeper than " + std::to_string(most) + " levels");
   ++at_;
   open_.push_back(bracket);
   expect_ = bracket == '{' ? Expect::key_or_end : Expect::value_or_end;
@@ -178,6 +211,7 @@ JsonToken JsonLexer::read_value(int c) {
     return JsonToken::number;
   }
   if (c >= 'a' && c <= 'z') return read_word();
+  if (lenient_ && (c == 'N' || c == 'I')) return read_word();
   fail_expected(c, "a value");
 }
 
@@ -193,6 +227,7 @@ void JsonLexer::read_key() {
 void JsonLexer::read_string() {
   ++at_;
   text_.clear();
+  flaw_ = nullptr;
   for (;;) {
     const int c = peek();
     if (c < 0x20) fail_expected(c, "the rest of a string");
@@ -213,7 +248,9 @@ void JsonLexer::read_string() {
     }
   }
   ++at_;
-  if (!is_utf8(text_)) fail("a string that is not UTF-8, expected JSON in UTF-8");
+  if (is_utf8(text_)) return;
+  if (!lenient_) fail("a string that is not UTF-8, expected JSON in UTF-8");
+  flaw_ = kNotUtf8;
 }
 
 void JsonLexer::read_escape() {
@@ -222,19 +259,31 @@ void JsonLexer::read_escape() {
   ++at_;  // the end of the file is an error below
   if (c == 'u') {
     uint32_t code = read_hex();
-    if (code >= 0xD800 && code < 0xDC00) {
+    while (code >= 0xD800 && code < 0xDC00) {
       uint32_t low = 0;
       if (peek() == '\\') {
         ++at_;
         if (peek() == 'u') {
           ++at_;
           low = read_hex();
+        } else if (lenient_) {
+          append_half();
+          return read_escape();
         }
       }
-      if (low < 0xDC00 || low > 0xDFFF) fail("half of a surrogate pair, \\uD800 to \\uDBFF");
-      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-    } else if (code >= 0xDC00 && code <= 0xDFFF) {
-      fail("half of a surrogate pair, \\uDC00 to \\uDFFF");
+      if (low >= 0xDC00 && low <= 0xDFFF) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        break;
+      }
+      if (!lenient_) fail("half of a surrogate pair, \\uD800 to \\uDBFF");
+      append_half();
+      if (low == 0) return;  // no escape follows
+      code = low;
+    }
+    if (code >= 0xDC00 && code <= 0xDFFF) {
+      if (!lenient_) fail("half of a surrogate pair, \\uDC00 to \\uDFFF");
+      append_half();
+      return;
     }
     append_utf8(code, &text_);
     return;
@@ -245,6 +294,11 @@ void JsonLexer::read_escape() {
     fail_expected(c, "one of \" \\ / b f n r t u behind \\");
   }
   text_.push_back(kMeanings[letter]);
+}
+
+void JsonLexer::append_half() {
+  append_utf8(kReplacement, &text_);
+  flaw_ = kHalfPair;
 }
 
 uint32_t JsonLexer::read_hex() {
@@ -266,26 +320,35 @@ uint32_t JsonLexer::read_hex() {
 
 void JsonLexer::read_number() {
   text_.clear();
+  const size_t most = lenient_ ? kMaxLineBytes : kMaxWord;
   for (int c = peek(); c >= 0; c = peek()) {
     const char letter = static_cast<char>(c);
     if (!is_digit(letter) && std::string_view("+-.eE").find(letter) == std::string_view::npos)
       break;
-    if (text_.size() == kMaxWord) break;
+    if (text_.size() == most) break;
     text_.push_back(letter);
     ++at_;
   }
-  if (!is_number(text_)) fail("not valid JSON: " + printable(text_, 60) + ", expected a number");
+  if (lenient_ && text_ == "-" && peek() == 'I') {
+    read_word();
+    text_.insert(0, 1, '-');
+    return;
+  }
+  if (!is_number(text_)) fail_syntax(printable(text_, 60) + ", expected a number");
 }
 
 JsonToken JsonLexer::read_word() {
+  constexpr size_t kLongest = std::string_view("Infinity").size();
   text_.clear();
-  for (int c = peek(); c >= 'a' && c <= 'z' && text_.size() < 6; c = peek()) {
+  for (int c = peek(); is_letter_of_word(c) && text_.size() <= kLongest; c = peek()) {
+    if (!lenient_ && !(c >= 'a' && c <= 'z')) break;
     text_.push_back(static_cast<char>(c));
     ++at_;
   }
   if (text_ == "null") return JsonToken::null;
   if (text_ == "true" || text_ == "false") return JsonToken::boolean;
-  fail("not valid JSON: " + text_ + ", expected a value");
+  if (lenient_ && (text_ == "NaN" || text_ == "Infinity")) return JsonToken::number;
+  fail_syntax(text_ + ", expected a value");
 }
 
 }  // namespace costeff::tasks

@@ -1,8 +1,11 @@
 #include "tasks/jsonl_row.h"
 
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <charconv>
 #include <limits>
 
-#include "base/json.h"
 #include "base/utf8.h"
 #include "tasks/columns.h"
 #include "tasks/delimited.h"
@@ -11,23 +14,23 @@
 namespace costeff::tasks {
 namespace {
 
-constexpr int kMaxDepth = 64;
 constexpr size_t kMaxItems = 1u << 20;  // ids of a row; models take 512 or a few thousand
 
 using Kind = JsonField::Kind;
 
 // A value as a message shows it.
-std::string shown(const JsonField& f) {
-  switch (f.kind) {
+std::string shown(Kind kind, std::string_view text) {
+  switch (kind) {
     case Kind::absent:
       return "absent";
     case Kind::null:
       return "null";
     case Kind::string:
-      return "\"" + printable(f.text, 40) + "\"";
+      return "\"" + printable(text, 40) + "\"";
     case Kind::number:
+    case Kind::not_finite:
     case Kind::boolean:
-      return printable(f.text, 40);
+      return printable(text, 40);
     case Kind::array:
       return "an array";
     case Kind::object:
@@ -36,139 +39,73 @@ std::string shown(const JsonField& f) {
   return "";
 }
 
-// Takes the parser's events and keeps the fields asked for of the object at the top.
-class RowEvents {
- public:
-  RowEvents(std::vector<JsonField>* fields, std::string_view name, int64_t line)
-      : fields_(*fields), name_(name), line_(line) {}
+Kind kind_of(JsonToken token, std::string_view text) {
+  switch (token) {
+    case JsonToken::object_begin:
+    case JsonToken::object_end:
+      return Kind::object;
+    case JsonToken::array_begin:
+    case JsonToken::array_end:
+      return Kind::array;
+    case JsonToken::key:
+    case JsonToken::string:
+      return Kind::string;
+    case JsonToken::number:  // NaN, Infinity, -Infinity
+      return text.ends_with('N') || text.ends_with('y') ? Kind::not_finite : Kind::number;
+    case JsonToken::boolean:
+      return Kind::boolean;
+    case JsonToken::null:
+    case JsonToken::end:
+      return Kind::null;
+  }
+  return Kind::absent;
+}
 
-  bool null() { return value(Kind::null, "null"); }
-  bool boolean(bool v) { return value(Kind::boolean, v ? "true" : "false"); }
-  bool number_integer(Json::number_integer_t v) {
-    if (depth_ == 2 && items_) return item(v);
-    return value(Kind::number, std::to_string(v));
-  }
-  bool number_unsigned(Json::number_unsigned_t v) {
-    if (depth_ == 2 && items_ && v <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-      return item(static_cast<int64_t>(v));
-    }
-    return value(Kind::number, std::to_string(v));
-  }
-  bool number_float(Json::number_float_t, const std::string& text) {
-    return value(Kind::number, text);
-  }
-  bool string(std::string& text) { return value(Kind::string, text); }
-  bool binary(Json::binary_t&) { return true; }  // does not occur in text
+bool is_there(const JsonField& f) { return f.kind != Kind::absent; }
 
-  bool start_object(size_t) {
-    if (depth_ > 0) value(Kind::object, "an object");
-    return deeper();
-  }
-  bool end_object() {
-    --depth_;
-    return true;
-  }
-  bool start_array(size_t) {
-    value(Kind::array, "an array");
-    if (depth_ == 1 && field_ && field_->wants_items) items_ = field_;
-    return deeper();
-  }
-  bool end_array() {
-    if (--depth_ == 1) items_ = nullptr;
-    return true;
-  }
-  bool key(std::string& name) {
-    if (depth_ != 1) return true;
-    field_ = nullptr;
-    for (JsonField& f : fields_) {
-      if (f.name != name) continue;
-      if (f.kind != Kind::absent) fail("field \"" + printable(name, 80) + "\" comes twice");
-      field_ = &f;
+// The fields of a row, by name; of one that is an object, the names of what is in it.
+std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer) {
+  std::vector<std::string> names;
+  lexer->begin_row(json, "", 1);
+  lexer->next();
+  for (JsonToken t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
+    const std::string name = lexer->text();
+    t = lexer->next();
+    if (t != JsonToken::object_begin) {
+      names.push_back(name);
+      lexer->skip(t);
+      continue;
     }
-    return true;
-  }
-  bool parse_error(size_t, const std::string&, const Json::exception& e) {
-    fail("not valid JSON: " + json_parse_message(e.what()));
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw_input(place_text(name_, line_) + ": " + what);
-  }
-
-  bool deeper() {
-    if (++depth_ > kMaxDepth) {
-      fail("JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    for (t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
+      names.push_back(name + "." + lexer->text());
+      lexer->skip(lexer->next());
     }
-    return true;
   }
-
-  bool value(Kind kind, std::string_view text) {
-    if (depth_ == 0) {
-      JsonField top{"", kind, std::string(text), {}, false};
-      fail("is " + shown(top) + ", expected a JSON object");
-    }
-    if (depth_ == 2 && items_) {
-      JsonField bad{"", kind, std::string(text.substr(0, 80)), {}, false};
-      fail(items_->name + " holds " + shown(bad) + ", expected integers");
-    }
-    if (depth_ == 1 && field_) {
-      field_->kind = kind;
-      field_->text.assign(text);
-    }
-    return true;
-  }
-
-  bool item(int64_t v) {
-    if (v < 0 || v > std::numeric_limits<int32_t>::max()) {
-      fail(items_->name + " holds " + std::to_string(v) + ", expected integers from 0 to " +
-           std::to_string(std::numeric_limits<int32_t>::max()));
-    }
-    if (items_->items.size() == kMaxItems) {
-      fail(items_->name + " has more than " + std::to_string(kMaxItems) + " numbers");
-    }
-    items_->items.push_back(static_cast<int32_t>(v));
-    return true;
-  }
-
-  std::vector<JsonField>& fields_;
-  std::string_view name_;
-  int64_t line_;
-  JsonField* field_ = nullptr;  // whose value comes next, at depth 1
-  JsonField* items_ = nullptr;  // whose array is open
-  int depth_ = 0;               // objects and arrays open
-};
-
-[[noreturn]] void wrong_kind(const JsonField& f, const char* expected, std::string_view name,
-                             int64_t line) {
-  throw_input(place_text(name, line) + ": field \"" + printable(f.name, 80) + "\" is " + shown(f) +
-              ", expected " + expected);
+  return names;
 }
 
 }  // namespace
 
-JsonlRows::JsonlRows(const InputOptions& options) {
+JsonlRows::JsonlRows(const InputOptions& options)
+    : named_(!options.text_field.empty()), task_(options.task) {
   ids_only_ = options.text_field == "input_ids";
-  if (ids_only_ || options.text_field.empty()) {
+  if (ids_only_ || !named_) {
     ids_ = field("input_ids", true);
     types_ = field("token_type_ids", true);
   }
-  const std::string& pair = options.pair_field;
-  const auto add = [&](std::string_view text, std::string_view pair_name, bool required) {
-    TextNames names;
-    names.text = field(text);
-    names.pair = !pair.empty() ? field(pair) : pair_name.empty() ? kNone : field(pair_name);
-    names.pair_required = required && pair.empty() && !pair_name.empty();
-    texts_.push_back(names);
-  };
-  if (!options.text_field.empty()) {
-    if (!ids_only_) add(options.text_field, "", false);
+  if (named_) {
+    if (!ids_only_) add_texts(options.text_field, "", options, {});
   } else {
-    if (options.task) {
-      for (const FieldNames& names : options.task->names) add(names.text, names.pair, true);
+    if (task_) {
+      for (const FieldNames& n : task_->names) {
+        add_texts(n.text, n.pair, options, {.pair_required = true});
+      }
     }
-    add("text", "", false);
-    add("text_a", "text_b", false);
+    add_texts("text", "", options, {});
+    add_texts("text_a", "text_b", options, {});
+    for (const FieldNames& n : common_field_names()) {
+      add_texts(n.text, n.pair, options, {.pair_required = true, .pair_chooses = true});
+    }
   }
   if (options.want_gold) {
     if (!options.label_field.empty()) {
@@ -186,115 +123,239 @@ size_t JsonlRows::field(std::string_view name, bool wants_items) {
   for (size_t i = 0; i < fields_.size(); ++i) {
     if (fields_[i].name == name) return i;
   }
-  fields_.push_back({std::string(name), Kind::absent, "", {}, wants_items});
+  JsonField& added = fields_.emplace_back();
+  added.name = name;
+  added.wants_items = wants_items;
   return fields_.size() - 1;
 }
 
+// A pair that a flag names takes the place of the usual one.
+void JsonlRows::add_texts(std::string_view text, std::string_view pair, const InputOptions& options,
+                          TextNames names) {
+  names.text = field(text);
+  names.pair = pair.empty() ? kNone : field(pair);
+  if (!options.pair_field.empty()) {
+    names.pair = field(options.pair_field);
+    names.pair_chooses = false;
+  }
+  names.pair_required = names.pair_required && options.pair_field.empty() && names.pair != kNone;
+  names.pair_chooses = names.pair_chooses && names.pair != kNone;
+  texts_.push_back(names);
+}
+
+void JsonlRows::fail(const std::string& what) const {
+  throw_input(place_text(name_, line_) + ": " + what);
+}
+
+void JsonlRows::wrong_kind(const JsonField& f, const char* expected) const {
+  check_usable(f);
+  fail("field \"" + printable(f.name, 80) + "\" is " + shown(f.kind, f.text) + ", expected " +
+       expected);
+}
+
+void JsonlRows::check_usable(const JsonField& f) const {
+  if (!f.fault.empty()) fail(f.fault);
+}
+
 void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line, Example* row) {
+  name_ = name;
+  line_ = line;
   for (JsonField& f : fields_) {
     f.kind = Kind::absent;
     f.items.clear();
+    f.fault.clear();
   }
-  if (!is_utf8(json)) {
-    throw_input(place_text(name, line) + ": not UTF-8, expected JSON in UTF-8");
+  if (json.find('\0') != std::string_view::npos) fail("not valid JSON: holds a NUL byte");
+  lexer_.begin_row(json, name, line);
+  const JsonToken first = lexer_.next();
+  if (first != JsonToken::object_begin) {
+    fail("is " + shown(kind_of(first, lexer_.text()), lexer_.text()) + ", expected a JSON object");
   }
-  // The parser takes a NUL byte for the end of the text.
-  if (json.find('\0') != std::string_view::npos) {
-    throw_input(place_text(name, line) + ": not valid JSON: holds a NUL byte");
-  }
-  RowEvents events(&fields_, name, line);
-  Json::sax_parse(json.begin(), json.end(), &events);
+  read_object(0, 0);
+  lexer_.next();  // the end, or an error
 
-  row->id.clear();
-  if (id_ != kNone) {
-    const JsonField& id = fields_[id_];
-    if (id.kind == Kind::string) {
-      set_text_id(id.text, &row->id);
-    } else if (id.kind == Kind::number || id.kind == Kind::boolean) {
-      row->id = id.text;
-    } else if (id.kind == Kind::array || id.kind == Kind::object || id_required_) {
-      wrong_kind(id, "a string or a number", name, line);
-    }
-  }
+  take_id(row);
   row->gold.clear();
-  if (!golds_.empty()) take_gold(name, line, row);
+  if (!golds_.empty()) take_gold(row);
   row->text_a.clear();
   row->text_b.reset();
   row->input_ids.clear();
   row->token_type_ids.clear();
   row->has_ids = false;
-  const bool has_ids =
-      ids_ != kNone && fields_[ids_].kind != Kind::absent && fields_[ids_].kind != Kind::null;
+  const bool has_ids = ids_ != kNone && is_there(fields_[ids_]) && fields_[ids_].kind != Kind::null;
   if (ids_only_ || has_ids) {
-    take_ids(name, line, row);
+    take_ids(row);
   } else {
-    take_texts(name, line, row);
+    take_texts(json, row);
   }
 }
 
-void JsonlRows::take_ids(std::string_view name, int64_t line, Example* row) const {
+// Is a field asked for that is inside of the object at `path`?
+bool JsonlRows::leads_to_field(std::string_view path) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const JsonField& f) {
+    return f.name.size() > path.size() && f.name[path.size()] == '.' && f.name.starts_with(path);
+  });
+}
+
+// The object that has been opened, whose own path is path_[0, path_size). It goes no deeper than a
+// field's name has dots.
+void JsonlRows::read_object(size_t path_size, int64_t depth) {
+  while (lexer_.next() == JsonToken::key) {
+    path_.resize(path_size);
+    if (depth > 0) path_ += '.';
+    path_ += lexer_.text();
+    const JsonToken value = lexer_.next();
+    const auto asked = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const JsonField& f) { return f.name == path_; });
+    const bool deeper = value == JsonToken::object_begin && leads_to_field(path_);
+    if (asked != fields_.end()) {
+      read_value(&*asked, value, depth);
+      if (asked->kind == Kind::array && asked->wants_items) continue;  // read to its end
+    }
+    if (deeper) {
+      read_object(path_.size(), depth + 1);
+    } else {
+      lexer_.skip(value);
+    }
+  }
+}
+
+void JsonlRows::read_value(JsonField* f, JsonToken first, int64_t depth) {
+  if (is_there(*f) && f->depth < depth) return;  // "data.text" goes before data: {text}
+  const bool twice = is_there(*f) && f->depth == depth;
+  f->depth = depth;
+  f->kind = kind_of(first, lexer_.text());
+  f->text.clear();
+  f->items.clear();
+  f->fault.clear();
+  if (f->kind == Kind::array && f->wants_items) {
+    read_items(f);
+  } else if (f->kind != Kind::array && f->kind != Kind::object) {
+    f->text = lexer_.text();
+  }
+  if (first == JsonToken::string && lexer_.flaw()) {
+    f->fault = std::string("not valid JSON: field \"") + printable(f->name, 80) + "\" holds " +
+               lexer_.flaw();
+  }
+  if (twice) f->fault = "field \"" + printable(f->name, 80) + "\" comes twice";
+}
+
+// Keeps the first fault and reads on to the end of the list.
+void JsonlRows::read_items(JsonField* f) {
+  constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+  for (JsonToken t = lexer_.next(); t != JsonToken::array_end; t = lexer_.next()) {
+    const std::string& text = lexer_.text();
+    const Kind kind = kind_of(t, text);
+    int64_t v = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+    const bool whole =
+        kind == Kind::number && error == std::errc() && end == text.data() + text.size();
+    if (!f->fault.empty()) {
+      // the first one counts
+    } else if (!whole) {
+      f->fault = f->name + " holds " + shown(kind, text) + ", expected integers";
+    } else if (v < 0 || v > kLargest) {
+      f->fault =
+          f->name + " holds " + text + ", expected integers from 0 to " + std::to_string(kLargest);
+    } else if (f->items.size() == kMaxItems) {
+      f->fault = f->name + " has more than " + std::to_string(kMaxItems) + " numbers";
+    } else {
+      f->items.push_back(static_cast<int32_t>(v));
+    }
+    lexer_.skip(t);
+  }
+}
+
+void JsonlRows::take_id(Example* row) const {
+  row->id.clear();
+  if (id_ == kNone) return;
+  const JsonField& id = fields_[id_];
+  check_usable(id);
+  if (id.kind == Kind::string) {
+    set_text_id(id.text, &row->id);
+  } else if (id.kind == Kind::number || id.kind == Kind::boolean) {
+    row->id = id.text;
+  } else if ((id.kind != Kind::absent && id.kind != Kind::null) || id_required_) {
+    wrong_kind(id, "a string or a number");
+  }
+}
+
+void JsonlRows::take_ids(Example* row) const {
   const JsonField& ids = fields_[ids_];
   const JsonField& types = fields_[types_];
-  if (ids.kind != Kind::array) wrong_kind(ids, "a list of token ids", name, line);
-  if (ids.items.empty()) {
-    throw_input(place_text(name, line) + ": input_ids is empty, expected at least one id");
-  }
+  if (ids.kind != Kind::array) wrong_kind(ids, "a list of token ids");
+  check_usable(ids);
+  if (ids.items.empty()) fail("input_ids is empty, expected at least one id");
+  check_usable(types);
   if (types.kind == Kind::array) {
     if (types.items.size() != ids.items.size()) {
-      throw_input(place_text(name, line) + ": token_type_ids has " +
-                  std::to_string(types.items.size()) + " numbers, input_ids " +
-                  std::to_string(ids.items.size()));
+      fail("token_type_ids has " + std::to_string(types.items.size()) + " numbers, input_ids " +
+           std::to_string(ids.items.size()));
     }
     row->token_type_ids = types.items;
-  } else if (types.kind != Kind::absent && types.kind != Kind::null) {
-    wrong_kind(types, "a list of token types", name, line);
+  } else if (is_there(types) && types.kind != Kind::null) {
+    wrong_kind(types, "a list of token types");
   }
   row->input_ids = ids.items;
   row->has_ids = true;
 }
 
 // A string, or a number as it is written, or true or false.
-void JsonlRows::take_gold(std::string_view name, int64_t line, Example* row) const {
+void JsonlRows::take_gold(Example* row) const {
   const JsonField* found = nullptr;
   for (const size_t i : golds_) {
-    if (fields_[i].kind != Kind::absent && !found) found = &fields_[i];
+    if (is_there(fields_[i]) && !found) found = &fields_[i];
   }
   if (!found) {
-    throw_input(place_text(name, line) + ": no field \"" +
-                printable(fields_[golds_.front()].name, 80) +
-                "\", expected the label there; another name is given with --label-field");
+    fail("no field \"" + printable(fields_[golds_.front()].name, 80) +
+         "\", expected the label there; another name is given with --label-field");
   }
+  check_usable(*found);
   if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {
-    wrong_kind(*found, "a label: a string or a number", name, line);
+    wrong_kind(*found, "a label: a string or a number");
   }
   row->gold = found->text;
 }
 
-void JsonlRows::take_texts(std::string_view name, int64_t line, Example* row) const {
+// Says which fields there are. Reads the row again, so that rows that have a text pay nothing.
+void JsonlRows::no_text(std::string_view json) {
+  const std::vector<std::string> names = field_names(json, &lexer_);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string has = names.empty() ? "the row has none" : "the row has " + list_names(views);
+  if (named_) fail("no field \"" + printable(fields_[texts_[0].text].name, 80) + "\", " + has);
+  if (task_) {
+    fail("no field " + quoted_names(task_->names.front()) + ", " + has + " (task " +
+         std::string(task_->name) + ")");
+  }
+  fail("no field has a usual name (text, sentence, ...), " + has + "; say --text-field NAME");
+}
+
+void JsonlRows::take_texts(std::string_view json, Example* row) {
   // The first names whose text is there; a null is taken only where there is nothing better.
   const TextNames* chosen = nullptr;
   for (const TextNames& names : texts_) {
-    const Kind kind = fields_[names.text].kind;
-    if (kind == Kind::absent) continue;
-    if (!chosen || fields_[chosen->text].kind == Kind::null) chosen = &names;
-  }
-  if (!chosen) {
-    std::string expected;
-    for (const TextNames& names : texts_) {
-      expected +=
-          (expected.empty() ? "\"" : " or \"") + printable(fields_[names.text].name, 80) + "\"";
+    if (!is_there(fields_[names.text])) continue;
+    if (names.pair_chooses && !is_there(fields_[names.pair])) continue;
+    if (!chosen ||
+        (fields_[chosen->text].kind == Kind::null && fields_[names.text].kind != Kind::null)) {
+      chosen = &names;
     }
-    throw_input(place_text(name, line) + ": no field " + expected);
   }
+  if (!chosen) no_text(json);
   const JsonField& text = fields_[chosen->text];
-  if (text.kind != Kind::string) wrong_kind(text, "a string", name, line);
-  row->text_a = text.text;
+  check_usable(text);
+  const bool empty = text.kind == Kind::null && !named_;
+  if (text.kind != Kind::string && !empty) wrong_kind(text, "a string");
+  if (!empty) row->text_a = text.text;
   if (chosen->pair == kNone) return;
   const JsonField& pair = fields_[chosen->pair];
+  check_usable(pair);
   if (pair.kind == Kind::string) {
     row->text_b = pair.text;
-  } else if (chosen->pair_required || (pair.kind != Kind::absent && pair.kind != Kind::null)) {
-    wrong_kind(pair, "a string", name, line);
+  } else if (pair.kind == Kind::null) {
+    if (chosen->pair_required) row->text_b.emplace();
+  } else if (chosen->pair_required || is_there(pair)) {
+    wrong_kind(pair, "a string");
   }
 }
 

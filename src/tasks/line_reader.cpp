@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
+// Of what can be read without waiting, that much is looked at: what is found does not depend on the
+// size of the chunks then.
+constexpr size_t kSample = 4096;
+
+// A first line of that many bytes without \n may be one of a file whose lines end with \r.
+constexpr size_t kFirstLine = 64u << 10;
+
 [[noreturn]] void throw_errno(const std::string& name, int error) {
   throw_input(name + ": " + std::strerror(error));
 }
@@ -80,17 +87,68 @@ void LineReader::open(const InputFile& file) {
     throw_errno(name_, error);
   }
   regular_ = S_ISREG(st.st_mode);
+  watch_.begin(fd_);
+}
+
+LineStatus LineReader::look(bool may_block) {
+  while (!looked_) {
+    const bool short_sample = regular_ && !eof_ && end_ - begin_ < kSample;
+    const Content content = short_sample
+                                ? Content{.unsure = true}
+                                : look_at({buffer_.get() + begin_, end_ - begin_}, eof_, name_);
+    if (content.unsure) {
+      const LineStatus status = fill(may_block);
+      if (status != LineStatus::line) return status;
+    } else if (content.packing != Packing::none) {
+      begin_unpacking(content.packing);
+    } else {
+      looked_ = true;
+    }
+  }
+  return LineStatus::line;
+}
+
+// What is in the buffer turns out to be packed.
+void LineReader::begin_unpacking(Packing packing) {
+  if (unpacker_) {
+    throw_input(name_ + ": holds " + packing_name(packing) + " data that was packed twice, " +
+                "expected once; unpack it first");
+  }
+  const size_t size = end_ - begin_;
+  packed_buffer_ = std::make_unique_for_overwrite<char[]>(std::max(size, chunk_));
+  std::memcpy(packed_buffer_.get(), buffer_.get() + begin_, size);
+  packed_ = {packed_buffer_.get(), size};
+  packed_read_ = static_cast<int64_t>(size);
+  packed_eof_ = eof_;
+  eof_ = false;
+  begin_ = scanned_ = end_ = 0;
+  unpacker_ = make_unpacker(packing, name_);
+}
+
+// Decides once, on a first line without \n, what lines end with. true: with \r.
+bool LineReader::ends_lines_with_cr() {
+  const std::string_view first(buffer_.get() + begin_, std::min(end_ - begin_, kFirstLine));
+  if (newline_known_ || line_number_ > 0 || (!eof_ && first.size() < kFirstLine)) return false;
+  newline_known_ = true;
+  // A \r at the very end may be one of \r\n, or takes the place of a last \n.
+  if (first.find('\r') >= first.size() - 1) return false;
+  newline_ = '\r';
+  scanned_ = begin_;
+  return true;
 }
 
 LineStatus LineReader::next(std::string_view* line, bool may_block) {
+  if (const LineStatus status = look(may_block); status != LineStatus::line) return status;
   for (;;) {
-    const void* found = std::memchr(buffer_.get() + scanned_, '\n', end_ - scanned_);
+    const void* found = std::memchr(buffer_.get() + scanned_, newline_, end_ - scanned_);
     if (found) {
       const auto at = static_cast<size_t>(static_cast<const char*>(found) - buffer_.get());
+      if (at - begin_ >= kFirstLine && ends_lines_with_cr()) continue;
       *line = take(at, at + 1);
       return LineStatus::line;
     }
     scanned_ = end_;
+    if (ends_lines_with_cr()) continue;
     if (end_ - begin_ > kMaxLineBytes) take(end_, end_);  // throws
     if (eof_) {
       const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
@@ -104,15 +162,36 @@ LineStatus LineReader::next(std::string_view* line, bool may_block) {
 }
 
 LineStatus LineReader::next_bytes(std::string_view* bytes, bool may_block) {
+  if (const LineStatus status = look(may_block); status != LineStatus::line) return status;
   while (begin_ == end_) {
     if (eof_) return LineStatus::end;
     const LineStatus status = fill(may_block);
     if (status != LineStatus::line) return status;
   }
   *bytes = {buffer_.get() + begin_, end_ - begin_};
-  bytes_done_.fetch_add(static_cast<int64_t>(bytes->size()), std::memory_order_relaxed);
+  count_done(bytes->size());
   begin_ = scanned_ = end_;
   return LineStatus::line;
+}
+
+LineStatus LineReader::peek(std::string_view* head, size_t least, bool may_block) {
+  if (const LineStatus status = look(may_block); status != LineStatus::line) return status;
+  while (end_ - begin_ < least && !eof_) {
+    const LineStatus status = fill(may_block);
+    if (status != LineStatus::line) return status;
+  }
+  *head = {buffer_.get() + begin_, end_ - begin_};
+  return LineStatus::line;
+}
+
+// Of packed input the packed bytes count, as input_bytes() does.
+void LineReader::count_done(size_t bytes) {
+  if (unpacker_) {
+    bytes_done_.store(packed_read_ - static_cast<int64_t>(packed_.size()),
+                      std::memory_order_relaxed);
+  } else {
+    bytes_done_.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
+  }
 }
 
 std::string_view LineReader::take(size_t line_end, size_t next_begin) {
@@ -127,7 +206,7 @@ std::string_view LineReader::take(size_t line_end, size_t next_begin) {
   }
   had_cr_ = line.ends_with('\r');
   if (had_cr_) line.remove_suffix(1);
-  bytes_done_.fetch_add(static_cast<int64_t>(next_begin - begin_), std::memory_order_relaxed);
+  count_done(next_begin - begin_);
   begin_ = scanned_ = next_begin;
   return line;
 }
@@ -155,20 +234,48 @@ void LineReader::make_room() {
 LineStatus LineReader::fill(bool may_block) {
   make_room();
   const size_t room = std::min(chunk_, capacity_ - end_);
+  if (unpacker_) return fill_unpacked(buffer_.get() + end_, room, may_block);
+  size_t bytes = 0;
+  const LineStatus status = read_some(buffer_.get() + end_, room, &bytes, may_block);
+  if (status != LineStatus::line) return status;
+  end_ += bytes;
+  eof_ = bytes == 0;
+  return LineStatus::line;
+}
+
+LineStatus LineReader::fill_unpacked(char* to, size_t room, bool may_block) {
+  for (;;) {
+    const size_t bytes = unpacker_->unpack(&packed_, to, room);
+    end_ += bytes;
+    if (bytes > 0) return LineStatus::line;
+    if (packed_eof_) {
+      unpacker_->finish();
+      eof_ = true;
+      return LineStatus::line;
+    }
+    size_t read = 0;
+    const LineStatus status = read_some(packed_buffer_.get(), chunk_, &read, may_block);
+    if (status != LineStatus::line) return status;
+    packed_ = {packed_buffer_.get(), read};
+    packed_read_ += static_cast<int64_t>(read);
+    packed_eof_ = read == 0;
+  }
+}
+
+LineStatus LineReader::read_some(char* to, size_t room, size_t* bytes, bool may_block) {
   if (memory_) {
-    const size_t n = memory_->copy(buffer_.get() + end_, room);
-    memory_->remove_prefix(n);
-    end_ += n;
-    eof_ = n == 0;
+    *bytes = memory_->copy(to, room);
+    memory_->remove_prefix(*bytes);
     return LineStatus::line;
   }
   for (;;) {
     const LineStatus status = wait_input(may_block);
     if (status != LineStatus::line) return status;
-    const ssize_t n = ::read(fd_, buffer_.get() + end_, room);
+    const ssize_t n = ::read(fd_, to, room);
     if (n >= 0) {
-      end_ += static_cast<size_t>(n);
-      eof_ = n == 0;
+      *bytes = static_cast<size_t>(n);
+      watch_.saw({to, *bytes});
+      if (n == 0) check_unchanged();
       return LineStatus::line;
     }
     if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) throw_errno(name_, errno);

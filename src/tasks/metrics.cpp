@@ -8,21 +8,18 @@
 #include <numeric>
 #include <string>
 
+#include "base/names.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
 namespace {
 
-struct MetricRow {
-  Metric metric;
-  std::string_view name;
-};
-constexpr std::array<MetricRow, 6> kMetrics{{{Metric::accuracy, "accuracy"},
-                                             {Metric::f1, "f1"},
-                                             {Metric::macro_f1, "macro_f1"},
-                                             {Metric::matthews, "matthews"},
-                                             {Metric::pearson, "pearson"},
-                                             {Metric::spearman, "spearman"}}};
+constexpr std::array<Name<Metric>, 6> kMetrics{{{"accuracy", Metric::accuracy},
+                                                {"f1", Metric::f1},
+                                                {"macro_f1", Metric::macro_f1},
+                                                {"matthews", Metric::matthews},
+                                                {"pearson", Metric::pearson},
+                                                {"spearman", Metric::spearman}}};
 
 // True and false positives and false negatives of one label against the rest.
 struct Hits {
@@ -50,21 +47,13 @@ bool is_constant(std::span<const double> values) {
 
 }  // namespace
 
-std::string_view metric_name(Metric metric) {
-  for (const MetricRow& row : kMetrics) {
-    if (row.metric == metric) return row.name;
-  }
-  return "";
-}
+std::string_view metric_name(Metric metric) { return name_of_value(kMetrics, metric); }
 
 Metric metric_from_name(std::string_view name) {
-  std::string asked(name), known;
+  std::string asked(name);
   std::replace(asked.begin(), asked.end(), '-', '_');
-  for (const MetricRow& row : kMetrics) {
-    if (row.name == asked) return row.metric;
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw_usage("metric \"" + printable(name, 40) + "\" is not known, expected one of " + known);
+  if (const auto* row = find_name(kMetrics, asked)) return row->value;
+  throw_unknown_name("metric", name, listed_names(kMetrics));
 }
 
 int64_t Confusion::rows() const {

@@ -9,13 +9,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
 #include "base/beside.h"
+#include "base/parse.h"
 #include "tasks/line_reader.h"
 
 namespace costeff::tasks {
@@ -28,10 +28,8 @@ std::optional<int> descriptor_of(std::string_view path) {
   if (path == "/dev/stderr") return STDERR_FILENO;
   for (std::string_view dir : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!path.starts_with(dir)) continue;
-    const std::string_view number = path.substr(dir.size());
-    int fd = -1;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), fd);
-    if (error == std::errc() && end == number.data() + number.size() && fd >= 0) return fd;
+    if (const auto fd = parse_int(path.substr(dir.size()), 0, INT_MAX))
+      return static_cast<int>(*fd);
   }
   return std::nullopt;
 }
@@ -63,7 +61,6 @@ OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
     if (::fchmod(fd_, st.st_mode & 0777) != 0) {
       const int error = errno;
       ::close(fd_);
-      ::unlink(temporary_.c_str());
       fail(error);
     }
   }
@@ -71,7 +68,6 @@ OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
 
 OutputFile::~OutputFile() {
   if (fd_ >= 0 && owns_fd_) ::close(fd_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void OutputFile::fail(int error) const { throw_output(name_ + ": " + std::strerror(error)); }
@@ -95,14 +91,14 @@ void OutputFile::open_straight() {
 
 void OutputFile::open_temporary(mode_t mode) {
   for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary_ = target_ + ".tmp." + random_suffix();
-    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd_ >= 0) return;
+    const auto make = [&](const char* path) {
+      fd_ = ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      return fd_ >= 0;
+    };
+    if (temporary_.create(target_ + ".tmp." + random_suffix(), make)) return;
     if (errno != EEXIST && errno != EINTR) break;
   }
-  const int error = errno;
-  temporary_.clear();
-  fail(error);
+  fail(errno);
 }
 
 WriteStatus OutputFile::write(std::string_view bytes) {
@@ -142,8 +138,8 @@ void OutputFile::commit() {
   const int fd = fd_;
   fd_ = -1;
   if (::close(fd) != 0 && errno != EINTR) fail(errno);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(errno);
-  temporary_.clear();
+  if (::rename(temporary_.path().c_str(), target_.c_str()) != 0) fail(errno);
+  temporary_.release();
   sync_directory(parent_of(target_));
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/emergency.h"
+
 namespace costeff::tasks {
 
 enum class WriteStatus {
@@ -15,7 +17,8 @@ enum class WriteStatus {
 };
 
 // Where rows go. A regular file appears, or is replaced, only by commit(): until then the rows lie
-// in PATH.tmp.XXXXXX beside it, which the destructor removes. The replaced file's mode is kept, a
+// in PATH.tmp.XXXXXX beside it, which the destructor removes, and so may a process that a signal
+// ends (base/emergency.h). The replaced file's mode is kept, a
 // link to it stays. Standard output ("-", /dev/stdout), other descriptors (/dev/fd/N), FIFOs and
 // devices are written straight.
 class OutputFile {
@@ -34,6 +37,7 @@ class OutputFile {
   void commit();
 
   int fd() const { return fd_; }
+  bool straight() const { return temporary_.empty(); }  // what is written is out
 
  private:
   void open_descriptor(int fd);
@@ -41,9 +45,9 @@ class OutputFile {
   void open_temporary(mode_t mode);
   [[noreturn]] void fail(int error) const;
 
-  std::string name_;       // for messages
-  std::string target_;     // what commit() renames to, links followed
-  std::string temporary_;  // empty: written straight
+  std::string name_;         // for messages
+  std::string target_;       // what commit() renames to, links followed
+  TemporaryPath temporary_;  // empty: written straight
   const std::atomic<bool>* stop_;
   int fd_ = -1;
   bool owns_fd_ = true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/parse.h"
 #include "tasks/delimited.h"
 
 namespace costeff::tasks {
@@ -16,9 +17,8 @@ constexpr Task kTask{
 
 bool is_squad(const InputFile& file, const InputOptions& options, std::optional<bool> squad) {
   if (squad) return *squad;
-  const std::string_view path = file.path;
-  return options.format == InputFormat::automatic && path.size() > 5 &&
-         (path.ends_with(".json") || path.ends_with(".JSON"));
+  return options.format == InputFormat::automatic &&
+         has_extension(without_packing(file.path), ".json");
 }
 
 }  // namespace

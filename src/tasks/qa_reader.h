@@ -25,6 +25,9 @@ class QaReader {
   // Sets all members of *example; the id has the form of row_id.h. gold is left alone for rows.
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
+  // As RowReader's.
+  void check_unchanged() const { squad_ ? squad_->check_unchanged() : rows_->check_unchanged(); }
+
   int64_t bytes_total() const { return squad_ ? squad_->bytes_total() : rows_->bytes_total(); }
   int64_t bytes_done() const { return squad_ ? squad_->bytes_done() : rows_->bytes_done(); }
 

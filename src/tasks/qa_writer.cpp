@@ -3,13 +3,21 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <array>
 
+#include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
 namespace {
+
+constexpr std::array<Name<QaFormat>, 5> kQaFormats{{{"tsv", QaFormat::tsv},
+                                                    {"csv", QaFormat::csv},
+                                                    {"jsonl", QaFormat::jsonl},
+                                                    {"json", QaFormat::jsonl},
+                                                    {"squad", QaFormat::squad}}};
 
 using AppendField = void (*)(std::string_view, std::string*);
 
@@ -68,12 +76,7 @@ void append_jsonl(const QaExample& example, const QaResult& result, const QaOutp
 }  // namespace
 
 QaFormat qa_format_from_name(std::string_view name) {
-  if (name == "tsv") return QaFormat::tsv;
-  if (name == "csv") return QaFormat::csv;
-  if (name == "jsonl") return QaFormat::jsonl;
-  if (name == "squad") return QaFormat::squad;
-  throw_usage("output format \"" + printable(name, 40) +
-              "\" is not known for task qa, expected tsv, csv, jsonl or squad");
+  return value_of_name(kQaFormats, name, "output format of task qa");
 }
 
 void append_qa_header(const QaOutputOptions& options, std::string* out) {

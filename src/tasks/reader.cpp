@@ -3,62 +3,28 @@
 #include <costeff/error.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <utility>
 
+#include "base/parse.h"
 #include "base/utf8.h"
+#include "tasks/other_delimiter.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
 namespace {
 
-struct FormatName {
-  std::string_view name;
-  InputFormat format;
-};
+// Only blanks: no row of more than one column.
+bool is_blank(std::string_view line, char delimiter) {
+  return std::all_of(line.begin(), line.end(),
+                     [&](char c) { return c == ' ' || (c == '\t' && delimiter != '\t'); });
+}
 
-constexpr std::array<FormatName, 5> kFormats{{{"auto", InputFormat::automatic},
-                                              {"text", InputFormat::text},
-                                              {"tsv", InputFormat::tsv},
-                                              {"csv", InputFormat::csv},
-                                              {"jsonl", InputFormat::jsonl}}};
-
-// .json is taken for JSONL under a common name: a real JSON document fails on its first line
-// instead of being scored as text.
-constexpr std::array<FormatName, 8> kExtensions{{{"tsv", InputFormat::tsv},
-                                                 {"tab", InputFormat::tsv},
-                                                 {"csv", InputFormat::csv},
-                                                 {"jsonl", InputFormat::jsonl},
-                                                 {"ndjson", InputFormat::jsonl},
-                                                 {"jsonlines", InputFormat::jsonl},
-                                                 {"json-lines", InputFormat::jsonl},
-                                                 {"json", InputFormat::jsonl}}};
+bool is_delimited(InputFormat format) {
+  return format == InputFormat::tsv || format == InputFormat::csv;
+}
 
 }  // namespace
-
-InputFormat input_format_from_name(std::string_view name) {
-  std::string known;
-  for (const FormatName& f : kFormats) {
-    if (f.name == name) return f.format;
-    known += (known.empty() ? "" : ", ") + std::string(f.name);
-  }
-  throw_usage("input format \"" + printable(name, 40) + "\" is not known, expected one of " +
-              known);
-}
-
-InputFormat format_of_path(std::string_view path, bool has_task) {
-  const std::string_view file = path.substr(path.rfind('/') + 1);  // npos + 1 == 0
-  if (const size_t dot = file.rfind('.'); dot != std::string_view::npos) {
-    std::string extension(file.substr(dot + 1));
-    for (char& c : extension) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    for (const FormatName& f : kExtensions) {
-      if (f.name == extension) return f.format;
-    }
-  }
-  return has_task ? InputFormat::tsv : InputFormat::text;
-}
 
 RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
                      const std::atomic<bool>* stop, size_t chunk_bytes)
@@ -73,45 +39,148 @@ RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
   if (std::count_if(files_.begin(), files_.end(), is_stdin) > 1) {
     throw_usage("standard input is named twice");
   }
-  const bool columns = !options_.text_field.empty() || !options_.pair_field.empty() ||
-                       (options_.id_field && !options_.id_field->empty());
   for (const InputFile& file : files_) {
     names_.push_back(input_name(file));
     check_input(file);
-    const bool is_text = (options_.format == InputFormat::automatic
-                              ? format_of_path(file.path, options_.task != nullptr)
-                              : options_.format) == InputFormat::text;
-    if (columns && is_text) {
-      throw_usage(names_.back() + " is read as plain text, which has no columns or fields; " +
-                  "say --input-format tsv, csv or jsonl");
-    }
-    if (options_.want_gold && is_text) {
-      throw_usage(names_.back() + " is read as plain text, which has no labels; " +
-                  "say --input-format tsv, csv or jsonl");
-    }
-    if (options_.separator && !is_text) {
-      throw_usage(names_.back() + " is not read as plain text; only there a separator parts pairs");
-    }
+    // What the first bytes decide is checked when they are there.
+    if (!is_auto(file)) check_options(file, format_of(file));
     const int64_t size = input_bytes(file);
     bytes_total_ = size < 0 || bytes_total_ < 0 ? -1 : bytes_total_ + size;
   }
 }
 
+// What the file's name and the flags say it is.
+InputFormat RowReader::format_of(const InputFile& file) const {
+  return options_.format == InputFormat::automatic
+             ? format_of_path(file.path, options_.task != nullptr || options_.is_table)
+             : options_.format;
+}
+
+// Neither a flag nor its name says what it is. A separator is for text alone.
+bool RowReader::is_auto(const InputFile& file) const {
+  return options_.format == InputFormat::automatic && !options_.separator &&
+         !format_of_extension(file.path);
+}
+
+void RowReader::check_options(const InputFile& file, InputFormat format) const {
+  const std::string name = input_name(file);
+  const bool is_text = format == InputFormat::text;
+  const bool columns = !options_.text_field.empty() || !options_.pair_field.empty() ||
+                       (options_.id_field && !options_.id_field->empty());
+  if (columns && is_text) {
+    throw_usage(name + " is read as plain text, which has no columns or fields; " +
+                "say --input-format tsv, csv or jsonl");
+  }
+  if (options_.want_gold && is_text) {
+    throw_usage(name + " is read as plain text, which has no labels; " +
+                "say --input-format tsv, csv or jsonl");
+  }
+  if (options_.separator && !is_text) {
+    throw_usage(name + " is not read as plain text; only there a separator parts pairs");
+  }
+  if (options_.delimiter && !is_delimited(format)) {
+    throw_usage(name + " is read as " + (is_text ? "plain text" : "JSON Lines") +
+                ", which has no delimiter; say --input-format tsv or csv");
+  }
+}
+
 void RowReader::open_next() {
+  lines_ = std::make_unique<LineReader>(files_[at_], stop_, chunk_bytes_);
+  looked_ = false;
+  array_.reset();
+  blanks_ = {};
+}
+
+void RowReader::say(const std::string& text) const {
+  if (options_.say) options_.say(names_[at_] + ": " + text);
+}
+
+// Decides on the format by the first bytes where they have a say. `line`: it is decided.
+LineStatus RowReader::look_inside(bool may_block) {
   const InputFile& file = files_[at_];
-  lines_ = std::make_unique<LineReader>(file, stop_, chunk_bytes_);
-  format_ = options_.format == InputFormat::automatic
-                ? format_of_path(file.path, options_.task != nullptr)
-                : options_.format;
+  format_ = format_of(file);
+  const bool decides = is_auto(file);
+  if (decides || format_ != InputFormat::text) {
+    std::string_view head;
+    JsonStart start = JsonStart::unsure;
+    for (size_t least = 1; start == JsonStart::unsure; least = head.size() + 1) {
+      const LineStatus status = lines_->peek(&head, least, may_block);
+      if (status != LineStatus::line) return status;
+      start = json_start(head, lines_->complete());
+    }
+    const bool array = start == JsonStart::array ||
+                       (format_ == InputFormat::jsonl && json_begins_with_bracket(head));
+    if (decides && start != JsonStart::none) {
+      format_ = InputFormat::jsonl;
+      say(std::string(array ? "is a JSON array, its elements are read as rows"
+                            : "holds JSON objects, read as JSON Lines") +
+          "; --input-format text scores the lines as they are");
+    } else if (is_delimited(format_) && start != JsonStart::none) {
+      throw_input(names_[at_] + ": holds JSON, expected " +
+                  (format_ == InputFormat::tsv ? "TSV" : "CSV") + "; say --input-format jsonl");
+    }
+    if (array) array_.emplace();
+  }
+  check_options(file, format_);
+  delimiter_ = options_.delimiter.value_or(format_ == InputFormat::tsv ? '\t' : ',');
+  if (is_delimited(format_) && !options_.delimiter) {
+    const LineStatus status = look_at_delimiter(may_block);
+    if (status != LineStatus::line) return status;
+  }
+  csv_ = CsvRecord(delimiter_);
   have_columns_ = false;
-  csv_ = CsvRecord();
+  looked_ = true;
+  return LineStatus::line;
+}
+
+// Refuses a table that is separated by another character, once its first line is there.
+LineStatus RowReader::look_at_delimiter(bool may_block) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF", kEnds = "\r\n";
+  constexpr size_t kMost = 64u << 10, kSample = 4096;  // what a file always has, if it is as long
+  std::string_view head;
+  size_t begin = 0, end = 0;
+  do {
+    const LineStatus status = lines_->peek(&head, head.size() + 1, may_block);
+    if (status != LineStatus::line) return status;
+    begin = head.find_first_not_of(" \r\n", head.starts_with(kMark) ? kMark.size() : 0);
+    begin = std::min(begin, head.size());
+    end = std::min(head.find_first_of(kEnds, begin), head.size());
+  } while (end == head.size() && head.size() < kMost && !lines_->complete());
+  const std::string_view before = head.substr(0, begin);
+  check_delimiter(head.substr(begin, end - begin),
+                  head.substr(0, std::max(end, kSample)).substr(end), delimiter_,
+                  format_ == InputFormat::csv, options_,
+                  place_text(names_[at_], 1 + std::count(before.begin(), before.end(), '\n')));
+  return LineStatus::line;
 }
 
 void RowReader::finish_file() {
   csv_.finish(names_[at_]);
-  if ((format_ == InputFormat::tsv || format_ == InputFormat::csv) && !have_columns_) {
+  if (is_delimited(format_) && !have_columns_) {
     throw_input(names_[at_] + ": is empty, expected a header or rows of columns");
   }
+  if (blanks_.skipped > 0) {
+    say(std::to_string(blanks_.skipped) +
+        (blanks_.skipped == 1 ? " blank line is no row: line "
+                              : " blank lines are no rows: line ") +
+        std::to_string(blanks_.first_skipped) + (blanks_.skipped == 1 ? "" : " and others"));
+  }
+}
+
+// The next line, or element of an array, and its number.
+LineStatus RowReader::next_line(std::string_view* line, bool may_block) {
+  if (!looked_) {
+    const LineStatus status = look_inside(may_block);
+    if (status != LineStatus::line) return status;
+  }
+  if (std::exchange(holds_, false)) {
+    *line = held_;
+    return LineStatus::line;
+  }
+  if (array_) return array_->next(lines_.get(), line, &line_number_, may_block);
+  const LineStatus status = lines_->next(line, may_block);
+  line_number_ = lines_->line_number();
+  return status;
 }
 
 ReadStatus RowReader::next(Example& row, bool may_block) {
@@ -121,7 +190,7 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
       open_next();
     }
     std::string_view line;
-    const LineStatus status = lines_->next(&line, may_block);
+    const LineStatus status = next_line(&line, may_block);
     if (status == LineStatus::would_block) return ReadStatus::would_block;
     if (status == LineStatus::end) {
       if (lines_->stopped()) return ReadStatus::end;
@@ -132,7 +201,7 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
       continue;
     }
     bytes_done_.store(bytes_before_ + lines_->bytes_done(), std::memory_order_relaxed);
-    row.line = lines_->line_number();
+    row.line = line_number_;
     row.id.clear();
     row.gold.clear();
     if (!take_line(line, row)) continue;
@@ -148,10 +217,10 @@ bool RowReader::take_line(std::string_view line, Example& row) {
   const std::string& name = names_[at_];
   switch (format_) {
     case InputFormat::tsv:
-      check_not_empty(line);
-      return take_fields(row.line, split_tsv(line, &fields_), row);
+      if (take_blank(line)) return false;
+      return take_fields(row.line, split_tsv(line, &fields_, delimiter_), row);
     case InputFormat::csv:
-      if (csv_.at_record_start()) check_not_empty(line);
+      if (csv_.at_record_start() && take_blank(line)) return false;
       if (!csv_.add_line(line, lines_->had_cr(), name, row.line)) return false;
       csv_.fields(&fields_);
       return take_fields(csv_.first_line(), static_cast<int64_t>(fields_.size()), row);
@@ -164,11 +233,25 @@ bool RowReader::take_line(std::string_view line, Example& row) {
   }
 }
 
-void RowReader::check_not_empty(std::string_view line) const {
-  if (line.empty()) {
-    throw_input(place_text(names_[at_], lines_->line_number()) + ": empty line, expected " +
-                (have_columns_ ? columns_text(columns_.count) : "columns"));
+// A line of TSV or CSV that begins a row, or is blank: true. Throws where blank lines before a row
+// are not allowed; the row comes with the next call then.
+bool RowReader::take_blank(std::string_view line) {
+  const bool one_column = have_columns_ && columns_.count == 1;
+  if (line.empty() || (!one_column && is_blank(line, delimiter_))) {
+    if (blanks_.pending++ == 0) blanks_.first_pending = line_number_;
+    return true;
   }
+  if (const int64_t pending = std::exchange(blanks_.pending, 0); pending > 0) {
+    if (format_ == InputFormat::tsv && have_columns_) {
+      held_ = line;
+      holds_ = true;
+      throw_input(place_text(names_[at_], blanks_.first_pending) + ": empty line, expected " +
+                  columns_text(columns_.count));
+    }
+    if (blanks_.skipped == 0) blanks_.first_skipped = blanks_.first_pending;
+    blanks_.skipped += pending;
+  }
+  return false;
 }
 
 bool RowReader::take_text(std::string_view line, Example& row) {

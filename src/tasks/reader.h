@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "tasks/columns.h"
 #include "tasks/delimited.h"
 #include "tasks/input_options.h"
+#include "tasks/json_array.h"
 #include "tasks/jsonl_row.h"
 #include "tasks/line_reader.h"
 
@@ -21,9 +23,10 @@ namespace costeff::tasks {
 //   text   a row a line, empty lines too
 //   tsv    GLUE's rules: quotes are ordinary characters
 //   csv    RFC 4180
-//          both: every row has as many columns as the first; an empty line is an Error, and so is a
-//          file of 0 bytes
-//   jsonl  an object a line; empty lines are no rows
+//          both: every row has as many columns as the first; blank lines at the end are no rows.
+//          Before a row they are an Error in TSV; in CSV they are no rows there either, as for
+//          Python's csv module and pandas. A file without any line of columns is an Error
+//   jsonl  an object a line, empty lines are no rows; or one array of objects
 // A row without an id gets its number, from 1 over all files (row_id.h has the form of ids).
 class RowReader {
  public:
@@ -39,6 +42,12 @@ class RowReader {
   // that begins "file:line: ".
   ReadStatus next(Example& row, bool may_block);
 
+  // For a reader that stops before the end. Throws Error(input) if the file in hand was changed where
+  // it was read; at the end of each file next() does it.
+  void check_unchanged() const {
+    if (lines_) lines_->check_unchanged();
+  }
+
   int64_t rows() const { return rows_; }
 
   // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
@@ -46,12 +55,24 @@ class RowReader {
   int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
 
  private:
+  struct BlankLines {
+    int64_t pending = 0, first_pending = 0;  // since the last row, and the line of the first
+    int64_t skipped = 0, first_skipped = 0;  // between rows
+  };
+
+  InputFormat format_of(const InputFile& file) const;
+  bool is_auto(const InputFile& file) const;
+  void check_options(const InputFile& file, InputFormat format) const;
   void open_next();
+  LineStatus look_inside(bool may_block);
+  LineStatus look_at_delimiter(bool may_block);
+  void say(const std::string& text) const;
   void finish_file();
+  LineStatus next_line(std::string_view* line, bool may_block);
   bool take_line(std::string_view line, Example& row);
+  bool take_blank(std::string_view line);
   bool take_text(std::string_view line, Example& row);
   bool take_fields(int64_t line, int64_t count, Example& row);
-  void check_not_empty(std::string_view line) const;
 
   std::vector<InputFile> files_;
   std::vector<std::string> names_;  // [files_]; Example::source points to these
@@ -61,12 +82,19 @@ class RowReader {
   size_t at_ = 0;  // the file in hand, or the next one
   std::unique_ptr<LineReader> lines_;
   InputFormat format_ = InputFormat::text;
+  bool looked_ = false;                 // inside the file in hand
+  std::optional<JsonArrayRows> array_;  // the file in hand is one
+  BlankLines blanks_;                   // of the file in hand
+  int64_t line_number_ = 0;
+  std::string_view held_;  // a line that comes again, after an Error about those before it
+  bool holds_ = false;
   int64_t rows_ = 0, bytes_total_ = 0, bytes_before_ = 0;
   std::atomic<int64_t> bytes_done_{0};
 
   JsonlRows jsonl_;
   CsvRecord csv_;
   Columns columns_;
+  char delimiter_ = ',';
   bool have_columns_ = false;  // of the file in hand
   std::vector<std::string_view> fields_;
 };

@@ -28,16 +28,8 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr double kKeepSeconds = 1;  // work that a power cut may cost
-constexpr size_t kChunk = 1u << 20;
-constexpr int kFormat = 1;
-
-// Changes whenever the machine starts: what was written before then may be lost or torn anywhere.
-std::string boot_id() {
-  std::ifstream in("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(in, id);
-  return id;
-}
+constexpr int64_t kPieceBytes = 1 << 20;
+constexpr int kFormat = 2;
 
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -51,71 +43,9 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// Bytes up to the end of the last complete row, and how many rows that is.
-struct Complete {
-  int64_t bytes = 0, rows = 0;
-};
-Complete complete_rows(int fd, int64_t begin, bool csv, bool* read_error) {
-  Complete found;
-  const auto chunk = std::make_unique<char[]>(kChunk);
-  bool quoted = false;
-  for (int64_t at = begin;;) {
-    const ssize_t n = ::pread(fd, chunk.get(), kChunk, at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) *read_error = true;
-    if (n <= 0) return found;
-    for (ssize_t i = 0; i < n; ++i) {
-      if (csv && chunk[i] == '"') quoted = !quoted;
-      if (chunk[i] != '\n' || quoted) continue;
-      ++found.rows;
-      found.bytes = at + i + 1 - begin;
-    }
-    at += n;
-  }
-}
-
-uint64_t mix(uint64_t h, uint64_t word) {
-  h = (std::rotl(h, 29) ^ word) * 0x9E3779B97F4A7C15u;
-  return h ^ (h >> 32);
-}
-
-uint64_t hash_file(const std::string& path, uint64_t h) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw_input(path + ": " + std::strerror(errno));
-  const auto chunk = std::make_unique<char[]>(kChunk);
-  uint64_t size = 0;
-  for (;;) {
-    // Whole chunks, so that words lie the same whatever read() gives.
-    size_t have = 0;
-    while (have < kChunk) {
-      const ssize_t n = ::read(fd, chunk.get() + have, kChunk - have);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        const int error = errno;
-        ::close(fd);
-        throw_input(path + ": " + std::strerror(error));
-      }
-      if (n == 0) break;
-      have += static_cast<size_t>(n);
-    }
-    for (size_t i = 0; i < have; i += 8) {
-      uint64_t word = 0;
-      std::memcpy(&word, chunk.get() + i, std::min<size_t>(8, have - i));
-      h = mix(h, word);
-    }
-    size += have;
-    if (have < kChunk) break;
-  }
-  ::close(fd);
-  return mix(h, size);
-}
-
-std::string hex(uint64_t h) { return string_printf("%016llx", static_cast<unsigned long long>(h)); }
-
 }  // namespace
 
-ResumeFile::ResumeFile(const std::string& path, const Fingerprint& made_with, bool csv)
-    : target_(path) {
+ResumeFile::ResumeFile(const std::string& path, const Fingerprint& made_with) : target_(path) {
   struct stat st {};
   if (path.empty()) throw_output("the output file has an empty name");
   if (path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/")) {
@@ -138,7 +68,7 @@ ResumeFile::ResumeFile(const std::string& path, const Fingerprint& made_with, bo
   open();
   try {
     read_state(made_with);
-    take_tail(csv);
+    keep_noted_bytes();
     found_ = rows_;
     is_new_ = bytes_ == 0;
     write_state();
@@ -197,7 +127,7 @@ void ResumeFile::read_state(const Fingerprint& made_with) {
   const bool ours = j.is_object() && j.value("format", OrderedJson()) == kFormat &&
                     j.value("bytes", OrderedJson()).is_number_unsigned() &&
                     j.value("rows", OrderedJson()).is_number_unsigned() &&
-                    j.value("boot", OrderedJson()).is_string() &&
+                    j.value("checksum", OrderedJson()).is_string() &&
                     j.value("made_with", OrderedJson()).is_object();
   if (!ours) throw_usage(state_ + ": is not the note of an unfinished run" + anew);
   if (st.st_size == 0) return;  // nothing to go on with: whatever it was, it begins anew
@@ -221,22 +151,30 @@ void ResumeFile::read_state(const Fingerprint& made_with) {
     throw_usage(partial_ + ": has " + std::to_string(st.st_size) + " bytes, its note says " +
                 std::to_string(bytes_) + anew);
   }
-  const std::string boot = boot_id();
-  // Another start of the machine: what was not made durable may be anything.
-  if ((boot.empty() || j["boot"] != boot) && ::ftruncate(fd_, bytes_) != 0) fail(partial_, errno);
+  if (hash_of_bytes() != j["checksum"]) {
+    throw_usage(partial_ + ": its first " + std::to_string(bytes_) +
+                " bytes are not those that were written; it was changed or is damaged" + anew);
+  }
 }
 
-// Rows that were written after the last note, and the torn one behind them.
-void ResumeFile::take_tail(bool csv) {
-  bool read_error = false;
-  if (bytes_ > 0) {
-    const Complete tail = complete_rows(fd_, bytes_, csv, &read_error);
-    bytes_ += tail.bytes;
-    rows_ += tail.rows;
+// Of the first bytes_ of the file; hash_ goes on from there.
+std::string ResumeFile::hash_of_bytes() {
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  for (int64_t at = 0; at < bytes_;) {
+    const auto most = static_cast<size_t>(std::min<int64_t>(kPieceBytes, bytes_ - at));
+    const ssize_t n = ::pread(fd_, piece.get(), most, at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(partial_, errno);
+    if (n == 0) break;
+    hash_.add({piece.get(), static_cast<size_t>(n)});
+    at += n;
   }
-  if (read_error || ::ftruncate(fd_, bytes_) != 0 || ::lseek(fd_, bytes_, SEEK_SET) < 0) {
-    fail(partial_, errno);
-  }
+  return hash_.text();
+}
+
+// Rows after the noted ones are written again: nobody can say that they are whole, or ours.
+void ResumeFile::keep_noted_bytes() {
+  if (::ftruncate(fd_, bytes_) != 0 || ::lseek(fd_, bytes_, SEEK_SET) < 0) fail(partial_, errno);
 }
 
 void ResumeFile::write(std::string_view bytes, int64_t rows) {
@@ -248,6 +186,7 @@ void ResumeFile::write(std::string_view bytes, int64_t rows) {
     fail(partial_, error);
   }
   const bool first = bytes_ == 0;
+  hash_.add(bytes);
   bytes_ += static_cast<int64_t>(bytes.size());
   rows_ += rows;
   is_new_ = false;
@@ -263,7 +202,8 @@ void ResumeFile::keep() {
 }
 
 void ResumeFile::write_state() {
-  OrderedJson j = {{"format", kFormat}, {"bytes", bytes_}, {"rows", rows_}, {"boot", boot_id()}};
+  OrderedJson j = {
+      {"format", kFormat}, {"bytes", bytes_}, {"rows", rows_}, {"checksum", hash_.text()}};
   j["made_with"] = OrderedJson::parse(made_with_);
   OutputFile file(state_);
   file.write(j.dump(1) + "\n");
@@ -285,31 +225,6 @@ void ResumeFile::commit() {
   if (dir < 0) return;
   ::fsync(dir);
   ::close(dir);
-}
-
-std::string content_hash(const std::string& path) { return hex(hash_file(path, 1)); }
-
-std::string model_hash(const std::string& dir) {
-  constexpr std::array<std::string_view, 6> kKinds{".json", ".txt", ".safetensors",
-                                                   ".bin",  ".pt",  ".model"};
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
-    const std::string name = entry.path().filename().string();
-    // exit_policy.json counts by the policy that is in force.
-    if (name == "exit_policy.json" || !entry.is_regular_file(error)) continue;
-    if (std::any_of(kKinds.begin(), kKinds.end(),
-                    [&](std::string_view kind) { return name.ends_with(kind); })) {
-      names.push_back(name);
-    }
-  }
-  std::sort(names.begin(), names.end());
-  uint64_t h = 2;
-  for (const std::string& name : names) {
-    for (const char c : name) h = mix(h, static_cast<unsigned char>(c));
-    h = hash_file(join_path(dir, name), h);
-  }
-  return hex(h);
 }
 
 }  // namespace costeff::tasks

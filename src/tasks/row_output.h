@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/content_hash.h"
 #include "tasks/output_file.h"
 
 namespace costeff::tasks {
@@ -18,19 +19,16 @@ namespace costeff::tasks {
 using Fingerprint = std::vector<std::pair<std::string, std::string>>;
 
 // Rows of an unfinished run, for the next one to go on from:
-//   FILE.partial       whole rows, and perhaps a torn one at the end if the machine died in a
-//   write;
-//                      of the header it has one, as FILE will
-//   FILE.partial.json  {"format": 1, "bytes": B, "rows": N, "boot": "...", "made_with": {...}}: the
-//                      first B bytes hold N rows and are on the disk
-// Rows behind byte B count too, up to the last newline, where the machine has not been started anew
-// since ("boot"): a killed process loses nothing that it has written. Only one run at a time may
-// write them.
+//   FILE.partial       whole rows; of the header it has one, as FILE will
+//   FILE.partial.json  {"format": 2, "bytes": B, "rows": N, "checksum": "...", "made_with": {...}}:
+//                      the first B bytes hold N rows, have that ContentHash and are on the disk
+// Rows after byte B, a second's at most, are those of a killed process. They are dropped and made
+// again. Only one run at a time may write the files.
 class ResumeFile {
  public:
-  // Goes on with PATH.partial, or begins it. csv: a newline inside quotes ends no row. Throws
-  // Error(usage) where it was made with something else, Error(output).
-  ResumeFile(const std::string& path, const Fingerprint& made_with, bool csv);
+  // Goes on with PATH.partial, or begins it. Throws Error(usage) where it was made with something
+  // else or is not as it was left, and Error(output).
+  ResumeFile(const std::string& path, const Fingerprint& made_with);
   ~ResumeFile();  // keeps what is there
   ResumeFile(const ResumeFile&) = delete;
   ResumeFile& operator=(const ResumeFile&) = delete;
@@ -49,7 +47,8 @@ class ResumeFile {
  private:
   void open();
   void read_state(const Fingerprint& made_with);
-  void take_tail(bool csv);
+  std::string hash_of_bytes();
+  void keep_noted_bytes();
   void write_state();
   [[noreturn]] void fail(const std::string& path, int error) const;
 
@@ -57,6 +56,7 @@ class ResumeFile {
   int fd_ = -1;
   bool is_new_ = true;
   int64_t bytes_ = 0, rows_ = 0, found_ = 0, kept_bytes_ = -1;
+  ContentHash hash_;  // of bytes_
   std::chrono::steady_clock::time_point kept_;
 };
 
@@ -67,8 +67,8 @@ class RowOutput {
   explicit RowOutput(const std::string& path, const std::atomic<bool>* stop) {
     file_.emplace(path, stop);
   }
-  RowOutput(const std::string& path, const Fingerprint& made_with, bool csv) {
-    resume_.emplace(path, made_with, csv);
+  RowOutput(const std::string& path, const Fingerprint& made_with) {
+    resume_.emplace(path, made_with);
   }
 
   WriteStatus write(std::string_view bytes, int64_t rows) {
@@ -78,6 +78,8 @@ class RowOutput {
   }
   void commit() { resume_ ? resume_->commit() : file_->commit(); }
   int fd() const { return resume_ ? resume_->fd() : file_->fd(); }
+  // Rows are out once they are written, whatever comes after.
+  bool straight() const { return file_ && file_->straight(); }
   ResumeFile* resume() { return resume_ ? &*resume_ : nullptr; }
   int64_t rows_found() const { return resume_ ? resume_->rows_found() : 0; }
   // The header is not written yet.
@@ -87,11 +89,5 @@ class RowOutput {
   std::optional<OutputFile> file_;
   std::optional<ResumeFile> resume_;
 };
-
-// 16 hexadecimal digits that change when the bytes do, by accident or by hand; no defence against
-// malice. Throws Error(input): the file cannot be read.
-std::string content_hash(const std::string& path);
-// The same of all files of a model directory that its answers may depend on.
-std::string model_hash(const std::string& dir);
 
 }  // namespace costeff::tasks

@@ -32,6 +32,11 @@ class SquadReader {
   // "dev.json: data[0].paragraphs[3].qas[1].question is a number, expected a string".
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
+  // As RowReader's.
+  void check_unchanged() const {
+    if (json_) json_->check_unchanged();
+  }
+
   int64_t rows() const { return rows_; }
 
   // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.

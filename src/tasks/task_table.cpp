@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/names.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
@@ -106,11 +108,8 @@ constexpr std::array<Task, 10> kTasks{{
 }};
 
 std::string normal_name(std::string_view name) {
-  std::string out;
-  for (char c : name) {
-    if (c == '-' || c == '_') continue;
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  std::string out = lower_ascii(name);
+  std::erase_if(out, [](char c) { return c == '-' || c == '_'; });
   return out;
 }
 
@@ -119,12 +118,10 @@ std::string normal_name(std::string_view name) {
 std::span<const Task> task_table() { return kTasks; }
 
 const Task& find_task(std::string_view name) {
-  std::string known;
   for (const Task& task : kTasks) {
     if (normal_name(task.name) == normal_name(name)) return task;
-    known += (known.empty() ? "" : ", ") + std::string(task.name);
   }
-  throw_usage("task \"" + printable(name, 40) + "\" is not known, expected one of " + known);
+  throw_unknown_name("task", name, listed_names(kTasks));
 }
 
 }  // namespace costeff::tasks

@@ -2,12 +2,20 @@
 
 #include <costeff/error.h>
 
+#include <array>
+
+#include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 #include "tasks/row_id.h"
 
 namespace costeff::tasks {
 namespace {
+
+constexpr std::array<Name<TokenFormat>, 4> kTokenFormats{{{"text", TokenFormat::text},
+                                                          {"tsv", TokenFormat::tsv},
+                                                          {"jsonl", TokenFormat::jsonl},
+                                                          {"json", TokenFormat::jsonl}}};
 
 // [x,y,...] of append_one(i).
 template <typename F>
@@ -94,11 +102,7 @@ void append_tsv(const Example& row, const Tokens& t, std::span<const std::string
 }  // namespace
 
 TokenFormat token_format_from_name(std::string_view name) {
-  if (name == "text") return TokenFormat::text;
-  if (name == "tsv") return TokenFormat::tsv;
-  if (name == "jsonl") return TokenFormat::jsonl;
-  throw_usage("output format \"" + printable(name, 40) +
-              "\" is not known, expected text, tsv or jsonl");
+  return value_of_name(kTokenFormats, name, "output format");
 }
 
 void append_token_header(TokenFormat format, std::string* out) {

@@ -11,13 +11,6 @@
 
 namespace costeff::tasks {
 
-// One policy's settings, as they were tried.
-struct TuneFamily {
-  std::string name;     // "entropy", "entropy-by-layer"
-  int64_t offered = 0;  // settings in the sequence
-  TuneResult result;
-};
-
 struct TuneReport {
   std::string model, data, task, dialect;
   TuneGoal goal;

@@ -3,8 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 
+#include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/format_text.h"
 #include "tasks/row_id.h"
@@ -12,6 +14,12 @@
 
 namespace costeff::tasks {
 namespace {
+
+constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat::tsv},
+                                                            {"csv", OutputFormat::csv},
+                                                            {"jsonl", OutputFormat::jsonl},
+                                                            {"json", OutputFormat::jsonl},
+                                                            {"table", OutputFormat::table}}};
 
 // The label that follows `after` (-1: the first) in falling order of the logits, so that the first
 // one is Result::label also where two probabilities round to the same float; -1: none is left. C is
@@ -147,26 +155,11 @@ void append_json(const Example& row, const Result& result, const OutputOptions& 
 }  // namespace
 
 OutputFormat output_format_from_name(std::string_view name) {
-  if (name == "tsv") return OutputFormat::tsv;
-  if (name == "csv") return OutputFormat::csv;
-  if (name == "jsonl") return OutputFormat::jsonl;
-  if (name == "table") return OutputFormat::table;
-  throw_usage("output format \"" + printable(name, 40) +
-              "\" is not known, expected tsv, csv, jsonl or table");
+  return value_of_name(kOutputFormats, name, "output format");
 }
 
-const char* output_format_name(OutputFormat format) {
-  switch (format) {
-    case OutputFormat::tsv:
-      return "tsv";
-    case OutputFormat::csv:
-      return "csv";
-    case OutputFormat::jsonl:
-      return "jsonl";
-    case OutputFormat::table:
-      return "table";
-  }
-  return "";
+std::string output_format_name(OutputFormat format) {
+  return std::string(name_of_value(kOutputFormats, format));
 }
 
 void append_header(const OutputOptions& options, std::string* out) {

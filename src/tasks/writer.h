@@ -13,7 +13,7 @@ enum class OutputFormat { tsv, csv, jsonl, table };
 
 // "tsv", "csv", "jsonl", "table". Throws Error(usage).
 OutputFormat output_format_from_name(std::string_view name);
-const char* output_format_name(OutputFormat format);
+std::string output_format_name(OutputFormat format);
 
 struct OutputOptions {
   OutputFormat format = OutputFormat::tsv;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 
 #include "base/format.h"
 #include "base/utf8.h"
@@ -16,41 +15,37 @@ namespace costeff::text {
 namespace {
 
 static_assert(kMaxVocabTokens <= MergeTable::kMaxTokens);
-constexpr size_t kMaxWord = 32u << 20;  // merging takes 24 bytes of memory a byte
 
-// The printable stand-in of each byte in vocab.json and merges.txt: printable Latin-1 stands for
-// itself, the other 68 bytes are U+0100 and up, in order. Source: openai/gpt-2 encoder.py,
-// bytes_to_unicode.
-std::array<std::string, 256> byte_spellings() {
-  std::array<std::string, 256> spellings;
-  uint32_t other = 0x100;
+// Printable Latin-1 stands for itself, the other 68 bytes are U+0100 and up, in order. Source:
+// openai/gpt-2 encoder.py, bytes_to_unicode.
+constexpr std::array<uint16_t, 256> kStandIns = [] {
+  std::array<uint16_t, 256> stand_ins{};
+  uint16_t other = 0x100;
   for (uint32_t b = 0; b < 256; ++b) {
     const bool itself =
         (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
-    append_utf8(itself ? b : other++, &spellings[b]);
+    stand_ins[b] = itself ? static_cast<uint16_t>(b) : other++;
   }
-  return spellings;
-}
+  return stand_ins;
+}();
 
 uint32_t next_number() {
   static std::atomic<uint32_t> last{0};
   return ++last;
 }
 
-// Grows [*begin, *end) to whole characters, then leaves out spaces at its ends: U+0020 and no other
-// white space, and an empty span at its end where there is nothing else. Source: process_offsets of
-// Hugging Face's tokenizers, src/pre_tokenizers/byte_level.rs.
-void tidy_span(std::string_view text, bool keep_leading, size_t* begin, size_t* end) {
+// Grows [*begin, *end) to whole characters.
+void grow_span(std::string_view text, size_t* begin, size_t* end) {
   const auto inside = [&](size_t i) {
     return i < text.size() && (static_cast<uint8_t>(text[i]) & 0xC0) == 0x80;
   };
   while (*begin > 0 && inside(*begin)) --*begin;
   while (inside(*end)) ++*end;
-  while (!keep_leading && *begin < *end && text[*begin] == ' ') ++*begin;
-  while (*end > *begin && text[*end - 1] == ' ') --*end;
 }
 
 }  // namespace
+
+uint32_t byte_stand_in(uint8_t byte) { return kStandIns[byte]; }
 
 bool split_merge(std::string_view line, BpeMerge* merge) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
@@ -68,10 +63,7 @@ bool split_merge(std::string_view line, BpeMerge* merge) {
   return !merge->right.empty() && field().empty();
 }
 
-ByteBpe ByteBpe::parse(std::string_view vocab_json, std::string_view merges_txt,
-                       const BpeOptions& options, const std::string& vocab_place,
-                       const std::string& merges_place) {
-  Vocab vocab = parse_vocab_json(vocab_json, vocab_place);
+std::vector<BpeMerge> parse_merges(std::string_view merges_txt, const std::string& place) {
   std::vector<BpeMerge> merges;
   merges.reserve(static_cast<size_t>(std::count(merges_txt.begin(), merges_txt.end(), '\n')) + 1);
   std::string_view rest = merges_txt;
@@ -83,26 +75,43 @@ ByteBpe ByteBpe::parse(std::string_view vocab_json, std::string_view merges_txt,
     if (line.empty() || (number == 1 && line.starts_with("#version"))) continue;
     BpeMerge merge;
     if (!split_merge(line, &merge)) {
-      throw_model(merges_place + ":" + std::to_string(number) + ": " + in_quotes(line) +
+      throw_model(place + ":" + std::to_string(number) + ": " + in_quotes(line) +
                   ", expected two tokens with a space between");
     }
     merge.line = number;
     merges.push_back(merge);
   }
-  return ByteBpe(std::move(vocab), merges, options, vocab_place, merges_place);
+  return merges;
+}
+
+bool has_all_bytes(const Vocab& vocab) {
+  return std::all_of(kStandIns.begin(), kStandIns.end(), [&](uint16_t c) {
+    std::string spelling;
+    append_utf8(c, &spelling);
+    return vocab.find(spelling) >= 0;
+  });
+}
+
+ByteBpe ByteBpe::parse(std::string_view vocab_json, std::string_view merges_txt,
+                       const BpeOptions& options, const std::string& vocab_place,
+                       const std::string& merges_place) {
+  return ByteBpe(parse_vocab_json(vocab_json, vocab_place), parse_merges(merges_txt, merges_place),
+                 options, vocab_place, merges_place);
 }
 
 ByteBpe::ByteBpe(Vocab vocab, const std::vector<BpeMerge>& merges, const BpeOptions& options,
                  const std::string& vocab_place, const std::string& merges_place)
     : vocab_(std::move(vocab)),
       number_(next_number()),
-      add_prefix_space_(options.add_prefix_space) {
+      add_prefix_space_(options.add_prefix_space),
+      trim_{options.trim_offsets, options.keep_first_space.value_or(options.add_prefix_space)} {
   if (!options.unk_token.empty()) unk_ = vocab_.find(options.unk_token);
-  const std::array<std::string, 256> spellings = byte_spellings();
   for (size_t b = 0; b < 256; ++b) {
-    byte_tokens_[b] = vocab_.find(spellings[b]);
+    std::string spelling;
+    append_utf8(kStandIns[b], &spelling);
+    byte_tokens_[b] = vocab_.find(spelling);
     if (byte_tokens_[b] < 0 && unk_ < 0) {
-      throw_model(vocab_place + ": no token " + in_quotes(spellings[b]) + " for byte " +
+      throw_model(vocab_place + ": no token " + in_quotes(spelling) + " for byte " +
                   string_printf("0x%02X", static_cast<unsigned>(b)) + ", and no " +
                   in_quotes(options.unk_token) + " to stand for it");
     }
@@ -164,45 +173,16 @@ void ByteBpe::merge_short(std::string_view word, ShortWord* out) const {
   }
 }
 
-// The same for a word of any length, with a heap. Afterwards the word's tokens are symbols[0],
+// The same for a word of any length. Afterwards the word's tokens are symbols[0],
 // symbols[symbols[0].next], ...
 void ByteBpe::merge_long(std::string_view word, Scratch* scratch) const {
   const auto n = static_cast<uint32_t>(word.size());
-  auto& symbols = scratch->symbols;
-  auto& heap = scratch->heap;
+  auto& symbols = scratch->merge.symbols;
   if (symbols.size() < n) symbols.resize(n);
   for (uint32_t i = 0; i < n; ++i) {
     symbols[i] = {byte_tokens_[static_cast<uint8_t>(word[i])], i - 1, i + 1, MergeTable::kNone};
   }
-  heap.clear();
-  for (uint32_t i = 0; i + 1 < n; ++i) {
-    symbols[i].rank = merges_.rank(symbols[i].token, symbols[i + 1].token);
-    if (symbols[i].rank != MergeTable::kNone) heap.push_back(uint64_t{symbols[i].rank} << 32 | i);
-  }
-  std::make_heap(heap.begin(), heap.end(), std::greater<>());
-
-  const auto renew = [&](uint32_t i) {
-    Scratch::Symbol& s = symbols[i];
-    s.rank = s.next < n ? merges_.rank(s.token, symbols[s.next].token) : MergeTable::kNone;
-    if (s.rank == MergeTable::kNone) return;
-    heap.push_back(uint64_t{s.rank} << 32 | i);
-    std::push_heap(heap.begin(), heap.end(), std::greater<>());
-  };
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-    const auto i = static_cast<uint32_t>(heap.back());
-    const auto r = static_cast<uint32_t>(heap.back() >> 32);
-    heap.pop_back();
-    Scratch::Symbol& s = symbols[i];
-    if (s.rank != r) continue;  // one of the two has been merged away since
-    Scratch::Symbol& gone = symbols[s.next];
-    s.token = merges_.merged(r);
-    s.next = gone.next;
-    gone.rank = MergeTable::kNone;
-    if (s.next < n) symbols[s.next].previous = i;
-    renew(i);
-    if (i > 0) renew(s.previous);
-  }
+  merge_word(merges_, n, &scratch->merge);
 }
 
 void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
@@ -217,14 +197,16 @@ void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
   const auto put = [&](int32_t token, size_t begin, size_t end) {  // relative to the word
     begin += at;
     end += at;
-    if (sink->want_spans) {
-      // With a space of the tokenizer's own in front, the first span keeps those that the text has.
-      const bool first = offset + static_cast<int64_t>(begin) == 0;
-      tidy_span(text, add_prefix_space_ && !prefixed && first, &begin, &end);
-      if (prefixed) begin = std::max<size_t>(begin, 1);
-    }
-    sink->put(token < 0 ? unk_ : token, offset + static_cast<int64_t>(begin),
-              offset + static_cast<int64_t>(end));
+    const int32_t id = token < 0 ? unk_ : token;
+    if (!sink->want_spans) return sink->put(id, 0, 0);
+    // A space of the tokenizer's own comes from the character after it.
+    if (prefixed) begin = std::max<size_t>(begin, 1);
+    end = std::max(end, begin + (prefixed && begin == 1));
+    grow_span(text, &begin, &end);
+    const bool first = sink->count == 0 || offset + static_cast<int64_t>(begin) == 0;
+    const Span span = trim_span(trim_, {static_cast<int32_t>(begin), static_cast<int32_t>(end)},
+                                vocab_.token(id), text, first);
+    sink->put(id, offset + span.begin, offset + span.end);
   };
   const auto put_all = [&](const auto& tokens, const auto& ends, size_t count) {
     for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) put(tokens[i], begin, ends[i]);
@@ -247,12 +229,12 @@ void ByteBpe::encode(std::string_view text, int64_t offset, Scratch* scratch,
         put_all(entry.tokens, entry.ends, entry.count);
       }
     } else {
-      if (word.size() > kMaxWord) {
+      if (word.size() > kMaxMergedWord) {
         throw_input("a word of " + std::to_string(word.size()) + " bytes, at most " +
-                    std::to_string(kMaxWord) + " are supported");
+                    std::to_string(kMaxMergedWord) + " are supported");
       }
       merge_long(word, scratch);
-      const auto& symbols = scratch->symbols;
+      const auto& symbols = scratch->merge.symbols;
       for (uint32_t i = 0; i < word.size(); i = symbols[i].next) {
         put(symbols[i].token, i, symbols[i].next);
       }

@@ -12,12 +12,15 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "text/merge_table.h"
+#include "text/merge_word.h"
 #include "text/token_sink.h"
+#include "text/trim_span.h"
 #include "text/vocab.h"
 #include "text/word_cache.h"
 
@@ -32,25 +35,31 @@ struct BpeMerge {
 // Splits "left right" (the two forms a rule takes in text are the same). False: not two fields.
 bool split_merge(std::string_view line, BpeMerge* merge);
 
+// The printable code point that stands for a byte in vocab.json and merges.txt.
+uint32_t byte_stand_in(uint8_t byte);
+
 struct BpeOptions {
   // A space before each stretch that does not begin with U+0020, as the fast tokenizer puts it.
   bool add_prefix_space = false;
   // Bytes that have no token get this one's id; a vocabulary that lacks both is refused.
   std::string unk_token = "<unk>";
+  // Spans without the spaces at their ends; of a first token's one is kept if one was added.
+  bool trim_offsets = true;
+  std::optional<bool> keep_first_space = {};  // absent: as add_prefix_space
 };
+
+// The rules of a merges.txt, which must outlive them. Throws Error(model), which `place` begins.
+std::vector<BpeMerge> parse_merges(std::string_view merges_txt, const std::string& place);
+
+// There is a token for every byte.
+bool has_all_bytes(const Vocab& vocab);
 
 class ByteBpe {
  public:
   // Memory that calls reuse: 24 bytes a byte of the longest word met, and 512 KB of short words.
   // Models may share it.
   struct Scratch {
-    struct Symbol {
-      int32_t token;
-      uint32_t previous, next;  // indices of symbols, the word's length behind the last
-      uint32_t rank;            // of the merge with the next symbol, MergeTable::kNone if none
-    };
-    std::vector<Symbol> symbols;  // one a byte of the word; a merge keeps the left one
-    std::vector<uint64_t> heap;   // rank << 32 | symbol
+    MergeScratch merge;  // one symbol a byte of the word
     std::string prefixed;
     WordCache short_words;
   };
@@ -70,6 +79,7 @@ class ByteBpe {
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const Vocab& vocab() const { return vocab_; }
+  const TrimOptions& trim() const { return trim_; }
 
  private:
   struct ShortWord;
@@ -81,6 +91,7 @@ class ByteBpe {
   Vocab vocab_;
   uint32_t number_ = 0;  // tells models apart in a Scratch; copies, which are alike, share it
   bool add_prefix_space_ = false;
+  TrimOptions trim_;
   int32_t unk_ = -1;
   std::array<int32_t, 256> byte_tokens_{};  // -1: no token
   MergeTable merges_;

@@ -36,7 +36,7 @@ bool MergeTable::try_fill(const std::vector<Rule>& rules) {
       if (++probes > kMaxProbes) return false;
       at = (at + 1) & mask_;
     }
-    if (slots_[at] == kEmpty) slots_[at] = k << kRankBits | rank;
+    slots_[at] = k << kRankBits | rank;
   }
   return true;
 }

@@ -20,7 +20,8 @@ class MergeTable {
   };
 
   MergeTable() = default;
-  // Rules in order of rank; of equal pairs the first counts. Throws Error(model), which `place`
+  // Rules in order of rank; of equal pairs the last counts, as in Hugging Face's
+  // tokenizers. Throws Error(model), which `place`
   // begins, for more than kMaxMerges.
   MergeTable(const std::vector<Rule>& rules, const std::string& place);
 

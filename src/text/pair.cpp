@@ -3,6 +3,7 @@
 #include <costeff/error.h>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace costeff::text {
 namespace {
@@ -114,9 +115,13 @@ void assemble(const Template& form, const TokenSink& a, const TokenSink& b, bool
       const bool first = piece.what == TemplatePiece::text_a;
       const TokenSink& from = first ? a : b;
       const int64_t n = first ? keep.a : keep.b;
-      out->ids.insert(out->ids.end(), from.ids.begin(), from.ids.begin() + n);
+      // What stays of a text is its beginning, or its end when the sink kept that.
+      const auto skip = from.keep_last ? static_cast<std::ptrdiff_t>(from.ids.size()) - n : 0;
+      const auto ids = from.ids.begin() + skip;
+      out->ids.insert(out->ids.end(), ids, ids + n);
       if (options.offsets) {
-        out->spans.insert(out->spans.end(), from.spans.begin(), from.spans.begin() + n);
+        const auto spans = from.spans.begin() + skip;
+        out->spans.insert(out->spans.end(), spans, spans + n);
         out->sides.resize(out->ids.size(), static_cast<int8_t>(first ? 0 : 1));
       }
     }

@@ -21,13 +21,13 @@ uint32_t little_endian(std::string_view bytes) {
   return v;
 }
 
-// A unit of the double array. Bits 0..7 and 31: label, 8: it has a value, 9: the offset is in units
-// of 256, 10..30: offset. The unit at a node's base itself is the value, with bit 31 set.
-uint32_t label(uint32_t unit) { return unit & 0x800000FF; }
-bool has_value(uint32_t unit) { return (unit >> 8 & 1) != 0; }
-uint32_t offset(uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
-
 }  // namespace
+
+std::vector<uint32_t> charsmap_units(std::string_view charsmap) {
+  std::vector<uint32_t> units(little_endian(charsmap) / 4);
+  for (size_t i = 0; i < units.size(); ++i) units[i] = little_endian(charsmap.substr(4 + 4 * i));
+  return units;
+}
 
 std::string check_charsmap(std::string_view charsmap) {
   if (charsmap.empty()) return {};  // the library takes it as "no normalisation"
@@ -42,8 +42,7 @@ std::string check_charsmap(std::string_view charsmap) {
   }
   const std::string_view replacements = charsmap.substr(4 + trie_bytes);
   if (replacements.empty() || replacements.back() != '\0') return "its last replacement has no end";
-  std::vector<uint32_t> units(trie_bytes / 4);
-  for (size_t i = 0; i < units.size(); ++i) units[i] = little_endian(charsmap.substr(4 + 4 * i));
+  const std::vector<uint32_t> units = charsmap_units(charsmap);
 
   // The part of the trie that can be reached, depth first. Nodes may share their children, so what
   // is found below a base is kept: 1 + the most values on a way down from there, 0: not seen yet.
@@ -67,7 +66,7 @@ std::string check_charsmap(std::string_view charsmap) {
     stack.push_back({base, 0, 0});
     return true;
   };
-  if (!open(offset(units[0]))) return wrong;
+  if (!open(charsmap_offset(units[0]))) return wrong;
   while (!stack.empty()) {
     Visit& v = stack.back();
     if (v.child == 256) {
@@ -78,23 +77,23 @@ std::string check_charsmap(std::string_view charsmap) {
     const uint32_t byte = v.child;
     const uint32_t at = v.base ^ byte;
     const uint32_t unit = units[at];
-    if (label(unit) != byte) {
+    if (charsmap_label(unit) != byte) {
       ++v.child;
       continue;
     }
-    const uint32_t base = at ^ offset(unit);
+    const uint32_t base = at ^ charsmap_offset(unit);
     if (base < units.size() && below[base] == kOpen) return "its trie runs in a circle";
     if (base >= units.size() || below[base] == 0) {
       if (!open(base)) return wrong;
       continue;  // comes back to this byte with below[base] known
     }
-    const int matches = has_value(unit) + below[base] - 1;
+    const int matches = charsmap_has_value(unit) + below[base] - 1;
     if (matches > kMaxMatches) {
       return "more than " + std::to_string(kMaxMatches) + " of its entries begin alike";
     }
     v.most = std::max(v.most, static_cast<uint8_t>(matches));
     ++v.child;
-    if (!has_value(unit)) continue;
+    if (!charsmap_has_value(unit)) continue;
     const uint32_t value = units[base] & 0x7FFFFFFF;
     if (value >= replacements.size()) {
       return "a replacement at byte " + std::to_string(value) + " of " +

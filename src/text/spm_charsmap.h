@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace costeff::text {
 
@@ -10,5 +12,17 @@ namespace costeff::text {
 // replacements. The library (0.1.97) follows the trie's offsets without looking at its bounds, and
 // keeps the matches at one position in an array of 32. Returns what is wrong, or nothing.
 std::string check_charsmap(std::string_view charsmap);
+
+// The trie of a table that check_charsmap has passed. A walk begins at charsmap_offset(units[0]); a
+// byte leads from `node` to node ^ byte, if the unit there has that label, and then by its offset
+// to the next node; the unit at a node is a value (31 bits), a place in the replacements, when the
+// unit before it says so.
+std::vector<uint32_t> charsmap_units(std::string_view charsmap);
+
+// A unit of the double array. Bits 0..7 and 31: label, 8: it has a value, 9: the offset is in units
+// of 256, 10..30: offset. The unit at a node's base itself is the value, with bit 31 set.
+inline uint32_t charsmap_label(uint32_t unit) { return unit & 0x800000FF; }
+inline bool charsmap_has_value(uint32_t unit) { return (unit >> 8 & 1) != 0; }
+inline uint32_t charsmap_offset(uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
 
 }  // namespace costeff::text

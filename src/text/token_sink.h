@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -8,7 +10,8 @@
 
 namespace costeff::text {
 
-// Where the models put the tokens of one text. All tokens are counted, the first `limit` are kept.
+// Where the models put the tokens of one text. All tokens are counted, the first `limit` are kept,
+// or the last ones and some before them.
 struct TokenSink {
   std::vector<int32_t> ids;
   std::vector<Span> spans;  // [ids] if want_spans
@@ -16,22 +19,46 @@ struct TokenSink {
   int64_t limit = std::numeric_limits<int64_t>::max();
   bool want_spans = false;
   bool stop_at_limit = false;  // nobody asks how many there would be
+  bool keep_last = false;
 
-  void reset(int64_t new_limit, bool spans_too, bool stop) {
+  void reset(int64_t new_limit, bool spans_too, bool stop, bool last = false) {
     ids.clear();
     spans.clear();
     count = 0;
     limit = new_limit;
     want_spans = spans_too;
-    stop_at_limit = stop;
+    stop_at_limit = stop && !last;
+    keep_last = last;
   }
   // The rest of the text does not matter. True once there is one token more than the limit, so that
   // count > limit still tells that something was cut.
   bool done() const { return stop_at_limit && count > limit; }
   void put(int32_t id, int64_t begin, int64_t end) {
-    if (count++ >= limit) return;
+    if (count++ >= limit) {
+      if (!keep_last) return;
+      if (ids.size() / 2 >= static_cast<size_t>(limit) + kMostTakenBack) forget_first();
+    }
     ids.push_back(id);
     if (want_spans) spans.push_back({static_cast<int32_t>(begin), static_cast<int32_t>(end)});
+  }
+
+  // Takes back all tokens but the first `new_count`; those taken are at most kMostTakenBack.
+  static constexpr size_t kMostTakenBack = 512;
+  void take_back(int64_t new_count) {
+    const size_t taken = static_cast<size_t>(count - new_count);
+    const size_t left =
+        keep_last ? ids.size() - taken : static_cast<size_t>(std::min(new_count, limit));
+    count = new_count;
+    ids.resize(left);
+    if (want_spans) spans.resize(left);
+  }
+
+ private:
+  void forget_first() {
+    const auto gone =
+        static_cast<std::ptrdiff_t>(ids.size() - static_cast<size_t>(limit) - kMostTakenBack);
+    ids.erase(ids.begin(), ids.begin() + gone);
+    if (want_spans) spans.erase(spans.begin(), spans.begin() + gone);
   }
 };
 

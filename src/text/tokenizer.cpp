@@ -20,6 +20,7 @@ struct Scratch {
   std::vector<Span> decoded_source, normalised_source;
   ByteBpe::Scratch bpe;
   SentencePieceModel::Scratch spm;
+  Pipeline::Scratch pipeline;
 };
 
 namespace {
@@ -37,6 +38,8 @@ int32_t Tokenizer::Impl::find(std::string_view token) const {
       return vocab.find(token);
     case Kind::bpe:
       return bpe.vocab().find(token);
+    case Kind::pipeline:
+      return pipeline.vocab().find(token);
     case Kind::sentencepiece:
       break;
   }
@@ -54,6 +57,9 @@ std::string Tokenizer::Impl::token_name(int32_t id) const {
       break;
     case Kind::sentencepiece:
       name = spm.token(id);
+      break;
+    case Kind::pipeline:
+      name = pipeline.vocab().token(id);
       break;
   }
   if (!name.empty()) return name;
@@ -73,6 +79,8 @@ void Tokenizer::Impl::encode_plain(std::string_view text, size_t offset, Scratch
       return bpe.encode(text, at, &scratch->bpe, sink);
     case Kind::sentencepiece:
       return spm.encode(text, at, &scratch->spm, sink);
+    case Kind::pipeline:
+      break;  // encode_by_pipeline
   }
 }
 
@@ -89,29 +97,25 @@ void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, Token
   map_spans(scratch->decoded_source, 0, &sink->spans);
 }
 
-// White space that belongs to an added token (lstrip, rstrip) is in its span, but for byte-level
-// BPE, whose post-processor takes it out.
+// White space that belongs to an added token (lstrip, rstrip) is in its span, unless a post-processor
+// takes it out.
 void Tokenizer::Impl::put_added(std::string_view text, Stretch s, size_t base,
                                 TokenSink* sink) const {
-  if (model == Kind::bpe && sink->want_spans) {
-    size_t begin = s.end, end = s.begin;
-    bool bad = false;
-    for (size_t at = s.begin; at < s.end;) {
-      const size_t start = at;
-      if (is_white_space(next_code_point(text, &at, &bad))) continue;
-      begin = std::min(begin, start);
-      end = at;
-    }
-    if (begin < end) s.begin = begin, s.end = end;
+  Span span{static_cast<int32_t>(base + s.begin), static_cast<int32_t>(base + s.end)};
+  if (sink->want_spans && model == Kind::bpe) {
+    span = trim_span(bpe.trim(), span, text.substr(s.begin, s.end - s.begin), text,
+                     sink->count == 0 || span.begin == 0);
   }
-  sink->put(s.id, static_cast<int64_t>(base + s.begin), static_cast<int64_t>(base + s.end));
+  sink->put(s.id, span.begin, span.end);
 }
 
 void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
                                        TokenSink* sink) const {
   TokenSplitter splitter(raw_tokens, text);
   for (Stretch s; !sink->done() && splitter.next(&s);) {
-    if (s.id >= 0) {
+    if (model == Kind::pipeline) {
+      encode_by_pipeline(text, s, scratch, sink);
+    } else if (s.id >= 0) {
       put_added(text, s, 0, sink);
     } else if (normalised_tokens.empty()) {
       encode_plain(text.substr(s.begin, s.end - s.begin), s.begin, scratch, sink);
@@ -151,6 +155,32 @@ void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Sc
   }
 }
 
+// A token that was found in the text as it is, or a stretch between such tokens.
+void Tokenizer::Impl::encode_by_pipeline(std::string_view text, Stretch stretch, Scratch* scratch,
+                                         TokenSink* sink) const {
+  if (stretch.id >= 0) {
+    const Span span{static_cast<int32_t>(stretch.begin), static_cast<int32_t>(stretch.end)};
+    return pipeline.put(stretch.id, text.substr(stretch.begin, stretch.end - stretch.begin), span,
+                        text, sink);
+  }
+  Pipeline::Scratch* own = &scratch->pipeline;
+  pipeline.start(text.substr(stretch.begin, stretch.end - stretch.begin), stretch.begin,
+                 sink->want_spans, own);
+  const std::string_view normalised = own->text.text;
+  TokenSplitter splitter(normalised_tokens, normalised);
+  for (Stretch s; !sink->done() && splitter.next(&s);) {
+    if (s.id < 0) {
+      pipeline.encode(s.begin, s.end, text, own, sink);
+      continue;
+    }
+    Span span{0, 0};
+    if (sink->want_spans) {
+      span = {own->text.source[s.begin].begin, own->text.source[s.end - 1].end};
+    }
+    pipeline.put(s.id, normalised.substr(s.begin, s.end - s.begin), span, text, sink);
+  }
+}
+
 Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
@@ -164,10 +194,10 @@ void Tokenizer::encode(std::string_view text_a, const std::optional<std::string_
   const bool stop = budget == 0 || (!is_pair && options.truncation != Truncation::only_second);
   Scratch& scratch = thread_scratch();
   out->bad_utf8 = false;
-  scratch.a.reset(limit, options.offsets, stop);
+  scratch.a.reset(limit, options.offsets, stop, impl_->truncates_left);
   impl_->encode_text(text_a, &scratch, &scratch.a, &out->bad_utf8);
   if (is_pair) {
-    scratch.b.reset(limit, options.offsets, stop);
+    scratch.b.reset(limit, options.offsets, stop, impl_->truncates_left);
     impl_->encode_text(*text_b, &scratch, &scratch.b, &out->bad_utf8);
   }
   assemble(impl_->form, scratch.a, scratch.b, is_pair, budget, options, out);
@@ -175,6 +205,7 @@ void Tokenizer::encode(std::string_view text_a, const std::optional<std::string_
 
 const std::string& Tokenizer::kind() const { return impl_->kind; }
 int64_t Tokenizer::vocab_size() const { return impl_->vocab_size; }
+bool Tokenizer::truncates_left() const { return impl_->truncates_left; }
 std::optional<int64_t> Tokenizer::model_max_length() const { return impl_->model_max_length; }
 const std::string& Tokenizer::vocab_file() const { return impl_->vocab_file; }
 int64_t Tokenizer::special_tokens(bool pair) const { return impl_->form.specials(pair); }

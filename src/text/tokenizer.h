@@ -57,8 +57,9 @@ class Tokenizer {
 
   const std::string& kind() const;  // "wordpiece (uncased)", "byte-level bpe", ...
   int64_t vocab_size() const;       // largest id + 1
-  std::optional<int64_t> model_max_length()
-      const;                                // tokenizer_config.json, if it is a usable number
+  // tokenizer_config.json's, if it is a usable number.
+  std::optional<int64_t> model_max_length() const;
+  bool truncates_left() const;              // texts that are too long lose their beginning
   std::string token(int32_t id) const;      // "[CLS]", "##ing"; empty if there is no such id
   int64_t special_tokens(bool pair) const;  // how many encode() adds
   const std::string& vocab_file() const;    // for messages

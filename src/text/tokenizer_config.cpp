@@ -3,10 +3,10 @@
 #include <costeff/error.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_set>
 
+#include "base/parse.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
@@ -66,15 +66,26 @@ std::optional<bool> optional_bool(const Json& json, const char* key, const std::
 }
 
 std::optional<int64_t> read_max_length(const Json& json, const std::string& file) {
-  const auto it = json.find("model_max_length");
+  const char* key =
+      json.contains("model_max_length") ? "model_max_length" : "max_len";  // its old name
+  const auto it = json.find(key);
   if (it == json.end() || it->is_null()) return std::nullopt;
   const double v = it->is_number() ? it->get<double>() : -1;
   if (!(v >= 1) || (v < 0x1p31 && v != std::floor(v))) {
-    throw_model(file + ": model_max_length is " + json_text(*it) +
+    throw_model(file + ": " + key + " is " + json_text(*it) +
                 ", expected a number of tokens, 1 or more");
   }
   // Hugging Face writes 1e30 for "no limit".
   return v >= 0x1p31 ? std::nullopt : std::optional<int64_t>(static_cast<int64_t>(v));
+}
+
+std::optional<bool> read_truncation_side(const Json& json, const std::string& file) {
+  const auto it = json.find("truncation_side");
+  if (it == json.end()) return std::nullopt;
+  if (*it != "left" && *it != "right") {
+    throw_model(file + ": truncation_side is " + json_text(*it) + ", expected left or right");
+  }
+  return *it == "left";
 }
 
 void read_added_decoder(const Json& object, const std::string& file, TokenizerConfig* config) {
@@ -82,14 +93,13 @@ void read_added_decoder(const Json& object, const std::string& file, TokenizerCo
     throw_model(file + ": added_tokens_decoder is " + json_text(object) + ", expected an object");
   }
   for (const auto& [key, value] : object.items()) {
-    int64_t id = -1;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxId) {
+    const auto id = parse_int(key, 0, kMaxId);
+    if (!id) {
       throw_model(file + ": added_tokens_decoder: key \"" + printable(key, 40) +
                   "\", expected a token id");
     }
     AddedToken token = read_added_token(value, file + ": added_tokens_decoder: " + key);
-    token.id = static_cast<int32_t>(id);
+    token.id = static_cast<int32_t>(*id);
     config->added.push_back(std::move(token));
   }
 }
@@ -131,7 +141,7 @@ void read_class_of_model(const TokenizerFiles& files, TokenizerConfig* config) {
 
 bool says_nothing(std::string_view tokenizer_class) {
   return tokenizer_class.empty() || tokenizer_class == "PreTrainedTokenizer" ||
-         tokenizer_class == "PreTrainedTokenizerFast";
+         tokenizer_class == "PreTrainedTokenizerFast" || tokenizer_class == "TokenizersBackend";
 }
 
 const char* role_key(Role role) { return kRoleKeys[static_cast<size_t>(role)]; }
@@ -184,6 +194,7 @@ TokenizerConfig read_tokenizer_config(const TokenizerFiles& files) {
     config.keep_accents = optional_bool(json, "keep_accents", config.file, true);
     config.remove_space = optional_bool(json, "remove_space", config.file, true);
     config.model_max_length = read_max_length(json, config.file);
+    config.truncates_left = read_truncation_side(json, config.file);
     read_roles(json, config.file, &config);
     if (const auto it = json.find("added_tokens_decoder"); it != json.end() && !it->is_null()) {
       has_decoder = true;
@@ -202,18 +213,18 @@ TokenizerConfig read_tokenizer_config(const TokenizerFiles& files) {
   return config;
 }
 
-std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, int64_t vocab_size,
-                                             const FindId& find) {
+std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, const FindId& find,
+                                             const FindName& name) {
   std::vector<AddedToken> tokens;
   std::unordered_set<std::string> seen;
   for (AddedToken token : config.added) {
     if (!seen.insert(token.content).second) continue;
     if (const int32_t id = find(token.content); id >= 0) {
       token.id = id;
-    } else if (token.id < vocab_size) {
+    } else if (const std::string other = name(token.id); !other.empty()) {
       throw_model(config.file + ": added token \"" + printable(token.content, 60) + "\" has id " +
-                  std::to_string(token.id) + ", which is another token's in the vocabulary (" +
-                  std::to_string(vocab_size) + " tokens)");
+                  std::to_string(token.id) + ", which is another token's in the vocabulary (\"" +
+                  printable(other, 60) + "\")");
     }
     tokens.push_back(std::move(token));
   }

@@ -41,6 +41,7 @@ struct TokenizerConfig {
   std::optional<bool> add_prefix_space;
   std::optional<bool> keep_accents, remove_space;
   std::optional<int64_t> model_max_length;  // absent, null or "very large": none
+  std::optional<bool> truncates_left;       // truncation_side
   std::array<std::optional<NamedToken>, kRoles> roles;
   std::vector<NamedToken> additional;  // additional_special_tokens
   std::vector<AddedToken> added;       // added_tokens_decoder, or else added_tokens.json; by id
@@ -62,11 +63,12 @@ AddedToken read_added_token(const Json& object, const std::string& place);
 
 // The list to search texts for: added tokens, then the special tokens that are not among them. Ids
 // of `find` (-1: not there) go before those of the files. Special tokens that have no id anywhere
-// are left out; added tokens must not have the id of another token of the vocabulary (size
-// vocab_size).
+// are left out; added tokens must not have the id of another token of the vocabulary (`name`: its
+// tokens, empty where there is none).
 using FindId = std::function<int32_t(std::string_view)>;
-std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, int64_t vocab_size,
-                                             const FindId& find);
+using FindName = std::function<std::string(int32_t)>;
+std::vector<AddedToken> collect_added_tokens(const TokenizerConfig& config, const FindId& find,
+                                             const FindName& name);
 
 // The id of a special token that every sequence needs. Throws Error(model) that names it when
 // neither the vocabulary nor the added tokens have it.

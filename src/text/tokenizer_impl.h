@@ -11,8 +11,10 @@
 #include "text/added_tokens.h"
 #include "text/byte_bpe.h"
 #include "text/pair.h"
+#include "text/pipeline/pipeline.h"
 #include "text/sentencepiece_model.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_class.h"
 #include "text/tokenizer_config.h"
 #include "text/tokenizer_files.h"
 #include "text/vocab.h"
@@ -22,14 +24,21 @@ namespace costeff::text {
 
 struct Scratch;
 
-// The model below the special tokens; one of the three is in use.
-enum class Kind { wordpiece, bpe, sentencepiece };
+// The model below the special tokens; one of them is in use.
+enum class Kind { wordpiece, bpe, sentencepiece, pipeline };
+
+// Of tokenizer_config.json, with BERT's defaults.
+BertOptions bert_options(const TokenizerConfig& config, const TokenizerOptions& options);
+// What the classes call their special tokens where no file does.
+void set_bert_roles(TokenizerConfig* config);
+void set_roberta_roles(TokenizerConfig* config);
 
 struct Tokenizer::Impl {
   Kind model = Kind::wordpiece;
   std::string kind, vocab_file;
   std::optional<int64_t> model_max_length;
   int64_t vocab_size = 0;
+  bool truncates_left = false;
   std::vector<AddedToken> added;
   TokenFinder raw_tokens, normalised_tokens;
   Template form;
@@ -38,6 +47,7 @@ struct Tokenizer::Impl {
   WordPiece wordpiece;
   ByteBpe bpe;
   SentencePieceModel spm;
+  Pipeline pipeline;
 
   void load_wordpiece(const TokenizerFiles& files, TokenizerConfig config,
                       const TokenizerOptions& options);
@@ -45,9 +55,13 @@ struct Tokenizer::Impl {
                 const TokenizerOptions& options);
   void load_sentencepiece(const TokenizerFiles& files, const std::string& name,
                           TokenizerConfig config, const TokenizerOptions& options);
-  void load_json(const TokenizerFiles& files, TokenizerConfig config,
+  void load_json(const TokenizerFiles& files, TokenizerConfig config, ClassFamily family,
                  const TokenizerOptions& options);
-  void set_wordpiece(const TokenizerConfig& config, const BertOptions& bert);
+  // unk: the unknown token's id; absent: the one that the configuration names.
+  void set_wordpiece(const TokenizerConfig& config, const BertOptions& bert,
+                     std::optional<int32_t> unk);
+  void set_byte_bpe(Vocab tokens, const std::vector<BpeMerge>& merges, const BpeOptions& options,
+                    const std::string& vocab_place, const std::string& merges_place);
   int32_t find(std::string_view token) const;
   std::string token_name(int32_t id) const;
   int32_t id_of(const TokenizerConfig& config, Role role) const;
@@ -57,6 +71,8 @@ struct Tokenizer::Impl {
   void encode_stretches(std::string_view text, Scratch* scratch, TokenSink* sink) const;
   void encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
                          TokenSink* sink) const;
+  void encode_by_pipeline(std::string_view text, Stretch s, Scratch* scratch,
+                          TokenSink* sink) const;
   void put_added(std::string_view text, Stretch s, size_t base, TokenSink* sink) const;
   void encode_plain(std::string_view text, size_t offset, Scratch* scratch, TokenSink* sink) const;
 };

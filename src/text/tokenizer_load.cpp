@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
+#include "text/tokenizer_class.h"
 #include "text/tokenizer_impl.h"
-#include "text/tokenizer_json.h"
 #include "text/vocab_json.h"
 
 namespace costeff::text {
@@ -14,35 +13,7 @@ namespace {
 constexpr std::array<const char*, 4> kSpmFiles = {"sentencepiece.bpe.model", "spiece.model",
                                                   "spm.model", "tokenizer.model"};
 
-// Classes whose files look like a supported kind's and which are not.
-constexpr std::array<std::string_view, 14> kUnsupported = {
-    "BertJapaneseTokenizer", "BertweetTokenizer", "BigBirdTokenizer", "CLIPTokenizer",
-    "CTRLTokenizer",         "DebertaTokenizer",  "FunnelTokenizer",  "GPT2Tokenizer",
-    "HerbertTokenizer",      "MPNetTokenizer",    "PhobertTokenizer", "RoFormerTokenizer",
-    "XLMTokenizer",          "FlaubertTokenizer"};
-
-std::string without_fast(std::string name) {
-  if (name.ends_with("Fast")) name.resize(name.size() - 4);
-  return name;
-}
-
-// What a class needs, for the message when it is not there; empty: not said.
-const char* files_of_class(const std::string& name) {
-  if (name == "BertTokenizer" || name == "DistilBertTokenizer" || name == "ElectraTokenizer") {
-    return "vocab.txt";
-  }
-  if (name == "RobertaTokenizer" || name == "LongformerTokenizer" || name == "BartTokenizer") {
-    return "vocab.json and merges.txt";
-  }
-  if (name == "XLMRobertaTokenizer" || name == "CamembertTokenizer" || name == "BarthezTokenizer") {
-    return "sentencepiece.bpe.model";
-  }
-  return name == "AlbertTokenizer" ? "spiece.model" : nullptr;
-}
-
 }  // namespace
-
-namespace {
 
 BertOptions bert_options(const TokenizerConfig& config, const TokenizerOptions& options) {
   BertOptions bert;
@@ -56,18 +27,35 @@ BertOptions bert_options(const TokenizerConfig& config, const TokenizerOptions& 
   return bert;
 }
 
-}  // namespace
+void set_bert_roles(TokenizerConfig* config) {
+  config->set_default(Role::unk, "[UNK]");
+  config->set_default(Role::sep, "[SEP]");
+  config->set_default(Role::pad, "[PAD]");
+  config->set_default(Role::cls, "[CLS]");
+  config->set_default(Role::mask, "[MASK]");
+}
+
+void set_roberta_roles(TokenizerConfig* config) {
+  config->set_default(Role::bos, "<s>");
+  config->set_default(Role::eos, "</s>");
+  config->set_default(Role::unk, "<unk>");
+  config->set_default(Role::sep, "</s>");
+  config->set_default(Role::pad, "<pad>");
+  config->set_default(Role::cls, "<s>");
+  config->set_default(Role::mask, "<mask>", true);
+}
 
 int32_t Tokenizer::Impl::id_of(const TokenizerConfig& config, Role role) const {
   return required_id(
       config, role, added, [this](std::string_view t) { return find(t); }, vocab_file);
 }
 
-void Tokenizer::Impl::set_wordpiece(const TokenizerConfig& config, const BertOptions& bert) {
+void Tokenizer::Impl::set_wordpiece(const TokenizerConfig& config, const BertOptions& bert,
+                                    std::optional<int32_t> unk) {
   kind = bert.lower_case ? "wordpiece (uncased)" : "wordpiece (cased)";
   wordpiece = WordPiece(&vocab, bert, 0);  // set_added normalises with it
   set_added(config);
-  wordpiece = WordPiece(&vocab, bert, id_of(config, Role::unk));
+  wordpiece = WordPiece(&vocab, bert, unk ? *unk : id_of(config, Role::unk));
 }
 
 void Tokenizer::Impl::load_wordpiece(const TokenizerFiles& files, TokenizerConfig config,
@@ -76,37 +64,49 @@ void Tokenizer::Impl::load_wordpiece(const TokenizerFiles& files, TokenizerConfi
   vocab_file = files.path("vocab.txt");
   vocab = Vocab::parse(files.read("vocab.txt", kMaxVocabBytes), vocab_file);
   vocab_size = vocab.size();
-  config.set_default(Role::unk, "[UNK]");
-  config.set_default(Role::sep, "[SEP]");
-  config.set_default(Role::pad, "[PAD]");
-  config.set_default(Role::cls, "[CLS]");
-  config.set_default(Role::mask, "[MASK]");
-
+  set_bert_roles(&config);
   const BertOptions bert = bert_options(config, options);
-  set_wordpiece(config, bert);
+  set_wordpiece(config, bert, std::nullopt);
   form = bert_template(id_of(config, Role::cls), id_of(config, Role::sep));
 }
 
 void Tokenizer::Impl::load_bpe(const TokenizerFiles& files, TokenizerConfig config,
                                const TokenizerOptions& options) {
-  model = Kind::bpe;
   kind = "byte-level bpe";
   vocab_file = files.path("vocab.json");
-  config.set_default(Role::bos, "<s>");
-  config.set_default(Role::eos, "</s>");
-  config.set_default(Role::unk, "<unk>");
-  config.set_default(Role::sep, "</s>");
-  config.set_default(Role::pad, "<pad>");
-  config.set_default(Role::cls, "<s>");
-  config.set_default(Role::mask, "<mask>", true);
+  set_roberta_roles(&config);
   const bool prefix = options.add_prefix_space.value_or(config.add_prefix_space.value_or(false));
-  bpe = ByteBpe::parse(
-      files.read("vocab.json", kMaxVocabBytes), files.read("merges.txt", kMaxVocabBytes),
-      {.add_prefix_space = prefix, .unk_token = config.role(Role::unk)->token.content}, vocab_file,
-      files.path("merges.txt"));
-  vocab_size = bpe.vocab().size();
+  const std::string merges_file = files.path("merges.txt");
+  Vocab tokens = parse_vocab_json(files.read("vocab.json", kMaxVocabBytes), vocab_file);
+  const std::string merges_text = files.read("merges.txt", kMaxVocabBytes);
+  const std::vector<BpeMerge> merges = parse_merges(merges_text, merges_file);
+  set_byte_bpe(std::move(tokens), merges, {.add_prefix_space = prefix, .unk_token = ""}, vocab_file,
+               merges_file);
   set_added(config);
   form = roberta_template(id_of(config, Role::cls), id_of(config, Role::sep));
+}
+
+// The fast path needs a token for every byte, or one that stands for those without.
+void Tokenizer::Impl::set_byte_bpe(Vocab tokens, const std::vector<BpeMerge>& merges,
+                                   const BpeOptions& options, const std::string& vocab_place,
+                                   const std::string& merges_place) {
+  if (options.unk_token.empty() && !has_all_bytes(tokens)) {
+    model = Kind::pipeline;
+    PreTokenizerStep step;
+    step.kind = PreTokenizerStep::Kind::byte_level;
+    step.add_prefix_space = options.add_prefix_space;
+    std::vector<std::pair<std::string, std::string>> rules;
+    rules.reserve(merges.size());
+    for (const BpeMerge& m : merges) rules.emplace_back(m.left, m.right);
+    pipeline = Pipeline(
+        {}, {step}, CharBpe(std::move(tokens), rules, {}, vocab_place),
+        {options.trim_offsets, options.keep_first_space.value_or(options.add_prefix_space)});
+    vocab_size = pipeline.vocab().size();
+    return;
+  }
+  model = Kind::bpe;
+  bpe = ByteBpe(std::move(tokens), merges, options, vocab_place, merges_place);
+  vocab_size = bpe.vocab().size();
 }
 
 void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std::string& name,
@@ -137,63 +137,11 @@ void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std:
   form = spm_form.albert ? bert_template(cls, sep) : roberta_template(cls, sep);
 }
 
-// Hugging Face's Bert and Roberta classes put tokenizer_config.json, and their own defaults where
-// it says nothing, over what this file says; the plain PreTrainedTokenizerFast does not.
-void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig config,
-                                const TokenizerOptions& options) {
-  const std::string path = files.path("tokenizer.json");
-  vocab_file = path;
-  TokenizerJson json =
-      parse_tokenizer_json(files.read("tokenizer.json", kMaxTokenizerJsonBytes), path);
-  // Tokens that both files have keep the flags of the first.
-  std::unordered_set<std::string> named;
-  for (const AddedToken& token : config.added) named.insert(token.content);
-  for (AddedToken& token : json.added) {
-    if (named.insert(token.content).second) config.added.push_back(std::move(token));
-  }
-  if (!json.unk_token.empty()) config.set_default(Role::unk, json.unk_token.c_str());
-  const bool plain =
-      config.tokenizer_class.empty() || config.tokenizer_class.starts_with("PreTrained");
-  form = json.form;
-  if (json.is_bpe) {
-    model = Kind::bpe;
-    kind = "byte-level bpe";
-    if (plain && !config.add_prefix_space) config.add_prefix_space = json.add_prefix_space;
-    std::vector<BpeMerge> merges;
-    for (const auto& [left, right] : json.merges) {
-      merges.push_back({left, right, static_cast<int64_t>(merges.size())});
-    }
-    const bool prefix = options.add_prefix_space.value_or(config.add_prefix_space.value_or(false));
-    bpe =
-        ByteBpe(vocab_from_ids(json.vocab, path), merges,
-                {.add_prefix_space = prefix, .unk_token = json.unk_token}, path, path + ": merges");
-    vocab_size = bpe.vocab().size();
-    set_added(config);
-  } else {
-    model = Kind::wordpiece;
-    if (plain) {
-      if (!config.do_lower_case) config.do_lower_case = json.bert.lower_case;
-      if (!config.strip_accents && !options.do_lower_case)
-        config.strip_accents = json.bert.strip_accents;
-      if (!config.tokenize_chinese_chars)
-        config.tokenize_chinese_chars = json.bert.split_ideographs;
-    }
-    vocab = vocab_from_ids(json.vocab, path);
-    vocab_size = vocab.size();
-    set_wordpiece(config, bert_options(config, options));
-  }
-  for (const auto* pieces : {&form.single, &form.pair}) {
-    for (const TemplatePiece& piece : *pieces) {
-      if (piece.what != TemplatePiece::special || !token_name(piece.id).empty()) continue;
-      throw_model(path + ": post_processor: no token has id " + std::to_string(piece.id));
-    }
-  }
-}
-
 void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
-  added = collect_added_tokens(config, vocab_size, [this](std::string_view t) { return find(t); });
+  added = collect_added_tokens(
+      config, [this](std::string_view t) { return find(t); },
+      [this](int32_t id) { return token_name(id); });
   std::vector<AddedToken> raw, normalised;
-  std::string content;
   for (const AddedToken& token : added) {
     vocab_size = std::max<int64_t>(vocab_size, int64_t{token.id} + 1);
     if (!token.normalized) {
@@ -201,8 +149,11 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
       continue;
     }
     normalised.push_back(token);
+    std::string* content = &normalised.back().content;
     if (model == Kind::wordpiece) {
-      bert_normalize(token.content, wordpiece.options(), &normalised.back().content, nullptr);
+      bert_normalize(token.content, wordpiece.options(), content, nullptr);
+    } else if (model == Kind::pipeline) {
+      *content = pipeline.normalised(token.content);
     }
   }
   raw_tokens = TokenFinder(raw, config.file);
@@ -215,40 +166,44 @@ Tokenizer::Tokenizer(const std::string& dir, const TokenizerOptions& options)
 Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& options)
     : impl_(std::make_unique<Impl>()) {
   const TokenizerConfig config = read_tokenizer_config(files);
-  const std::string name = without_fast(config.tokenizer_class);
-  if (std::find(kUnsupported.begin(), kUnsupported.end(), name) != kUnsupported.end()) {
-    throw_model(config.class_file + ": tokenizer_class " + name + " is not supported");
-  }
+  const TokenizerClass named = tokenizer_class(config);
   impl_->model_max_length = config.model_max_length;
+  impl_->truncates_left = config.truncates_left.value_or(false);
   const auto has = [&](const char* file) { return files.has(file); };
-  // Where there are files of two kinds the class decides.
-  const std::string needs = files_of_class(name) ? files_of_class(name) : "";
-  const auto may_be = [&](const char* kind) { return needs.empty() || needs == kind; };
-  const auto spm_file = std::find_if(kSpmFiles.begin(), kSpmFiles.end(), has);
-  const bool spm_class = needs.ends_with(".model");
-  if (has("vocab.txt") && may_be("vocab.txt")) {
+  const bool has_json = has("tokenizer.json");
+  const bool has_bpe = has("vocab.json") || has("merges.txt");
+  const auto* spm_file = std::find_if(kSpmFiles.begin(), kSpmFiles.end(), has);
+  const bool has_spm = spm_file != kSpmFiles.end();
+  // A class of its own making may do anything; only a tokenizer.json says what.
+  if (named.family == ClassFamily::other) {
+    const bool alone = !has("vocab.txt") && !has_bpe && !has_spm;
+    if (!has_json || (!named.is_fast && !alone)) refuse_class(config);
+  }
+  const bool json_decides = named.family == ClassFamily::json || named.family == ClassFamily::other;
+  // Where there are files of several kinds the class decides. A class that config.json's model_type
+  // implies decides only against a tokenizer.json.
+  const bool implied = config.tokenizer_class.empty() || named.family == ClassFamily::none;
+  const auto may_be = [&](ClassFamily family) {
+    if (json_decides) return !has_json && family == ClassFamily::spm;
+    return named.family == family || named.family == ClassFamily::none || (implied && !has_json);
+  };
+  if (has("vocab.txt") && may_be(ClassFamily::bert)) {
     impl_->load_wordpiece(files, config, options);
-    return;
-  }
-  if ((has("vocab.json") || has("merges.txt")) && may_be("vocab.json and merges.txt")) {
+  } else if (has_bpe && may_be(ClassFamily::byte_bpe)) {
     impl_->load_bpe(files, config, options);
-    return;
-  }
-  if (spm_file != kSpmFiles.end() && (needs.empty() || spm_class)) {
+  } else if (has_spm && may_be(ClassFamily::spm)) {
     impl_->load_sentencepiece(files, *spm_file, config, options);
-    return;
+  } else if (has_json) {
+    impl_->load_json(files, config, named.family, options);
+  } else if (!config.tokenizer_class.empty() && (named.files || json_decides)) {
+    throw_model(files.dir() + ": no " + (named.files ? named.files : "tokenizer.json") +
+                ", which tokenizer_class " + config.tokenizer_class + " of " + config.class_file +
+                " needs");
+  } else {
+    throw_model(files.dir() +
+                ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +
+                "sentencepiece.bpe.model or spiece.model, nor tokenizer.json");
   }
-  if (has("tokenizer.json")) {
-    impl_->load_json(files, config, options);
-    return;
-  }
-  if (!needs.empty()) {
-    throw_model(files.dir() + ": no " + needs + ", which tokenizer_class " + name + " of " +
-                config.class_file + " needs");
-  }
-  throw_model(files.dir() +
-              ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +
-              "sentencepiece.bpe.model or spiece.model, nor tokenizer.json");
 }
 
 }  // namespace costeff::text

@@ -23,23 +23,32 @@ size_t char_bytes(char lead) {
 
 }  // namespace
 
-Unigram::Unigram(const SpmFile& file) : unknown_(file.unknown) {
+Unigram::Unigram(const SpmFile& file) {
   float low = std::numeric_limits<float>::max(), high = std::numeric_limits<float>::lowest();
-  std::vector<std::pair<std::string_view, int32_t>> sorted;
+  for (const SpmPiece& p : file.pieces) {
+    if (p.type != PieceType::normal) continue;
+    low = std::min(low, p.score);
+    high = std::max(high, p.score);
+  }
+  if (low > high) throw_model(file.path + ": a unigram model without a piece of type normal");
+  std::vector<UnigramPiece> pieces;
   for (size_t i = 0; i < file.pieces.size(); ++i) {
     const SpmPiece& p = file.pieces[i];
-    if (p.type == PieceType::normal) {
-      low = std::min(low, p.score);
-      high = std::max(high, p.score);
-    }
-    if (p.type == PieceType::normal || p.type == PieceType::user_defined) {
-      sorted.emplace_back(file.text(i), static_cast<int32_t>(i));
-    }
+    if (p.type != PieceType::normal && p.type != PieceType::user_defined) continue;
+    const float bytes = static_cast<float>(p.size);
+    const float score = p.type == PieceType::normal
+                            ? p.score
+                            : static_cast<float>(bytes * high - kUserDefinedPenalty);
+    pieces.push_back({file.text(i), score, static_cast<int32_t>(i)});
   }
-  std::sort(sorted.begin(), sorted.end());
-  unknown_score_ = low - kUnknownPenalty;
+  *this = Unigram(std::move(pieces), file.unknown, low - kUnknownPenalty, true, file.path);
+}
 
-  if (low > high) throw_model(file.path + ": a unigram model without a piece of type normal");
+Unigram::Unigram(std::vector<UnigramPiece> sorted, int32_t unknown, double unknown_score,
+                 bool single_precision, const std::string& place)
+    : unknown_score_(unknown_score), unknown_(unknown), single_precision_(single_precision) {
+  std::sort(sorted.begin(), sorted.end(),
+            [](const UnigramPiece& a, const UnigramPiece& b) { return a.text < b.text; });
 
   // Level by level: a node is a range of the sorted pieces, which agree in their first `depth`
   // bytes.
@@ -52,25 +61,21 @@ Unigram::Unigram(const SpmFile& file) : unknown_(file.unknown) {
     for (const Range& range : level) {
       size_t at = range.begin;
       int32_t piece = -1;
-      float score = 0;
-      if (at < range.end && sorted[at].first.size() == depth) {
-        piece = sorted[at++].second;
-        const SpmPiece& p = file.pieces[static_cast<size_t>(piece)];
-        score = p.type == PieceType::user_defined
-                    ? static_cast<float>(static_cast<float>(depth) * high - kUserDefinedPenalty)
-                    : p.score;
+      double score = 0;
+      if (at < range.end && sorted[at].text.size() == depth) {
+        piece = sorted[at].id;
+        score = sorted[at++].score;
       }
-      if (at < range.end && sorted[at].first.size() == depth) {
-        throw_model(file.path + ": piece \"" + printable(sorted[at].first, 60) +
-                    "\" is there twice");
+      if (at < range.end && sorted[at].text.size() == depth) {
+        throw_model(place + ": piece \"" + printable(sorted[at].text, 60) + "\" is there twice");
       }
       pieces_.push_back(piece);
       scores_.push_back(score);
       first_.push_back(static_cast<uint32_t>(bytes_.size()));
       while (at < range.end) {
         const size_t from = at;
-        const char byte = sorted[from].first[depth];
-        while (at < range.end && sorted[at].first[depth] == byte) ++at;
+        const char byte = sorted[from].text[depth];
+        while (at < range.end && sorted[at].text[depth] == byte) ++at;
         below.push_back({from, at});
         bytes_.push_back(static_cast<uint8_t>(byte));
       }
@@ -85,8 +90,9 @@ void Unigram::cut(std::string_view text, Scratch* scratch, std::vector<Cut>* cut
   cuts->clear();
   auto& best = scratch->nodes;
   best.assign(text.size() + 1, {0, -1, -1});
-  const auto offer = [&](size_t begin, size_t end, int32_t piece, float score) {
-    const float sum = best[begin].score + score;
+  const auto offer = [&](size_t begin, size_t end, int32_t piece, double score) {
+    double sum = best[begin].score + score;
+    if (single_precision_) sum = static_cast<float>(sum);
     if (best[end].begin >= 0 && !(sum > best[end].score)) return;
     best[end] = {sum, piece, static_cast<int32_t>(begin)};
   };

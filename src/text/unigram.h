@@ -3,6 +3,7 @@
 // The best cut of a normalised text under a sentencepiece unigram model.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,13 +12,20 @@
 namespace costeff::text {
 
 // Of equally good cuts (the library's unigram models have many: 5 55 or 55 5) rounding decides.
-// This adds in single precision, from left to right, as sentencepiece 0.2 does, which the golden
-// data and Hugging Face's users have; 0.1.97 adds in double and rounds after comparing, and so
-// gives other pieces for +1 (555).
+// For a sentencepiece file this adds in single precision, from left to right, as sentencepiece 0.2
+// does, which the golden data and Hugging Face's users have; 0.1.97 adds in double and rounds after
+// comparing, and so gives other pieces for +1 (555). The Rust tokenizers, and so a tokenizer.json,
+// add in double precision.
+struct UnigramPiece {
+  std::string_view text;
+  double score;
+  int32_t id;
+};
+
 class Unigram {
  public:
   struct Node {  // the best cut of what ends here: its last piece and where that begins
-    float score;
+    double score;
     int32_t piece;
     int32_t begin;  // -1: nothing ends here
   };
@@ -31,6 +39,10 @@ class Unigram {
 
   Unigram() = default;
   explicit Unigram(const SpmFile& file);
+  // Pieces in any order. `unknown`, with this score, stands for a character that no piece covers.
+  // Throws Error(model), which `place` begins, when a piece is there twice.
+  Unigram(std::vector<UnigramPiece> pieces, int32_t unknown, double unknown_score,
+          bool single_precision, const std::string& place);
   bool empty() const { return pieces_.empty(); }
 
   // Replaces *cuts by those of `text`, UTF-8 of less than 2 GB; neighbouring unknown characters are
@@ -43,9 +55,10 @@ class Unigram {
   std::vector<uint8_t> bytes_;   // [nodes] the byte that leads there
   std::vector<uint32_t> first_;  // [nodes + 1] first child; those of the next node end them
   std::vector<int32_t> pieces_;  // [nodes] the piece that ends there, -1 if none
-  std::vector<float> scores_;    // [nodes] its score
-  float unknown_score_ = 0;
+  std::vector<double> scores_;   // [nodes] its score
+  double unknown_score_ = 0;
   int32_t unknown_ = -1;
+  bool single_precision_ = false;
 };
 
 }  // namespace costeff::text

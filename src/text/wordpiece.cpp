@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kContinued = "##";
 // A word of more bytes than this has more than kMaxWordChars code points.
 constexpr int kMaxWordBytes = 4 * WordPiece::kMaxWordChars;
+static_assert(kMaxWordBytes <= TokenSink::kMostTakenBack);
 
 // For valid UTF-8, which encode() requires.
 inline uint32_t decode(const uint8_t*& p) {
@@ -126,7 +127,6 @@ void WordPiece::pieces(const Word<kSpans>& word, TokenSink* sink) const {
     return put(id, 0, n);
   }
   const int64_t count_before = sink->count;
-  const size_t kept_before = sink->ids.size();
   std::array<uint64_t, kMaxWordBytes + 1> hashes;  // hashes[i]: of head and bytes [start, i)
   for (int start = 0; start < n;) {
     const std::string_view head = start == 0 ? std::string_view{} : kContinued;
@@ -147,9 +147,7 @@ void WordPiece::pieces(const Word<kSpans>& word, TokenSink* sink) const {
       if (id >= 0) break;
     }
     if (id < 0) {
-      sink->count = count_before;
-      sink->ids.resize(kept_before);
-      if constexpr (kSpans) sink->spans.resize(kept_before);
+      sink->take_back(count_before);
       return sink->put(unk_, word.begin, word.end);
     }
     put(id, start, stop);

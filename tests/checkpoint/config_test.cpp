@@ -63,15 +63,102 @@ TEST(Config, ReadsWhatIsThere) {
 }
 
 TEST(Config, DistilBertHasNamesOfItsOwn) {
-  const Config c =
-      parse(R"({"dim": 40, "n_layers": 3, "n_heads": 4, "hidden_dim": 96, "activation": "relu"})");
-  EXPECT_EQ(c.hidden_size, 40);
-  EXPECT_EQ(c.num_hidden_layers, 3);
-  EXPECT_EQ(c.num_attention_heads, 4);
-  EXPECT_EQ(c.intermediate_size, 96);
-  EXPECT_EQ(c.activation, Activation::relu);
-  // Beside hidden_size they are unknown keys, of any type.
-  EXPECT_EQ(parse(R"({"hidden_size": 8, "dim": "x", "n_heads": []})").hidden_size, 8);
+  const std::string own =
+      R"("dim": 40, "n_layers": 3, "n_heads": 4, "hidden_dim": 96, "activation": "relu")";
+  const std::string common = R"("hidden_size": 40, "intermediate_size": 7, "hidden_act": "tanh")";
+  const std::string type = R"("model_type": "distilbert")";
+  const struct {
+    std::string text;
+    bool tensors;  // are DistilBERT's
+  } rows[] = {{own, true},
+              {own + "," + type, false},
+              {own + "," + type + "," + common, false},
+              {own + "," + common, true}};
+  for (const auto& row : rows) {
+    const Config c = parse_config("{" + row.text + "}", "m/config.json", row.tensors);
+    EXPECT_EQ(c.hidden_size, 40) << row.text;
+    EXPECT_EQ(c.num_hidden_layers, 3) << row.text;
+    EXPECT_EQ(c.num_attention_heads, 4) << row.text;
+    EXPECT_EQ(c.intermediate_size, 96) << row.text;
+    EXPECT_EQ(c.activation, Activation::relu) << row.text;
+  }
+  // Aliases of transformers' DistilBertConfig, which win.
+  const Config alias = parse("{" + own + "," + type + R"(, "num_attention_heads": 8,
+    "num_hidden_layers": 6, "hidden_size": 48})");
+  EXPECT_EQ(alias.hidden_size, 48);
+  EXPECT_EQ(alias.num_hidden_layers, 6);
+  EXPECT_EQ(alias.num_attention_heads, 8);
+  // In other models they are unknown keys, of any type.
+  for (const char* bert : {"", R"("model_type": "bert",)"}) {
+    const Config c =
+        parse("{" + std::string(bert) + R"("dim": "x", "n_heads": [], "n_layers": 0})");
+    EXPECT_FALSE(c.hidden_size || c.num_hidden_layers || c.num_attention_heads) << bert;
+  }
+}
+
+TEST(Config, ModelTypesThatAreComputed) {
+  for (const char* type :
+       {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "elasticbert"}) {
+    EXPECT_EQ(parse("{\"model_type\": \"" + std::string(type) + "\"}").model_type, type);
+  }
+  EXPECT_EQ(parse(R"({"model_type": null})").model_type, "");
+  EXPECT_EQ(parse(R"({"model_type": ""})").model_type, "");
+  for (const char* type : {"big_bird", "xmod", "mpnet", "deberta-v2", "electra", "albert", "gpt2",
+                           "BERT", "bert-generation", "roberta-prelayernorm", "xlm-roberta-xl"}) {
+    // It is looked at first: the rest of the file is in the terms of that architecture.
+    EXPECT_EQ(config_error("{\"model_type\": \"" + std::string(type) +
+                           "\", \"position_embedding_type\": \"x\", \"hidden_size\": -1}"),
+              "m/config.json: model_type is \"" + std::string(type) +
+                  "\", an architecture that the engine does not compute, expected one of bert, "
+                  "roberta, xlm-roberta, camembert, distilbert, elasticbert, masked_bert");
+  }
+}
+
+// The same tensors as those of a sequence classifier, with another meaning.
+TEST(Config, ArchitecturesWithAnotherMeaningAreRefused) {
+  for (const char* name : {"BertForTokenClassification", "RobertaForMultipleChoice",
+                           "DistilBertForMultipleChoice", "MyBertForTokenClassification"}) {
+    EXPECT_EQ(config_error("{\"architectures\": [\"" + std::string(name) + "\"]}"),
+              "m/config.json: architectures is \"" + std::string(name) +
+                  "\", expected a class for sequence classification or question answering");
+  }
+  for (const char* name : {"BertForSequenceClassification", "CoFiBertForSequenceClassification",
+                           "BertForQuestionAnswering", "AnyModelOfMine"}) {
+    EXPECT_EQ(parse("{\"architectures\": [\"" + std::string(name) + "\"]}").architecture, name);
+  }
+}
+
+TEST(Config, TokenIds) {
+  EXPECT_FALSE(parse("{}").pad_token_id);
+  const Config c = parse(R"({"pad_token_id": 3, "bos_token_id": 5, "eos_token_id": null})");
+  EXPECT_EQ(c.pad_token_id, 3);
+  EXPECT_EQ(c.bos_token_id, 5);
+  EXPECT_FALSE(c.eos_token_id);
+  for (const char* strange : {"null", "\"1\"", "1.0", "true", "[1]"}) {
+    const Config s = parse("{\"pad_token_id\": " + std::string(strange) + "}");
+    EXPECT_FALSE(s.pad_token_id) << strange;
+    EXPECT_EQ(s.strange_pad_token_id, strange);
+  }
+}
+
+// As Python prints what transformers keeps of the JSON.
+TEST(Config, LabelsThatAreNoStrings) {
+  const struct {
+    const char* json;
+    std::vector<std::string> labels;
+  } rows[] = {{R"({"0": false, "1": true})", {"False", "True"}},
+              {R"({"0": 0, "1": -1})", {"0", "-1"}},
+              {R"({"0": 0.5, "1": 1.0, "2": 1e20})", {"0.5", "1.0", "1e+20"}},
+              {R"({"0": null, "1": "x"})", {"None", "x"}},
+              {R"({"01": "b", " 0": "a", "+2": "c"})", {"a", "b", "c"}}};
+  for (const auto& row : rows) {
+    EXPECT_EQ(*parse("{\"id2label\": " + std::string(row.json) + "}").id2label, row.labels)
+        << row.json;
+  }
+  EXPECT_EQ(config_error(R"({"id2label": {"0": "a", "00": "b"}})"),
+            "m/config.json: id2label names label 0 twice, expected each number once");
+  EXPECT_EQ(config_error(R"({"id2label": {"-1": "a"}})"),
+            "m/config.json: id2label has 1 entries, but no \"0\"; expected the keys 0 to 0");
 }
 
 TEST(Config, ActivationNames) {
@@ -104,8 +191,10 @@ TEST(Config, ErrorsNameTheKey) {
             "m/config.json: id2label has 2 entries, but no \"1\"; expected the keys 0 to 1");
   EXPECT_EQ(config_error(R"({"id2label": ["a"]})"),
             "m/config.json: id2label is [\"a\"], expected an object {\"0\": name, ...}");
-  EXPECT_EQ(config_error(R"({"id2label": {"0": null}})"),
-            "m/config.json: id2label: \"0\" is null, expected a name");
+  EXPECT_EQ(config_error(R"({"id2label": {"0": ["a"]}})"),
+            "m/config.json: id2label: \"0\" is [\"a\"], expected a name");
+  EXPECT_EQ(config_error(R"({"add_cross_attention": true})"),
+            "m/config.json: add_cross_attention is true, expected an encoder by itself (false)");
   EXPECT_EQ(config_error("[1]"), "m/config.json: is [1], expected a JSON object");
   EXPECT_EQ(config_error(""), "m/config.json: is empty, expected a JSON object");
   EXPECT_EQ(config_error(R"({"hidden_act": "relu", "hidden_act": "gelu"})"),
@@ -167,8 +256,8 @@ TEST(ExitPolicyFile, Errors) {
             "patience, layer or exit_start");
   EXPECT_EQ(policy_error("{}"), "m/exit_policy.json: policy is missing");
   EXPECT_EQ(policy_error(R"({"policy": "loss"})"),
-            "m/exit_policy.json: policy is \"loss\", expected one of entropy, max-prob, margin, "
-            "patience, learned, fixed, never");
+            "m/exit_policy.json: policy \"loss\" is not known, expected one of never, entropy, "
+            "max-prob, margin, patience, learned, fixed");
   EXPECT_EQ(policy_error(R"({"policy": "patience"})"),
             "m/exit_policy.json: policy patience needs the key patience");
   EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": -1})"),

@@ -262,8 +262,8 @@ TEST(DistilBert, NamesAndRelu) {
   Shapes qa = s;
   s.linear("pre_classifier", kH, kH);
   s.linear("classifier", kC, kH);
-  const Config c =
-      parse_config(R"({"dim": 8, "n_heads": 2, "n_layers": 3, "hidden_dim": 12})", "m/config.json");
+  const Config c = parse_config(R"({"dim": 8, "n_heads": 2, "n_layers": 3, "hidden_dim": 12})",
+                                "m/config.json", true);
   const Model m = make_model(s, c);
   EXPECT_EQ(m.dialect, "distilbert");
   EXPECT_EQ(exit_layers(m), Layers{3});

@@ -106,15 +106,18 @@ TEST(GoldenModels, SomeFields) {
   EXPECT_TRUE(load("costeff_emb_dense").heads[0].pooler.has_value());
 }
 
-TEST(GoldenModels, TrainedModels) {
-  COSTEFF_NEED_SHARED("models");
+TEST(LargerGoldenModels, Trained) {
+  COSTEFF_NEED_SHARED("models/sst2-deebert");
   const Model deebert = load_model(shared_path("models/sst2-deebert"));
   EXPECT_EQ(deebert.dialect, "deebert-bert");
   EXPECT_EQ(exit_layers(deebert), (std::vector<int64_t>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(deebert.labels, (std::vector<std::string>{"negative", "positive"}));
   EXPECT_EQ(deebert.max_length, 512);
   EXPECT_TRUE(deebert.unused.empty() && deebert.notes.empty());
-  const Model slender = load_model(shared_path("models/sst2-slender"));
+}
+
+TEST(GoldenModels, Bundled) {
+  const Model slender = load_model(COSTEFF_SOURCE_DIR "/models/sst2-slender");
   EXPECT_EQ(slender.dialect, "cost-eff");
   EXPECT_EQ(slender.head_size, 32);
   EXPECT_EQ(slender.layers[5].attention->heads, 4);

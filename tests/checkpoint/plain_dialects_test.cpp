@@ -98,11 +98,6 @@ TEST(PlainBert, UnusedTensorsAreListed) {
   EXPECT_EQ(unused_names(m),
             (Names{"bert.embeddings.position_ids", "cls.predictions.bias", "fit_dense.weight"}));
   EXPECT_TRUE(m.notes.empty());
-  // Weights inside the encoder that nobody reads are said.
-  s.at["bert.encoder.layer.0.adapter.weight"] = {8, 8};
-  EXPECT_EQ(make_model(s).notes,
-            Names{"m/model.safetensors: 1 weight tensors of the encoder are not in use (first: "
-                  "bert.encoder.layer.0.adapter.weight)"});
 }
 
 TEST(PlainBert, LabelsAndRegression) {
@@ -218,6 +213,36 @@ TEST(PlainRoberta, HeadAndPositions) {
   EXPECT_NE(build_error(s).find("expected more than 2 rows"), std::string::npos);
 }
 
+TEST(PlainRoberta, PositionsBeginAfterThePadToken) {
+  Shapes deebert_roberta = deebert("roberta.");
+  for (const Shapes& s : {plain_roberta(), deebert_roberta}) {
+    for (int64_t pad : {0, 1, 3, 8}) {
+      for (const char* type : {"", R"("model_type": "xlm-roberta", )"}) {
+        const Model m =
+            make_model(s, make_config(type + ("\"pad_token_id\": " + std::to_string(pad))));
+        EXPECT_EQ(m.embeddings.position_offset, pad + 1);
+        EXPECT_EQ(m.embeddings.pad_token(), pad);
+        EXPECT_EQ(m.max_length, kP - pad - 1);
+      }
+    }
+    for (const char* bad : {"-1", "11", "null", "\"1\"", "1.5"}) {
+      EXPECT_EQ(build_error(s, make_config("\"pad_token_id\": " + std::string(bad))),
+                "m/config.json: pad_token_id is " + std::string(bad) +
+                    ", expected an id from 0 to 10: RoBERTa's positions begin after it");
+    }
+    EXPECT_EQ(build_error(s, make_config(R"("pad_token_id": 9)")),
+              "m/model.safetensors: tensor roberta.embeddings.position_embeddings.weight: shape "
+              "[10, 8], expected more than 10 rows: RoBERTa's positions begin at 10, after "
+              "pad_token_id of m/config.json");
+  }
+  // BERT's do not depend on it.
+  for (const char* any : {"3", "-1", "null"}) {
+    const Model m = make_model(plain_bert(), make_config("\"pad_token_id\": " + std::string(any)));
+    EXPECT_EQ(m.embeddings.position_offset, 0);
+    EXPECT_EQ(m.max_length, kP);
+  }
+}
+
 TEST(Source, NoEncoderAndTwoEncoders) {
   Shapes s;
   s.at["albert.embeddings.word_embeddings.weight"] = {kV, kH};
@@ -232,14 +257,29 @@ TEST(Source, NoEncoderAndTwoEncoders) {
             "m/model.safetensors: holds two encoders, bert.* and roberta.*, expected one");
 }
 
-TEST(Source, ModelTypeIsAHint) {
-  const Model m = make_model(plain_bert(), make_config(R"("model_type": "gpt2")"));
-  EXPECT_EQ(m.notes,
-            Names{"m/config.json: model_type is \"gpt2\", the tensors are those of plain-bert"});
-  const Model token =
-      make_model(plain_bert(), make_config(R"("architectures": ["BertForTokenClassification"])"));
-  ASSERT_EQ(token.notes.size(), 1u);
-  EXPECT_NE(token.notes[0].find("BertForTokenClassification"), std::string::npos);
+// transformers goes by model_type, so a file of another family is not what it says.
+TEST(Source, ModelTypeAndTensorsAgree) {
+  const auto type = [](const char* name) {
+    return make_config("\"model_type\": \"" + std::string(name) + "\"");
+  };
+  EXPECT_EQ(build_error(plain_bert(), type("roberta")),
+            "m/config.json: model_type is \"roberta\", but m/model.safetensors holds an encoder of "
+            "bert (bert.*), expected one of bert, elasticbert, masked_bert");
+  EXPECT_EQ(build_error(plain_roberta(), type("bert")),
+            "m/config.json: model_type is \"bert\", but m/model.safetensors holds an encoder of "
+            "roberta (roberta.*), expected one of roberta, xlm-roberta, camembert");
+  for (const char* fits : {"bert", "elasticbert", "masked_bert"}) {
+    EXPECT_EQ(make_model(plain_bert(), type(fits)).dialect, "plain-bert");
+  }
+  // Without a prefix it decides.
+  Shapes s = plain_bert("");
+  EXPECT_EQ(make_model(s, type("bert")).embeddings.position_offset, 0);
+  for (const char* roberta : {"roberta", "xlm-roberta", "camembert"}) {
+    EXPECT_EQ(make_model(s, type(roberta)).embeddings.position_offset, 2) << roberta;
+  }
+}
+
+TEST(Source, QuantizationConfigIsIgnored) {
   const Model q =
       make_model(plain_bert(), make_config(R"("quantization_config": {"load_in_8bit": true})"));
   ASSERT_EQ(q.notes.size(), 1u);

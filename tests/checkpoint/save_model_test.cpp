@@ -86,13 +86,31 @@ TEST(SaveModel, RobertaFamily) {
   }
 }
 
+TEST(SaveModel, KeepsTheTokenIdsItRead) {
+  for (int64_t pad : {0, 1, 3}) {
+    const std::string ids =
+        "\"pad_token_id\": " + std::to_string(pad) + ", \"bos_token_id\": 4, \"eos_token_id\": 6";
+    const Config config = make_config(ids);
+    const Again roberta(make_model(plain_roberta(), config), config);
+    EXPECT_EQ(roberta.saved.json["pad_token_id"], pad);
+    EXPECT_EQ(roberta.saved.json["bos_token_id"], 4);
+    EXPECT_EQ(roberta.saved.json["eos_token_id"], 6);
+    EXPECT_EQ(roberta.saved.json["max_position_embeddings"], kP);
+    EXPECT_EQ(roberta.model().embeddings.pad_token(), pad);
+    EXPECT_EQ(roberta.model().max_length, kP - pad - 1);
+    const Again bert(make_model(plain_bert(), config), config);
+    EXPECT_EQ(bert.saved.json["pad_token_id"], pad);
+    EXPECT_EQ(bert.model().max_length, kP);
+  }
+}
+
 TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
   Shapes s = distilbert_encoder();
   s.linear("pre_classifier", kH, kH);
   s.linear("classifier", kC, kH);
   const Config config = parse_config(
       R"({"dim": 8, "n_heads": 2, "n_layers": 3, "hidden_dim": 12, "activation": "relu"})",
-      "m/config.json");
+      "m/config.json", true);
   const Again again(make_model(s, config), config);
   EXPECT_EQ(names_of(again.shapes), names_of(s));
   const Json& j = again.saved.json;

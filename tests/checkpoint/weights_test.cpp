@@ -82,6 +82,42 @@ TEST_F(Weights, SaysWhatIsMissing) {
             file + ": is not a directory, expected a checkpoint directory");
 }
 
+// Users give what they know of a hub, and nothing is fetched from there.
+TEST_F(Weights, NamesOfAHub) {
+  const std::string cure =
+      ": does not exist, expected a checkpoint directory; nothing is downloaded: if this is "
+      "the name of a model on a hub, download its files first and give their directory";
+  for (const std::string name : {"no-such-bert-base-uncased", "no-such-org/bert_tiny.v2"}) {
+    EXPECT_EQ(error_of(ErrorKind::model, [&] { read_weights(name); }), name + cure);
+  }
+  for (const std::string name :
+       {"./no-such-bert", "../no/such", "a/b/no-such", "no-such/", "no such", "/no-such-org"}) {
+    EXPECT_EQ(error_of(ErrorKind::model, [&] { read_weights(name); }),
+              name + ": does not exist, expected a checkpoint directory");
+  }
+}
+
+TEST_F(Weights, ADirectoryWithoutPermission) {
+  write("model.safetensors", safetensors("a", '1'));
+  const bool root = ::geteuid() == 0;  // who may read everything
+  for (const fs::path& closed : {dir, dir / "inner"}) {
+    fs::create_directory(closed);
+    fs::permissions(dir, fs::perms::none);
+    if (root) {
+      ASSERT_EQ(::seteuid(65534), 0);
+    }
+    const std::string name = closed.string();
+    const std::string found = error_of(ErrorKind::model, [&] { read_weights(name); });
+    if (root) {
+      ASSERT_EQ(::seteuid(0), 0);
+    }
+    fs::permissions(dir, fs::perms::owner_all);
+    EXPECT_EQ(found, name +
+                         ": permission denied, expected a checkpoint directory that this user "
+                         "may read");
+  }
+}
+
 TEST_F(Weights, ReadsRegularFilesOnly) {
   ASSERT_EQ(mkfifo((dir / "model.safetensors").c_str(), 0600), 0);
   EXPECT_NE(error().find("not a regular file"), std::string::npos);

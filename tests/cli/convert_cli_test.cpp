@@ -56,7 +56,8 @@ TEST(ConvertCli, Errors) {
     EXPECT_EQ(f.err, "costeff: " + text + "\n");
     EXPECT_EQ(d.entries(), 0u);
   };
-  expect({"--dtype", "float64"}, 2, "dtype \"float64\", expected float32, float16 or bfloat16");
+  expect({"--dtype", "float64"}, 2,
+         "dtype \"float64\" is not known, expected one of float32, float16, bfloat16");
   expect({"--exits", "1,,3"}, 2, "--exits: \"1,,3\", expected all, or layers such as 1,3,6");
   expect({"--exits", "0"}, 2, "--exits: \"0\", expected all, or layers such as 1,3,6");
   expect({"--drop-layers", "1-2"}, 2, "--drop-layers: \"1-2\", expected layers such as 5,6");

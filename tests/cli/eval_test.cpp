@@ -310,6 +310,11 @@ TEST(EvalSquad, ScoresOfAnswers) {
   EXPECT_EQ(all["exact"]["value"], 0.5);
   EXPECT_EQ(all["f1"]["value"], 0.5);
   EXPECT_FALSE(j["evaluations"][0]["parts"].contains("no_answer"));
+  const std::string text = run({"eval", model.path(), dir.file("dev-v1.1.json")}).out;
+  EXPECT_NE(text.find("95% intervals: of exact, binomial (Clopper-Pearson);\n"
+                      "of f1, bootstrap: percentiles of "),
+            std::string::npos)
+      << text;
 
   write_file(dir.file("dev-v2.0.json"),
              file("zzz", "zzz",

@@ -193,21 +193,22 @@ TEST_F(InferPolicy, WrongOnes) {
   EXPECT_EQ(error({"--policy", "fixed"}), "costeff: --policy fixed needs --exit-layer\n");
   EXPECT_EQ(error({"--policy", "patience"}), "costeff: --policy patience needs --patience\n");
   EXPECT_EQ(error({"--policy", "never", "--threshold", "1"}),
-            "costeff: exit policy: policy never takes no threshold\n");
-  EXPECT_EQ(error({"--policy", "lucky"}),
-            "costeff: policy \"lucky\", expected one of never, entropy, max-prob, margin, "
-            "patience, learned, fixed\n");
+            "costeff: policy never takes no threshold\n");
+  EXPECT_EQ(
+      error({"--policy", "lucky"}),
+      "costeff: policy \"lucky\" is not known, expected one of never, entropy, max-prob, margin, "
+      "patience, learned, fixed\n");
   EXPECT_EQ(error({"--threshold", "0.3,x"}),
             "costeff: threshold \"0.3,x\", expected a number, or one a layer: 0.3,0.2,0.1\n");
   EXPECT_EQ(error({"--threshold", "nan"}),
             "costeff: threshold \"nan\", expected a number, or one a layer: 0.3,0.2,0.1\n");
   EXPECT_EQ(error({"--threshold", "1,2"}),
-            "costeff: exit policy: 2 thresholds, expected one, or one for each of 4 layers (the "
+            "costeff: policy entropy: 2 thresholds, expected one, or one for each of 4 layers (the "
             "last may be left "
             "out)\n");
   EXPECT_EQ(error({"--exit-layer", "5"}),
-            "costeff: exit policy: layer 5 to leave at, expected 1 to 4\n");
-  EXPECT_EQ(error({"--exit-start", "5"}), "costeff: exit policy: exit start 5, expected 1 to 4\n");
+            "costeff: policy fixed: layer 5 to leave at, expected 1 to 4\n");
+  EXPECT_EQ(error({"--exit-start", "5"}), "costeff: exit start 5, expected 1 to 4\n");
   EXPECT_EQ(error({"--exit-layer", "2", "--exit-start", "3"}),
             "costeff: --exit-layer 2 lies before --exit-start 3\n");
   EXPECT_EQ(error({"--policy", "entropy", "--threshold", "1", "--exit-layer", "2"}),

@@ -138,7 +138,7 @@ TEST(InferQa, RefusesWhatDoesNotFit) {
       {{"--null-threshold", "1"}, "--null-threshold needs --squad-v2"},
       {{"--n-best", "2", "--format", "tsv"}, "--n-best needs --format jsonl"},
       {{"--format", "table"},
-       "output format \"table\" is not known for task qa, expected tsv, csv, jsonl or squad"},
+       "output format of task qa \"table\" is not known, expected one of tsv, csv, jsonl, squad"},
       {{"--text-field", "q"},
        "task qa: name both fields, the question's (--text-field) and the context's (--pair-field)"},
       {{"--max-length", "65"}, "max length 65, expected 1 to 64"},

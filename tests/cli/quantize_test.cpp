@@ -91,9 +91,9 @@ TEST(Quantize, Errors) {
   expect({"quantize", model.path(), dir.file("q"), "--dtype", "float32"}, 2,
          "--dtype float32 quantises nothing, expected bfloat16 (bf16) or int8");
   expect({"quantize", model.path(), dir.file("q"), "--dtype", "int4"}, 2,
-         "dtype \"int4\", expected float32, bfloat16 (bf16) or int8");
+         "dtype \"int4\" is not known, expected one of float32, bfloat16, bf16, int8");
   expect({"infer", model.path(), kSample, "--dtype", "fp8"}, 2,
-         "dtype \"fp8\", expected float32, bfloat16 (bf16) or int8");
+         "dtype \"fp8\" is not known, expected one of float32, bfloat16, bf16, int8");
 }
 
 // A scale that does not fit its weight, or is no number, is named.

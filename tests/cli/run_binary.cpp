@@ -73,6 +73,17 @@ bool read_some(int fd, std::string* text) {
   return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));  // EIO: a terminal's end
 }
 
+// A terminal of 80 x 24; name: [128], that of the program's side.
+bool open_terminal(int* ours, int* programs, char* name) {
+  struct winsize size {};
+  size.ws_col = 80;
+  size.ws_row = 24;
+  if (::openpty(ours, programs, name, nullptr, &size) != 0) return false;
+  ::fcntl(*ours, F_SETFD, FD_CLOEXEC);
+  ::fcntl(*programs, F_SETFD, FD_CLOEXEC);
+  return true;
+}
+
 }  // namespace
 
 Process::Process(const Command& command) {
@@ -98,13 +109,8 @@ void Process::start(const Command& command) {
   if (!command.cwd.empty())
     ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.cwd.c_str());
   if (command.terminal) {
-    struct winsize size {};
-    size.ws_col = 80;
-    size.ws_row = 24;
     char name[128];
-    check(::openpty(&out_, &child[0], name, nullptr, &size) == 0, "openpty");
-    ::fcntl(out_, F_SETFD, FD_CLOEXEC);
-    ::fcntl(child[0], F_SETFD, FD_CLOEXEC);
+    check(open_terminal(&out_, &child[0], name), "openpty");
     in_ = ::fcntl(out_, F_DUPFD_CLOEXEC, 0);
     // The first terminal that a new session opens is the one whose Ctrl-C it gets.
     flags |= POSIX_SPAWN_SETSID;
@@ -225,6 +231,17 @@ Finished run(const std::vector<std::string>& args, const std::string& input) {
   Command command;
   command.args = args;
   return run(command, input);
+}
+
+std::string why_no_terminal() {
+  int ours = -1, programs = -1;
+  char name[128];
+  if (!open_terminal(&ours, &programs, name)) return std::strerror(errno);
+  // The program opens it by its name, which another mount of /dev/pts may not have.
+  int again = ::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const std::string why = again < 0 ? std::string(name) + ": " + std::strerror(errno) : "";
+  for (int* fd : {&ours, &programs, &again}) close_fd(fd);
+  return why;
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -64,6 +64,13 @@ class Process {
 Finished run(const Command& command, const std::string& input = "");
 Finished run(const std::vector<std::string>& args, const std::string& input = "");
 
+// Why there can be no terminal here (a sandbox without /dev/pts, say); empty: there can.
+std::string why_no_terminal();
+
+#define COSTEFF_NEED_TERMINAL()                                \
+  if (const std::string why = why_no_terminal(); !why.empty()) \
+  GTEST_SKIP() << "no pseudo-terminal can be opened here: " << why
+
 // The lines of a text, without their newlines.
 std::vector<std::string> lines_of(const std::string& text);
 

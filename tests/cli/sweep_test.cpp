@@ -110,6 +110,28 @@ TEST_F(SweepCli, WritesAllFiles) {
   EXPECT_NE(read_whole_file(dir.file("a.html")).find("T&lt;1&gt;"), std::string::npos);
   EXPECT_TRUE(read_whole_file(dir.file("a.svg")).starts_with("<svg "));
   EXPECT_EQ(files(), 5u);
+  EXPECT_NE(f.err.find("costeff: wrote " + dir.file("a.tsv") + ", " + dir.file("a.json") + ", " +
+                       dir.file("a.svg") + " and " + dir.file("a.html") + "\n"),
+            std::string::npos)
+      << f.err;
+}
+
+TEST_F(SweepCli, SaysWhatItWrote) {
+  const Strings few{"--policies", "fixed"};
+  const auto said = [&](Strings flags) {
+    flags.insert(flags.end(), few.begin(), few.end());
+    const Finished f = sweep(flags);
+    EXPECT_EQ(f.exit_code, 0) << f.err;
+    const size_t at = f.err.find("costeff: wrote ");
+    return at == std::string::npos ? "" : f.err.substr(at);
+  };
+  const std::string tsv = dir.file("a.tsv"), svg = dir.file("a.svg");
+  EXPECT_EQ(said({}), "");
+  EXPECT_EQ(said({"--tsv", tsv}), "costeff: wrote " + tsv + "\n");
+  EXPECT_EQ(said({"--tsv", tsv, "--svg", svg}), "costeff: wrote " + tsv + " and " + svg + "\n");
+  EXPECT_EQ(said({"--tsv", "-"}), "");
+  EXPECT_EQ(said({"--tsv", "-", "--svg", svg}), "costeff: wrote " + svg + "\n");
+  EXPECT_EQ(said({"--tsv", tsv, "--quiet"}), "");
 }
 
 TEST_F(SweepCli, TimedMeasuresEveryBatchSize) {
@@ -157,7 +179,24 @@ TEST_F(SweepCli, ThatDoesNotFit) {
       {{"sweep", model.path(), "--data", data, "--svg", "a.svg", "--svg-axis", "time"},
        2,
        "--timed"},
-      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "5,x"}, 2, "5,x"},
+      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "5,x"},
+       2,
+       "--batch-tokens \"5,x\", expected whole"},
+      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "x"},
+       2,
+       "--batch-tokens \"x\", expected whole"},
+      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "64,2;128,1"},
+       2,
+       "--batch-tokens \"64,2;128,1\", expected whole"},
+      {{"sweep", model.path(), "--data", data, "--timed", "--batch-tokens", "6.4e1"},
+       2,
+       "--batch-tokens \"6.4e1\", expected whole"},
+      {{"sweep", model.path(), "--data", data, "--thresholds", "0.1,2;0.4,1"},
+       2,
+       "--thresholds \"0.1,2;0.4,1\""},
+      {{"sweep", model.path(), "--data", data, "--svg", "a.svg", "--svg-axis", "speed"},
+       2,
+       "--svg-axis \"speed\" is not known, expected one of layers, macs, time"},
       {{"sweep", model.path(), "--data", data, "--repeat", "2"}, 2, "--repeat requires --timed"},
       {{"sweep", model.path(), "--data", data, "--policies", "all,foo"}, 2, "-by-layer, or all"},
       {{"sweep", model.path(), "--data", "-", "--timed"}, 2, "standard input"},

@@ -20,6 +20,7 @@ Strings terminal_lines(const std::string& bytes) {
 }
 
 TEST(Terminal, TableOfAFile) {
+  COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   TempDir dir;
   write_file(dir.file("in.txt"), "w1 w2\n" + std::string(300, 'x') + "\n\x1b[31mred\n");
@@ -40,6 +41,7 @@ TEST(Terminal, TableOfAFile) {
 }
 
 TEST(Terminal, OtherFormatsWhenAskedFor) {
+  COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   TempDir dir;
   write_file(dir.file("in.txt"), "w1\n");
@@ -54,6 +56,7 @@ TEST(Terminal, OtherFormatsWhenAskedFor) {
 }
 
 TEST(Terminal, TypedLinesAreAnswered) {
+  COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   Process p(on_terminal({"infer", model.path(), "-"}));
   ASSERT_TRUE(p.wait_for_output("reading from the terminal, a text a line; Ctrl-D ends\r\n"));
@@ -66,6 +69,7 @@ TEST(Terminal, TypedLinesAreAnswered) {
 }
 
 TEST(Terminal, CtrlC) {
+  COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   Process p(on_terminal({"infer", model.path(), "-"}));
   ASSERT_TRUE(p.wait_for_output("Ctrl-D ends\r\n"));
@@ -79,6 +83,7 @@ TEST(Terminal, CtrlC) {
 }
 
 TEST(Terminal, ProgressIsErasedAndNeverWraps) {
+  COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   TempDir dir;
   std::string lines;

@@ -215,7 +215,12 @@ TEST(TuneShared, Regression) {
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_NE(f.out.find("differ from full depth by at most 4 on average"), std::string::npos)
       << f.out;
-  EXPECT_EQ(with({"--max-drop", "0.5", "--score-range", "5,0"}).exit_code, 2);
+  for (const char* wrong : {"5,0", "0", "0,5,6", "0,1;5,1", "x", "0,nan"}) {
+    f = with({"--max-drop", "0.5", "--score-range", wrong});
+    EXPECT_EQ(f.exit_code, 2);
+    EXPECT_EQ(f.err, "costeff: --score-range " + std::string(wrong) +
+                         ", expected two numbers, the lower one first: 0,5\n");
+  }
 }
 
 }  // namespace

@@ -63,6 +63,25 @@ TEST(Usage, HelpFitsATerminal) {
   }
 }
 
+// costeff help VERB is costeff VERB --help, byte for byte.
+TEST(Usage, HelpIsAVerbToo) {
+  EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
+  expect_help({"help"});
+  for (const std::string& verb : verbs()) {
+    expect_help({"help", verb});
+    EXPECT_EQ(run({"help", verb}).out, run({verb, "--help"}).out) << verb;
+  }
+}
+
+// As git and others do; but there are no results, so standard output stays empty, and scripts whose
+// variable was unset are told so by the exit code.
+TEST(Usage, NoArgumentsPrintTheHelp) {
+  const Finished f = run(Strings{});
+  EXPECT_EQ(f.exit_code, 2);
+  EXPECT_EQ(f.out, "");
+  EXPECT_EQ(f.err, run({"--help"}).out);
+}
+
 TEST(Usage, HelpOfInferStatesTheContract) {
   const std::string help = run({"infer", "--help"}).out;
   for (const char* fact :
@@ -105,11 +124,17 @@ class WrongUsage : public testing::Test {
 TEST_F(WrongUsage, Verbs) {
   std::string list;
   for (const std::string& verb : verbs()) list += (list.empty() ? "" : ", ") + verb;
-  EXPECT_EQ(error({}), "no verb given, expected one of " + list + "; see costeff --help");
+  EXPECT_EQ(error({"--"}), "no verb given, expected one of " + list + "; see costeff --help");
   EXPECT_EQ(error({"frobnicate"}),
             "unknown verb \"frobnicate\", expected one of " + list + "; see costeff --help");
   EXPECT_EQ(error({"infre", "m", "f"}),
             "unknown verb \"infre\" (did you mean infer?); see costeff --help");
+  EXPECT_EQ(error({"help", "infre"}),
+            "unknown verb \"infre\" (did you mean infer?); see costeff --help");
+  EXPECT_EQ(error({"help", "x"}),
+            "unknown verb \"x\", expected one of " + list + "; see costeff --help");
+  EXPECT_EQ(error({"help", "infer", "more"}),
+            "unexpected argument \"more\"; see costeff help --help");
   EXPECT_EQ(error({"--verison"}),
             "unknown option --verison (did you mean --version?); see costeff --help");
   EXPECT_EQ(error({""}), "unknown verb \"\", expected one of " + list + "; see costeff --help");
@@ -162,12 +187,14 @@ TEST_F(WrongUsage, Numbers) {
 
 TEST_F(WrongUsage, Names) {
   EXPECT_EQ(infer_error({"--format", "xml"}),
-            "output format \"xml\" is not known, expected tsv, csv, jsonl or table");
+            "output format \"xml\" is not known, expected one of tsv, csv, jsonl, table");
   EXPECT_EQ(infer_error({"--input-format", "xml"}),
             "input format \"xml\" is not known, expected one of auto, text, tsv, csv, jsonl");
-  EXPECT_EQ(infer_error({"--truncation", "middle"}),
-            "truncation \"middle\", expected longest_first, only_first or only_second");
-  EXPECT_EQ(infer_error({"--pair-cut", "medium"}), "pair cut \"medium\", expected fast or slow");
+  EXPECT_EQ(
+      infer_error({"--truncation", "middle"}),
+      "truncation \"middle\" is not known, expected one of longest_first, only_first, only_second");
+  EXPECT_EQ(infer_error({"--pair-cut", "medium"}),
+            "pair cut \"medium\" is not known, expected one of fast, slow");
   EXPECT_EQ(infer_error({"--task", "sst3"})
                 .rfind("task \"sst3\" is not known, expected one of sst-2, ", 0),
             0u);
@@ -262,7 +289,7 @@ TEST_F(WrongUsage, OutputThatIsAnInput) {
 // A wrong flag is said before files are looked for.
 TEST_F(WrongUsage, FlagsComeFirst) {
   EXPECT_EQ(error({"infer", "no-model", "no-file", "--format", "xml"}),
-            "output format \"xml\" is not known, expected tsv, csv, jsonl or table");
+            "output format \"xml\" is not known, expected one of tsv, csv, jsonl, table");
 }
 
 TEST_F(WrongUsage, LastValueCounts) {

@@ -111,9 +111,10 @@ TEST(Decide, RefusesWhatTheEngineRefuses) {
   EXPECT_EQ(text(fixed), "no exit at layer 3; this model has exits at layer 2, 4, 6");
   EXPECT_EQ(text(policy(PolicyKind::learned, {0.5})),
             "policy learned needs a model with a learned exit (BERxiT)");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2})),
-            "exit policy: 2 thresholds, expected one, or one for each of 6 layers (the last may be "
-            "left out)");
+  EXPECT_EQ(
+      text(policy(PolicyKind::entropy, {1, 2})),
+      "policy entropy: 2 thresholds, expected one, or one for each of 6 layers (the last may be "
+      "left out)");
   ExitTable score;
   append(std::vector<Result>{row_of({{1}, {2}})}, true, &score);
   EXPECT_THROW(decide(score, policy(PolicyKind::entropy, {1})), Error);

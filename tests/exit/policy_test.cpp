@@ -5,8 +5,6 @@
 #include <cmath>
 #include <vector>
 
-#include "base/error_of.h"
-
 namespace costeff::exits {
 namespace {
 
@@ -143,48 +141,6 @@ TEST(Patience, RegressionComparesScores) {
   p.thresholds.clear();  // the default 0 never agrees
   state = {};
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, true, i + 1, {}, &state));
-}
-
-TEST(ParseThresholds, Forms) {
-  EXPECT_EQ(parse_thresholds("0.3"), std::vector<double>{0.3});
-  EXPECT_EQ(parse_thresholds("1,0.5,1e-3"), (std::vector<double>{1, 0.5, 1e-3}));
-  EXPECT_EQ(parse_thresholds("0.1,2;0.4,1"), (std::vector<double>{0.1, 0.1, 0.4}));
-  for (const char* wrong :
-       {"", "x", "0.3,", "0.3 ", "nan", "inf", "0.1,2;", "0.1;0.2", "0.1,0;0.2,1", "0.1,1e9;1,1"}) {
-    EXPECT_THROW(parse_thresholds(wrong), Error) << wrong;
-  }
-}
-
-TEST(PolicyNames, RoundTrip) {
-  for (PolicyKind k :
-       {PolicyKind::never, PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin,
-        PolicyKind::patience, PolicyKind::learned, PolicyKind::fixed}) {
-    EXPECT_EQ(policy_from_name(policy_name(k)), k);
-  }
-  EXPECT_THROW(policy_from_name("entropie"), Error);
-}
-
-TEST(CheckPolicy, NamesWhatDoesNotFit) {
-  const auto text = [](const ExitPolicy& p) {
-    return error_of(ErrorKind::model,
-                    [&] { check_policy(p, 4, "m/exit_policy.json", ErrorKind::model); });
-  };
-  EXPECT_EQ(text({}), "");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {0.1})), "");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3})), "");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {1, 2, 3, 4})), "");
-  EXPECT_EQ(text(policy(PolicyKind::entropy, {})),
-            "m/exit_policy.json: policy entropy needs a threshold");
-  EXPECT_EQ(text(policy(PolicyKind::never, {1})),
-            "m/exit_policy.json: policy never takes no threshold");
-  EXPECT_NE(text(policy(PolicyKind::margin, {1, 2})), "");
-  EXPECT_NE(text(policy(PolicyKind::entropy, {NAN})), "");
-  ExitPolicy fixed;
-  fixed.kind = PolicyKind::fixed;
-  EXPECT_EQ(text(fixed), "m/exit_policy.json: layer 0 to leave at, expected 1 to 4");
-  ExitPolicy late;
-  late.exit_start = 5;
-  EXPECT_EQ(text(late), "m/exit_policy.json: exit start 5, expected 1 to 4");
 }
 
 }  // namespace

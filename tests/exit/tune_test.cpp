@@ -6,7 +6,7 @@
 #include <cmath>
 #include <random>
 
-#include "exit/risk_control.h"
+#include "base/binomial.h"
 
 namespace costeff {
 namespace {
@@ -245,6 +245,100 @@ TEST(Calibrate, RefusesGoalsThatDoNotFit) {
   EXPECT_THROW(calibrate(labels, {}, goal_of(GoalKind::accuracy_drop, 0.1), {}, 0), Error);
 }
 
+TuneTrial trial_of(double mean_layer, double accuracy, double agreement = 0) {
+  TuneTrial t;
+  t.mean_layer = mean_layer;
+  t.accuracy = accuracy;
+  t.agreement = agreement;
+  return t;
+}
+
+TEST(IsBetter, OneRuleForTies) {
+  const struct {
+    GoalKind goal;
+    bool labelled;
+    TuneTrial a, b;
+    bool better;
+  } cases[] = {
+      {GoalKind::accuracy_drop, true, trial_of(2, 0.8), trial_of(3, 0.9), true},
+      {GoalKind::accuracy_drop, true, trial_of(3, 0.9), trial_of(2, 0.8), false},
+      {GoalKind::accuracy_drop, true, trial_of(2, 0.9), trial_of(2, 0.8), true},
+      {GoalKind::accuracy_drop, true, trial_of(2, 0.8), trial_of(2, 0.8), false},
+      {GoalKind::disagreement, false, trial_of(2, 0.1, 0.9), trial_of(2, 0.9, 0.8), true},
+      {GoalKind::score_change, false, trial_of(2, 0, 0.8), trial_of(2, 0, 0.9), false},
+      {GoalKind::speedup, true, trial_of(3, 0.9), trial_of(2, 0.8), true},
+      {GoalKind::speedup, true, trial_of(2, 0.9), trial_of(3, 0.9), true},
+      {GoalKind::speedup, true, trial_of(2, 0.9), trial_of(2, 0.9), false},
+      {GoalKind::speedup, false, trial_of(3, 0.1, 0.9), trial_of(2, 0.9, 0.8), true},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(is_better(goal_of(c.goal, 0.1), c.labelled, c.a, c.b), c.better);
+}
+
+TEST(ChooseFamily, TheBestThatSavesSomething) {
+  const auto family = [](int64_t chosen, TuneTrial trial) {
+    TuneFamily f;
+    f.result.trials = {trial_of(6, 1), std::move(trial)};
+    f.result.chosen = chosen;
+    return f;
+  };
+  const TuneGoal goal = goal_of(GoalKind::accuracy_drop, 0.1);
+  const struct {
+    std::vector<TuneFamily> families;
+    int64_t best;
+  } cases[] = {
+      {{}, -1},
+      {{family(-1, trial_of(1, 1))}, -1},  // nothing passed
+      {{family(0, trial_of(1, 1))}, -1},   // full depth saves nothing
+      {{family(1, trial_of(3, 0.8)), family(1, trial_of(2, 0.7))}, 1},
+      {{family(1, trial_of(2, 0.8)), family(1, trial_of(2, 0.9))}, 1},
+      {{family(1, trial_of(2, 0.9)), family(1, trial_of(2, 0.9))}, 0},  // the first stays
+      {{family(-1, trial_of(1, 1)), family(1, trial_of(4, 0.9))}, 1},
+  };
+  for (const auto& c : cases) EXPECT_EQ(choose_family(c.families, goal, true, 6), c.best);
+}
+
+TEST(FirstWithin, AsksAFewAndFindsTheFirst) {
+  for (int64_t count = 0; count < 40; ++count) {
+    for (int64_t first = 0; first <= count; ++first) {
+      int64_t asked = 0;
+      const int64_t found = first_within(count, [&](int64_t i) {
+        ++asked;
+        return i >= first;
+      });
+      EXPECT_EQ(found, first < count ? first : -1) << count;
+      EXPECT_LE(asked, 7);
+    }
+  }
+}
+
+TEST(SplitForSearch, EveryRowIsSearchedOnOrTested) {
+  std::vector<int64_t> gold;
+  const ExitTable t = made_up_rows(100, 9, false, &gold);
+  const TuneRows all = split_for_search(t, gold, 0, 1);
+  EXPECT_EQ(all.test.rows(), 100);
+  EXPECT_EQ(all.gold, gold);
+  EXPECT_EQ(all.search_rows, 0);
+  const TuneRows parts = split_for_search(t, gold, 0.3, 1);
+  EXPECT_EQ(parts.search.rows(), 30);
+  EXPECT_EQ(parts.test.rows(), 70);
+  EXPECT_EQ(parts.search_gold.size(), 30u);
+  EXPECT_EQ(parts.gold.size(), 70u);
+  EXPECT_TRUE(split_for_search(t, {}, 0.3, 1).gold.empty());
+  // Settings by layer come from the search, a speed-up's with the losses of accuracy.
+  const Curve by_layer{PolicyKind::entropy, true};
+  const auto path = tune_sequence(parts, goal_of(GoalKind::speedup, 2), by_layer, 1, 0);
+  EXPECT_EQ(path.size(),
+            per_layer_path(
+                parts.search,
+                exit_losses(parts.search, goal_of(GoalKind::accuracy_drop, 2), parts.search_gold),
+                PolicyKind::entropy)
+                .size());
+  EXPECT_EQ(path.front().thresholds.size(), static_cast<size_t>(kExits));
+  EXPECT_EQ(tune_sequence(all, goal_of(GoalKind::speedup, 2), {PolicyKind::entropy}, 1, 0).size(),
+            policy_family(PolicyKind::entropy, t).size());
+}
+
 TEST(SplitRows, PartsAreDisjointAndSeeded) {
   std::vector<int64_t> a, b, c, d;
   split_rows(101, 0.4, 7, &a, &b);
@@ -331,7 +425,7 @@ TEST_P(Promise, IsBrokenNoMoreOftenThanStated) {
   EXPECT_GT(promised, kCalibrations / 2);
   // As many as a share of exactly 1 - confidence would give in 999 of 1,000 such tests.
   int most = 0;
-  while (exits::binomial_cdf(most, kCalibrations, level) < 0.999) ++most;
+  while (binomial_cdf(most, kCalibrations, level) < 0.999) ++most;
   EXPECT_LE(broken, most);
   RecordProperty("broken", broken);
   RecordProperty("promised", promised);

@@ -160,7 +160,7 @@ TEST(DecideTrained, BundledSlender) {
   check_trained(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender");
 }
 
-TEST(DecideTrained, DeeBert) {
+TEST(LargerDecideTrained, DeeBert) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
   check_trained(shared_path("models/sst2-deebert"), "sst2-deebert");
 }

@@ -100,7 +100,7 @@ TEST(TrainedModels, BundledSlender) {
   check_model(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender", 1);
 }
 
-TEST(TrainedModels, DeeBert) {
+TEST(LargerTrainedModels, DeeBert) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
   check_model(shared_path("models/sst2-deebert"), "sst2-deebert", 4);
 }
@@ -153,7 +153,7 @@ TEST(TrainedModels, BundledInSmallPrecisions) {
 }
 
 // Rounding its weights to int8 alone turns 3 of the 872 sentences at full depth.
-TEST(TrainedModels, DeeBertInSmallPrecisions) {
+TEST(LargerTrainedModels, DeeBertInSmallPrecisions) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
   check_small_precisions(shared_path("models/sst2-deebert"), "sst2-deebert", 0.005);
 }

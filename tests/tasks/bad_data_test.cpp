@@ -112,7 +112,7 @@ TEST(BadData, EveryCase) {
 TEST(BadData, LargeInputs) {
   const std::string brackets(20'000'000, '[');
   EXPECT_EQ(read_bytes("input.jsonl", brackets).error,
-            "input.jsonl:1: is an array, expected a JSON object");
+            "input.jsonl:1: element 1 of the JSON array is an array, expected a JSON object");
   std::string header;
   for (int i = 0; i < 3'000'000; ++i) header += "c\t";
   InputOptions options;

@@ -52,7 +52,16 @@ TEST(Columns, CommonNames) {
 
 TEST(Columns, SingleColumn) {
   InputOptions options;
-  EXPECT_EQ(chosen({"a good movie"}), "0 -1 -1 data");
+  // What may be a header is asked about; a sentence, a long text and a number are none.
+  for (const char* name : {"review", "Review text", "a good movie", "tweet_text"}) {
+    EXPECT_EQ(chosen({name}), std::string("3 dev.tsv:1: \"") + name +
+                                  "\" may be a column's name or a text: say --header or "
+                                  "--no-header");
+  }
+  for (const char* text : {"it was a good movie", "Good.", "Why?", "12", "3.5",
+                           "supercalifragilisticexpialidocious-and-so-on", ""}) {
+    EXPECT_EQ(chosen({text}), "0 -1 -1 data") << text;
+  }
   EXPECT_EQ(chosen({"sentence"}), "0 -1 -1 header");
   options.header = Header::yes;
   EXPECT_EQ(chosen({"review"}, options), "0 -1 -1 header");
@@ -93,7 +102,13 @@ TEST(Columns, ByName) {
 TEST(Columns, ByNumber) {
   EXPECT_EQ(chosen({"gj04", "1", "", "The sailors"}, fields("4")), "3 -1 -1 data");
   EXPECT_EQ(chosen({"sentence", "label"}, fields("1")), "0 -1 -1 header");
-  EXPECT_EQ(chosen({"review", "stars"}, fields("1")), "0 -1 -1 data");
+  const std::string ask =
+      "3 dev.tsv:1: \"review\", \"stars\" may be the columns' names or a row: "
+      "say --header or --no-header";
+  EXPECT_EQ(chosen({"review", "stars"}, fields("1")), ask);
+  EXPECT_EQ(chosen({"review", "stars"}, fields("1", "", Header::no)), "0 -1 -1 data");
+  EXPECT_EQ(chosen({"review", "5"}, fields("1")), "0 -1 -1 data");
+  EXPECT_EQ(chosen({"it was a good movie", "pos"}, fields("1")), "0 -1 -1 data");
   EXPECT_EQ(chosen({"review", "stars"}, fields("1", "2", Header::yes)), "0 1 -1 header");
   EXPECT_EQ(chosen({"sentence", "label"}, fields("2", "1", Header::no)), "1 0 -1 data");
   EXPECT_EQ(chosen({"2", "1", "label"}, fields("1")), "1 -1 -1 header");  // a name goes first

@@ -70,16 +70,18 @@ TEST(JsonlRow, FieldsByName) {
   EXPECT_EQ(row_text(R"({"q": "x", "text_b": "y", "input_ids": [1]})", text_fields("q")),
             "a=x id=");
   EXPECT_EQ(row_text(R"({"text": "x", "p": "y"})", text_fields("", "p")), "a=x b=y id=");
-  EXPECT_EQ(row_text(R"({"text": "x"})", text_fields("q")), "dev.jsonl:2: no field \"q\"");
+  EXPECT_EQ(row_text(R"({"text": "x"})", text_fields("q")),
+            "dev.jsonl:2: no field \"q\", the row has \"text\"");
+  EXPECT_EQ(row_text("{}", text_fields("q")), "dev.jsonl:2: no field \"q\", the row has none");
   EXPECT_EQ(row_text(R"({"q": "x", "a": 1})", text_fields("q", "a")),
             "dev.jsonl:2: field \"a\" is 1, expected a string");
 }
 
 TEST(JsonlRow, WrongTexts) {
-  EXPECT_EQ(row_text(R"({"sentence": "fun"})"), "dev.jsonl:2: no field \"text\" or \"text_a\"");
+  EXPECT_EQ(row_text(R"({"review": "fun", "data": {"stars": 5, "x": {}}})"),
+            "dev.jsonl:2: no field has a usual name (text, sentence, ...), the row has \"review\", "
+            "\"data.stars\", \"data.x\"; say --text-field NAME");
   EXPECT_EQ(row_text(R"({"text": 42})"), "dev.jsonl:2: field \"text\" is 42, expected a string");
-  EXPECT_EQ(row_text(R"({"text": null})"),
-            "dev.jsonl:2: field \"text\" is null, expected a string");
   EXPECT_EQ(row_text(R"({"text": true})"),
             "dev.jsonl:2: field \"text\" is true, expected a string");
   EXPECT_EQ(row_text(R"({"text": ["a"]})"),
@@ -101,12 +103,17 @@ TEST(JsonlRow, NotAnObject) {
 TEST(JsonlRow, NotJson) {
   for (std::string_view bad :
        {"{\"text\": \"the worst", "{\"text\": \"a\"} x", "{'text': 1}", "{\"text\": \"a\",}", "{",
-        "text", "{\"text\": \"\\ud800\"}", "{\"text\": \"a\tb\"}", "{\"text\": NaN}",
-        "{\"text\": \"a\", \"x\": 1e999}"}) {
+        "text", "{\"text\": \"\\ud800\"}", "{\"text\": \"a\tb\"}", "{\"text\": nan}",
+        "{\"text\": \"a\", \"x\": 01}"}) {
     EXPECT_EQ(row_text(bad).substr(0, 28), "dev.jsonl:2: not valid JSON:") << bad;
   }
   EXPECT_EQ(row_text("{\"text\": \"bad \xFF byte\"}"),
-            "dev.jsonl:2: not UTF-8, expected JSON in UTF-8");
+            "dev.jsonl:2: not valid JSON: field \"text\" holds bytes that are not UTF-8");
+  EXPECT_EQ(row_text("{\"text\": \"a\", \"x\":\n tru}"),
+            "dev.jsonl:3: not valid JSON: tru, expected a value (column 5)");
+  EXPECT_EQ(row_text("{"),
+            "dev.jsonl:2: not valid JSON: it ends early, expected a key in quotes; an object of "
+            "several lines is put on one by jq -c . (column 2)");
   // A NUL behind the object would hide what follows it.
   EXPECT_EQ(row_text(std::string_view("{\"text\": \"a\"}\0junk", 18)),
             "dev.jsonl:2: not valid JSON: holds a NUL byte");
@@ -116,11 +123,122 @@ TEST(JsonlRow, Nesting) {
   const auto nested = [](int n) {
     return "{\"text\": \"fun\", \"x\": " + std::string(n, '[') + std::string(n, ']') + "}";
   };
-  EXPECT_EQ(row_text(nested(63)), "a=fun id=");
-  EXPECT_EQ(row_text(nested(64)), "dev.jsonl:2: JSON nested deeper than 64 levels");
-  EXPECT_EQ(row_text(nested(1'000'000)), "dev.jsonl:2: JSON nested deeper than 64 levels");
+  EXPECT_EQ(row_text(nested(999)), "a=fun id=");
+  const std::string deep = "dev.jsonl:2: JSON nested deeper than 1000 levels (column 1021)";
+  EXPECT_EQ(row_text(nested(1000)), deep);
+  EXPECT_EQ(row_text(nested(1'000'000)), deep);
   EXPECT_EQ(row_text(std::string(1'000'000, '[')),
             "dev.jsonl:2: is an array, expected a JSON object");
+}
+
+// The usual names of TSV and CSV columns.
+TEST(JsonlRow, UsualNames) {
+  struct Case {
+    const char* json;
+    const char* row;
+  };
+  for (const Case& c : {
+           Case{R"({"sentence": "x", "label": 1, "idx": 0})", "a=x id="},
+           {R"({"sentence1": "x", "sentence2": "y"})", "a=x b=y id="},
+           {R"({"question1": "x", "question2": "y"})", "a=x b=y id="},
+           {R"({"question": "x", "sentence": "y"})", "a=x b=y id="},
+           {R"({"hypothesis": "y", "premise": "x"})", "a=x b=y id="},
+           {R"({"#1 String": "x", "#2 String": "y"})", "a=x b=y id="},
+           {R"({"text": "x", "sentence": "y"})", "a=x id="},
+           {R"({"text_a": "x", "text_b": "y", "sentence": "z"})", "a=x b=y id="},
+           {R"({"sentence1": "x", "sentence2": "y", "sentence": "z"})", "a=x b=y id="},
+           {R"({"sentence1": "x", "sentence": "z"})", "a=z id="},
+           {R"({"sentence1": "x", "sentence2": 3})",
+            "dev.jsonl:2: field \"sentence2\" is 3, expected a string"},
+           {R"({"sentence1": "x"})",
+            "dev.jsonl:2: no field has a usual name (text, sentence, ...), the row has "
+            "\"sentence1\"; say --text-field NAME"},
+       }) {
+    EXPECT_EQ(row_text(c.json), c.row) << c.json;
+  }
+}
+
+// Null is no text that was forgotten, but one that is empty; unless it was asked for by name.
+TEST(JsonlRow, NullTexts) {
+  InputOptions mrpc, sst;
+  mrpc.task = &find_task("mrpc");
+  sst.task = &find_task("sst-2");
+  EXPECT_EQ(row_text(R"({"text": null})"), "a= id=");
+  EXPECT_EQ(row_text(R"({"text_a": null, "text_b": "y"})"), "a= b=y id=");
+  EXPECT_EQ(row_text(R"({"sentence": null, "label": 1})"), "a= id=");
+  EXPECT_EQ(row_text(R"({"sentence": null})", sst), "a= id=");
+  EXPECT_EQ(row_text(R"({"sentence1": null, "sentence2": null})", mrpc), "a= b= id=");
+  EXPECT_EQ(row_text(R"({"premise": "x", "hypothesis": null})"), "a=x b= id=");
+  EXPECT_EQ(row_text(R"({"text": null, "sentence": "x"})"), "a=x id=");
+  EXPECT_EQ(row_text(R"({"q": null})", text_fields("q")),
+            "dev.jsonl:2: field \"q\" is null, expected a string");
+}
+
+TEST(JsonlRow, NestedFields) {
+  struct Case {
+    const char* json;
+    const char* row;
+  };
+  for (const Case& c : {
+           Case{R"({"data": {"text": "x"}})", "a=x id="},
+           {R"({"data": {"other": [{"text": "no"}], "text": "x", "more": {"text": "no"}}})",
+            "a=x id="},
+           {R"({"data": {"text": "x"}, "data.text": "y"})", "a=y id="},
+           {R"({"data.text": "y", "data": {"text": "x"}})", "a=y id="},
+           {R"({"text": "no", "data": {"data": {"text": "no"}, "text": "x"}})", "a=x id="},
+           {R"({"data": {"text": "x"}, "data": {"text": "y"}})",
+            "dev.jsonl:2: field \"data.text\" comes twice"},
+           {R"({"data": [{"text": "x"}]})",
+            "dev.jsonl:2: no field \"data.text\", the row has \"data\""},
+           {R"({"data": null})", "dev.jsonl:2: no field \"data.text\", the row has \"data\""},
+           {R"({"data": {"text": 5}})", "dev.jsonl:2: field \"data.text\" is 5, expected a string"},
+           {R"({"": {"data": {"text": "no"}}, "data": {"text": "x"}})", "a=x id="},
+       }) {
+    EXPECT_EQ(row_text(c.json, text_fields("data.text")), c.row) << c.json;
+  }
+  EXPECT_EQ(
+      row_text(R"({"a": {"b": {"c": "x"}, "b.c": "y", "d": "z"}})", text_fields("a.b.c", "a.d")),
+      "a=y b=z id=");
+  InputOptions options = text_fields("doc.body");
+  options.id_field = "doc.meta.id";
+  options.want_gold = true;
+  options.label_field = "doc.label";
+  JsonlRows rows(options);
+  Example row;
+  rows.parse(R"({"doc": {"label": 1, "meta": {"id": "k"}, "body": "x"}})", "x", 1, &row);
+  EXPECT_EQ(row.text_a + "|" + row.id + "|" + row.gold, "x|\"k|1");
+}
+
+// What Python's json writes and reads does no harm where nobody asks for it.
+TEST(JsonlRow, ValuesNobodyAskedFor) {
+  for (const std::string value :
+       {"NaN", "Infinity", "-Infinity", "[NaN, {\"a\": -Infinity}]", "1e999", "-1E-999", "-0",
+        "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\ud800\\n\"", "\"\\udc00x\"", "{\"\\udfff\": 1}",
+        "\"\\ud83d\\ude00\"", "\"\xFF\"", "{\"k\": 1, \"k\": 2}", "{\"text\": 1}"}) {
+    EXPECT_EQ(row_text("{\"x\": " + value + ", \"text\": \"a\", \"x\": " + value + "}"), "a=a id=")
+        << value;
+    // Names that could hold the text, but need not: the text is there.
+    EXPECT_EQ(row_text("{\"sentence\": " + value + ", \"text\": \"a\", \"sentence\": 1}"),
+              "a=a id=")
+        << value;
+  }
+  EXPECT_EQ(row_text("{\"x\": " + std::string(100'000, '9') + ", \"text\": \"a\"}"), "a=a id=");
+  // ... and is refused where it is asked for.
+  EXPECT_EQ(row_text(R"({"text": NaN})"), "dev.jsonl:2: field \"text\" is NaN, expected a string");
+  EXPECT_EQ(row_text(R"({"text": "a\udc00"})"),
+            "dev.jsonl:2: not valid JSON: field \"text\" holds half of a surrogate pair");
+  EXPECT_EQ(row_text(R"({"text": "a", "id": Infinity})"),
+            "dev.jsonl:2: field \"id\" is Infinity, expected a string or a number");
+  EXPECT_EQ(row_text(R"({"text": "a", "id": "\ud800"})"),
+            "dev.jsonl:2: not valid JSON: field \"id\" holds half of a surrogate pair");
+  EXPECT_EQ(row_text(R"({"input_ids": [1, NaN]})"),
+            "dev.jsonl:2: input_ids holds NaN, expected integers");
+  InputOptions options;
+  options.want_gold = true;
+  EXPECT_EQ(row_text(R"({"text": "a", "label": -Infinity})", options),
+            "dev.jsonl:2: field \"label\" is -Infinity, expected a label: a string or a number");
+  EXPECT_EQ(row_text(R"({"text": "a", "label": 1, "label": 0})", options),
+            "dev.jsonl:2: field \"label\" comes twice");
 }
 
 TEST(JsonlRow, TokenIds) {

@@ -54,10 +54,11 @@ TEST(RowReader, TsvErrors) {
   const std::string head = "index\tsentence1\tsentence2\tlabel\n";
   EXPECT_EQ(error(head + "1\ta\tb\t0\n1\ta\tb\n"), "dev.tsv:3: 3 columns, expected 4");
   EXPECT_EQ(error(head + "1\ta\tb\t0\t\n"), "dev.tsv:2: 5 columns, expected 4");
-  EXPECT_EQ(error(head + "\n"), "dev.tsv:2: empty line, expected 4 columns");
+  EXPECT_EQ(error(head + "\n1\ta\tb\t0\n"), "dev.tsv:2: empty line, expected 4 columns");
+  EXPECT_EQ(error(head + "\n \n"), "");  // at the end they are no rows
   EXPECT_EQ(error(""), "dev.tsv: is empty, expected a header or rows of columns");
   EXPECT_EQ(error("\xEF\xBB\xBF"), "dev.tsv: is empty, expected a header or rows of columns");
-  EXPECT_EQ(error("\n"), "dev.tsv:1: empty line, expected columns");
+  EXPECT_EQ(error("\n \n"), "dev.tsv: is empty, expected a header or rows of columns");
   EXPECT_EQ(error(head), "");
   EXPECT_EQ(error(std::string(70'000, '\t')), "dev.tsv:1: 70001 columns, expected at most 65536");
   InputOptions options;
@@ -86,13 +87,65 @@ TEST(RowReader, Csv) {
 TEST(RowReader, CsvErrors) {
   const auto error = [](std::string_view bytes) { return read_bytes("a.csv", bytes).error; };
   EXPECT_EQ(error("id,text\n1,\"a\nb\",c\n"), "a.csv:2: 3 columns, expected 2");
-  EXPECT_EQ(error("id,text\n1,a\n\n2,b\n"), "a.csv:3: empty line, expected 2 columns");
   EXPECT_EQ(error("id,text\n1,\"a\n2,b\n"),
             "a.csv:2: a quote opens a field here and the file ends before it is closed");
   EXPECT_EQ(error("id,text\n1,\"a\" b\n"),
             "a.csv:2: text after a closing quote, expected a comma or the end of the line");
   EXPECT_EQ(error(""), "a.csv: is empty, expected a header or rows of columns");
   EXPECT_EQ(error("id,text\n"), "");
+}
+
+// As for Python's csv module and pandas; what was left out between rows is said.
+TEST(RowReader, BlankLinesOfCsv) {
+  Strings said;
+  InputOptions options;
+  options.say = [&](const std::string& text) { said.push_back(text); };
+  for (const size_t chunk : {1, 1000}) {
+    said.clear();
+    const ReadRows end = read_bytes("a.csv", "text,label\na,1\nb,0\n\n \r\n\n", options, chunk);
+    EXPECT_EQ(end.error, "");
+    EXPECT_EQ(texts(end), (Strings{"a", "b"}));
+    EXPECT_EQ(said, Strings{});
+    const ReadRows between =
+        read_bytes("a.csv", "\n\ntext,label\n\"a\n\n\",1\n\nb,0\n\n", options, chunk);
+    EXPECT_EQ(between.error, "");
+    EXPECT_EQ(texts(between), (Strings{"a\n\n", "b"}));
+    EXPECT_EQ(lines(between), (std::vector<int64_t>{4, 8}));
+    EXPECT_EQ(said, Strings{"a.csv: 3 blank lines are no rows: line 1 and others"});
+  }
+  said.clear();
+  // Of one column, blanks may be the text.
+  EXPECT_EQ(texts(read_bytes("a.csv", "text\n  \n\nb\n", options)), (Strings{"  ", "b"}));
+  EXPECT_EQ(said, Strings{"a.csv: 1 blank line is no row: line 3"});
+}
+
+// The row after the blank line of TSV is not lost to those who go on.
+TEST(RowReader, BlankLinesOfTsv) {
+  RowReader reader({{"dev.tsv", std::string_view("\nsentence\tlabel\na\t1\n\n\nb\t0\n\n")}}, {});
+  Example row;
+  ASSERT_EQ(reader.next(row, true), ReadStatus::row);
+  EXPECT_EQ(row.text_a, "a");
+  try {
+    reader.next(row, true);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "dev.tsv:4: empty line, expected 2 columns");
+  }
+  ASSERT_EQ(reader.next(row, true), ReadStatus::row);
+  EXPECT_EQ(row.text_a, "b");
+  EXPECT_EQ(row.line, 6);
+  EXPECT_EQ(reader.next(row, true), ReadStatus::end);
+}
+
+TEST(RowReader, LinesThatEndWithCr) {
+  for (const size_t chunk : {1, 3, 1000}) {
+    EXPECT_EQ(texts(read_bytes("a.csv", "text,label\ra,1\rb,0\r", {}, chunk)), (Strings{"a", "b"}));
+    EXPECT_EQ(texts(read_bytes("a.txt", "a\rb\r\rc", {}, chunk)), (Strings{"a", "b", "", "c"}));
+    EXPECT_EQ(lines(read_bytes("a.jsonl", "{\"text\":\"a\"}\r{\"text\":\"b\"}", {}, chunk)),
+              (std::vector<int64_t>{1, 2}));
+    // One \n makes \r an ordinary character.
+    EXPECT_EQ(texts(read_bytes("a.txt", "a\rb\nc", {}, chunk)), (Strings{"a\rb", "c"}));
+  }
 }
 
 TEST(RowReader, Jsonl) {
@@ -110,9 +163,9 @@ TEST(RowReader, SeveralFilesOfSeveralFormats) {
                                     {"b.tsv", "sentence\tlabel\nz\t1\n"},
                                     {"empty.txt", ""},
                                     {"c.jsonl", "{\"input_ids\":[5]}\n"},
-                                    {"d.csv", "w\n"}});
+                                    {"d.csv", "w.\n"}});
   EXPECT_EQ(read.error, "");
-  EXPECT_EQ(texts(read), (Strings{"x", "y", "z", "", "w"}));
+  EXPECT_EQ(texts(read), (Strings{"x", "y", "z", "", "w."}));
   EXPECT_EQ(ids(read), (Strings{"1", "2", "3", "4", "5"}));
   EXPECT_EQ(lines(read), (std::vector<int64_t>{1, 2, 2, 1, 1}));
   ASSERT_EQ(read.rows.size(), 5u);

@@ -76,7 +76,7 @@ TEST(TokenWriter, OwnIds) {
 TEST(TokenWriter, Names) {
   EXPECT_EQ(token_format_from_name("jsonl"), TokenFormat::jsonl);
   EXPECT_EQ(error_of(ErrorKind::usage, [] { token_format_from_name("csv"); }),
-            "output format \"csv\" is not known, expected text, tsv or jsonl");
+            "output format \"csv\" is not known, expected one of text, tsv, jsonl");
 }
 
 }  // namespace

@@ -192,6 +192,7 @@ TEST(Writer, NothingIsAllocatedOnceTheStringHasGrown) {
 TEST(Writer, FormatNames) {
   EXPECT_EQ(output_format_from_name("csv"), OutputFormat::csv);
   EXPECT_EQ(output_format_from_name("table"), OutputFormat::table);
+  EXPECT_EQ(output_format_from_name("json"), OutputFormat::jsonl);
   EXPECT_THROW(output_format_from_name("xml"), Error);
 }
 

@@ -1,4 +1,4 @@
-#include "text/tokenizer_json.h"
+#include "text/pipeline/tokenizer_json.h"
 
 #include "shared_data.h"
 #include "text/expect_error.h"

@@ -1,0 +1,153 @@
+#pragma once
+
+// Exit policies: what each of them is, how it is written, and which models can run it. The table is
+// plain data; names, flags, exit_policy.json, checks and curves all follow it, so that a new policy
+// is a row here and its rule in exit/policy.cpp.
+
+#include <costeff/options.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff {
+
+struct ModelInfo;
+
+enum class ThresholdUse {
+  none,
+  regression,  // only a regression compares something with it
+  always,
+};
+
+// One row for each PolicyKind.
+struct PolicyTraits {
+  std::string_view name;  // --policy, exit_policy.json
+  PolicyKind value = PolicyKind::never;
+  bool asks_exits = false;  // decides by what exits before the last say
+  ThresholdUse threshold = ThresholdUse::none;
+  bool leaves_above = false;            // its threshold, not below it
+  std::string_view compared = {};       // with the threshold: "entropy"
+  std::string_view number = {};         // the whole number that it needs besides: its key in JSON
+  int64_t ExitPolicy::*number_at = {};  // and where it is kept
+  int64_t least_number = 0;
+  bool needs_probabilities = false;  // a regression cannot run it
+  bool needs_learned_exit = false;   // BERxiT alone can
+};
+
+inline constexpr std::array<PolicyTraits, 7> kPolicies{{
+    {.name = "never", .value = PolicyKind::never},
+    {.name = "entropy",
+     .value = PolicyKind::entropy,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .compared = "entropy",
+     .needs_probabilities = true},
+    {.name = "max-prob",
+     .value = PolicyKind::max_prob,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .leaves_above = true,
+     .compared = "largest probability",
+     .needs_probabilities = true},
+    {.name = "margin",
+     .value = PolicyKind::margin,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .leaves_above = true,
+     .compared = "margin",
+     .needs_probabilities = true},
+    {.name = "patience",
+     .value = PolicyKind::patience,
+     .asks_exits = true,
+     .threshold = ThresholdUse::regression,
+     .compared = "difference",
+     .number = "patience",
+     .number_at = &ExitPolicy::patience},
+    {.name = "learned",
+     .value = PolicyKind::learned,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .compared = "learned uncertainty",
+     .needs_learned_exit = true},
+    {.name = "fixed",
+     .value = PolicyKind::fixed,
+     .number = "layer",
+     .number_at = &ExitPolicy::layer,
+     .least_number = 1},
+}};
+
+inline constexpr const PolicyTraits& policy_traits(PolicyKind kind) {
+  for (const PolicyTraits& row : kPolicies) {
+    if (row.value == kind) return row;
+  }
+  return kPolicies.front();
+}
+
+// "entropy", "max-prob", ...: what --policy and exit_policy.json call it.
+inline std::string policy_name(PolicyKind kind) { return std::string(policy_traits(kind).name); }
+
+// Does every exit compare something with a threshold, whatever the model?
+inline constexpr bool has_threshold(PolicyKind kind) {
+  return policy_traits(kind).threshold == ThresholdUse::always;
+}
+
+// Are the exits before the last computed and asked? Not by patience 0, which never leaves.
+inline bool asks_exits(const ExitPolicy& p) {
+  const PolicyTraits& t = policy_traits(p.kind);
+  return t.asks_exits && (!t.number_at || p.*t.number_at > 0);
+}
+
+// The name of a policy. Throws Error(usage), which lists them.
+PolicyKind parse_policy_kind(std::string_view name);
+
+// "entropy,patience": each once, in that order.
+std::vector<PolicyKind> parse_policy_kinds(std::string_view names);
+
+// "0.3"; one a layer, "0.3,0.2,0.1"; or as BERxiT writes them, "v,n;v,n": v for the next n layers.
+// Throws Error(usage).
+std::vector<double> parse_thresholds(std::string_view text);
+
+// Many settings, one threshold each: "0,0.1,0.2", or "0:0.7:0.05" from 0 to 0.7 in steps. Throws
+// Error(usage) that names --thresholds.
+std::vector<double> parse_threshold_list(std::string_view text);
+
+// What of a model decides which policies it can run.
+struct ModelExits {
+  std::vector<int64_t> layers;  // [E] 1-based, rising; the last is the final classifier
+  int64_t num_labels = 0;
+  bool regression = false;
+  bool learned = false;      // some exit has a learned one (BERxiT)
+  std::string dialect = {};  // for messages; empty: not known
+};
+
+ModelExits exits_of(const ModelInfo& model);
+
+// Why the model cannot run the policy, in one line: a threshold that is missing, not a number or
+// one too many, a layer out of range, an exit that the model does not have, ... Empty: it can.
+std::string policy_fault(const ModelExits& model, const ExitPolicy& policy);
+
+// Throws Error(usage) with that line.
+void check_policy(const ModelExits& model, const ExitPolicy& policy);
+void check_policy(const ModelInfo& model, const ExitPolicy& policy);
+
+// The same of a kind, whatever its threshold or number will be.
+void check_policy_kind(const ModelExits& model, PolicyKind kind, int64_t exit_start = 1);
+
+// Throws Error(usage) if it has no thresholds that could be chosen layer by layer.
+void check_by_layer(PolicyKind kind);
+
+// A policy in words, for tables.
+struct PolicyWords {
+  std::string name;     // "entropy"
+  std::string setting;  // "0.1"; "0.3,0.2,0.1"; patience: N; fixed: the layer; never: ""
+  std::string text;     // "entropy < 0.1"
+};
+PolicyWords policy_words(const ExitPolicy& policy);
+
+// The same for people: "entropy below 0.4, from layer 2", "never (the last layer answers)", ...
+std::string policy_text(const ExitPolicy& policy);
+
+}  // namespace costeff

@@ -1,0 +1,49 @@
+#pragma once
+
+// Numbers and lists out of text. Nothing here throws: the caller knows the flag or the line, and
+// says what is wrong with it. A number is all of its text, without blanks or a plus sign; the
+// locale changes nothing.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costeff {
+
+// A decimal whole number from `low` to `high`.
+std::optional<int64_t> parse_int(std::string_view text, int64_t low = INT64_MIN,
+                                 int64_t high = INT64_MAX);
+
+// A finite number, with or without fraction and exponent.
+std::optional<double> parse_number(std::string_view text);
+
+// The parts between the separators, as many as there are separators and one more; each may be
+// empty. They point into `text`.
+std::vector<std::string_view> split_at(std::string_view text, char separator);
+
+// "64,256": at least one number, each from `low` to `high`.
+std::optional<std::vector<int64_t>> parse_int_list(std::string_view text, int64_t low,
+                                                   int64_t high);
+
+// "0,0.1,0.2": at least one.
+std::optional<std::vector<double>> parse_number_list(std::string_view text);
+
+// "first:last:step"
+struct NumberRange {
+  double first = 0, last = 0, step = 0;
+};
+std::optional<NumberRange> parse_number_range(std::string_view text);
+
+// first, first + step, ... to last, each rounded to 12 digits: 3 * 0.1 is 0.3 to whoever types it.
+// The last one counts where only rounding would keep it out. Requires step > 0 and first <= last.
+std::vector<double> numbers_in(const NumberRange& range);
+
+// ASCII letters as small ones; other bytes stay.
+std::string lower_ascii(std::string_view text);
+
+// Does the file name end in `extension` (".json"), in capitals or not?
+bool has_extension(std::string_view path, std::string_view extension);
+
+}  // namespace costeff

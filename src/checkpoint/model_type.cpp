@@ -1,0 +1,59 @@
+#include "checkpoint/model_type.h"
+
+#include <algorithm>
+#include <array>
+
+namespace costeff::checkpoint {
+namespace {
+
+// masked_bert is what movement pruning leaves in config.json when its masks have been folded in.
+constexpr std::array<ModelType, 7> kModelTypes{{
+    {"bert", Family::bert, "Bert"},
+    {"roberta", Family::roberta, "Roberta"},
+    {"xlm-roberta", Family::roberta, "XLMRoberta"},
+    {"camembert", Family::roberta, "Camembert"},
+    {"distilbert", Family::distilbert, "DistilBert"},
+    {"elasticbert", Family::elasticbert, "ElasticBert"},
+    {"masked_bert", Family::bert, nullptr},
+}};
+
+template <typename Keep>
+std::string joined_types(Keep keep) {
+  std::string s;
+  for (const ModelType& t : kModelTypes) {
+    if (keep(t)) s += (s.empty() ? "" : ", ") + std::string(t.name);
+  }
+  return s;
+}
+
+}  // namespace
+
+std::span<const ModelType> model_types() { return kModelTypes; }
+
+const ModelType* find_model_type(std::string_view name) {
+  const auto it = std::find_if(kModelTypes.begin(), kModelTypes.end(),
+                               [&](const ModelType& t) { return t.name == name; });
+  return it == kModelTypes.end() ? nullptr : &*it;
+}
+
+const ModelType& first_of(Family family) {
+  return *std::find_if(kModelTypes.begin(), kModelTypes.end(),
+                       [&](const ModelType& t) { return t.family == family; });
+}
+
+bool type_fits(std::string_view name, Family family) {
+  const ModelType* t = find_model_type(name);
+  if (!t) return false;
+  const auto like_bert = [](Family f) { return f == Family::bert || f == Family::elasticbert; };
+  return t->family == family || (like_bert(t->family) && like_bert(family));
+}
+
+std::string model_type_names() {
+  return joined_types([](const ModelType&) { return true; });
+}
+
+std::string model_type_names(Family family) {
+  return joined_types([&](const ModelType& t) { return type_fits(t.name, family); });
+}
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,113 @@
+#include <costeff/error.h>
+#include <costeff/policy.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/format.h"
+#include "base/names.h"
+#include "base/parse.h"
+#include "base/utf8.h"
+
+namespace costeff {
+namespace {
+
+[[noreturn]] void refuse_threshold(std::string_view text, const std::string& expected) {
+  throw_usage("threshold \"" + printable(text, 80) + "\", expected " + expected);
+}
+
+[[noreturn]] void refuse_list(std::string_view text, const std::string& why) {
+  throw_usage("--thresholds \"" + printable(text, 80) + "\"" + why +
+              ", expected numbers 0,0.1,0.2 or first:last:step");
+}
+
+}  // namespace
+
+PolicyKind parse_policy_kind(std::string_view name) {
+  return value_of_name(kPolicies, name, "policy");
+}
+
+std::vector<PolicyKind> parse_policy_kinds(std::string_view names) {
+  std::vector<PolicyKind> kinds;
+  for (const std::string_view name : split_at(names, ',')) {
+    const PolicyKind kind = parse_policy_kind(name);
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+std::vector<double> parse_thresholds(std::string_view text) {
+  constexpr int64_t kMaxLayers = 1000;
+  if (text.find(';') == std::string_view::npos) {
+    if (auto list = parse_number_list(text)) return *std::move(list);
+    refuse_threshold(text, "a number, or one a layer: 0.3,0.2,0.1");
+  }
+  std::vector<double> out;
+  for (const std::string_view group : split_at(text, ';')) {
+    const auto pair = split_at(group, ',');
+    const auto v = parse_number(pair[0]);
+    const auto n = parse_int(pair.back(), 1, kMaxLayers);
+    if (pair.size() != 2 || !v || !n)
+      refuse_threshold(text, "groups \"v,n;v,n\": v for the next n layers");
+    out.insert(out.end(), static_cast<size_t>(*n), *v);
+  }
+  return out;
+}
+
+std::vector<double> parse_threshold_list(std::string_view text) {
+  constexpr double kMaxPoints = 10000;
+  if (text.find(':') == std::string_view::npos) {
+    if (auto list = parse_number_list(text)) return *std::move(list);
+    refuse_list(text, "");
+  }
+  const auto range = parse_number_range(text);
+  if (!range) refuse_list(text, "");
+  if (!(range->step > 0)) refuse_list(text, ": the step is not above 0");
+  if (range->last < range->first) refuse_list(text, ": the last lies before the first");
+  if ((range->last - range->first) / range->step >= kMaxPoints)
+    refuse_list(text, ": more than 10000 thresholds");
+  return numbers_in(*range);
+}
+
+PolicyWords policy_words(const ExitPolicy& p) {
+  const PolicyTraits& t = policy_traits(p.kind);
+  PolicyWords words;
+  words.name = t.name;
+  if (t.number_at) words.setting = std::to_string(p.*t.number_at);
+  if (p.kind == PolicyKind::never) {
+    words.text = "never (full depth)";
+    return words;
+  }
+  if (p.kind == PolicyKind::fixed) {
+    words.text = "leave at layer " + words.setting;
+    return words;
+  }
+  const std::string thresholds = shortest_list(p.thresholds);
+  words.text = words.name;
+  if (t.number_at) {
+    words.text += " " + words.setting;
+  } else {
+    words.setting = thresholds;
+  }
+  if (!t.number_at || !thresholds.empty())
+    words.text += (t.leaves_above ? " > " : " < ") + thresholds;
+  if (p.exit_start > 1) words.text += " from " + std::to_string(p.exit_start);
+  return words;
+}
+
+std::string policy_text(const ExitPolicy& p) {
+  const PolicyTraits& t = policy_traits(p.kind);
+  if (p.kind == PolicyKind::never) return "never (the last layer answers)";
+  if (p.kind == PolicyKind::fixed) return "fixed, layer " + std::to_string(p.layer);
+  std::string text;
+  if (t.number_at) text = std::string(t.name) + " " + std::to_string(p.*t.number_at);
+  if (!t.number_at || !p.thresholds.empty()) {
+    if (!text.empty()) text += ", ";
+    text += t.compared;
+    text += (t.leaves_above ? " above " : " below ") + shortest_list(p.thresholds, ", ");
+  }
+  if (p.exit_start > 1) text += ", from layer " + std::to_string(p.exit_start);
+  return text;
+}
+
+}  // namespace costeff

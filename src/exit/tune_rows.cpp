@@ -1,0 +1,73 @@
+#include <costeff/tune.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace costeff {
+
+TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, double share,
+                          uint64_t seed) {
+  TuneRows out;
+  if (share <= 0) {
+    out.test = t;
+    out.gold.assign(gold.begin(), gold.end());
+    return out;
+  }
+  std::vector<int64_t> search, test;
+  split_rows(t.rows(), share, seed, &search, &test);
+  out.search_rows = static_cast<int64_t>(search.size());
+  if (const int64_t enough = search_rows_enough(t.exits()); out.search_rows > enough) {
+    std::vector<int64_t> some, rest;
+    split_rows(out.search_rows, static_cast<double>(enough) / static_cast<double>(out.search_rows),
+               seed + 1, &some, &rest);
+    search = select_gold(search, some);
+  }
+  out.search = select_rows(t, search);
+  out.search_gold = select_gold(gold, search);
+  out.test = select_rows(t, test);
+  out.gold = select_gold(gold, test);
+  return out;
+}
+
+std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal,
+                                      const Curve& curve, int64_t exit_start,
+                                      double value_threshold) {
+  if (!curve.by_layer) return policy_family(curve.kind, rows.test, exit_start, value_threshold);
+  TuneGoal search = goal;
+  if (goal.kind == GoalKind::speedup) {  // it says nothing about which rows may leave
+    search.kind = rows.search.regression     ? GoalKind::score_change
+                  : rows.search_gold.empty() ? GoalKind::disagreement
+                                             : GoalKind::accuracy_drop;
+  }
+  return per_layer_path(rows.search, exit_losses(rows.search, search, rows.search_gold), curve.kind,
+                        exit_start);
+}
+
+std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows) {
+  std::vector<int64_t> out;
+  if (gold.empty()) return out;
+  for (const int64_t row : rows) out.push_back(gold[static_cast<size_t>(row)]);
+  return out;
+}
+
+void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,
+                std::vector<int64_t>* second) {
+  std::vector<int64_t> order(static_cast<size_t>(rows));
+  std::iota(order.begin(), order.end(), 0);
+  // splitmix64: the same split everywhere, which std::shuffle does not promise.
+  uint64_t state = seed;
+  for (size_t i = order.size(); i > 1; --i) {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    std::swap(order[i - 1], order[(z ^ (z >> 31)) % i]);
+  }
+  const auto size = static_cast<size_t>(std::llround(share * static_cast<double>(rows)));
+  first->assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size));
+  second->assign(order.begin() + static_cast<std::ptrdiff_t>(size), order.end());
+  std::sort(first->begin(), first->end());
+  std::sort(second->begin(), second->end());
+}
+
+}  // namespace costeff

@@ -1,0 +1,42 @@
+#pragma once
+
+// Typed access to the parts of a tokenizer.json, with errors that name the part.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+
+namespace costeff::text {
+
+// An object of the file and what to call it: "m/tokenizer.json: model".
+struct JsonPart {
+  const Json& json;
+  std::string place;
+
+  // Throws Error(model) when it is no object, as all that follows does for what is wrong.
+  JsonPart(const Json& value, std::string where);
+
+  bool has(const char* key) const { return json.contains(key) && !json[key].is_null(); }
+  const Json& at(const char* key) const;  // must be there
+  JsonPart part(const char* key) const { return {at(key), place + ": " + key}; }
+  std::string string(const char* key) const;
+  std::string string_or(const char* key, const char* fallback) const;
+  bool flag(const char* key, bool fallback) const;
+  int64_t integer(const char* key, int64_t low, int64_t high) const;
+  const Json& list(const char* key) const;
+  [[noreturn]] void unsupported(std::string_view what, std::string_view expected) const;
+};
+
+// A part, or each element of its list `key` in order if its type is Sequence, however deep.
+template <typename Each>
+void for_each_in_sequence(const JsonPart& part, const char* key, Each&& each) {
+  if (part.string("type") != "Sequence") return each(part);
+  const Json& list = part.list(key);
+  for (size_t i = 0; i < list.size(); ++i) {
+    for_each_in_sequence(JsonPart(list[i], part.place + "[" + std::to_string(i) + "]"), key, each);
+  }
+}
+
+}  // namespace costeff::text

@@ -1,0 +1,60 @@
+#pragma once
+
+// The pre_tokenizer of a tokenizer.json: steps that cut the text into words, some of which rewrite
+// it too.
+
+#include <string>
+#include <vector>
+
+#include "text/pipeline/aligned_text.h"
+#include "text/pipeline/normalizer.h"
+#include "text/pipeline/text_pattern.h"
+
+namespace costeff::text {
+
+// What becomes of the places that a step looks for.
+enum class Delimiters : uint8_t { removed, isolated, with_previous, with_next, contiguous };
+
+struct PreTokenizerStep {
+  enum class Kind : uint8_t {
+    bert,              // BertPreTokenizer: white space goes, punctuation stands alone
+    whitespace,        // Whitespace: runs of \w, runs of neither \w nor \s
+    whitespace_split,  // at white space
+    punctuation,       // by `delimiters`
+    digits,            // by `delimiters`: isolated or contiguous
+    character,         // CharDelimiterSplit: `content`, removed
+    split,             // `pattern` by `delimiters`, what is between them if `invert`
+    metaspace,         // spaces become `content`, then with_next at it
+    byte_level,        // GPT-2's pattern, then a printable stand-in for each byte
+    fixed_length,      // `length` characters each
+  } kind = Kind::whitespace_split;
+  Delimiters delimiters = Delimiters::isolated;
+  TextPattern pattern;
+  bool invert = false;
+  std::string content;
+  enum class Prefix : uint8_t { always, first, never } prefix = Prefix::always;  // of metaspace
+  bool cuts = true;               // metaspace: "split"; byte_level: "use_regex"
+  bool add_prefix_space = false;  // byte_level
+  int64_t length = 0;
+
+  // It must know what its words come from.
+  bool needs_alignment() const { return kind == Kind::metaspace && prefix == Prefix::first; }
+};
+
+// Bytes [begin, end) of the text.
+struct WordSpan {
+  size_t begin, end;
+};
+
+struct PreTokenizerScratch {
+  NormalizerScratch normalizer;
+  std::vector<WordSpan> words, next;
+  std::vector<PatternPart> parts;
+};
+
+// scratch->words are what is left of the text, none of them empty, and point into *text as it is
+// then.
+void pre_tokenize(const std::vector<PreTokenizerStep>& steps, AlignedText* text,
+                  PreTokenizerScratch* scratch);
+
+}  // namespace costeff::text

@@ -1,0 +1,122 @@
+#include <costeff/error.h>
+
+#include "base/utf8.h"
+#include "text/byte_bpe.h"
+#include "text/pipeline/tokenizer_json.h"
+#include "text/tokenizer_config.h"
+#include "text/vocab.h"
+
+namespace costeff::text {
+namespace {
+
+constexpr const char* kModels = "WordPiece, WordLevel, BPE or Unigram";
+
+void read_vocab(const JsonPart& model, ModelSpec* out) {
+  const JsonPart vocab = model.part("vocab");
+  for (const auto& [token, id] : vocab.json.items()) {
+    if (!id.is_number_integer()) {
+      throw_model(vocab.place + ": id of \"" + printable(token, 60) + "\" is " + json_text(id) +
+                  ", expected an integer");
+    }
+    // Above 2^63 the value would wrap; it is out of range anyhow.
+    const bool huge = id.is_number_unsigned() && id.get<uint64_t>() > uint64_t{kMaxVocabTokens};
+    out->vocab.emplace_back(token, huge ? kMaxVocabTokens : id.get<int64_t>());
+  }
+}
+
+void read_wordpiece(const JsonPart& model, ModelSpec* out) {
+  read_vocab(model, out);
+  out->word.unk_token = model.string("unk_token");
+  out->word.prefix = model.string("continuing_subword_prefix");
+  out->word.max_chars = model.integer("max_input_chars_per_word", 0, kMaxId);
+}
+
+void read_bpe(const JsonPart& model, ModelSpec* out) {
+  read_vocab(model, out);
+  CharBpeOptions& bpe = out->bpe;
+  bpe.unk_token = model.string_or("unk_token", "");
+  bpe.prefix = model.string_or("continuing_subword_prefix", "");
+  bpe.suffix = model.string_or("end_of_word_suffix", "");
+  bpe.fuse_unk = model.flag("fuse_unk", false);
+  bpe.byte_fallback = model.flag("byte_fallback", false);
+  bpe.ignore_merges = model.flag("ignore_merges", false);
+  if (model.has("dropout") && model.json["dropout"] != 0) {
+    model.unsupported("dropout " + json_text(model.json["dropout"]),
+                      "null: it makes tokens a matter of chance");
+  }
+  const Json& merges = model.list("merges");
+  out->merges.reserve(merges.size());
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const Json& m = merges[i];
+    // "a b" in files of before 2024, ["a", "b"] since.
+    if (m.is_array() && m.size() == 2 && m[0].is_string() && m[1].is_string()) {
+      out->merges.emplace_back(m[0].get<std::string>(), m[1].get<std::string>());
+      continue;
+    }
+    if (m.is_string() && m.get_ref<const std::string&>().starts_with("#version")) continue;
+    BpeMerge merge;
+    if (!m.is_string() || !split_merge(m.get_ref<const std::string&>(), &merge)) {
+      throw_model(model.place + ": merges[" + std::to_string(i) + "] is " + json_text(m) +
+                  ", expected two tokens");
+    }
+    out->merges.emplace_back(merge.left, merge.right);
+  }
+}
+
+void read_unigram(const JsonPart& model, ModelSpec* out) {
+  const Json& vocab = model.list("vocab");
+  if (vocab.empty()) throw_model(model.place + ": vocab: no pieces");
+  if (vocab.size() > static_cast<size_t>(kMaxVocabTokens)) {
+    throw_model(model.place + ": vocab: " + std::to_string(vocab.size()) + " pieces, at most " +
+                std::to_string(kMaxVocabTokens) + " are supported");
+  }
+  out->pieces.reserve(vocab.size());
+  for (size_t i = 0; i < vocab.size(); ++i) {
+    const Json& piece = vocab[i];
+    if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number()) {
+      throw_model(model.place + ": vocab[" + std::to_string(i) + "] is " + json_text(piece) +
+                  ", expected [piece, score]");
+    }
+    out->pieces.emplace_back(piece[0].get<std::string>(), piece[1].get<double>());
+  }
+  if (model.has("unk_id")) {
+    const auto last = static_cast<int64_t>(vocab.size()) - 1;
+    out->unk_id = static_cast<int32_t>(model.integer("unk_id", 0, last));
+  }
+  out->byte_fallback = model.flag("byte_fallback", false);
+}
+
+// Old files name no type.
+std::string type_of(const JsonPart& model) {
+  if (model.has("type")) return model.string("type");
+  if (model.has("merges")) return "BPE";
+  if (model.has("vocab") && model.json["vocab"].is_array()) return "Unigram";
+  return model.has("continuing_subword_prefix") ? "WordPiece" : "WordLevel";
+}
+
+}  // namespace
+
+ModelSpec read_model(const JsonPart& file) {
+  const JsonPart model = file.part("model");
+  const std::string type = type_of(model);
+  ModelSpec out;
+  if (type == "WordPiece") {
+    out.kind = ModelSpec::Kind::wordpiece;
+    read_wordpiece(model, &out);
+  } else if (type == "WordLevel") {
+    out.kind = ModelSpec::Kind::wordlevel;
+    read_vocab(model, &out);
+    out.word.unk_token = model.string("unk_token");
+  } else if (type == "BPE") {
+    out.kind = ModelSpec::Kind::bpe;
+    read_bpe(model, &out);
+  } else if (type == "Unigram") {
+    out.kind = ModelSpec::Kind::unigram;
+    read_unigram(model, &out);
+  } else {
+    model.unsupported("type " + type, kModels);
+  }
+  return out;
+}
+
+}  // namespace costeff::text

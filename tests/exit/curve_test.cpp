@@ -1,0 +1,148 @@
+#include <costeff/curve.h>
+#include <costeff/error.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/error_of.h"
+
+namespace costeff {
+namespace {
+
+using Curves = std::vector<Curve>;
+
+ModelExits model(int64_t num_labels, bool learned = false) {
+  ModelExits m;
+  m.layers = {1, 2, 3};
+  m.num_labels = num_labels;
+  m.regression = num_labels == 1;
+  m.learned = learned;
+  return m;
+}
+
+// Rows of a model of three exits that grow surer with depth.
+ExitTable rows_of(int64_t rows, bool regression) {
+  std::vector<Result> results;
+  for (int64_t i = 0; i < rows; ++i) {
+    Result& r = results.emplace_back();
+    r.tokens = 4;
+    for (int64_t layer = 1; layer <= 3; ++layer) {
+      const float sure = static_cast<float>((i * 7) % 11) * static_cast<float>(layer) / 8;
+      ExitOutput& e = r.exits.emplace_back();
+      e.layer = layer;
+      e.logits = {sure};
+      if (!regression) e.logits.insert(e.logits.end(), {0.5f, 0.1f});
+    }
+  }
+  ExitTable t;
+  append(results, regression, &t);
+  return t;
+}
+
+TEST(Curve, NamesThereAndBack) {
+  const struct {
+    const char* name;
+    Curve curve;
+  } cases[] = {{"entropy", {PolicyKind::entropy, false}},
+               {"entropy-by-layer", {PolicyKind::entropy, true}},
+               {"max-prob-by-layer", {PolicyKind::max_prob, true}},
+               {"fixed", {PolicyKind::fixed, false}}};
+  for (const auto& c : cases) {
+    EXPECT_EQ(parse_curve(c.name), c.curve);
+    EXPECT_EQ(curve_name(c.curve), c.name);
+  }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_curve("loss-by-layer"); }),
+            "policy \"loss\" is not known, expected one of never, entropy, max-prob, margin, "
+            "patience, learned, fixed, those with a threshold also with -by-layer, or all");
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_curve("fixed-by-layer"); }),
+            "policy fixed has no thresholds to choose layer by layer");
+}
+
+TEST(Curve, UsualOnesDependOnTheModel) {
+  const Curve by_layer{PolicyKind::entropy, true};
+  EXPECT_EQ(usual_curves(model(2)),
+            (Curves{{PolicyKind::entropy}, {PolicyKind::patience}, {PolicyKind::fixed}, by_layer}));
+  EXPECT_EQ(usual_curves(model(3, true)), (Curves{{PolicyKind::entropy},
+                                                  {PolicyKind::max_prob},
+                                                  {PolicyKind::margin},
+                                                  {PolicyKind::learned},
+                                                  {PolicyKind::patience},
+                                                  {PolicyKind::fixed},
+                                                  by_layer}));
+  EXPECT_EQ(usual_curves(model(1)), (Curves{{PolicyKind::patience}, {PolicyKind::fixed}}));
+  Curves all = usual_curves(model(2));
+  all.push_back({PolicyKind::margin});
+  EXPECT_EQ(parse_curves("all,margin", model(2)), all);
+  EXPECT_THROW(parse_curves("learned", model(2)), Error);
+  EXPECT_THROW(parse_curves("entropy", model(1)), Error);
+  EXPECT_THROW(parse_curves("patience,", model(2)), Error);
+}
+
+TEST(Curve, ThePolicyThatIsMeantWithoutAName) {
+  ExitPolicy own;
+  const struct {
+    PolicyKind own;
+    int64_t labels;
+    PolicyKind meant;
+  } cases[] = {{PolicyKind::never, 2, PolicyKind::entropy},
+               {PolicyKind::margin, 2, PolicyKind::margin},
+               {PolicyKind::patience, 2, PolicyKind::entropy},
+               {PolicyKind::fixed, 2, PolicyKind::entropy},
+               {PolicyKind::never, 1, PolicyKind::patience},
+               {PolicyKind::learned, 1, PolicyKind::learned}};
+  for (const auto& c : cases) {
+    own.kind = c.own;
+    EXPECT_EQ(usual_policy(model(c.labels), own), c.meant);
+  }
+}
+
+TEST(CurveSettings, EveryCurveGoesFromFullDepthToEager) {
+  const ExitTable t = rows_of(200, false);
+  for (const char* name :
+       {"entropy", "max-prob", "margin", "patience", "fixed", "entropy-by-layer"}) {
+    const auto settings = curve_settings(t, {}, parse_curve(name), {.count = 20});
+    ASSERT_GE(settings.size(), 2u) << name;
+    double before = 4;
+    for (const CurveSetting& s : settings) {
+      EXPECT_EQ(s.family, name);
+      double sum = 0;
+      for (const Decision& d : decide(t, s.policy)) sum += static_cast<double>(d.layer);
+      EXPECT_LE(sum / 200, before) << name << " " << policy_text(s.policy);
+      before = sum / 200;
+    }
+    EXPECT_LT(before, 3) << name;
+  }
+  EXPECT_TRUE(curve_settings(t, {}, {PolicyKind::never}).empty());
+}
+
+TEST(CurveSettings, GivenThresholdsAndExitStart) {
+  const ExitTable t = rows_of(50, false);
+  const auto settings =
+      curve_settings(t, {}, {PolicyKind::margin}, {.thresholds = {0.5, 0.25}, .exit_start = 2});
+  ASSERT_EQ(settings.size(), 2u);
+  EXPECT_EQ(policy_words(settings[0].policy).text, "margin > 0.5 from 2");
+  EXPECT_EQ(policy_words(settings[1].policy).text, "margin > 0.25 from 2");
+}
+
+TEST(CurveSettings, PatienceOfARegressionHasACurveForEachNumber) {
+  const ExitTable t = rows_of(50, true);
+  const auto settings = curve_settings(t, {}, {PolicyKind::patience}, {.thresholds = {0.1, 0.2}});
+  std::vector<std::string> families, texts;
+  for (const CurveSetting& s : settings) {
+    families.push_back(s.family);
+    texts.push_back(policy_words(s.policy).text);
+  }
+  EXPECT_EQ(families,
+            (std::vector<std::string>{"patience-2", "patience-2", "patience-1", "patience-1"}));
+  EXPECT_EQ(texts, (std::vector<std::string>{"patience 2 < 0.1", "patience 2 < 0.2",
+                                             "patience 1 < 0.1", "patience 1 < 0.2"}));
+  // Without thresholds: what the differences between neighbouring exits tell apart.
+  const auto found = difference_thresholds(t, 4);
+  ASSERT_GE(found.size(), 2u);
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
+  EXPECT_GT(found.back(), 10.0 / 8);  // the largest difference, so that all agree
+  EXPECT_EQ(difference_thresholds(ExitTable{}, 4), std::vector<double>{0});
+}
+
+}  // namespace
+}  // namespace costeff

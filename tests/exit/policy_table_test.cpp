@@ -1,0 +1,188 @@
+#include <costeff/error.h>
+#include <costeff/policy.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/error_of.h"
+
+namespace costeff {
+namespace {
+
+ExitPolicy policy(PolicyKind kind, std::vector<double> thresholds = {}, int64_t number = 0) {
+  ExitPolicy p;
+  p.kind = kind;
+  p.thresholds = std::move(thresholds);
+  if (const auto at = policy_traits(kind).number_at) p.*at = number;
+  return p;
+}
+
+ExitPolicy from(int64_t exit_start, ExitPolicy p) {
+  p.exit_start = exit_start;
+  return p;
+}
+
+TEST(PolicyTable, ARowForEachKind) {
+  for (const PolicyTraits& row : kPolicies) {
+    EXPECT_EQ(&policy_traits(row.value), &row);
+    EXPECT_EQ(parse_policy_kind(row.name), row.value);
+    EXPECT_EQ(policy_name(row.value), row.name);
+    EXPECT_EQ(row.threshold == ThresholdUse::none, row.compared.empty()) << row.name;
+    EXPECT_EQ(row.number_at == nullptr, row.number.empty()) << row.name;
+  }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_policy_kind("entropie"); }),
+            "policy \"entropie\" is not known, expected one of never, entropy, max-prob, margin, "
+            "patience, learned, fixed");
+}
+
+TEST(PolicyTable, WhoAsksExits) {
+  EXPECT_FALSE(asks_exits(policy(PolicyKind::never)));
+  EXPECT_FALSE(asks_exits(policy(PolicyKind::fixed, {}, 2)));
+  EXPECT_FALSE(asks_exits(policy(PolicyKind::patience, {}, 0)));  // never leaves
+  EXPECT_TRUE(asks_exits(policy(PolicyKind::patience, {}, 1)));
+  for (const PolicyKind kind :
+       {PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin, PolicyKind::learned})
+    EXPECT_TRUE(asks_exits(policy(kind, {0.5})));
+}
+
+TEST(ParsePolicyKinds, EachOnceInOrder) {
+  using Kinds = std::vector<PolicyKind>;
+  EXPECT_EQ(parse_policy_kinds("patience,entropy,patience"),
+            (Kinds{PolicyKind::patience, PolicyKind::entropy}));
+  for (const char* wrong : {"", "entropy,", ",entropy", "entropy, fixed", "entropy;fixed"})
+    EXPECT_THROW(parse_policy_kinds(wrong), Error) << wrong;
+}
+
+TEST(ParseThresholds, Forms) {
+  EXPECT_EQ(parse_thresholds("0.3"), std::vector<double>{0.3});
+  EXPECT_EQ(parse_thresholds("1,0.5,1e-3"), (std::vector<double>{1, 0.5, 1e-3}));
+  EXPECT_EQ(parse_thresholds("0.1,2;0.4,1"), (std::vector<double>{0.1, 0.1, 0.4}));
+  for (const char* wrong : {"", "x", "0.3,", "0.3 ", "nan", "inf", "0.1,2;", "0.1;0.2",
+                            "0.1,0;0.2,1", "0.1,1e9;1,1", "0.1,1,1;0.2,1"}) {
+    EXPECT_THROW(parse_thresholds(wrong), Error) << wrong;
+  }
+}
+
+TEST(ParseThresholdList, Forms) {
+  EXPECT_EQ(parse_threshold_list("0,0.5"), (std::vector<double>{0, 0.5}));
+  EXPECT_EQ(parse_threshold_list("0:0.2:0.1"), (std::vector<double>{0, 0.1, 0.2}));
+  const struct {
+    const char *text, *why;
+  } wrong[] = {{"x", ""},
+               {"0.1,2;0.4,1", ""},
+               {"0,nan", ""},
+               {"", ""},
+               {"0:1", ""},
+               {"0:1:0", ": the step is not above 0"},
+               {"1:0:0.1", ": the last lies before the first"},
+               {"0:1:1e-9", ": more than 10000 thresholds"},
+               {"-1e308:1e308:1", ": more than 10000 thresholds"}};
+  for (const auto& c : wrong) {
+    EXPECT_EQ(error_of(ErrorKind::usage, [&] { parse_threshold_list(c.text); }),
+              "--thresholds \"" + std::string(c.text) + "\"" + c.why +
+                  ", expected numbers 0,0.1,0.2 or first:last:step");
+  }
+}
+
+TEST(CheckPolicy, SaysWhatDoesNotFit) {
+  const ModelExits classifier{
+      .layers = {2, 3, 4}, .num_labels = 2, .learned = false, .dialect = "deebert"};
+  const ModelExits score{.layers = {2, 3, 4}, .num_labels = 1, .regression = true, .learned = true};
+  const struct {
+    ModelExits model;
+    ExitPolicy policy;
+    const char* fault;
+  } cases[] = {
+      {classifier, {}, ""},
+      {classifier, policy(PolicyKind::entropy, {0.1}), ""},
+      {classifier, policy(PolicyKind::entropy, {1, 2, 3}), ""},
+      {classifier, policy(PolicyKind::entropy, {1, 2, 3, 4}), ""},
+      {classifier, policy(PolicyKind::patience), ""},
+      {classifier, policy(PolicyKind::patience, {0.1}, 3), ""},
+      {classifier, policy(PolicyKind::fixed, {}, 3), ""},
+      {score, policy(PolicyKind::patience, {0.1}, 3), ""},
+      {score, policy(PolicyKind::learned, {0.1}), ""},
+      {classifier, policy(PolicyKind::entropy), "policy entropy needs a threshold"},
+      {classifier, policy(PolicyKind::never, {1}), "policy never takes no threshold"},
+      {classifier, policy(PolicyKind::fixed, {1}, 3), "policy fixed takes no threshold"},
+      {classifier, policy(PolicyKind::margin, {1, 2}),
+       "policy margin: 2 thresholds, expected one, or one for each of 4 layers (the last may be "
+       "left out)"},
+      {classifier, policy(PolicyKind::entropy, {NAN}),
+       "policy entropy: a threshold is not a finite number"},
+      {classifier, policy(PolicyKind::patience, {}, -1),
+       "policy patience: patience -1, expected 0 or more"},
+      {classifier, policy(PolicyKind::fixed), "policy fixed: layer 0 to leave at, expected 1 to 4"},
+      {classifier, policy(PolicyKind::fixed, {}, 5),
+       "policy fixed: layer 5 to leave at, expected 1 to 4"},
+      {classifier, policy(PolicyKind::fixed, {}, 1),
+       "no exit at layer 1; this model has exits at layer 2, 3, 4"},
+      {classifier, from(0, {}), "exit start 0, expected 1 to 4"},
+      {classifier, from(5, policy(PolicyKind::entropy, {1})),
+       "exit start 5, expected 1 to 4"},
+      {classifier, policy(PolicyKind::learned, {0.1}),
+       "policy learned needs a model with a learned exit (BERxiT), and this one is deebert"},
+      {score, policy(PolicyKind::entropy, {0.1}),
+       "policy entropy needs probabilities, and this model gives a score (regression)"},
+      {score, policy(PolicyKind::max_prob, {0.1}),
+       "policy max-prob needs probabilities, and this model gives a score (regression)"},
+      {score, policy(PolicyKind::margin, {0.1}),
+       "policy margin needs probabilities, and this model gives a score (regression)"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(policy_fault(c.model, c.policy), c.fault);
+    EXPECT_EQ(error_of(ErrorKind::usage, [&] { check_policy(c.model, c.policy); }), c.fault);
+  }
+}
+
+TEST(CheckPolicy, AKindWithoutItsSettings) {
+  const ModelExits classifier{.layers = {1, 2}, .num_labels = 2};
+  const ModelExits score{.layers = {1, 2}, .num_labels = 1, .regression = true};
+  for (const PolicyTraits& row : kPolicies) {
+    const auto fault = [&](const ModelExits& m, int64_t start) {
+      return error_of(ErrorKind::usage, [&] { check_policy_kind(m, row.value, start); });
+    };
+    EXPECT_EQ(fault(classifier, 1).empty(), row.value != PolicyKind::learned) << row.name;
+    EXPECT_EQ(fault(score, 1).empty(), !row.needs_probabilities && !row.needs_learned_exit)
+        << row.name;
+    EXPECT_NE(fault(classifier, 3), "") << row.name;
+  }
+  for (const PolicyTraits& row : kPolicies) {
+    EXPECT_EQ(error_of(ErrorKind::usage, [&] { check_by_layer(row.value); }).empty(),
+              row.threshold == ThresholdUse::always)
+        << row.name;
+  }
+}
+
+TEST(PolicyWords, InTablesAndInFull) {
+  const struct {
+    ExitPolicy policy;
+    const char *name, *setting, *text, *full;
+  } cases[] = {
+      {{}, "never", "", "never (full depth)", "never (the last layer answers)"},
+      {policy(PolicyKind::entropy, {0.1}), "entropy", "0.1", "entropy < 0.1", "entropy below 0.1"},
+      {from(2, policy(PolicyKind::entropy, {0.3, 0.2})), "entropy", "0.3,0.2",
+       "entropy < 0.3,0.2 from 2", "entropy below 0.3, 0.2, from layer 2"},
+      {policy(PolicyKind::max_prob, {0.9}), "max-prob", "0.9", "max-prob > 0.9",
+       "largest probability above 0.9"},
+      {policy(PolicyKind::margin, {0.5}), "margin", "0.5", "margin > 0.5", "margin above 0.5"},
+      {policy(PolicyKind::learned, {0.5}), "learned", "0.5", "learned < 0.5",
+       "learned uncertainty below 0.5"},
+      {policy(PolicyKind::patience, {}, 2), "patience", "2", "patience 2", "patience 2"},
+      {from(3, policy(PolicyKind::patience, {0.5}, 2)), "patience", "2", "patience 2 < 0.5 from 3",
+       "patience 2, difference below 0.5, from layer 3"},
+      {from(3, policy(PolicyKind::fixed, {}, 3)), "fixed", "3", "leave at layer 3",
+       "fixed, layer 3"},
+  };
+  for (const auto& c : cases) {
+    const PolicyWords words = policy_words(c.policy);
+    EXPECT_EQ(words.name, c.name);
+    EXPECT_EQ(words.setting, c.setting);
+    EXPECT_EQ(words.text, c.text);
+    EXPECT_EQ(policy_text(c.policy), c.full);
+  }
+}
+
+}  // namespace
+}  // namespace costeff
