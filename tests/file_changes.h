@@ -31,7 +31,7 @@ inline void overwrite_and_set_time_back(const std::string& path, const std::stri
 
 inline void touch(const std::string& path) { ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0); }
 
-inline void append(const std::string& path, const std::string& bytes) {
+inline void append_text(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::app | std::ios::binary) << bytes;
 }
 

@@ -31,8 +31,8 @@ Curve parse_curve(std::string_view name);
 // margin put the answers in the same order, and one curve stands for all three.
 std::vector<Curve> usual_curves(const ModelExits& model);
 
-// The policy that is meant where none is named: the model's own if it has a threshold, else entropy,
-// of a regression patience.
+// The policy that is meant where none is named: the model's own if it has a threshold, else
+// entropy, of a regression patience.
 PolicyKind usual_policy(const ModelExits& model, const ExitPolicy& own);
 
 // "entropy,margin-by-layer,fixed"; all stands for the usual ones. Throws Error(usage), also for a

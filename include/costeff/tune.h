@@ -48,20 +48,20 @@ struct TuneResult {
   std::vector<TuneTrial> trials;  // in the order of testing
   int64_t chosen = -1;            // into `trials`; -1: none keeps the goal
   double level = 0;               // each test's: 1 - confidence, shared among families
-  // Fewest rows with which the promise could be made at all, had nothing gone wrong in any of them.
-  // 0: not with ten million.
+  // The fewest rows from which the promise could be made if nothing went wrong in any of them; 0:
+  // more than ten million.
   int64_t rows_needed = 0;
 };
 
 // Policies of one kind in a fixed order, from one that never leaves early to the most eager: 400
-// thresholds that depend on nothing but the kind and the number of labels, or every patience, or
-// every exit. `value_threshold`: patience of a regression.
+// thresholds that depend only on the kind and the number of labels, every patience, or every exit.
+// `value_threshold`: for the patience of a regression.
 std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& table,
                                       int64_t exit_start = 1, double value_threshold = 0);
 
-// Thresholds at which the scores of the exits have something to tell apart: `count` quantiles of
-// what exit `exit` says (-1: of all exits before the last), written as short as they can be. The
-// first lets nobody leave, the last everybody.
+// Thresholds between which the scores of the exits differ: `count` quantiles of what exit `exit`
+// says (-1: of all exits before the last), each as short as it can be written. The first lets no
+// row leave, the last all of them.
 std::vector<double> quantile_thresholds(const ExitTable& table, PolicyKind kind, int64_t count,
                                         int64_t exit = -1);
 
@@ -71,26 +71,27 @@ std::vector<double> quantile_thresholds(const ExitTable& table, PolicyKind kind,
 std::vector<float> exit_losses(const ExitTable& table, const TuneGoal& goal,
                                std::span<const int64_t> gold);
 
-// Thresholds a layer, chosen by a search on `table`: a path of policies, each more eager than the
-// one before it in one layer, where that costs least `loss` (exit_losses) for the layers it saves.
-// Begins with one that never leaves early. Whoever tests the path does it on other rows.
+// Thresholds by layer, found by a search on `table`: a path of policies that begins with one that
+// never leaves early. Each is more eager than the one before it in one layer: the one where that
+// costs the least `loss` (exit_losses) for the layers it saves. The path must be tested on other
+// rows.
 std::vector<ExitPolicy> per_layer_path(const ExitTable& table, std::span<const float> loss,
                                        PolicyKind kind, int64_t exit_start = 1);
 
-// Rows beyond which the search takes longer and finds little more.
+// With more rows the search takes longer and finds little more.
 inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
 
 // Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, up to the
-// first that fails, and chooses the best of those that passed (is_better); a speed-up is tested from
-// the most eager on. With goal.confidence 0 nothing is tested: all are tried, and those that keep
-// the goal on these rows have passed. gold [rows], or empty; needed by accuracy_drop.
+// first that fails, and chooses the best of those that passed (is_better); a speed-up is tested
+// from the most eager on. With goal.confidence 0 nothing is tested: all are tried, and those that
+// keep the goal on these rows have passed. gold [rows], or empty; needed by accuracy_drop.
 TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
                      std::span<const ExitPolicy> sequence, double level);
 
 // Which of two settings that passed is chosen, in one family and among families: the one that saves
 // more layers, then the one of better quality, accuracy if `labelled`, else agreement. A speed-up
-// asks the other way round: quality first, then layers. Where both are equal, the one that was tried
-// first stays.
+// asks the other way round: quality first, then layers. Where both are equal, the one that was
+// tried first stays.
 bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b);
 
 // The settings of one policy, as they were tried.

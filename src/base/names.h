@@ -42,7 +42,7 @@ std::string listed_names(const Rows& rows) {
 
 // The first row of that name, or null.
 template <typename Rows>
-auto find_name(const Rows& rows, std::string_view name) -> decltype(&*rows.begin()) {
+auto find_named(const Rows& rows, std::string_view name) -> decltype(&*rows.begin()) {
   for (const auto& row : rows) {
     if (row.name == name) return &row;
   }
@@ -56,7 +56,7 @@ auto find_name(const Rows& rows, std::string_view name) -> decltype(&*rows.begin
 // The value of a name. Throws Error(usage) that begins with `what`, and lists the names.
 template <typename Rows>
 auto value_of_name(const Rows& rows, std::string_view name, std::string_view what) {
-  if (const auto* row = find_name(rows, name)) return row->value;
+  if (const auto* row = find_named(rows, name)) return row->value;
   throw_unknown_name(what, name, listed_names(rows));
 }
 

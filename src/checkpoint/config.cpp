@@ -35,7 +35,7 @@ constexpr std::array<Name<Activation>, 9> kActivations{{
 
 Activation activation_from_name(const std::string& name, const char* key,
                                 const std::string& place) {
-  if (const auto* row = find_name(kActivations, name)) return row->value;
+  if (const auto* row = find_named(kActivations, name)) return row->value;
   throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " +
               listed_names(kActivations));
 }

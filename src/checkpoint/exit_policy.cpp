@@ -43,7 +43,7 @@ bool is_known_key(std::string_view key) {
 const PolicyTraits& find_policy(const Json& j, const std::string& place) {
   const auto name = json_string(j, "policy", place, ErrorKind::model);
   if (!name) throw_model(place + ": policy is missing");
-  if (const PolicyTraits* row = find_name(kPolicies, *name)) return *row;
+  if (const PolicyTraits* row = find_named(kPolicies, *name)) return *row;
   throw_unknown_name(place + ": policy", *name, listed_names(kPolicies), ErrorKind::model);
 }
 

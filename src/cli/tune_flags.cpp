@@ -12,15 +12,16 @@ namespace costeff::cli {
 namespace {
 
 constexpr const char* kTuneFooter =
-    "Without --confidence the setting that saves most of those that keep the goal on\n"
-    "these rows is chosen, and nothing is promised of others. With it, settings are\n"
-    "tested from the safest on, in an order that does not depend on the data, until\n"
-    "one fails; the promise holds for rows drawn as these were, whatever their\n"
-    "distribution, for any number of rows. Several policies share the error, so that\n"
-    "each is tested at a smaller level. --max-drop counts rows that become wrong and\n"
-    "rows that become right; --consistency needs no labels. A regression: --max-drop\n"
-    "bounds the mean distance from the score at full depth, and with it what its mean\n"
-    "absolute error can lose.\n\n"
+    "Of the settings that keep the goal on these rows the one that saves most is\n"
+    "chosen; of equals the one of better quality. Without --confidence nothing is\n"
+    "promised about other rows. With it, settings are tested from the safest on, in\n"
+    "an order that does not depend on the data, until one fails; the promise holds\n"
+    "for rows drawn as these were, whatever their distribution, and for any number of\n"
+    "rows. Several policies share the error, so each is tested at a smaller level.\n"
+    "--max-drop counts rows that become wrong and rows that become right;\n"
+    "--consistency needs no labels. For a regression --max-drop bounds the mean\n"
+    "distance from the score at full depth, and so what its mean absolute error can\n"
+    "lose.\n\n"
     "The policy is written to MODEL/exit_policy.json, where costeff infer finds it,\n"
     "with a key tuned that says what it promises. Where nothing keeps the goal, nothing\n"
     "is written, and the exit code is 1.\n"
@@ -41,8 +42,9 @@ constexpr const char* kTuneFooter =
 
 void check_tune_flags(const TuneFlags& f) {
   const int goals = f.max_drop.has_value() + f.speedup.has_value() + f.budget_ms.has_value();
-  if (goals == 0) throw_usage("what is wanted? --max-drop, --speedup or --budget-ms");
-  if (goals > 1) throw_usage("--max-drop, --speedup and --budget-ms: one of them");
+  if (goals == 0) throw_usage("no goal given, expected --max-drop, --speedup or --budget-ms");
+  if (goals > 1)
+    throw_usage("--max-drop, --speedup and --budget-ms exclude each other, expected one of them");
   if (f.max_drop && !(*f.max_drop > 0)) throw_usage("--max-drop must be above 0");
   if (f.speedup && !(*f.speedup > 1 && std::isfinite(*f.speedup)))
     throw_usage("--speedup must be above 1");
@@ -82,7 +84,7 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
     g.score_low = range->front();
     g.score_high = range->back();
   } else if (!f.score_range.empty()) {
-    throw_usage("--score-range is of a regression, and this model gives labels");
+    throw_usage("--score-range is for a regression, and this model gives labels");
   }
   return g;
 }

@@ -83,7 +83,7 @@ Curve parse_curve(std::string_view name) {
   c.by_layer = name.ends_with(kByLayer);
   std::string_view policy = name;
   if (c.by_layer) policy.remove_suffix(kByLayer.size());
-  const PolicyTraits* row = find_name(kPolicies, policy);
+  const PolicyTraits* row = find_named(kPolicies, policy);
   if (!row) {
     throw_unknown_name("policy", policy,
                        listed_names(kPolicies) + ", those with a threshold also with " +

@@ -1,6 +1,7 @@
 #pragma once
 
-// When a sequence leaves: pure functions of numbers. What each policy is stands in costeff/policy.h.
+// When a sequence leaves: pure functions of numbers. What each policy is stands in
+// costeff/policy.h.
 
 #include <costeff/exit_table.h>
 #include <costeff/options.h>

@@ -1,10 +1,10 @@
 #pragma once
 
-// Promises about rows not seen yet, from rows that were: p-values that hold for any distribution
-// and any number of rows, and testing in a fixed order. Pure functions of numbers.
+// Promises about rows that were not seen, from rows that were: p-values that hold for any
+// distribution and any number of rows, and testing in a fixed order. Pure functions of numbers.
 //
-// All assume that the rows at hand and those to come are exchangeable: drawn alike, in no
-// particular order. Rows of another source, or a choice of setting made on the same rows, void the
+// They all assume that the rows at hand and those to come are exchangeable: drawn alike, in no
+// particular order. Rows from another source, or a setting chosen on the same rows, void the
 // promise.
 //
 //   Angelopoulos, Bates, Candes, Jordan, Lei 2021, Learn then Test: Calibrating Predictive
@@ -22,11 +22,11 @@
 
 namespace costeff::exits {
 
-// Of each of n losses of 0 or 1, `sum` were 1. P-value of "the risk is above `risk`": exact
+// Of n losses of 0 or 1, `sum` were 1. P-value of "the risk is above `risk`", by the exact
 // binomial.
 double binomial_p_value(int64_t n, int64_t sum, double risk);
 
-// The same of losses in [0, 1] with the mean `mean`: Hoeffding-Bentkus (Bates et al. 2021,
+// The same for losses in [0, 1] whose mean is `mean`: Hoeffding-Bentkus (Bates et al. 2021,
 // theorem 3; Learn then Test, proposition 1).
 double hoeffding_bentkus_p_value(int64_t n, double mean, double risk);
 
@@ -39,10 +39,10 @@ double hoeffding_bentkus_p_value(int64_t n, double mean, double risk);
 // So v is bounded first (Berger and Boos): with probability >= 1 - gamma it lies below
 // v_hi = binomial_upper(losses + gains, n, gamma), and the answer is
 //   gamma + sup over v in [drop, v_hi] of P(losses - gains <= what was seen | p+ - p- = drop),
-// which is a valid p-value: the part outside v_hi costs gamma, inside it the supremum covers the
-// truth. p+ - p- above drop at the same v only makes the difference larger, and v < drop is no
-// null. The supremum is bounded from above, cell by cell: on v in [a, b] the difference is smallest
-// in distribution for p+ = (a + drop) / 2, p- = (b - drop) / 2.
+// which is a valid p-value: v above v_hi costs gamma, and below it the supremum covers the truth.
+// A larger p+ - p- at the same v only makes the difference larger, and v < drop contradicts the
+// null. The supremum is bounded from above, cell by cell: for v in [a, b] the difference is
+// smallest in distribution at p+ = (a + drop) / 2, p- = (b - drop) / 2.
 double accuracy_drop_p_value(int64_t n, int64_t losses, int64_t gains, double drop, double gamma);
 
 // P(X - Y <= t) for (X, Y, the rest) multinomial with n trials, p_plus and p_minus.
@@ -53,8 +53,8 @@ double trinomial_difference_cdf(int64_t t, int64_t n, double p_plus, double p_mi
 // most `level`, however many there are.
 int64_t fixed_sequence(int64_t count, double level, const std::function<double(int64_t)>& p_value);
 
-// The fewest rows with which p_value(rows) <= level can be; p_value must fall with rows. 0: more
-// than `most`.
+// The smallest number of rows at which p_value(rows) <= level; p_value must fall as rows grow. 0:
+// it is above `most`.
 int64_t fewest_rows(double level, int64_t most, const std::function<double(int64_t)>& p_value);
 
 }  // namespace costeff::exits

@@ -35,7 +35,7 @@ constexpr std::array<Name<InputFormat>, 8> kExtensions{{{"tsv", InputFormat::tsv
 }  // namespace
 
 InputFormat input_format_from_name(std::string_view name) {
-  if (const auto* row = find_name(kExtensions, name)) return row->value;
+  if (const auto* row = find_named(kExtensions, name)) return row->value;
   return value_of_name(kFormats, name, "input format");
 }
 
@@ -44,7 +44,7 @@ std::optional<InputFormat> format_of_extension(std::string_view path) {
   const std::string_view file = path.substr(path.rfind('/') + 1);  // npos + 1 == 0
   const size_t dot = file.rfind('.');
   if (dot == std::string_view::npos) return std::nullopt;
-  const auto* row = find_name(kExtensions, lower_ascii(file.substr(dot + 1)));
+  const auto* row = find_named(kExtensions, lower_ascii(file.substr(dot + 1)));
   return row ? std::optional(row->value) : std::nullopt;
 }
 

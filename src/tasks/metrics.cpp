@@ -52,7 +52,7 @@ std::string_view metric_name(Metric metric) { return name_of_value(kMetrics, met
 Metric metric_from_name(std::string_view name) {
   std::string asked(name);
   std::replace(asked.begin(), asked.end(), '-', '_');
-  if (const auto* row = find_name(kMetrics, asked)) return row->value;
+  if (const auto* row = find_named(kMetrics, asked)) return row->value;
   throw_unknown_name("metric", name, listed_names(kMetrics));
 }
 

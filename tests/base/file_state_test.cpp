@@ -40,7 +40,7 @@ const Change kChanges[] = {
     {"written anew, smaller", [](const std::string& p) { write_file(p, "XXX"); },
      "has 3 bytes, and had 10 when it was opened"},
     {"cut", [](const std::string& p) { cut(p); }, "has 0 bytes, and had 10 when it was opened"},
-    {"appended to", [](const std::string& p) { append(p, "XY"); },
+    {"appended to", [](const std::string& p) { append_text(p, "XY"); },
      "has 12 bytes, and had 10 when it was opened"},
     {"touched", [](const std::string& p) { touch(p); }, "was written to after it was opened"},
     {"overwritten and its time set back",

@@ -25,7 +25,7 @@ TEST(Names, ThereAndBack) {
   for (const auto& c : cases) {
     EXPECT_EQ(value_of_name(kFruits, c.name, "fruit"), c.value);
     EXPECT_EQ(name_of_value(kFruits, c.value), c.printed);
-    EXPECT_EQ(find_name(kFruits, c.name)->value, c.value);
+    EXPECT_EQ(find_named(kFruits, c.name)->value, c.value);
   }
   EXPECT_EQ(name_of_value(kFruits, Fruit::plum), "");
   EXPECT_EQ(listed_names(kFruits), "apple, pear, bosc");
@@ -42,7 +42,7 @@ TEST(Names, UnknownOnesAreToldTheList) {
                {"a\nb", "a\\nb"},
                {std::string(60, 'x'), std::string(40, 'x') + "..."}};
   for (const auto& c : cases) {
-    EXPECT_EQ(find_name(kFruits, c.name), nullptr);
+    EXPECT_EQ(find_named(kFruits, c.name), nullptr);
     EXPECT_EQ(error_of(ErrorKind::usage, [&] { value_of_name(kFruits, c.name, "fruit"); }),
               "fruit \"" + c.text + "\" is not known, expected one of apple, pear, bosc");
   }

@@ -227,7 +227,7 @@ TEST_F(LiveInput, CutOrOverwrittenIsAnError) {
        [](const std::string& p) { overwrite(p, "w7"); },
        ": was ",
        {"--shard", "1/2"}},
-      {"a log that grows", [](const std::string& p) { append(p, "w1\n"); }, "", {}},
+      {"a log that grows", [](const std::string& p) { append_text(p, "w1\n"); }, "", {}},
       {"renamed over", [](const std::string& p) { rename_over(p, "w1\n"); }, "", {}},
       {"renamed over, with parts",
        [](const std::string& p) { rename_over(p, "w1\n"); },

@@ -10,7 +10,7 @@
 namespace costeff {
 namespace {
 
-ExitPolicy policy(PolicyKind kind, std::vector<double> thresholds = {}, int64_t number = 0) {
+ExitPolicy policy_of(PolicyKind kind, std::vector<double> thresholds = {}, int64_t number = 0) {
   ExitPolicy p;
   p.kind = kind;
   p.thresholds = std::move(thresholds);
@@ -37,13 +37,13 @@ TEST(PolicyTable, ARowForEachKind) {
 }
 
 TEST(PolicyTable, WhoAsksExits) {
-  EXPECT_FALSE(asks_exits(policy(PolicyKind::never)));
-  EXPECT_FALSE(asks_exits(policy(PolicyKind::fixed, {}, 2)));
-  EXPECT_FALSE(asks_exits(policy(PolicyKind::patience, {}, 0)));  // never leaves
-  EXPECT_TRUE(asks_exits(policy(PolicyKind::patience, {}, 1)));
+  EXPECT_FALSE(asks_exits(policy_of(PolicyKind::never)));
+  EXPECT_FALSE(asks_exits(policy_of(PolicyKind::fixed, {}, 2)));
+  EXPECT_FALSE(asks_exits(policy_of(PolicyKind::patience, {}, 0)));  // never leaves
+  EXPECT_TRUE(asks_exits(policy_of(PolicyKind::patience, {}, 1)));
   for (const PolicyKind kind :
        {PolicyKind::entropy, PolicyKind::max_prob, PolicyKind::margin, PolicyKind::learned})
-    EXPECT_TRUE(asks_exits(policy(kind, {0.5})));
+    EXPECT_TRUE(asks_exits(policy_of(kind, {0.5})));
 }
 
 TEST(ParsePolicyKinds, EachOnceInOrder) {
@@ -95,39 +95,39 @@ TEST(CheckPolicy, SaysWhatDoesNotFit) {
     const char* fault;
   } cases[] = {
       {classifier, {}, ""},
-      {classifier, policy(PolicyKind::entropy, {0.1}), ""},
-      {classifier, policy(PolicyKind::entropy, {1, 2, 3}), ""},
-      {classifier, policy(PolicyKind::entropy, {1, 2, 3, 4}), ""},
-      {classifier, policy(PolicyKind::patience), ""},
-      {classifier, policy(PolicyKind::patience, {0.1}, 3), ""},
-      {classifier, policy(PolicyKind::fixed, {}, 3), ""},
-      {score, policy(PolicyKind::patience, {0.1}, 3), ""},
-      {score, policy(PolicyKind::learned, {0.1}), ""},
-      {classifier, policy(PolicyKind::entropy), "policy entropy needs a threshold"},
-      {classifier, policy(PolicyKind::never, {1}), "policy never takes no threshold"},
-      {classifier, policy(PolicyKind::fixed, {1}, 3), "policy fixed takes no threshold"},
-      {classifier, policy(PolicyKind::margin, {1, 2}),
+      {classifier, policy_of(PolicyKind::entropy, {0.1}), ""},
+      {classifier, policy_of(PolicyKind::entropy, {1, 2, 3}), ""},
+      {classifier, policy_of(PolicyKind::entropy, {1, 2, 3, 4}), ""},
+      {classifier, policy_of(PolicyKind::patience), ""},
+      {classifier, policy_of(PolicyKind::patience, {0.1}, 3), ""},
+      {classifier, policy_of(PolicyKind::fixed, {}, 3), ""},
+      {score, policy_of(PolicyKind::patience, {0.1}, 3), ""},
+      {score, policy_of(PolicyKind::learned, {0.1}), ""},
+      {classifier, policy_of(PolicyKind::entropy), "policy entropy needs a threshold"},
+      {classifier, policy_of(PolicyKind::never, {1}), "policy never takes no threshold"},
+      {classifier, policy_of(PolicyKind::fixed, {1}, 3), "policy fixed takes no threshold"},
+      {classifier, policy_of(PolicyKind::margin, {1, 2}),
        "policy margin: 2 thresholds, expected one, or one for each of 4 layers (the last may be "
        "left out)"},
-      {classifier, policy(PolicyKind::entropy, {NAN}),
+      {classifier, policy_of(PolicyKind::entropy, {NAN}),
        "policy entropy: a threshold is not a finite number"},
-      {classifier, policy(PolicyKind::patience, {}, -1),
+      {classifier, policy_of(PolicyKind::patience, {}, -1),
        "policy patience: patience -1, expected 0 or more"},
-      {classifier, policy(PolicyKind::fixed), "policy fixed: layer 0 to leave at, expected 1 to 4"},
-      {classifier, policy(PolicyKind::fixed, {}, 5),
+      {classifier, policy_of(PolicyKind::fixed), "policy fixed: layer 0 to leave at, expected 1 to 4"},
+      {classifier, policy_of(PolicyKind::fixed, {}, 5),
        "policy fixed: layer 5 to leave at, expected 1 to 4"},
-      {classifier, policy(PolicyKind::fixed, {}, 1),
+      {classifier, policy_of(PolicyKind::fixed, {}, 1),
        "no exit at layer 1; this model has exits at layer 2, 3, 4"},
       {classifier, from(0, {}), "exit start 0, expected 1 to 4"},
-      {classifier, from(5, policy(PolicyKind::entropy, {1})),
+      {classifier, from(5, policy_of(PolicyKind::entropy, {1})),
        "exit start 5, expected 1 to 4"},
-      {classifier, policy(PolicyKind::learned, {0.1}),
+      {classifier, policy_of(PolicyKind::learned, {0.1}),
        "policy learned needs a model with a learned exit (BERxiT), and this one is deebert"},
-      {score, policy(PolicyKind::entropy, {0.1}),
+      {score, policy_of(PolicyKind::entropy, {0.1}),
        "policy entropy needs probabilities, and this model gives a score (regression)"},
-      {score, policy(PolicyKind::max_prob, {0.1}),
+      {score, policy_of(PolicyKind::max_prob, {0.1}),
        "policy max-prob needs probabilities, and this model gives a score (regression)"},
-      {score, policy(PolicyKind::margin, {0.1}),
+      {score, policy_of(PolicyKind::margin, {0.1}),
        "policy margin needs probabilities, and this model gives a score (regression)"},
   };
   for (const auto& c : cases) {
@@ -161,18 +161,18 @@ TEST(PolicyWords, InTablesAndInFull) {
     const char *name, *setting, *text, *full;
   } cases[] = {
       {{}, "never", "", "never (full depth)", "never (the last layer answers)"},
-      {policy(PolicyKind::entropy, {0.1}), "entropy", "0.1", "entropy < 0.1", "entropy below 0.1"},
-      {from(2, policy(PolicyKind::entropy, {0.3, 0.2})), "entropy", "0.3,0.2",
+      {policy_of(PolicyKind::entropy, {0.1}), "entropy", "0.1", "entropy < 0.1", "entropy below 0.1"},
+      {from(2, policy_of(PolicyKind::entropy, {0.3, 0.2})), "entropy", "0.3,0.2",
        "entropy < 0.3,0.2 from 2", "entropy below 0.3, 0.2, from layer 2"},
-      {policy(PolicyKind::max_prob, {0.9}), "max-prob", "0.9", "max-prob > 0.9",
+      {policy_of(PolicyKind::max_prob, {0.9}), "max-prob", "0.9", "max-prob > 0.9",
        "largest probability above 0.9"},
-      {policy(PolicyKind::margin, {0.5}), "margin", "0.5", "margin > 0.5", "margin above 0.5"},
-      {policy(PolicyKind::learned, {0.5}), "learned", "0.5", "learned < 0.5",
+      {policy_of(PolicyKind::margin, {0.5}), "margin", "0.5", "margin > 0.5", "margin above 0.5"},
+      {policy_of(PolicyKind::learned, {0.5}), "learned", "0.5", "learned < 0.5",
        "learned uncertainty below 0.5"},
-      {policy(PolicyKind::patience, {}, 2), "patience", "2", "patience 2", "patience 2"},
-      {from(3, policy(PolicyKind::patience, {0.5}, 2)), "patience", "2", "patience 2 < 0.5 from 3",
+      {policy_of(PolicyKind::patience, {}, 2), "patience", "2", "patience 2", "patience 2"},
+      {from(3, policy_of(PolicyKind::patience, {0.5}, 2)), "patience", "2", "patience 2 < 0.5 from 3",
        "patience 2, difference below 0.5, from layer 3"},
-      {from(3, policy(PolicyKind::fixed, {}, 3)), "fixed", "3", "leave at layer 3",
+      {from(3, policy_of(PolicyKind::fixed, {}, 3)), "fixed", "3", "leave at layer 3",
        "fixed, layer 3"},
   };
   for (const auto& c : cases) {

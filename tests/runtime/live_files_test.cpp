@@ -33,7 +33,7 @@ const Change kChanges[] = {
     {"touched", [](const std::string& p) { touch(p); }, false},
     {"cut", [](const std::string& p) { cut(p, 100); }, false},
     {"cut to nothing", [](const std::string& p) { cut(p); }, false},
-    {"appended to", [](const std::string& p) { append(p, "x"); }, false},
+    {"appended to", [](const std::string& p) { append_text(p, "x"); }, false},
 };
 
 std::vector<Example> rows_of_text(int64_t count) {

@@ -32,7 +32,7 @@ struct Change {
 
 const Change kChanges[] = {
     {"nothing", [](const std::string&) {}, "", 10},
-    {"appended to", [](const std::string& p) { append(p, "more\n"); }, "", 11},
+    {"appended to", [](const std::string& p) { append_text(p, "more\n"); }, "", 11},
     {"touched", [](const std::string& p) { touch(p); }, "", 10},
     {"mode", [](const std::string& p) { ::chmod(p.c_str(), 0600); }, "", 10},
     {"removed", [](const std::string& p) { std::filesystem::remove(p); }, "", 10},

@@ -41,7 +41,7 @@ TEST(RunFiles, MustStayTheSameUnderTheirNames) {
       {"read", [](const std::string& p) { read_whole_file(p); }, true},
       {"link", [](const std::string& p) { std::filesystem::create_hard_link(p, p + ".2"); }, true},
       {"overwritten", [](const std::string& p) { overwrite(p, "X"); }, false},
-      {"appended to", [](const std::string& p) { append(p, "X"); }, false},
+      {"appended to", [](const std::string& p) { append_text(p, "X"); }, false},
       {"cut", [](const std::string& p) { cut(p); }, false},
       {"removed", [](const std::string& p) { std::filesystem::remove(p); }, false},
       {"renamed over", [](const std::string& p) { rename_over(p, "bytes"); }, false},
