@@ -132,7 +132,7 @@ struct Model {
 // The parameters in use, each once: embeddings, layers, exits, in the order of the computation.
 std::vector<ParameterId> parameters_in_use(const Architecture& arch);
 
-// Sets Parameter::layer to what the architecture says: after it was built, and after layers went.
+// Sets Parameter::layer to what the architecture says: after it was built, and after parts went.
 void number_parameters(Model* m);
 
 // f(Parameter&) for each parameter in use.

@@ -94,6 +94,7 @@ void keep_exits(model::Model* m, std::span<const int64_t> layers) {
   std::erase_if(m->arch.heads, [&](const model::Head& h) {
     return h.layer != last && !contains(layers, h.layer);
   });
+  model::number_parameters(m);
 }
 
 void drop_layers(model::Model* m, std::span<const int64_t> layers) {
