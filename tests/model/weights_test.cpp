@@ -110,12 +110,12 @@ TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
 // Exits stay near to what float32 decides.
 TEST(Weights, ExitsAreMorePreciseThanLayers) {
   TwoLayers two;
-  struct Case {
+  struct Row {
     Precision layers, poolers;
   };
-  for (const Case& c : {Case{Precision::float32, Precision::float32},
-                        {Precision::bfloat16, Precision::bfloat16},
-                        {Precision::int8, Precision::bfloat16}}) {
+  for (const Row& c : {Row{Precision::float32, Precision::float32},
+                       {Precision::bfloat16, Precision::bfloat16},
+                       {Precision::int8, Precision::bfloat16}}) {
     const WeightStore store(two.model, portable(), c.layers);
     EXPECT_EQ(store.layer(0).query.precision, c.layers);
     EXPECT_EQ(store.layer(0).ffn_out.precision, c.layers);
