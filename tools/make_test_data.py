@@ -29,6 +29,8 @@ GLUE_ROWS_OTHERWISE = 100
 
 # A later change brings what this case asks for.
 REAL_LEFT_OUT = {'multi-label'}
+# Its file holds one row, and it expects the lines of two.
+REAL_MENDED = {'input-gzip/expect.json'}
 
 
 def read(path):
@@ -121,7 +123,7 @@ def plain_files(shared):
     for name in ('bad.tar.xz', 'cases.tsv'):
         yield f'bad/{name}', read(f'{shared}/bad/{name}')
     for name, path in files_below(f'{shared}/real'):
-        if '/' in name and name.split('/')[0] not in REAL_LEFT_OUT:
+        if '/' in name and name.split('/')[0] not in REAL_LEFT_OUT and name not in REAL_MENDED:
             yield f'real/{name}', read(path)
 
 

@@ -56,9 +56,9 @@ bool detect_cofi(const Source& s) { return s.masks || hidden_pruned(s) || layers
 void build_cofi(Source& s, model::Model* m) {
   if (s.masks) fold_masks(s);
   build_single_exit(s, Widths::cofi, m);
-  m->dialect = s.masks ? "cofi-zs" : "cofi-compact";
-  if (s.family == Family::roberta) m->dialect += "-roberta";
-  if (m->question_answering) m->dialect += "-qa";
+  m->provenance.dialect = s.masks ? "cofi-zs" : "cofi-compact";
+  if (s.family == Family::roberta) m->provenance.dialect += "-roberta";
+  if (m->arch.question_answering) m->provenance.dialect += "-qa";
 }
 
 void save_cofi(const model::Model& m, SavedModel* out) {
@@ -67,21 +67,21 @@ void save_cofi(const model::Model& m, SavedModel* out) {
   j.erase("pruned_heads");
   const int64_t unpruned = j["hidden_size"];
   int64_t ffn = out->config->intermediate_size.value_or(0);
-  for (const model::Layer& layer : m.layers) {
-    if (layer.ffn) ffn = std::max(ffn, layer.ffn->in.out());
+  for (const model::Layer& layer : m.arch.layers) {
+    if (layer.ffn) ffn = std::max(ffn, layer.ffn->in.out);
   }
   if (ffn > 0) j["intermediate_size"] = ffn;
-  bool pruned = m.hidden_size < unpruned;
-  for (const model::Layer& layer : m.layers) {
-    pruned = pruned || !layer.attention || layer.attention->query.out() < unpruned || !layer.ffn ||
-             layer.ffn->in.out() < ffn;
+  bool pruned = m.arch.hidden_size < unpruned;
+  for (const model::Layer& layer : m.arch.layers) {
+    pruned = pruned || !layer.attention || layer.attention->query.out < unpruned || !layer.ffn ||
+             layer.ffn->in.out < ffn;
   }
   if (!pruned) return save_plain(m, out);  // masks of ones
   put_single_exit(m, out);
-  put_architecture(out, "CoFi", m.question_answering);
+  put_architecture(out, "CoFi", m.arch.question_answering);
   out->dialect = "cofi-compact";
   if (out->family == Family::roberta) out->dialect += "-roberta";
-  if (m.question_answering) out->dialect += "-qa";
+  if (m.arch.question_answering) out->dialect += "-qa";
 }
 
 }  // namespace costeff::checkpoint

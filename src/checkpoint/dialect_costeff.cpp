@@ -65,11 +65,12 @@ model::Head build_head(Source& s, const Form& f, int64_t layer, const std::strin
 
 void check_rank(const Source& s, const model::Model& m) {
   const int64_t said = s.config->costeff.emb_hidden_dim;
-  const int64_t rank = m.embeddings.word_up ? m.embeddings.word_up->in() : -1;
+  const int64_t rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : -1;
   // A missing key reads -1; the tensors decide then.
   if (said == rank || said <= 0) return;
+  const Tensor& word = m.parameters.tensor(m.arch.embeddings.word);
   throw_model(s.config->place + ": emb_hidden_dim is " + std::to_string(said) + ", tensor " +
-              m.embeddings.word.name + " has shape " + shape_text(m.embeddings.word.shape));
+              word.name + " has shape " + shape_text(word.shape));
 }
 
 }  // namespace
@@ -96,7 +97,7 @@ void build_costeff(Source& s, model::Model* m) {
   build_encoder(s, Widths::costeff, m);
   check_rank(s, *m);
   const Form f = read_form(*s.config);
-  const int64_t h = m->hidden_size, layers = static_cast<int64_t>(m->layers.size());
+  const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   if (f.mode == model::HiddenMode::concat && f.last_n > layers + 1) {
     throw_model(s.config->place + ": last_n_hidden is " + std::to_string(f.last_n) +
                 ", the model has " + std::to_string(layers + 1) + " hidden states");
@@ -107,9 +108,9 @@ void build_costeff(Source& s, model::Model* m) {
   for (int64_t i = 0; i + 1 < layers; ++i) {
     const std::string p = highway + std::to_string(i) + ".";
     if (!exit_listed(s, i + 1, p)) continue;
-    m->heads.push_back(build_head(s, f, i + 1, p, p + "classifier", h, labels));
+    m->arch.heads.push_back(build_head(s, f, i + 1, p, p + "classifier", h, labels));
   }
-  m->heads.push_back(build_head(s, f, layers, s.prefix, "classifier", h, labels));
+  m->arch.heads.push_back(build_head(s, f, layers, s.prefix, "classifier", h, labels));
   if (!f.dense && has_pooler(s)) {
     s.notes.push_back(s.config->place + ": pooler_dense is not true: the poolers in " +
                       *s.set->file + " are not in use");
@@ -118,13 +119,13 @@ void build_costeff(Source& s, model::Model* m) {
       mark_leftover(s, highway + std::to_string(i) + ".pooler.dense.");
     }
   }
-  m->dialect = "cost-eff";
+  m->provenance.dialect = "cost-eff";
 }
 
 void save_costeff(const model::Model& m, SavedModel* out) {
-  for (const model::Head& head : m.heads) {
+  for (const model::Head& head : m.arch.heads) {
     const std::string p = out->prefix + "encoder.highway." + std::to_string(head.layer - 1) + ".";
-    if (&head == &m.heads.back()) {
+    if (&head == &m.arch.heads.back()) {
       put_head(out, out->prefix + "pooler.dense", "classifier", head);
     } else {
       put_head(out, p + "pooler.dense", p + "classifier", head);
@@ -133,18 +134,18 @@ void save_costeff(const model::Model& m, SavedModel* out) {
   // All layers have the same A; config.json gives the heads kept, and H, which stays whole.
   Json& j = out->json;
   j.erase("pruned_heads");
-  const int64_t a = m.layers.front().attention->query.out();
-  j["num_attention_heads"] = a / m.head_size;
-  j["hidden_size"] = m.hidden_size;
+  const int64_t a = m.arch.layers.front().attention->query.out;
+  j["num_attention_heads"] = a / m.arch.head_size;
+  j["hidden_size"] = m.arch.hidden_size;
   j["prun_hidden_size"] = a;
-  const int64_t ffn = m.layers.front().ffn->in.out();
-  const bool alike = std::all_of(m.layers.begin(), m.layers.end(), [&](const model::Layer& layer) {
-    return layer.ffn->in.out() == ffn;
-  });
+  const int64_t ffn = m.arch.layers.front().ffn->in.out;
+  const bool alike =
+      std::all_of(m.arch.layers.begin(), m.arch.layers.end(),
+                  [&](const model::Layer& layer) { return layer.ffn->in.out == ffn; });
   if (alike) j["prun_intermediate_size"] = ffn;
   if (out->config->intermediate_size) j["intermediate_size"] = *out->config->intermediate_size;
-  j["emb_hidden_dim"] = m.embeddings.word_up ? m.embeddings.word_up->in() : -1;
-  const model::Head& last = m.heads.back();
+  j["emb_hidden_dim"] = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : -1;
+  const model::Head& last = m.arch.heads.back();
   j["pooler_dense"] = last.pooler.has_value();
   j["pooling_mode"] = last.pooling == model::Pooling::mean ? "avg" : "cls";
   j["hidden_mode"] = last.hidden_mode == model::HiddenMode::average ? "avg" : "concat";

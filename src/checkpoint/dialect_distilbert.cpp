@@ -12,27 +12,27 @@ bool detect_distilbert(const Source& s) { return s.family == Family::distilbert;
 
 void build_distilbert(Source& s, model::Model* m) {
   build_encoder(s, Widths::full, m);
-  const int64_t h = m->hidden_size, last = static_cast<int64_t>(m->layers.size());
-  m->dialect = "distilbert";
+  const int64_t h = m->arch.hidden_size, last = static_cast<int64_t>(m->arch.layers.size());
+  m->provenance.dialect = "distilbert";
   model::Head head;
   if (is_question_answering(s)) {
-    m->question_answering = true;
-    m->dialect = "distilbert-qa";
+    m->arch.question_answering = true;
+    m->provenance.dialect = "distilbert-qa";
     head.layer = last;
     head.pooling = model::Pooling::tokens;
     head.activation = model::Activation::none;
-    head.classifier = take_linear(s, "qa_outputs", 2, h);
+    head.classifier = take_linear(s, model::Role::classifier, "qa_outputs", 2, h);
   } else {
     // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
     head.activation = model::Activation::relu;
   }
-  m->heads.push_back(std::move(head));
+  m->arch.heads.push_back(std::move(head));
 }
 
 void save_distilbert(const model::Model& m, SavedModel* out) {
-  const model::Head& head = m.heads.back();
-  if (m.question_answering) {
+  const model::Head& head = m.arch.heads.back();
+  if (m.arch.question_answering) {
     put_linear(out, "qa_outputs", head.classifier);
   } else {
     put_head(out, "pre_classifier", "classifier", head);
@@ -48,8 +48,8 @@ void save_distilbert(const model::Model& m, SavedModel* out) {
     j.erase(common);
   }
   j.erase("layer_norm_eps");  // fixed
-  put_architecture(out, "", m.question_answering);
-  out->dialect = m.question_answering ? "distilbert-qa" : "distilbert";
+  put_architecture(out, "", m.arch.question_answering);
+  out->dialect = m.arch.question_answering ? "distilbert-qa" : "distilbert";
 }
 
 }  // namespace costeff::checkpoint

@@ -14,14 +14,15 @@ bool detect_elasticbert(const Source& s) {
 
 void build_elasticbert(Source& s, model::Model* m) {
   build_encoder(s, Widths::full, m);
-  const int64_t h = m->hidden_size, layers = static_cast<int64_t>(m->layers.size());
+  if (s.family == Family::bert) m->arch.family = Family::elasticbert;
+  const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   const std::string pooler = s.prefix + "encoder.pooler.";
   refuse_numbers_from(s, pooler, layers, "poolers of " + std::to_string(layers) + " layers");
   const std::set<int64_t> found = numbers(s, "classifiers.");
   if (found.empty()) {
-    m->heads.push_back(pooled_head(s, layers, pooler + std::to_string(layers - 1) + ".dense",
-                                   "classifier", h, h, label_rows(s, "classifier")));
-    m->dialect = "elasticbert-static";
+    m->arch.heads.push_back(pooled_head(s, layers, pooler + std::to_string(layers - 1) + ".dense",
+                                        "classifier", h, h, label_rows(s, "classifier")));
+    m->provenance.dialect = "elasticbert-static";
     return;
   }
   // classifiers.j belongs to layer L - n + j (from 0).
@@ -38,15 +39,15 @@ void build_elasticbert(Source& s, model::Model* m) {
     const int64_t i = layers - n + j;
     const std::string classifier = "classifiers." + std::to_string(j);
     if (!exit_listed(s, i + 1, classifier + ".")) continue;
-    m->heads.push_back(
+    m->arch.heads.push_back(
         pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense", classifier, h, h, labels));
   }
-  m->dialect = "elasticbert";
+  m->provenance.dialect = "elasticbert";
 }
 
 void save_elasticbert(const model::Model& m, SavedModel* out) {
-  const int64_t first = m.heads.front().layer, last = m.heads.back().layer;
-  for (const model::Head& head : m.heads) {
+  const int64_t first = m.arch.heads.front().layer, last = m.arch.heads.back().layer;
+  for (const model::Head& head : m.arch.heads) {
     const std::string classifier =
         first == last ? "classifier" : "classifiers." + std::to_string(head.layer - first);
     put_head(out, out->prefix + "encoder.pooler." + std::to_string(head.layer - 1) + ".dense",

@@ -14,15 +14,15 @@ bool has_roberta_head(const Source& s) {
 
 void build_single_exit(Source& s, Widths widths, model::Model* m) {
   build_encoder(s, widths, m);
-  const int64_t h = m->hidden_size, last = static_cast<int64_t>(m->layers.size());
+  const int64_t h = m->arch.hidden_size, last = static_cast<int64_t>(m->arch.layers.size());
   model::Head head;
   if (is_question_answering(s)) {
     // SQuAD: row 0 start, row 1 end, on every token; a pooler in the file is not used.
-    m->question_answering = true;
+    m->arch.question_answering = true;
     head.layer = last;
     head.pooling = model::Pooling::tokens;
     head.activation = model::Activation::none;
-    head.classifier = take_linear(s, "qa_outputs", 2, h);
+    head.classifier = take_linear(s, model::Role::classifier, "qa_outputs", 2, h);
     mark_leftover(s, s.prefix + "pooler.");
   } else {
     // CoFi prunes the pooler's input only: [unpruned H, H].
@@ -34,7 +34,7 @@ void build_single_exit(Source& s, Widths widths, model::Model* m) {
                        widths == Widths::cofi ? "hidden_size of config.json" : "");
     if (roberta) mark_leftover(s, s.prefix + "pooler.");
   }
-  m->heads.push_back(std::move(head));
+  m->arch.heads.push_back(std::move(head));
 }
 
 bool detect_plain(const Source&) { return true; }
@@ -43,13 +43,15 @@ void build_plain(Source& s, model::Model* m) {
   build_single_exit(s, Widths::full, m);
   // XLM-R has RoBERTa's tensors; only config.json knows it.
   const bool xlmr = s.config->model_type == "xlm-roberta";
-  m->dialect = s.family != Family::roberta ? "plain-bert" : xlmr ? "plain-xlmr" : "plain-roberta";
-  if (m->question_answering) m->dialect += "-qa";
+  m->provenance.dialect = s.family != Family::roberta ? "plain-bert"
+                          : xlmr                      ? "plain-xlmr"
+                                                      : "plain-roberta";
+  if (m->arch.question_answering) m->provenance.dialect += "-qa";
 }
 
 void put_single_exit(const model::Model& m, SavedModel* out) {
-  const model::Head& head = m.heads.back();
-  if (m.question_answering) return put_linear(out, "qa_outputs", head.classifier);
+  const model::Head& head = m.arch.heads.back();
+  if (m.arch.question_answering) return put_linear(out, "qa_outputs", head.classifier);
   if (out->family == Family::roberta) {
     return put_head(out, "classifier.dense", "classifier.out_proj", head);
   }
@@ -58,11 +60,11 @@ void put_single_exit(const model::Model& m, SavedModel* out) {
 
 void save_plain(const model::Model& m, SavedModel* out) {
   put_single_exit(m, out);
-  put_architecture(out, "", m.question_answering);
+  put_architecture(out, "", m.arch.question_answering);
   out->dialect = out->family != Family::roberta             ? "plain-bert"
                  : out->json["model_type"] == "xlm-roberta" ? "plain-xlmr"
                                                             : "plain-roberta";
-  if (m.question_answering) out->dialect += "-qa";
+  if (m.arch.question_answering) out->dialect += "-qa";
 }
 
 }  // namespace costeff::checkpoint

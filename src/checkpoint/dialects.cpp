@@ -45,17 +45,18 @@ model::Model build_model(TensorSet set, const Config& config, const TensorSet* m
   s.ignore_unused = ignore_unused;
   refuse_known_foreign(s);
   model::Model m;
+  s.parameters = &m.parameters;
   for (const Dialect& d : dialects()) {
     if (!d.detect(s)) continue;
     d.build(s, &m);
     break;
   }
-  if (masks && m.dialect.find("cofi") != 0) {
-    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.dialect +
+  if (masks && m.provenance.dialect.find("cofi") != 0) {
+    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.provenance.dialect +
                 ", expected a model without off-ramps");
   }
   finish(s, &m);
-  m.tensors = std::move(set);
+  m.parameters.storage = std::move(set);
   return m;
 }
 
@@ -76,15 +77,17 @@ model::Model load_model(const std::string& dir, bool ignore_unused, Config* conf
   if (const std::string path = join_path(dir, "zs.pt"); file_exists(path)) masks = read_torch(path);
   std::optional<ExitPolicy> policy = read_exit_policy(join_path(dir, "exit_policy.json"));
   model::Model m = build_model(std::move(set), config, masks ? &*masks : nullptr, ignore_unused);
-  m.policy = std::move(policy);
-  m.compute = config.converted.compute;
+  m.provenance.policy = std::move(policy);
+  m.provenance.compute = config.converted.compute;
   // Last, because it reads every byte: zip archives carry checksums.
   if (masks && masks->check_bytes) masks->check_bytes(*masks);
-  if (m.tensors.check_bytes) m.tensors.check_bytes(m.tensors);
+  if (m.parameters.storage.check_bytes) m.parameters.storage.check_bytes(m.parameters.storage);
   if (masks) masks->check_unchanged();
-  m.tensors.check_unchanged();
-  m.notes.insert(m.notes.end(), m.tensors.notes.begin(), m.tensors.notes.end());
-  if (masks) m.notes.insert(m.notes.end(), masks->notes.begin(), masks->notes.end());
+  m.parameters.storage.check_unchanged();
+  m.provenance.notes.insert(m.provenance.notes.end(), m.parameters.storage.notes.begin(),
+                            m.parameters.storage.notes.end());
+  if (masks)
+    m.provenance.notes.insert(m.provenance.notes.end(), masks->notes.begin(), masks->notes.end());
   return m;
 }
 

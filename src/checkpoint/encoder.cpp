@@ -8,6 +8,9 @@
 namespace costeff::checkpoint {
 namespace {
 
+using model::ParameterId;
+using model::Role;
+
 constexpr LayerNames kBert{
     "encoder.layer.",       "attention.self.query",   "attention.self.key",
     "attention.self.value", "attention.output.dense", "attention.output.LayerNorm",
@@ -36,24 +39,24 @@ int64_t position_offset(const Source& s, int64_t vocab_size) {
 }
 
 void limit_positions(Source& s, model::Model* m) {
-  const Tensor& table = m->embeddings.position;
-  const int64_t offset = m->embeddings.position_offset, rows = table.shape[0];
+  const Tensor& table = m->parameters.tensor(m->arch.embeddings.position);
+  const int64_t offset = m->arch.embeddings.position_offset, rows = table.shape[0];
   if (rows <= offset) {
     throw_model(tensor_place(table) + "shape " + shape_text(table.shape) + ", expected more than " +
                 std::to_string(offset) + " rows: RoBERTa's positions begin at " +
                 std::to_string(offset) + ", after pad_token_id of " + s.config->place);
   }
-  m->max_length = rows - offset;
+  m->arch.max_length = rows - offset;
   const auto limit = s.config->max_position_embeddings;
   if (!limit || *limit == rows) return;
   if (*limit <= offset) {
     throw_model(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
                 ", expected more than " + std::to_string(offset));
   }
-  m->max_length = std::min(rows, *limit) - offset;
+  m->arch.max_length = std::min(rows, *limit) - offset;
   s.notes.push_back(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
                     ", the tensor position_embeddings has " + std::to_string(rows) +
-                    " rows: at most " + std::to_string(m->max_length) + " tokens are read");
+                    " rows: at most " + std::to_string(m->arch.max_length) + " tokens are read");
 }
 
 void note_rows(Source& s, const char* key, const std::optional<int64_t>& said, int64_t rows) {
@@ -64,31 +67,37 @@ void note_rows(Source& s, const char* key, const std::optional<int64_t>& said, i
 
 void build_embeddings(Source& s, model::Model* m) {
   const std::string p = s.prefix + "embeddings.";
-  model::Embeddings& e = m->embeddings;
+  model::Embeddings& e = m->arch.embeddings;
+  const auto weight = [&](Role role, const std::string& name, std::initializer_list<Dim> shape) {
+    return take_parameter(s, role, model::Part::weight, name, shape);
+  };
   if (has_any(s, p + "word_embeddings1.") || has_any(s, p + "word_embeddings2.")) {
     // Factorised (COST-EFF): word[id] = w1[id] w2^T, no bias.
-    e.word = take(s, p + "word_embeddings1.weight", {"V", "r"});
-    e.word_up = model::Linear{take(s, p + "word_embeddings2.weight", {"H", e.word.shape[1]}), {}};
-    m->hidden_size = e.word_up->out();
+    e.word = weight(Role::word, p + "word_embeddings1.weight", {"V", "r"});
+    const int64_t rank = m->parameters.tensor(e.word).shape[1];
+    const ParameterId up = weight(Role::word_up, p + "word_embeddings2.weight", {"H", rank});
+    m->arch.hidden_size = m->parameters.tensor(up).shape[0];
+    e.word_up = model::Linear{m->arch.hidden_size, rank, up, model::kNone};
   } else {
-    e.word = take(s, p + "word_embeddings.weight", {"V", "H"});
-    m->hidden_size = e.word.shape[1];
+    e.word = weight(Role::word, p + "word_embeddings.weight", {"V", "H"});
+    m->arch.hidden_size = m->parameters.tensor(e.word).shape[1];
   }
-  const int64_t h = m->hidden_size;
-  m->vocab_size = e.word.shape[0];
-  if (h > kMaxHidden || m->vocab_size > std::numeric_limits<int32_t>::max()) {
-    throw_model(tensor_place(e.word) + "shape " + shape_text(e.word.shape) +
+  const Tensor& word = m->parameters.tensor(e.word);
+  const int64_t h = m->arch.hidden_size;
+  m->arch.vocab_size = word.shape[0];
+  if (h > kMaxHidden || m->arch.vocab_size > std::numeric_limits<int32_t>::max()) {
+    throw_model(tensor_place(word) + "shape " + shape_text(word.shape) +
                 ", expected at most [2^31-1, " + std::to_string(kMaxHidden) + "]");
   }
-  e.position = take(s, p + "position_embeddings.weight", {"positions", h});
-  e.position_offset = position_offset(s, m->vocab_size);
+  e.position = weight(Role::position, p + "position_embeddings.weight", {"positions", h});
+  e.position_offset = position_offset(s, m->arch.vocab_size);
   if (s.family != Family::distilbert) {
-    e.type = take(s, p + "token_type_embeddings.weight", {"types", h});
-    m->type_vocab_size = e.type->shape[0];
-    note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->type_vocab_size);
+    e.type = weight(Role::type, p + "token_type_embeddings.weight", {"types", h});
+    m->arch.type_vocab_size = m->parameters.tensor(e.type).shape[0];
+    note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->arch.type_vocab_size);
   }
-  e.norm = take_norm(s, p + "LayerNorm", h);
-  note_rows(s, "vocab_size", s.config->vocab_size, m->vocab_size);
+  e.norm = take_norm(s, Role::embedding_norm, p + "LayerNorm", h);
+  note_rows(s, "vocab_size", s.config->vocab_size, m->arch.vocab_size);
   limit_positions(s, m);
 }
 
@@ -122,39 +131,41 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h, con
   const LayerNames& n = layer_names(s.family);
   const Dim rows = sizes.attention ? Dim(sizes.attention) : Dim("A");
   model::Attention a;
-  a.query = take_linear(s, p + n.query, rows, h);
-  const int64_t size = a.query.out();
+  a.query = take_linear(s, Role::query, p + n.query, rows, h);
+  const Tensor& query = s.parameters->tensor(a.query.weight);
+  const int64_t size = a.query.out;
   if (size % sizes.head_size != 0 || size > sizes.attention_at_most) {
-    throw_model(tensor_place(a.query.weight) + "shape " + shape_text(a.query.weight.shape) +
+    throw_model(tensor_place(query) + "shape " + shape_text(query.shape) +
                 ", expected rows that are a multiple of the head size " +
                 std::to_string(sizes.head_size) + ", at most " +
                 std::to_string(sizes.attention_at_most) +
                 " (hidden_size and num_attention_heads of " + s.config->place + ")");
   }
   a.heads = size / sizes.head_size;
-  a.key = take_linear(s, p + n.key, size, h);
-  a.value = take_linear(s, p + n.value, size, h);
-  a.output = take_linear(s, p + n.attention_out, h, size);
-  a.norm = take_norm(s, p + n.attention_norm, h);
+  a.key = take_linear(s, Role::key, p + n.key, size, h);
+  a.value = take_linear(s, Role::value, p + n.value, size, h);
+  a.output = take_linear(s, Role::attention_out, p + n.attention_out, h, size);
+  a.norm = take_norm(s, Role::attention_norm, p + n.attention_norm, h);
   return a;
 }
 
 model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   model::FeedForward f;
-  f.in = take_linear(s, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
-  if (f.in.out() > kMaxFfn) {
-    throw_model(tensor_place(f.in.weight) + "shape " + shape_text(f.in.weight.shape) +
-                ", expected at most " + std::to_string(kMaxFfn) + " rows");
+  f.in = take_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
+  if (f.in.out > kMaxFfn) {
+    const Tensor& weight = s.parameters->tensor(f.in.weight);
+    throw_model(tensor_place(weight) + "shape " + shape_text(weight.shape) + ", expected at most " +
+                std::to_string(kMaxFfn) + " rows");
   }
-  f.out = take_linear(s, p + n.ffn_out, h, f.in.out());
-  f.norm = take_norm(s, p + n.ffn_norm, h);
+  f.out = take_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
+  f.norm = take_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
   return f;
 }
 
 void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
   const LayerNames& n = layer_names(s.family);
-  const int64_t count = count_layers(s), h = m->hidden_size;
+  const int64_t count = count_layers(s), h = m->arch.hidden_size;
   for (int64_t i = 0; i < count; ++i) {
     const std::string p = layer_prefix(s, i);
     model::Layer layer;
@@ -170,7 +181,7 @@ void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
     } else {
       layer.ffn = build_ffn(s, p, h, sizes);
     }
-    m->layers.push_back(std::move(layer));
+    m->arch.layers.push_back(std::move(layer));
   }
 }
 
@@ -184,9 +195,9 @@ void check_said(const Source& s, const char* key, const std::optional<std::vecto
 // Against the object that `costeff convert` writes.
 void check_converted(const Source& s, const model::Model& m) {
   std::vector<int64_t> attention, ffn;
-  for (const model::Layer& layer : m.layers) {
-    attention.push_back(layer.attention ? layer.attention->query.out() : 0);
-    ffn.push_back(layer.ffn ? layer.ffn->in.out() : 0);
+  for (const model::Layer& layer : m.arch.layers) {
+    attention.push_back(layer.attention ? layer.attention->query.out : 0);
+    ffn.push_back(layer.ffn ? layer.ffn->in.out : 0);
   }
   check_said(s, "attention_sizes", s.config->converted.attention_sizes, attention);
   check_said(s, "ffn_sizes", s.config->converted.ffn_sizes, ffn);
@@ -195,9 +206,9 @@ void check_converted(const Source& s, const model::Model& m) {
 void note_ffn(Source& s, const model::Model& m) {
   const auto said = s.config->intermediate_size;
   if (!said) return;
-  for (const model::Layer& layer : m.layers) {
-    if (layer.ffn && layer.ffn->in.out() != *said) {
-      note_rows(s, "intermediate_size", said, layer.ffn->in.out());
+  for (const model::Layer& layer : m.arch.layers) {
+    if (layer.ffn && layer.ffn->in.out != *said) {
+      note_rows(s, "intermediate_size", said, layer.ffn->in.out);
       return;
     }
   }
@@ -283,14 +294,16 @@ bool ffn_absent(const Source& s, int64_t layer) {
 
 void build_encoder(Source& s, Widths widths, model::Model* m) {
   build_embeddings(s, m);
-  const int64_t h = m->hidden_size;
+  const int64_t h = m->arch.hidden_size;
+  const Tensor& word = m->parameters.tensor(m->arch.embeddings.word);
   const int64_t unpruned =
       widths == Widths::cofi ? unpruned_hidden_size(s, h) : s.config->hidden_size.value_or(h);
   if (widths == Widths::cofi ? h > unpruned : h != unpruned) {
     throw_model(s.config->place + ": hidden_size is " + std::to_string(unpruned) +
-                ", the tensors have " + std::to_string(h) + " (" + m->embeddings.word.name + " " +
-                shape_text(m->embeddings.word.shape) + ")");
+                ", the tensors have " + std::to_string(h) + " (" + word.name + " " +
+                shape_text(word.shape) + ")");
   }
+  m->arch.family = s.family;
   Sizes sizes;
   sizes.may_be_absent = widths == Widths::cofi;
   if (widths == Widths::costeff) {
@@ -299,7 +312,7 @@ void build_encoder(Source& s, Widths widths, model::Model* m) {
     sizes.head_size = unpruned_head_size(s, unpruned);
     sizes.attention_at_most = unpruned;
   }
-  m->head_size = sizes.head_size;
+  m->arch.head_size = sizes.head_size;
   build_layers(s, sizes, m);
   check_converted(s, *m);
   if (widths == Widths::full) note_ffn(s, *m);

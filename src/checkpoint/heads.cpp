@@ -13,8 +13,9 @@ namespace {
 // id2label agrees (transformers then ignores one of the two, depending on its version).
 void name_labels(Source& s, model::Model* m) {
   const Config& c = *s.config;
-  const int64_t n = m->num_labels;
-  const std::string rows = ", the classifier (" + m->heads.back().classifier.weight.name +
+  const int64_t n = m->arch.num_labels;
+  const std::string rows = ", the classifier (" +
+                           m->parameters.tensor(m->arch.heads.back().classifier.weight).name +
                            ") has " + std::to_string(n) + (n == 1 ? " row" : " rows");
   if (c.id2label && static_cast<int64_t>(c.id2label->size()) != n) {
     throw_model(c.place + ": id2label names " + std::to_string(c.id2label->size()) + " labels" +
@@ -28,20 +29,21 @@ void name_labels(Source& s, model::Model* m) {
   if (c.problem_type == "regression" && n != 1) {
     throw_model(c.place + ": problem_type is regression" + rows + ", expected 1");
   }
-  m->regression = n == 1;
-  m->task = c.finetuning_task;
+  m->arch.regression = n == 1;
+  m->provenance.task = c.finetuning_task;
   if (c.id2label) {
-    m->labels = *c.id2label;
+    m->provenance.labels = *c.id2label;
     return;
   }
-  for (int64_t i = 0; i < n; ++i) m->labels.push_back("LABEL_" + std::to_string(i));
+  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back("LABEL_" + std::to_string(i));
 }
 
 void note_config(Source& s, const model::Model& m) {
   const Config& c = *s.config;
   if (c.quantized) {
     s.notes.push_back(c.place + ": quantization_config is there, but the weights are plain " +
-                      dtype_name(m.embeddings.word.dtype) + ": it is ignored");
+                      dtype_name(m.parameters.tensor(m.arch.embeddings.word).dtype) +
+                      ": it is ignored");
   }
 }
 
@@ -60,15 +62,16 @@ double norm_eps(Source& s) {
 void check_exits(const Source& s, const model::Model& m) {
   const auto& said = s.config->converted.exits;
   std::vector<int64_t> have;
-  for (const model::Head& head : m.heads) have.push_back(head.layer);
+  for (const model::Head& head : m.arch.heads) have.push_back(head.layer);
   if (!said || *said == have) return;
   throw_model(s.config->place + ": costeff: exits is " + shape_text(*said) + ", " + *s.set->file +
-              " holds a model of " + m.dialect + " with exits at layers " + shape_text(have));
+              " holds a model of " + m.provenance.dialect + " with exits at layers " +
+              shape_text(have));
 }
 
 void list_unused(const Source& s, model::Model* m) {
   for (size_t i = 0; i < s.set->tensors.size(); ++i) {
-    if (!s.used[i]) m->unused.push_back(s.set->tensors[i]);
+    if (!s.used[i]) m->provenance.unused.push_back(s.set->tensors[i]);
   }
 }
 
@@ -86,7 +89,7 @@ int64_t label_rows(Source& s, const std::string& name) {
 model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
   const Tensor* t = find(s, name + ".weight");
   const bool differ = t && !t->shape.empty() && t->shape[0] != labels;
-  return take_linear(s, name, labels, in,
+  return take_linear(s, model::Role::classifier, name, labels, in,
                      differ ? "as many rows as the final classifier" : std::string_view());
 }
 
@@ -95,9 +98,9 @@ model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
                         int64_t labels, std::string_view because) {
   model::Head head;
   head.layer = layer;
-  head.pooler = take_linear(s, pooler, pooler_rows, hidden, because);
+  head.pooler = take_linear(s, model::Role::pooler, pooler, pooler_rows, hidden, because);
   head.activation = model::Activation::tanh;
-  head.classifier = take_classifier(s, classifier, labels, head.pooler->out());
+  head.classifier = take_classifier(s, classifier, labels, head.pooler->out);
   return head;
 }
 
@@ -123,19 +126,20 @@ bool exit_listed(const Source& s, int64_t layer, const std::string& beginning) {
 
 void finish(Source& s, model::Model* m) {
   check_exits(s, *m);
-  m->activation = s.config->activation;
-  m->layer_norm_eps = static_cast<float>(norm_eps(s));
-  m->num_labels = m->heads.back().classifier.out();
-  if (m->question_answering) {
-    m->labels = {"start", "end"};
+  model::number_parameters(m);
+  m->arch.activation = s.config->activation;
+  m->arch.layer_norm_eps = static_cast<float>(norm_eps(s));
+  m->arch.num_labels = m->arch.heads.back().classifier.out;
+  if (m->arch.question_answering) {
+    m->provenance.labels = {"start", "end"};
   } else {
     name_labels(s, m);
   }
   note_config(s, *m);
   refuse_unknown(s);
   list_unused(s, m);
-  m->notes = std::move(s.notes);
-  m->warnings = std::move(s.warnings);
+  m->provenance.notes = std::move(s.notes);
+  m->provenance.warnings = std::move(s.warnings);
 }
 
 }  // namespace costeff::checkpoint

@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "model/spec.h"
+
 namespace costeff::checkpoint {
 
-enum class Family { bert, roberta, elasticbert, distilbert };
+using model::Family;
 
 struct ModelType {
   const char* name;  // as in config.json

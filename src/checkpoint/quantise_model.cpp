@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <cstring>
-#include <map>
 #include <vector>
 
 #include "base/half.h"
@@ -10,41 +8,32 @@
 namespace costeff::checkpoint {
 namespace {
 
-// Where the bytes of the weights lie that are quantised, and the type they are stored in.
-std::map<const std::byte*, DType> types_of(const model::Model& m, ComputeType compute) {
-  const DType type = compute == ComputeType::int8 ? DType::i8 : DType::bf16;
-  std::map<const std::byte*, DType> types;
-  for (const model::Head& head : m.heads) {
-    if (head.pooler) types[head.pooler->weight.data] = DType::bf16;
+using model::Role;
+
+// The type that a weight is stored in; F32: as it is.
+DType type_of(const model::Parameter& p, ComputeType compute) {
+  if (p.part != model::Part::weight) return DType::f32;
+  switch (p.role) {
+    case Role::pooler:
+      return DType::bf16;
+    case Role::word:
+    case Role::word_up:
+    case Role::query:
+    case Role::key:
+    case Role::value:
+    case Role::attention_out:
+    case Role::ffn_in:
+    case Role::ffn_out:
+      return compute == ComputeType::int8 ? DType::i8 : DType::bf16;
+    default:
+      return DType::f32;
   }
-  types[m.embeddings.word.data] = type;
-  if (m.embeddings.word_up) types[m.embeddings.word_up->weight.data] = type;
-  for (const model::Layer& layer : m.layers) {
-    if (layer.attention) {
-      const model::Attention& a = *layer.attention;
-      for (const model::Linear* l : {&a.query, &a.key, &a.value, &a.output})
-        types[l->weight.data] = type;
-    }
-    if (layer.ffn) {
-      types[layer.ffn->in.weight.data] = type;
-      types[layer.ffn->out.weight.data] = type;
-    }
-  }
-  return types;
 }
 
-// Bytes that a tensor of the saved model points to from now on.
-std::byte* own(SavedModel* saved, int64_t bytes) {
-  auto buffer = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(bytes));
-  std::byte* data = buffer->data();
-  saved->owned.push_back(std::move(buffer));
-  return data;
-}
-
-void to_int8(SavedModel* saved, Tensor* t) {
+void to_int8(TensorSet* storage, Tensor* t) {
   const int64_t rows = t->shape[0], columns = t->shape[1];
-  std::byte* q = own(saved, rows * columns);
-  std::byte* scales = own(saved, rows * 4);
+  std::byte* q = model::own_bytes(storage, rows * columns).data();
+  std::byte* scales = model::own_bytes(storage, rows * 4).data();
   std::vector<float> row(static_cast<size_t>(columns));
   for (int64_t r = 0; r < rows; ++r) {
     to_float32(*t, r * columns, columns, row.data());
@@ -58,9 +47,9 @@ void to_int8(SavedModel* saved, Tensor* t) {
   t->scale = scales;
 }
 
-void to_bfloat16(SavedModel* saved, Tensor* t) {
+void to_bfloat16(TensorSet* storage, Tensor* t) {
   const int64_t rows = t->shape[0], columns = t->shape[1];
-  std::byte* to = own(saved, rows * columns * 2);
+  std::byte* to = model::own_bytes(storage, rows * columns * 2).data();
   std::vector<float> row(static_cast<size_t>(columns));
   for (int64_t r = 0; r < rows; ++r) {
     to_float32(*t, r * columns, columns, row.data());
@@ -78,19 +67,17 @@ void to_bfloat16(SavedModel* saved, Tensor* t) {
 
 }  // namespace
 
-void quantise(SavedModel* saved, model::Model* m, ComputeType compute) {
-  m->compute = compute;
+void quantise(model::Model* m, ComputeType compute) {
+  m->provenance.compute = compute;
   if (compute == ComputeType::float32) return;
-  const std::map<const std::byte*, DType> types = types_of(*m, compute);
-  for (auto& [name, t] : saved->tensors) {
-    const auto type = types.find(t.data);
-    if (type == types.end() || t.shape.size() != 2 || t.numel() == 0) continue;
-    if (type->second == DType::bf16) {
-      if (t.dtype != DType::bf16) to_bfloat16(saved, &t);
-    } else if (!(t.dtype == DType::i8 && t.scale)) {
-      to_int8(saved, &t);
-    }
-  }
+  model::for_each_parameter(*m, [&](model::Parameter& p) {
+    Tensor& t = p.tensor;
+    if (t.numel() == 0) return;
+    const DType type = type_of(p, compute);
+    if (type == DType::bf16 && t.dtype != DType::bf16) to_bfloat16(&m->parameters.storage, &t);
+    if (type == DType::i8 && !(t.dtype == DType::i8 && t.scale))
+      to_int8(&m->parameters.storage, &t);
+  });
 }
 
 }  // namespace costeff::checkpoint

@@ -20,13 +20,6 @@
 namespace costeff::checkpoint {
 namespace {
 
-// A model keeps no family, but what it computes tells it.
-Family family_of(const model::Model& m) {
-  if (m.embeddings.position_offset != 0) return Family::roberta;
-  if (!m.embeddings.type) return Family::distilbert;
-  return m.dialect.starts_with("elasticbert") ? Family::elasticbert : Family::bert;
-}
-
 // config.json's own, where the family has several (xlm-roberta, camembert).
 std::string saved_type(Family family, const Config& config) {
   const ModelType* t = find_model_type(config.model_type);
@@ -40,33 +33,30 @@ void put_norm(SavedModel* out, const std::string& name, const model::LayerNorm& 
 
 void put_embeddings(SavedModel* out, const model::Model& m) {
   const std::string p = out->prefix + "embeddings.";
-  const model::Embeddings& e = m.embeddings;
+  const model::Embeddings& e = m.arch.embeddings;
   if (e.word_up) {
     put(out, p + "word_embeddings1.weight", e.word);
     put(out, p + "word_embeddings2.weight", e.word_up->weight);
   } else {
     put(out, p + "word_embeddings.weight", e.word);
   }
-  // As many rows as max_position_embeddings says, which transformers insists on.
-  Tensor position = e.position;
-  position.shape[0] = m.max_length + e.position_offset;
-  put(out, p + "position_embeddings.weight", position);
-  if (e.type) put(out, p + "token_type_embeddings.weight", *e.type);
+  put(out, p + "position_embeddings.weight", e.position);
+  put(out, p + "token_type_embeddings.weight", e.type);
   put_norm(out, p + "LayerNorm", e.norm);
 }
 
 void put_layers(SavedModel* out, const model::Model& m) {
   const LayerNames& n = layer_names(out->family);
-  for (size_t i = 0; i < m.layers.size(); ++i) {
+  for (size_t i = 0; i < m.arch.layers.size(); ++i) {
     const std::string p = out->prefix + n.layer + std::to_string(i) + ".";
-    if (const auto& a = m.layers[i].attention) {
+    if (const auto& a = m.arch.layers[i].attention) {
       put_linear(out, p + n.query, a->query);
       put_linear(out, p + n.key, a->key);
       put_linear(out, p + n.value, a->value);
       put_linear(out, p + n.attention_out, a->output);
       put_norm(out, p + n.attention_norm, a->norm);
     }
-    if (const auto& f = m.layers[i].ffn) {
+    if (const auto& f = m.arch.layers[i].ffn) {
       put_linear(out, p + n.ffn_in, f->in);
       put_linear(out, p + n.ffn_out, f->out);
       put_norm(out, p + n.ffn_norm, f->norm);
@@ -93,31 +83,31 @@ const char* hidden_act(model::Activation a) {
 }
 
 void put_labels(Json* json, const model::Model& m) {
-  if (m.question_answering) return;
+  if (m.arch.question_answering) return;
   // A hundred thousand names that say nothing would be a file too long to read.
   constexpr size_t kMany = 1000;
   bool named = false;
-  for (size_t i = 0; i < m.labels.size(); ++i) {
-    named = named || m.labels[i] != "LABEL_" + std::to_string(i);
+  for (size_t i = 0; i < m.provenance.labels.size(); ++i) {
+    named = named || m.provenance.labels[i] != "LABEL_" + std::to_string(i);
   }
-  if (!named && m.labels.size() > kMany) {
-    (*json)["num_labels"] = m.num_labels;
+  if (!named && m.provenance.labels.size() > kMany) {
+    (*json)["num_labels"] = m.arch.num_labels;
     return;
   }
-  for (size_t i = 0; i < m.labels.size(); ++i) {
-    (*json)["id2label"][std::to_string(i)] = m.labels[i];
-    (*json)["label2id"][m.labels[i]] = i;
+  for (size_t i = 0; i < m.provenance.labels.size(); ++i) {
+    (*json)["id2label"][std::to_string(i)] = m.provenance.labels[i];
+    (*json)["label2id"][m.provenance.labels[i]] = i;
   }
-  if (m.regression) (*json)["problem_type"] = "regression";
+  if (m.arch.regression) (*json)["problem_type"] = "regression";
 }
 
 // The smallest F of the layers that have one: where layers differ, a larger number would say that
 // units were pruned away. 0: no layer has one.
 int64_t smallest_ffn(const model::Model& m) {
   int64_t least = 0;
-  for (const model::Layer& layer : m.layers) {
+  for (const model::Layer& layer : m.arch.layers) {
     if (!layer.ffn) continue;
-    const int64_t f = layer.ffn->in.out();
+    const int64_t f = layer.ffn->in.out;
     least = least == 0 ? f : std::min(least, f);
   }
   return least;
@@ -126,8 +116,8 @@ int64_t smallest_ffn(const model::Model& m) {
 // transformers' prune_heads leaves smaller tensors and this list; which of the heads went means
 // nothing any more.
 void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
-  for (size_t i = 0; i < m.layers.size(); ++i) {
-    const auto& a = m.layers[i].attention;
+  for (size_t i = 0; i < m.arch.layers.size(); ++i) {
+    const auto& a = m.arch.layers[i].attention;
     for (int64_t h = a ? a->heads : heads; h < heads; ++h) {
       (*json)["pruned_heads"][std::to_string(i)].push_back(h);
     }
@@ -140,33 +130,33 @@ void put_common(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
   const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
   j["model_type"] = saved_type(out->family, *out->config);
-  j["hidden_size"] = m.head_size * heads;
-  j["num_hidden_layers"] = m.layers.size();
+  j["hidden_size"] = m.arch.head_size * heads;
+  j["num_hidden_layers"] = m.arch.layers.size();
   j["num_attention_heads"] = heads;
   if (const int64_t f = smallest_ffn(m); f > 0) j["intermediate_size"] = f;
-  j["vocab_size"] = m.vocab_size;
-  j["max_position_embeddings"] = m.max_length + m.embeddings.position_offset;
-  if (m.embeddings.type) j["type_vocab_size"] = m.type_vocab_size;
+  j["vocab_size"] = m.arch.vocab_size;
+  j["max_position_embeddings"] = m.arch.max_length + m.arch.embeddings.position_offset;
+  if (m.arch.embeddings.type != model::kNone) j["type_vocab_size"] = m.arch.type_vocab_size;
   j["layer_norm_eps"] = out->config->layer_norm_eps;
-  j["hidden_act"] = hidden_act(m.activation);
+  j["hidden_act"] = hidden_act(m.arch.activation);
   if (out->family == Family::roberta) {
     j["bos_token_id"] = out->config->bos_token_id.value_or(0);
-    j["pad_token_id"] = m.embeddings.pad_token();
+    j["pad_token_id"] = m.arch.embeddings.pad_token();
     j["eos_token_id"] = out->config->eos_token_id.value_or(2);
   } else {
     j["pad_token_id"] = out->config->pad_token_id.value_or(0);
   }
   if (!out->config->tokenizer_class.empty()) j["tokenizer_class"] = out->config->tokenizer_class;
   put_labels(&j, m);
-  if (!m.task.empty()) j["finetuning_task"] = m.task;
+  if (!m.provenance.task.empty()) j["finetuning_task"] = m.provenance.task;
   put_pruned_heads(&j, m, heads);
 }
 
 const Dialect& dialect_of(const model::Model& m) {
   for (const Dialect& d : dialects()) {
-    if (m.dialect.starts_with(d.name)) return d;
+    if (m.provenance.dialect.starts_with(d.name)) return d;
   }
-  throw Error(ErrorKind::internal, "no dialect is called " + m.dialect);
+  throw Error(ErrorKind::internal, "no dialect is called " + m.provenance.dialect);
 }
 
 void write_text(const std::string& path, const Json& json) {
@@ -177,13 +167,13 @@ void write_text(const std::string& path, const Json& json) {
 
 }  // namespace
 
-void put(SavedModel* out, const std::string& name, const Tensor& t) {
-  out->tensors.emplace(name, t);
+void put(SavedModel* out, const std::string& name, model::ParameterId id) {
+  if (id != model::kNone) (*out->parameters)[id].name = name;
 }
 
 void put_linear(SavedModel* out, const std::string& name, const model::Linear& l) {
   put(out, name + ".weight", l.weight);
-  if (l.bias) put(out, name + ".bias", *l.bias);
+  put(out, name + ".bias", l.bias);
 }
 
 void put_head(SavedModel* out, const std::string& pooler, const std::string& classifier,
@@ -199,23 +189,40 @@ void put_architecture(SavedModel* out, const std::string& before, bool question_
       (question_answering ? "ForQuestionAnswering" : "ForSequenceClassification")};
 }
 
-SavedModel name_model(const model::Model& m, const Config& config) {
+SavedModel name_model(model::Model* m, const Config& config) {
   SavedModel out;
   out.config = &config;
-  out.family = family_of(m);
+  out.parameters = &m->parameters;
+  out.family = m->arch.family;
   // The encoder's name in every class of a family is that of its first type.
   out.prefix = first_of(out.family).name + std::string(".");
-  put_embeddings(&out, m);
-  put_layers(&out, m);
-  put_common(&out, m);
-  dialect_of(m).save(m, &out);
+  for (model::Parameter& p : m->parameters.list) p.name.clear();
+  const model::Embeddings& e = m->arch.embeddings;
+  m->parameters[e.position].tensor.shape[0] = m->arch.max_length + e.position_offset;
+  put_embeddings(&out, *m);
+  put_layers(&out, *m);
+  put_common(&out, *m);
+  dialect_of(*m).save(*m, &out);
   return out;
+}
+
+std::map<std::string, model::ParameterId> saved_names(const model::Model& m) {
+  std::map<std::string, model::ParameterId> names;
+  for (const model::ParameterId id : model::parameters_in_use(m.arch)) {
+    const model::Parameter& p = m.parameters[id];
+    if (p.name.empty() || !names.emplace(p.name, id).second) {
+      throw Error(ErrorKind::internal,
+                  tensor_place(p.tensor) + "has no name of its own in " + m.provenance.dialect);
+    }
+  }
+  return names;
 }
 
 void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& from,
                    std::optional<DType> dtype) {
   std::set<DType> dtypes;
-  for (const auto& [name, t] : saved->tensors) dtypes.insert(stored_dtype(t.dtype, dtype));
+  model::for_each_parameter(
+      m, [&](const model::Parameter& p) { dtypes.insert(stored_dtype(p.tensor.dtype, dtype)); });
   // Embeddings and layers are the bulk; transformers wants one name.
   if (dtypes.size() == 1 && !dtypes.contains(DType::i8)) {
     saved->json["torch_dtype"] = *dtypes.begin() == DType::f32   ? "float32"
@@ -225,15 +232,15 @@ void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& fr
   Json& j = saved->json["costeff"];
   j["version"] = kVersion;
   j["dialect"] = saved->dialect;
-  j["head_size"] = m.head_size;
-  for (const model::Layer& layer : m.layers) {
-    j["attention_sizes"].push_back(layer.attention ? layer.attention->query.out() : 0);
-    j["ffn_sizes"].push_back(layer.ffn ? layer.ffn->in.out() : 0);
+  j["head_size"] = m.arch.head_size;
+  for (const model::Layer& layer : m.arch.layers) {
+    j["attention_sizes"].push_back(layer.attention ? layer.attention->query.out : 0);
+    j["ffn_sizes"].push_back(layer.ffn ? layer.ffn->in.out : 0);
   }
-  for (const model::Head& head : m.heads) j["exits"].push_back(head.layer);
-  if (m.compute != ComputeType::float32)
-    j["compute"] = m.compute == ComputeType::int8 ? "int8" : "bfloat16";
-  j["policy"] = m.policy ? exit_policy_json(*m.policy) : Json();
+  for (const model::Head& head : m.arch.heads) j["exits"].push_back(head.layer);
+  if (m.provenance.compute != ComputeType::float32)
+    j["compute"] = m.provenance.compute == ComputeType::int8 ? "int8" : "bfloat16";
+  j["policy"] = m.provenance.policy ? exit_policy_json(*m.provenance.policy) : Json();
   j["source"] = {{"name", from.name}, {"dialect", from.dialect}, {"dtype", from.dtype}};
 }
 
@@ -244,10 +251,12 @@ DType stored_dtype(DType have, std::optional<DType> asked) {
 bool write_model(const SavedModel& saved, const model::Model& m, std::optional<DType> dtype,
                  const std::string& dir, const std::atomic<bool>* stop) {
   write_text(join_path(dir, "config.json"), saved.json);
-  if (m.policy) write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.policy));
+  if (m.provenance.policy)
+    write_text(join_path(dir, "exit_policy.json"), exit_policy_json(*m.provenance.policy));
   std::vector<TensorToWrite> tensors;
   std::deque<Tensor> scales;
-  for (const auto& [name, t] : saved.tensors) {
+  for (const auto& [name, id] : saved_names(m)) {
+    const Tensor& t = m.parameters.tensor(id);
     tensors.push_back({name, &t, stored_dtype(t.dtype, dtype)});
     if (tensors.back().dtype != DType::i8) continue;
     scales.push_back({.name = name + "_scale",

@@ -6,10 +6,8 @@
 
 #include <atomic>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/json.h"
 #include "checkpoint/config.h"
@@ -18,15 +16,14 @@
 
 namespace costeff::checkpoint {
 
-// What a Model is written as.
+// What a Model is written as, besides its parameters, which have their names.
 struct SavedModel {
   const Config* config = nullptr;  // of the files the model was read from
+  model::Parameters* parameters = nullptr;
   Family family = Family::bert;
-  std::string prefix;                              // of the encoder: "bert.", ...
-  std::string dialect;                             // what the reader will call it
-  std::map<std::string, Tensor> tensors;           // by canonical name; views, as the model's
-  Json json;                                       // config.json
-  std::vector<std::shared_ptr<const void>> owned;  // bytes of tensors that were made anew
+  std::string prefix;   // of the encoder: "bert.", ...
+  std::string dialect;  // what the reader will call it
+  Json json;            // config.json
 };
 
 // Where a model comes from, for the record in config.json.
@@ -34,9 +31,15 @@ struct SavedFrom {
   std::string name, dialect, dtype;  // last component of its path, "deebert-bert", "F16, F32"
 };
 
-// Names and config.json. A model that has lost its off-ramps becomes a plain one, masks that were
-// folded a compact checkpoint. `config` must outlive the result.
-SavedModel name_model(const model::Model& m, const Config& config);
+// Names the model's parameters and makes its config.json. A model that has lost its off-ramps
+// becomes a plain one, masks that were folded a compact checkpoint. Positions beyond max_length are
+// cut off, since transformers insists on as many rows as config.json says. `m` and `config` must
+// outlive the result.
+SavedModel name_model(model::Model* m, const Config& config);
+
+// The parameters in use by their names, in alphabetical order. Throws Error(internal) for one that
+// has no name.
+std::map<std::string, model::ParameterId> saved_names(const model::Model& m);
 
 // Completes config.json for tensors that will be stored as `dtype` (absent: as they are).
 void record_source(SavedModel* saved, const model::Model& m, const SavedFrom& from,
@@ -53,12 +56,11 @@ bool write_model(const SavedModel& saved, const model::Model& m, std::optional<D
 
 // Stores the weights of the layers, the word embedding and its factor as `compute` reads them:
 // bfloat16, or int8 with a scale a row (base/quantise.h); poolers as bfloat16 in both. The others
-// keep their type. `m` must be the model that was named, and gets the mark; `saved` keeps views
-// into `m`'s tensors and owns the rest.
-void quantise(SavedModel* saved, model::Model* m, ComputeType compute);
+// keep their type. The parameters get storage of their own, the model the mark.
+void quantise(model::Model* m, ComputeType compute);
 
-// For the dialects: a tensor that several exits share is put once.
-void put(SavedModel* out, const std::string& name, const Tensor& t);
+// For the dialects.
+void put(SavedModel* out, const std::string& name, model::ParameterId id);
 void put_linear(SavedModel* out, const std::string& name, const model::Linear& l);
 // NAME.pooler.dense or NAME: pooler and classifier of an exit.
 void put_head(SavedModel* out, const std::string& pooler, const std::string& classifier,

@@ -214,16 +214,30 @@ const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim
   return t;
 }
 
-model::Linear take_linear(Source& s, const std::string& name, Dim out, Dim in,
-                          std::string_view because) {
-  model::Linear linear;
-  linear.weight = take(s, name + ".weight", {out, in}, because);
-  linear.bias = take(s, name + ".bias", {linear.out()});
-  return linear;
+model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
+                                  const std::string& name, std::initializer_list<Dim> shape,
+                                  std::string_view because) {
+  const Tensor& t = take(s, name, shape, because);
+  const auto at = static_cast<size_t>(&t - s.set->tensors.data());
+  const auto [it, fresh] = s.parameter_of.try_emplace(at, model::kNone);
+  if (fresh) it->second = s.parameters->add(role, part, t);
+  return it->second;
 }
 
-model::LayerNorm take_norm(Source& s, const std::string& name, int64_t hidden) {
-  return {take(s, name + ".weight", {hidden}), take(s, name + ".bias", {hidden})};
+model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
+                          std::string_view because) {
+  model::Linear l;
+  l.weight = take_parameter(s, role, model::Part::weight, name + ".weight", {out, in}, because);
+  const std::vector<int64_t>& shape = s.parameters->tensor(l.weight).shape;
+  l.out = shape[0];
+  l.in = shape[1];
+  l.bias = take_parameter(s, role, model::Part::bias, name + ".bias", {l.out});
+  return l;
+}
+
+model::LayerNorm take_norm(Source& s, model::Role role, const std::string& name, int64_t hidden) {
+  return {take_parameter(s, role, model::Part::weight, name + ".weight", {hidden}),
+          take_parameter(s, role, model::Part::bias, name + ".bias", {hidden})};
 }
 
 }  // namespace costeff::checkpoint

@@ -31,7 +31,9 @@ struct Source {
   std::vector<bool> used;                              // by that index
   std::vector<bool> expected_unused;                   // known leftovers: nothing to say about them
   bool ignore_unused = false;                          // LoadOptions::ignore_unused
-  std::vector<std::string> notes, warnings;            // Model::notes, Model::warnings
+  std::vector<std::string> notes, warnings;            // Provenance::notes, warnings
+  model::Parameters* parameters = nullptr;             // of the model that is being built
+  std::map<size_t, model::ParameterId> parameter_of;   // index into set->tensors -> its parameter
 };
 
 // Weights that were pruned by masks are there as their product (pruning_masks.h). Throws
@@ -60,9 +62,14 @@ struct Dim {
 const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim> shape,
                    std::string_view because = {});
 
-model::Linear take_linear(Source& s, const std::string& name, Dim out, Dim in,
+// The same as a parameter of the model. A tensor that is taken twice is one parameter.
+model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
+                                  const std::string& name, std::initializer_list<Dim> shape,
+                                  std::string_view because = {});
+// NAME.weight and NAME.bias.
+model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
                           std::string_view because = {});
-model::LayerNorm take_norm(Source& s, const std::string& name, int64_t hidden);
+model::LayerNorm take_norm(Source& s, model::Role role, const std::string& name, int64_t hidden);
 
 // "m/model.safetensors: tensor NAME: " for a tensor that is not there, by the name it should have.
 std::string missing_place(const Source& s, const std::string& name);

@@ -30,14 +30,16 @@ void check_row(const Tensor& t, int64_t row, float* out) {
 void embed(const kernels::KernelTable& kernels, const Model& model, const EmbeddingWeights& w,
            const PackedView& view, const int32_t* ids, const int32_t* types, float* x,
            LayerScratch* scratch) {
-  const Embeddings& e = model.embeddings;
-  const int64_t hidden = model.hidden_size, tokens = view.tokens(), rank = e.word.shape[1];
+  const Embeddings& e = model.arch.embeddings;
+  const Tensor& word = model.parameters.tensor(e.word);
+  const bool typed = e.type != kNone;
+  const int64_t hidden = model.arch.hidden_size, tokens = view.tokens(), rank = word.shape[1];
   float* const gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;
   for (int64_t t = 0; t < tokens; ++t) {
-    if (t + kFetchAhead < tokens) fetch_row(e.word, ids[t + kFetchAhead]);
+    if (t + kFetchAhead < tokens) fetch_row(word, ids[t + kFetchAhead]);
     float* to = gathered + t * rank;
-    to_float32(e.word, ids[t] * rank, rank, to);
-    if (w.word_up) check_finite(e.word, to, rank, ids[t] * rank);
+    to_float32(word, ids[t] * rank, rank, to);
+    if (w.word_up) check_finite(word, to, rank, ids[t] * rank);
   }
   if (w.word_up)
     apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
@@ -48,17 +50,17 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     for (int64_t t = view.start[b], next = t; t < end; t = next) {
       const bool pad = is_pad(t);
       const int64_t place = pad ? 0 : counted;
-      const int32_t type = e.type ? types[t] : 0;
+      const int32_t type = typed ? types[t] : 0;
       const float* added = w.place(place, type);
       ++next;
       if (!added) {
-        added = add_place(e, place, type, scratch->hidden.reserve(2 * hidden));
+        added = add_place(model, place, type, scratch->hidden.reserve(2 * hidden));
       } else if (!pad) {  // neighbours of one type add what is neighbours too
-        while (next < end && !is_pad(next) && (!e.type || types[next] == type)) ++next;
+        while (next < end && !is_pad(next) && (!typed || types[next] == type)) ++next;
       }
       if (!pad) counted += next - t;
       kernels.add_layer_norm(x + t * hidden, hidden, added, hidden, next - t, hidden,
-                             w.norm.weight.data(), w.norm.bias.data(), model.layer_norm_eps);
+                             w.norm.weight.data(), w.norm.bias.data(), model.arch.layer_norm_eps);
     }
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
@@ -68,12 +70,13 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
       // What is not finite made its row's mean so, and that all of the row.
       float* normed = x + t * hidden;
       if (!std::isnan(normed[0])) continue;
-      if (!w.word_up) check_row(e.word, ids[t], normed);
-      check_row(e.position, position, normed);
-      if (e.type) check_row(*e.type, types[t], normed);
-      throw_model(tensor_place(e.word) + "row " + std::to_string(ids[t]) +
+      if (!w.word_up) check_row(word, ids[t], normed);
+      check_row(model.parameters.tensor(e.position), position, normed);
+      if (typed) check_row(model.parameters.tensor(e.type), types[t], normed);
+      throw_model(tensor_place(word) + "row " + std::to_string(ids[t]) +
                   " and its position's, row " + std::to_string(position) + " of " +
-                  e.position.name + ", add up to what is not finite, expected finite numbers");
+                  model.parameters.tensor(e.position).name +
+                  ", add up to what is not finite, expected finite numbers");
     }
   }
 }

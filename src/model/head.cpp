@@ -57,19 +57,19 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
     float* joined = scratch->joined.reserve(kernels::round_up(sequences * n * hidden));
     join(head, hidden, sequences, history + available - n, n, joined);
     if (w.pooler) {
-      scratch->pooled.reserve(kernels::round_up(sequences * w.pooler.out));
-      scratch->rows.reserve(prepared_bytes(kernels, w.pooler.precision, sequences, width));
+      scratch->pooled.reserve(kernels::round_up(sequences * w.pooler->out));
+      scratch->rows.reserve(prepared_bytes(kernels, w.pooler->precision, sequences, width));
     }
   }
   crew.meet();
   float* v = scratch->joined.data();
   if (w.pooler) {
-    const PreparedRows rows = prepare_rows(kernels, w.pooler.precision, crew, v, width, sequences,
+    const PreparedRows rows = prepare_rows(kernels, w.pooler->precision, crew, v, width, sequences,
                                            width, scratch->rows.data());
     v = scratch->pooled.data();
-    multiply(kernels, crew, w.pooler, rows, sequences, v, w.pooler.out);
+    multiply(kernels, crew, *w.pooler, rows, sequences, v, w.pooler->out);
     crew.meet();
-    width = w.pooler.out;
+    width = w.pooler->out;
   }
   if (crew.leads()) {
     if (head.activation != Activation::none)
@@ -78,7 +78,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
       apply_linear(kernels, l, v, width, sequences, y, l.out, &scratch->rows);
     };
     apply(w.classifier, logits);
-    if (w.lte) apply(w.lte, uncertain);
+    if (w.lte) apply(*w.lte, uncertain);
     for (int64_t b = 0; w.lte && b < sequences; ++b) {
       uncertain[b] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(uncertain[b]))));
     }

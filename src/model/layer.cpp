@@ -126,8 +126,8 @@ int64_t largest_block(const PackedView& view) {
 
 }  // namespace
 
-LayerShape layer_shape(const Model& model) {
-  return {model.hidden_size, model.head_size, model.activation, model.layer_norm_eps};
+LayerShape layer_shape(const Architecture& arch) {
+  return {arch.hidden_size, arch.head_size, arch.activation, arch.layer_norm_eps};
 }
 
 void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,

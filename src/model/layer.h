@@ -49,7 +49,7 @@ struct LayerShape {
   Activation activation = Activation::gelu_erf;
   float layer_norm_eps = 0;
 };
-LayerShape layer_shape(const Model& model);
+LayerShape layer_shape(const Architecture& arch);
 
 // Post-norm BERT layer (Devlin et al. 2019), in place on x [T, H]:
 //   x = LayerNorm(x + attention(x));  x = LayerNorm(x + ffn(x))

@@ -22,8 +22,10 @@ constexpr int64_t kReadAtOnce = int64_t{1} << 16;
 // threads that touch a new one together both clear one, and one of them in vain.
 constexpr int64_t kPiece = int64_t{1} << 19;
 
-void give_back(const TensorSet& tensors, const Tensor& t) {
-  tensors.give_back({t.data, static_cast<size_t>(t.bytes())});
+// The bytes of a parameter in its file are not needed any more.
+void give_back(const Parameters& parameters, ParameterId id) {
+  const Tensor& t = parameters.tensor(id);
+  parameters.storage.give_back({t.data, static_cast<size_t>(t.bytes())});
 }
 
 void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t rows, int64_t in,
@@ -33,9 +35,8 @@ void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t
 }
 
 // Rows of int8 with their scales: those of the file, or made of its floats.
-void read_quantised(const Linear& l, int64_t begin, int64_t rows, int8_t* q, float* scale) {
-  const Tensor& t = l.weight;
-  const int64_t columns = l.in();
+void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, float* scale) {
+  const int64_t columns = t.shape[1];
   if (columns > kernels::kMaxInt8Inputs) {
     throw_model(tensor_place(t) + "has " + std::to_string(columns) + " inputs, expected at most " +
                 std::to_string(kernels::kMaxInt8Inputs) + " in int8");
@@ -58,14 +59,16 @@ void read_quantised(const Linear& l, int64_t begin, int64_t rows, int8_t* q, flo
 }
 
 // The floats of rows [begin, begin + rows) as they lie in the file; null: not in that form.
-const float* floats_in_place(const Stack& stack, int64_t begin, int64_t rows) {
+const float* floats_in_place(const Parameters& parameters, const Stack& stack, int64_t begin,
+                             int64_t rows) {
   const Linear& l = *stack.maps[static_cast<size_t>(begin / stack.stride)];
+  const Tensor& weight = parameters.tensor(l.weight);
   const int64_t at = begin % stack.stride;
-  if (l.weight.dtype != DType::f32 || at + rows > l.out()) return nullptr;
-  const std::byte* p = l.weight.data + at * l.in() * static_cast<int64_t>(sizeof(float));
+  if (weight.dtype != DType::f32 || at + rows > l.out) return nullptr;
+  const std::byte* p = weight.data + at * l.in * static_cast<int64_t>(sizeof(float));
   if (reinterpret_cast<uintptr_t>(p) % alignof(float) != 0) return nullptr;
   const auto* floats = reinterpret_cast<const float*>(p);
-  check_finite(l.weight, floats, rows * l.in(), at * l.in());
+  check_finite(weight, floats, rows * l.in, at * l.in);
   return floats;
 }
 
@@ -78,7 +81,8 @@ void pack_rows(const Packer& packer, const Stack& stack, Range rows, std::byte* 
   for (int64_t begin = rows.begin; begin < rows.end; begin += some) {
     const int64_t count = std::min(some, rows.end - begin);
     std::byte* to = packed + begin * p.column_bytes(in);
-    if (const float* floats = p.pack ? floats_in_place(stack, begin, count) : nullptr) {
+    if (const float* floats =
+            p.pack ? floats_in_place(packer.parameters, stack, begin, count) : nullptr) {
       p.pack(floats, in, count, in, to);
     } else {
       read_rows(packer, stack, begin, count, scratch);
@@ -117,17 +121,18 @@ void Packer::pack(const PackScratch& scratch, PackedLinear* l) const {
   l->weight = packed;
 }
 
-void read_vector(const TensorSet& tensors, const Tensor& t, float* out) {
+void read_vector(const Parameters& parameters, ParameterId id, float* out) {
+  const Tensor& t = parameters.tensor(id);
   to_float32(t, out);
   check_finite(t, out, t.numel());
-  give_back(tensors, t);
+  give_back(parameters, id);
 }
 
 PackedLinear read_biases(const Packer& packer, const Stack& stack) {
   PackedLinear p = packer.empty(stack.out(), stack.in());
   float* to = p.bias.data();
   for (const Linear* l : stack.maps) {
-    if (l->bias) read_vector(packer.tensors, *l->bias, to);
+    if (l->bias != kNone) read_vector(packer.parameters, l->bias, to);
     to += stack.stride;
   }
   return p;
@@ -142,25 +147,26 @@ void read_rows(const Packer& packer, const Stack& stack, int64_t begin, int64_t 
   int8_t* quantised = scratch->quantised.data();
   for (int64_t r = 0, count = 0; r < rows; r += count) {
     const Linear& l = *stack.maps[static_cast<size_t>((begin + r) / stack.stride)];
+    const Tensor& weight = packer.parameters.tensor(l.weight);
     const int64_t at = (begin + r) % stack.stride;
-    const bool filling = at >= l.out();
-    count = std::min(rows - r, (filling ? stack.stride : l.out()) - at);
+    const bool filling = at >= l.out;
+    count = std::min(rows - r, (filling ? stack.stride : l.out) - at);
     if (int8 && filling) {
       std::fill_n(quantised + r * in, count * in, static_cast<int8_t>(0));
       std::fill_n(scales + r, count, 0.0f);
     } else if (int8) {
-      read_quantised(l, at, count, quantised + r * in, scales + r);
+      read_quantised(weight, at, count, quantised + r * in, scales + r);
     } else if (filling) {
       std::fill_n(values + r * in, count * in, 0.0f);
     } else {
-      to_float32(l.weight, at * in, count * in, values + r * in);
-      check_finite(l.weight, values + r * in, count * in, at * in);
+      to_float32(weight, at * in, count * in, values + r * in);
+      check_finite(weight, values + r * in, count * in, at * in);
     }
   }
 }
 
 void give_back(const Packer& packer, const Stack& stack) {
-  for (const Linear* l : stack.maps) give_back(packer.tensors, l->weight);
+  for (const Linear* l : stack.maps) give_back(packer.parameters, l->weight);
 }
 
 PackedLinear plan_stack(const Packer& packer, const Stack& stack, PackWork::Pieces* pieces) {

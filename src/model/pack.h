@@ -29,8 +29,8 @@ using PackWork = OnceTogether<PackScratch>;
 struct Packer {
   const kernels::KernelTable& kernels;
   kernels::Precision precision;
-  const TensorSet& tensors;  // which are told what is not needed any more
-  Arena& arena;              // for what is packed
+  const Parameters& parameters;
+  Arena& arena;  // for what is packed
 
   const kernels::Product& product() const { return kernels.product(precision); }
   // A map without its weight, the bias 0.
@@ -47,14 +47,14 @@ struct Stack {
   std::vector<const Linear*> maps;
   int64_t stride;
 
-  explicit Stack(const Linear& l) : maps{&l}, stride(l.out()) {}
+  explicit Stack(const Linear& l) : maps{&l}, stride(l.out) {}
   Stack(std::initializer_list<const Linear*> m, int64_t s) : maps(m), stride(s) {}
   int64_t out() const { return static_cast<int64_t>(maps.size()) * stride; }
-  int64_t in() const { return maps[0]->in(); }
+  int64_t in() const { return maps[0]->in; }
 };
 
 // A vector's elements -> out.
-void read_vector(const TensorSet& tensors, const Tensor& t, float* out);
+void read_vector(const Parameters& parameters, ParameterId id, float* out);
 // A stack's map without its weight.
 PackedLinear read_biases(const Packer& packer, const Stack& stack);
 // Rows [begin, begin + rows) of it -> the scratch.

@@ -20,8 +20,74 @@ const char* activation_name(Activation a) {
   return "?";
 }
 
-bool reads_first_only(const Model& m) {
-  return !m.heads.empty() && m.heads.back().pooling == Pooling::first;
+namespace {
+
+// f(ParameterId, number of the layer) for each use of a parameter.
+template <typename F>
+void for_each_use(const Architecture& arch, F f) {
+  int64_t number = 0;
+  const auto linear = [&](const Linear& l) {
+    f(l.weight, number);
+    if (l.bias != kNone) f(l.bias, number);
+  };
+  const auto norm = [&](const LayerNorm& n) {
+    f(n.weight, number);
+    f(n.bias, number);
+  };
+  const Embeddings& e = arch.embeddings;
+  f(e.word, number);
+  if (e.word_up) linear(*e.word_up);
+  f(e.position, number);
+  if (e.type != kNone) f(e.type, number);
+  norm(e.norm);
+  for (const Layer& layer : arch.layers) {
+    ++number;
+    if (const auto& a = layer.attention) {
+      for (const Linear* l : {&a->query, &a->key, &a->value, &a->output}) linear(*l);
+      norm(a->norm);
+    }
+    if (const auto& ffn = layer.ffn) {
+      linear(ffn->in);
+      linear(ffn->out);
+      norm(ffn->norm);
+    }
+  }
+  for (const Head& head : arch.heads) {
+    number = head.layer;
+    if (head.pooler) linear(*head.pooler);
+    linear(head.classifier);
+    if (head.lte) linear(*head.lte);
+  }
+}
+
+// The same, once for each parameter: its first use.
+template <typename F>
+void for_each_first_use(const Architecture& arch, F f) {
+  std::vector<bool> seen;
+  for_each_use(arch, [&](ParameterId id, int64_t layer) {
+    const auto at = static_cast<size_t>(id);
+    if (at >= seen.size()) seen.resize(at + 1);
+    if (seen[at]) return;
+    seen[at] = true;
+    f(id, layer);
+  });
+}
+
+}  // namespace
+
+std::vector<ParameterId> parameters_in_use(const Architecture& arch) {
+  std::vector<ParameterId> ids;
+  for_each_first_use(arch, [&](ParameterId id, int64_t) { ids.push_back(id); });
+  return ids;
+}
+
+void number_parameters(Model* m) {
+  for_each_first_use(m->arch,
+                     [&](ParameterId id, int64_t layer) { m->parameters[id].layer = layer; });
+}
+
+bool reads_first_only(const Architecture& arch) {
+  return !arch.heads.empty() && arch.heads.back().pooling == Pooling::first;
 }
 
 }  // namespace costeff::model

@@ -1,35 +1,35 @@
 #pragma once
 
-// What a model is, as data: views into the checkpoint, no arithmetic, no files. src/checkpoint
-// brings every dialect into this form. Letters: B sequences, T packed tokens, H hidden size, N
-// heads, d head size, A = N d, F feed-forward size, L layers, C labels, V vocabulary, r embedding
-// rank.
+// What a model is, as data: no arithmetic, no files. src/checkpoint brings every dialect into this
+// form. Letters: B sequences, T packed tokens, H hidden size, N heads, d head size, A = N d, F
+// feed-forward size, L layers, C labels, V vocabulary, r embedding rank.
 
 #include <costeff/options.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/tensor.h"
 #include "kernels/kernel_table.h"
+#include "model/parameters.h"
 
 namespace costeff::model {
 
 using kernels::Activation;
 
+// Whose tensor names and position numbers a checkpoint has.
+enum class Family { bert, roberta, elasticbert, distilbert };
+
 // y = x weight^T + bias
 struct Linear {
-  Tensor weight;               // [out, in]
-  std::optional<Tensor> bias;  // [out]
-  int64_t out() const { return weight.shape[0]; }
-  int64_t in() const { return weight.shape[1]; }
+  int64_t out = 0, in = 0;
+  ParameterId weight = kNone;  // [out, in]
+  ParameterId bias = kNone;    // [out], or none
 };
 
 struct LayerNorm {
-  Tensor weight, bias;  // [H]
+  ParameterId weight = kNone, bias = kNone;  // [H]
 };
 
 // A sublayer that was pruned away is absent: the identity, its LayerNorm included (CoFi).
@@ -52,10 +52,10 @@ struct Layer {
 };
 
 struct Embeddings {
-  Tensor word;                    // [V, H], or [V, r] when factorised
+  ParameterId word = kNone;       // [V, H], or [V, r] when factorised
   std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  Tensor position;                // [rows, H]; which row a token has: position_offset
-  std::optional<Tensor> type;     // [types, H]; DistilBERT has none
+  ParameterId position = kNone;   // [rows, H]; which row a token has: position_offset
+  ParameterId type = kNone;       // [types, H]; DistilBERT has none
   // The row of a sequence's first token. BERT: 0, and token i has row i. The RoBERTa family: the
   // pad token's id + 1; the next row goes to the next token that is not the pad token, which itself
   // always has the row of its own id, wherever it stands (transformers, modeling_roberta.py,
@@ -93,9 +93,9 @@ struct Head {
   std::optional<Linear> lte;  // BERxiT: [1, pooler out], learning to exit
 };
 
-struct Model {
-  std::string
-      dialect;  // "plain-bert", "deebert-bert", "cost-eff", ...: spec of the checkpoint formats
+// Sizes, forms and which parameter goes where.
+struct Architecture {
+  Family family = Family::bert;
   Embeddings embeddings;
   std::vector<Layer> layers;
   std::vector<Head> heads;  // ascending in `layer`, at most one a layer; the last one is at layer L
@@ -109,19 +109,40 @@ struct Model {
   bool question_answering = false;  // heads give start and end logits on every token
   Activation activation = Activation::gelu_erf;
   float layer_norm_eps = 1e-12f;
-  std::vector<std::string> labels;  // [C]
-  std::string task;                 // finetuning_task of config.json; empty: it names none
+};
 
+// Where a model comes from, and what its directory says besides the numbers.
+struct Provenance {
+  std::string dialect;                         // "plain-bert", "deebert-bert", "cost-eff", ...
+  std::vector<std::string> labels;             // [C]
+  std::string task;                            // finetuning_task of config.json; empty: none
   std::optional<ExitPolicy> policy;            // exit_policy.json
   ComputeType compute = ComputeType::float32;  // what config.json says it was quantised to
   std::vector<Tensor> unused;                  // in the checkpoint, not in use
   std::vector<std::string> notes;              // oddities that were accepted, one line each
   std::vector<std::string> warnings;           // what may make answers wrong, one line each
-  TensorSet tensors;                           // keeps the bytes alive
 };
 
+struct Model {
+  Architecture arch;
+  Parameters parameters;
+  Provenance provenance;
+};
+
+// The parameters in use, each once: embeddings, layers, exits, in the order of the computation.
+std::vector<ParameterId> parameters_in_use(const Architecture& arch);
+
+// Sets Parameter::layer to what the architecture says: after it was built, and after parts went.
+void number_parameters(Model* m);
+
+// f(Parameter&) for each parameter in use.
+template <typename AnyModel, typename F>
+void for_each_parameter(AnyModel& m, F f) {
+  for (const ParameterId id : parameters_in_use(m.arch)) f(m.parameters[id]);
+}
+
 // Whether of the last hidden states only the first token's is read.
-bool reads_first_only(const Model& m);
+bool reads_first_only(const Architecture& arch);
 
 const char* activation_name(Activation a);
 

@@ -11,10 +11,11 @@ using kernels::KernelTable;
 using kernels::Precision;
 using kernels::round_up;
 
-NormWeights read_norm(const TensorSet& tensors, const LayerNorm& n) {
+NormWeights read_norm(const Parameters& parameters, const LayerNorm& n) {
   NormWeights w;
-  read_vector(tensors, n.weight, w.weight.reserve(n.weight.numel()));
-  read_vector(tensors, n.bias, w.bias.reserve(n.bias.numel()));
+  const int64_t size = parameters.tensor(n.weight).numel();
+  read_vector(parameters, n.weight, w.weight.reserve(size));
+  read_vector(parameters, n.bias, w.bias.reserve(size));
   return w;
 }
 
@@ -29,7 +30,7 @@ void transpose(const T* from, int64_t rows, int64_t columns, T* to) {
 // the keys in it, and the maps of keys and values by head.
 void fold_keys(const Packer& packer, const Attention& a, LayerWeights* w, PackScratch* scratch) {
   const bool int8 = packer.precision == Precision::int8;
-  const int64_t hidden = a.key.in(), d = w->attention_size / w->heads;
+  const int64_t hidden = a.key.in, d = w->attention_size / w->heads;
   PackScratch keys;
   read_rows(packer, Stack(a.key), 0, w->attention_size, &keys);
   give_back(packer, Stack(a.key));
@@ -58,7 +59,7 @@ void fold_keys(const Packer& packer, const Attention& a, LayerWeights* w, PackSc
 }
 
 void fold_values(const Packer& packer, const Attention& a, LayerWeights* w, PackScratch* scratch) {
-  const int64_t hidden = a.value.in(), d = w->attention_size / w->heads;
+  const int64_t hidden = a.value.in, d = w->attention_size / w->heads;
   const PackedLinear biases = read_biases(packer, Stack(a.value));
   for (int64_t h = 0; h < w->heads; ++h) {
     PackedLinear p = packer.empty(d, hidden);
@@ -77,7 +78,7 @@ PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folde
   if (layer.attention) {
     const Attention& a = *layer.attention;
     w->heads = a.heads;
-    w->attention_size = a.query.out();
+    w->attention_size = a.query.out;
     w->stride = round_up(w->attention_size);
     if (folded) {
       pieces.push_back([=, &a](PackScratch* s) { fold_keys(packer, a, w, s); });
@@ -87,12 +88,12 @@ PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folde
       w->key_value = plan_stack(packer, {{&a.key, &a.value}, w->stride}, &pieces);
     }
     w->attention_out = plan_stack(packer, Stack(a.output), &pieces);
-    w->attention_norm = read_norm(packer.tensors, a.norm);
+    w->attention_norm = read_norm(packer.parameters, a.norm);
   }
   if (layer.ffn) {
     w->ffn_in = plan_stack(packer, Stack(layer.ffn->in), &pieces);
     w->ffn_out = plan_stack(packer, Stack(layer.ffn->out), &pieces);
-    w->ffn_norm = read_norm(packer.tensors, layer.ffn->norm);
+    w->ffn_norm = read_norm(packer.parameters, layer.ffn->norm);
   }
   return pieces;
 }
@@ -101,12 +102,13 @@ constexpr int64_t kTypesKept = 2;
 
 }  // namespace
 
-const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out) {
-  const int64_t n = e.position.shape[1];
-  to_float32(e.position, (e.first_position() + i) * n, n, out);
-  if (!e.type) return out;
+const float* add_place(const Model& model, int64_t i, int64_t type, float* out) {
+  const Embeddings& e = model.arch.embeddings;
+  const int64_t n = model.arch.hidden_size;
+  to_float32(model.parameters.tensor(e.position), (e.first_position() + i) * n, n, out);
+  if (e.type == kNone) return out;
   float* const other = out + n;
-  to_float32(*e.type, type * n, n, other);
+  to_float32(model.parameters.tensor(e.type), type * n, n, other);
   for (int64_t j = 0; j < n; ++j) out[j] += other[j];
   return out;
 }
@@ -115,16 +117,21 @@ WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precisi
     : model_(model),
       kernels_(kernels),
       precision_(precision),
-      layers_(model.layers.size()),
-      heads_(model.heads.size()) {}
+      layers_(model.arch.layers.size()),
+      heads_(model.arch.heads.size()) {
+  for (const Head& head : model.arch.heads) {
+    if (head.pooler) shared_.try_emplace(head.pooler->weight);
+    if (head.lte) shared_.try_emplace(head.lte->weight);
+  }
+}
 
 template <typename T, typename Plan>
 void WeightStore::make(Slot<T>* slot, const Plan& plan) const {
   if (slot->work.done()) return slot->work.run(plan);
-  read_unchanged(model_.tensors, [&] {
+  read_unchanged(model_.parameters.storage, [&] {
     slot->work.run([&] {
       // A file that became shorter is noticed before its missing pages are touched.
-      model_.tensors.check_unchanged();
+      model_.parameters.storage.check_unchanged();
       return plan();
     });
   });
@@ -133,25 +140,25 @@ void WeightStore::make(Slot<T>* slot, const Plan& plan) const {
 const EmbeddingWeights& WeightStore::embeddings() const {
   make(&embeddings_, [&] {
     EmbeddingWeights& w = embeddings_.value;
-    const Embeddings& e = model_.embeddings;
+    const Embeddings& e = model_.arch.embeddings;
     PackWork::Pieces pieces;
-    w.norm = read_norm(model_.tensors, e.norm);
+    w.norm = read_norm(model_.parameters, e.norm);
     // The rows that may be used; whether they are finite is asked when they are.
-    const int64_t all = e.position.shape[0] - e.first_position();
-    const int64_t used = model_.max_length + e.position_offset - e.first_position();
-    w.places_of_type = model_.max_length > 0 ? std::min(used, all) : all;
-    w.types = e.type ? std::min(e.type->shape[0], kTypesKept) : 1;
-    w.hidden = model_.hidden_size;
+    const int64_t all = model_.parameters.tensor(e.position).shape[0] - e.first_position();
+    const int64_t used = model_.arch.max_length + e.position_offset - e.first_position();
+    w.places_of_type = model_.arch.max_length > 0 ? std::min(used, all) : all;
+    w.types = e.type != kNone ? std::min(model_.parameters.tensor(e.type).shape[0], kTypesKept) : 1;
+    w.hidden = model_.arch.hidden_size;
     w.places.reserve((w.types * w.places_of_type + 1) * w.hidden);  // add_place writes two rows
     pieces.push_back([&](PackScratch*) {
       for (int64_t type = 0; type < w.types; ++type) {
         for (int64_t i = 0; i < w.places_of_type; ++i)
-          add_place(e, i, type, w.places.data() + (type * w.places_of_type + i) * w.hidden);
+          add_place(model_, i, type, w.places.data() + (type * w.places_of_type + i) * w.hidden);
       }
     });
     if (e.word_up)
       w.word_up =
-          plan_stack({kernels_, precision_, model_.tensors, arena_}, Stack(*e.word_up), &pieces);
+          plan_stack({kernels_, precision_, model_.parameters, arena_}, Stack(*e.word_up), &pieces);
     return pieces;
   });
   return embeddings_.value;
@@ -161,8 +168,9 @@ const LayerWeights& WeightStore::layer(int64_t i) const {
   const auto at = static_cast<size_t>(i);
   auto& slot = layers_[at];
   make(&slot, [&] {
-    return plan_layer({kernels_, precision_, model_.tensors, arena_}, model_.layers[at],
-                      at + 1 == model_.layers.size() && reads_first_only(model_), &slot.value);
+    return plan_layer({kernels_, precision_, model_.parameters, arena_}, model_.arch.layers[at],
+                      at + 1 == model_.arch.layers.size() && reads_first_only(model_.arch),
+                      &slot.value);
   });
   return slot.value;
 }
@@ -174,20 +182,31 @@ void WeightStore::help_with_layer(int64_t i) const noexcept {
   }
 }
 
+const PackedLinear& WeightStore::shared(const Linear& l, Precision precision) const {
+  auto& slot = shared_.at(l.weight);
+  make(&slot, [&] {
+    PackWork::Pieces pieces;
+    slot.value = plan_stack({kernels_, precision, model_.parameters, arena_}, Stack(l), &pieces);
+    return pieces;
+  });
+  return slot.value;
+}
+
 const HeadWeights& WeightStore::head(int64_t i) const {
   auto& slot = heads_[static_cast<size_t>(i)];
+  const Head& head = model_.arch.heads[static_cast<size_t>(i)];
+  const Precision of_poolers =
+      precision_ == Precision::float32 ? Precision::float32 : Precision::bfloat16;
+  const PackedLinear *pooler = nullptr, *lte = nullptr;
+  if (!slot.work.done()) {
+    if (head.pooler) pooler = &shared(*head.pooler, of_poolers);
+    if (head.lte) lte = &shared(*head.lte, Precision::float32);
+  }
   make(&slot, [&] {
-    const Head& head = model_.heads[static_cast<size_t>(i)];
-    HeadWeights& w = slot.value;
     PackWork::Pieces pieces;
-    const auto plan = [&](Precision p, const Linear& l) {
-      return plan_stack({kernels_, p, model_.tensors, arena_}, Stack(l), &pieces);
-    };
-    const Precision of_poolers =
-        precision_ == Precision::float32 ? Precision::float32 : Precision::bfloat16;
-    if (head.pooler) w.pooler = plan(of_poolers, *head.pooler);
-    w.classifier = plan(Precision::float32, head.classifier);
-    if (head.lte) w.lte = plan(Precision::float32, *head.lte);
+    slot.value = {pooler, lte,
+                  plan_stack({kernels_, Precision::float32, model_.parameters, arena_},
+                             Stack(head.classifier), &pieces)};
     return pieces;
   });
   return slot.value;

@@ -6,6 +6,7 @@
 // that.
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/aligned.h"
@@ -40,7 +41,9 @@ struct LayerWeights {
 };
 
 struct HeadWeights {
-  PackedLinear pooler, classifier, lte;  // pooler, lte: may be absent
+  // Absent: null. What exits share (PABEE's pooler, BERxiT's lte) is packed once.
+  const PackedLinear *pooler = nullptr, *lte = nullptr;
+  PackedLinear classifier;
 };
 
 struct EmbeddingWeights {
@@ -60,7 +63,7 @@ struct EmbeddingWeights {
 
 // The sum that EmbeddingWeights keeps for place i, -> out [H], also for other types. out: room for
 // [2, H].
-const float* add_place(const Embeddings& e, int64_t i, int64_t type, float* out);
+const float* add_place(const Model& model, int64_t i, int64_t type, float* out);
 
 struct PackScratch;
 
@@ -98,7 +101,9 @@ class WeightStore {
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
+  mutable std::map<ParameterId, Slot<PackedLinear>> shared_;  // poolers and ltes, by their weights
 
+  const PackedLinear& shared(const Linear& l, kernels::Precision precision) const;
   // Makes a slot, of files that were the same before and after.
   template <typename T, typename Plan>
   void make(Slot<T>* slot, const Plan& plan) const;

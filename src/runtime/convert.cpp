@@ -68,7 +68,7 @@ std::optional<DType> dtype_of(const std::optional<StoredType>& type) {
 }
 
 void edit(model::Model* m, const ConvertOptions& options) {
-  const int64_t last = m->heads.back().layer;
+  const int64_t last = m->arch.heads.back().layer;
   if (options.exits) {
     for (int64_t layer : *options.exits) {
       const auto& dropped = options.drop_layers;
@@ -94,8 +94,9 @@ void copy_file(const std::string& from, const std::string& to) {
 void check_readable(const std::string& dir, const checkpoint::SavedModel& saved) {
   try {
     const model::Model m = checkpoint::load_model(dir);
-    if (m.dialect == saved.dialect) return;
-    throw Error(ErrorKind::internal, "it reads as " + m.dialect + ", expected " + saved.dialect);
+    if (m.provenance.dialect == saved.dialect) return;
+    throw Error(ErrorKind::internal,
+                "it reads as " + m.provenance.dialect + ", expected " + saved.dialect);
   } catch (const Error& e) {
     throw Error(ErrorKind::internal,
                 std::string("what was written does not read back: ") + e.what());
@@ -113,32 +114,33 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   checkpoint::Config config;
   model::Model m = checkpoint::load_model(source, options.ignore_unused, &config);
   runtime::check_own_policy(m, join_path(source, "exit_policy.json"));
-  const checkpoint::SavedFrom from{last_component(source), m.dialect, runtime::describe(m).dtype};
+  const checkpoint::SavedFrom from{last_component(source), m.provenance.dialect,
+                                   runtime::describe(m).dtype};
   edit(&m, options);
 
   ConvertReport report;
-  report.notes = m.notes;
-  report.warnings = m.warnings;
+  report.notes = m.provenance.notes;
+  report.warnings = m.provenance.warnings;
   for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
-  if (!m.unused.empty()) {
-    report.notes.push_back(std::to_string(m.unused.size()) +
+  if (!m.provenance.unused.empty()) {
+    report.notes.push_back(std::to_string(m.provenance.unused.size()) +
                            " tensors that the model does not use are left out");
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
-  checkpoint::SavedModel saved = checkpoint::name_model(m, config);
+  checkpoint::SavedModel saved = checkpoint::name_model(&m, config);
   bool written = false;
-  read_unchanged(m.tensors, [&] {
+  read_unchanged(m.parameters.storage, [&] {
     if (options.quantise) {
-      checkpoint::quantise(&saved, &m, *options.quantise);
+      checkpoint::quantise(&m, *options.quantise);
     } else if (dtype) {
-      m.compute = ComputeType::float32;
+      m.provenance.compute = ComputeType::float32;
     }
     checkpoint::record_source(&saved, m, from, dtype);
     written = checkpoint::write_model(saved, m, dtype, directory.path(), stop);
   });
   if (!written) return std::nullopt;
   report.files = {"config.json", "model.safetensors"};
-  if (m.policy) report.files.emplace_back("exit_policy.json");
+  if (m.provenance.policy) report.files.emplace_back("exit_policy.json");
   for (const char* name : kTokenizerFiles) {
     if (stop && *stop) return std::nullopt;
     const std::string path = join_path(source, name);
@@ -150,14 +152,14 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   directory.commit();
 
   report.dialect = saved.dialect;
-  report.layers = static_cast<int64_t>(m.layers.size());
-  report.tensors = static_cast<int64_t>(saved.tensors.size());
-  for (const auto& [name, t] : saved.tensors) {
-    const DType stored = checkpoint::stored_dtype(t.dtype, dtype);
-    report.bytes += t.numel() * dtype_size(stored);
-    if (stored == DType::i8) report.bytes += t.shape[0] * 4;
-  }
-  for (const model::Head& head : m.heads) report.exits.push_back(head.layer);
+  report.layers = static_cast<int64_t>(m.arch.layers.size());
+  model::for_each_parameter(m, [&](const model::Parameter& p) {
+    const DType stored = checkpoint::stored_dtype(p.tensor.dtype, dtype);
+    ++report.tensors;
+    report.bytes += p.tensor.numel() * dtype_size(stored);
+    if (stored == DType::i8) report.bytes += p.tensor.shape[0] * 4;
+  });
+  for (const model::Head& head : m.arch.heads) report.exits.push_back(head.layer);
   return report;
 }
 

@@ -18,7 +18,7 @@ double seconds_since(Clock::time_point* t) {
 
 int64_t longest_history(const model::Model& m) {
   int64_t n = 1;
-  for (const model::Head& h : m.heads) n = std::max(n, h.last_n_hidden);
+  for (const model::Head& h : m.arch.heads) n = std::max(n, h.last_n_hidden);
   return n;
 }
 
@@ -30,11 +30,11 @@ Conveyor::Conveyor(const LoadedModel& model, const ForwardPlan& plan,
       plan_(plan),
       options_(options),
       team_(team),
-      shape_(model::layer_shape(model.spec)),
-      hidden_(model.spec.hidden_size),
+      shape_(model::layer_shape(model.spec.arch)),
+      hidden_(model.spec.arch.hidden_size),
       history_size_(longest_history(model.spec)),
-      pooling_(model.spec.heads.back().pooling),
-      waiting_(model.spec.layers.size() + 1),
+      pooling_(model.spec.arch.heads.back().pooling),
+      waiting_(model.spec.arch.layers.size() + 1),
       layer_scratch_(team ? static_cast<size_t>(team->size()) : 1) {}
 
 bool Conveyor::has_room(int64_t tokens) const {
@@ -54,7 +54,7 @@ void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& tick
   // attended to. [PAD] is id 0 in every BERT vocabulary of such models; RoBERTa's is known.
   const int64_t padding = pad_to - static_cast<int64_t>(e.ids.size());
   if (padding > 0) {
-    const int64_t pad = std::max<int64_t>(model_.spec.embeddings.pad_token(), 0);
+    const int64_t pad = std::max<int64_t>(model_.spec.arch.embeddings.pad_token(), 0);
     ids.resize(ids.size() + static_cast<size_t>(padding), static_cast<int32_t>(pad));
     types.resize(ids.size(), 0);
   }
@@ -168,17 +168,17 @@ void Conveyor::run_group(int64_t done) {
   times_.attention_s += layer_s - ffn_s;
   times_.ffn_s += ffn_s;
 
-  if (spec.question_answering) {
+  if (spec.arch.question_answering) {
     if (layer == plan_.last_layer) ask_tokens(n, &w);
   } else {
-    const auto head = std::find_if(spec.heads.begin(), spec.heads.end(),
+    const auto head = std::find_if(spec.arch.heads.begin(), spec.arch.heads.end(),
                                    [&](const model::Head& h) { return h.layer == layer; });
-    const bool asked = head != spec.heads.end() &&
+    const bool asked = head != spec.arch.heads.end() &&
                        (plan_.all_exits || layer == plan_.last_layer ||
                         (asks_exits(plan_.policy) && layer >= plan_.policy.exit_start));
     if (history_size_ > 1)
       keep_pooled(w, n, w.history[static_cast<size_t>(layer % history_size_)].data());
-    if (asked) ask_exit(static_cast<size_t>(head - spec.heads.begin()), n, &w);
+    if (asked) ask_exit(static_cast<size_t>(head - spec.arch.heads.begin()), n, &w);
   }
   move_front(&w, n, leaving_, hidden_, &waiting_[static_cast<size_t>(layer)]);
   times_.exits_s += seconds_since(&clock);

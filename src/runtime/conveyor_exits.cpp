@@ -35,11 +35,12 @@ void set_answer(const Answer& a, Result* result) {
   result->entropy = a.score.entropy;
 }
 
-void check_logits(const model::Head& head, std::span<const float> logits) {
+void check_logits(const model::Model& m, const model::Head& head, std::span<const float> logits) {
   for (float v : logits) {
     if (!std::isfinite(v)) {
-      throw_model(tensor_place(head.classifier.weight) + "the logits of the exit at layer " +
-                  std::to_string(head.layer) + " are not finite: the weights overflow float32");
+      throw_model(tensor_place(m.parameters.tensor(head.classifier.weight)) +
+                  "the logits of the exit at layer " + std::to_string(head.layer) +
+                  " are not finite: the weights overflow float32");
     }
   }
 }
@@ -47,9 +48,9 @@ void check_logits(const model::Head& head, std::span<const float> logits) {
 }  // namespace
 
 void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
-  const model::Head& head = model_.spec.heads[h];
+  const model::Head& head = model_.spec.arch.heads[h];
   const int64_t layer = head.layer;
-  const auto labels = static_cast<size_t>(model_.spec.num_labels);
+  const auto labels = static_cast<size_t>(model_.spec.arch.num_labels);
   history_.clear();
   if (history_size_ > 1) {
     const int64_t states = layer + 1, available = std::min(states, history_size_);
@@ -60,7 +61,7 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
     keep_pooled(*w, n, pooled);
     history_.push_back(pooled);
   }
-  float* logits = logits_.reserve(n * model_.spec.num_labels);
+  float* logits = logits_.reserve(n * model_.spec.arch.num_labels);
   float* uncertain = uncertain_.reserve(n);
   const model::HeadWeights& weights = model_.weights.head(static_cast<int64_t>(h));
   const auto compute = [&](const Crew& crew) {
@@ -73,13 +74,13 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
     compute({});
   }
 
-  const bool last = layer == plan_.last_layer, regression = model_.spec.regression;
+  const bool last = layer == plan_.last_layer, regression = model_.spec.arch.regression;
   probs_.resize(labels);
   const std::span<float> probs(probs_);
   for (int64_t b = 0; b < n; ++b) {
     const auto at = static_cast<size_t>(b);
     Answer a{layer, {logits + at * labels, labels}, {}, {}};
-    check_logits(head, a.logits);
+    check_logits(model_.spec, head, a.logits);
     a.score = exits::score_logits(a.logits, probs);
     if (head.lte) a.score.uncertainty = uncertain[b];
     if (!regression) a.probs = probs;
@@ -96,16 +97,16 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
 
 // Question answering: start and end logits of all tokens that are not padding.
 void Conveyor::ask_tokens(int64_t n, Waiting* w) {
-  const model::Head& head = model_.spec.heads.back();
+  const model::Head& head = model_.spec.arch.heads.back();
   const int64_t tokens = w->view(n).tokens();
   float* logits = logits_.reserve(tokens * 2);
-  model::run_token_head(model_.kernels,
-                        model_.weights.head(static_cast<int64_t>(model_.spec.heads.size()) - 1),
-                        hidden_, tokens, w->x.data(), logits, &head_scratch_);
+  model::run_token_head(
+      model_.kernels, model_.weights.head(static_cast<int64_t>(model_.spec.arch.heads.size()) - 1),
+      hidden_, tokens, w->x.data(), logits, &head_scratch_);
   for (size_t b = 0; b < static_cast<size_t>(n); ++b) {
     const std::span<const float> own(logits + int64_t{w->start[b]} * 2,
                                      static_cast<size_t>(w->real[b]) * 2);
-    check_logits(head, own);
+    check_logits(model_.spec, head, own);
     Result& result = *w->tickets[b].result;
     result.exit_layer = head.layer;
     result.token_logits.assign(own.begin(), own.end());

@@ -26,7 +26,7 @@ constexpr size_t kRowsAtOnce = 256;
 struct Opened {
   Opened(const std::string& path, bool ignore_unused)
       : model(checkpoint::load_model(path, ignore_unused, &config)),
-        saved(checkpoint::name_model(model, config)) {}
+        saved(checkpoint::name_model(&model, config)) {}
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
 
@@ -60,26 +60,29 @@ void compare_elements(const Tensor& a, const Tensor& b, TensorDifference* out) {
 
 TensorInfo tensor_info(const Tensor& t) { return {t.name, dtype_name(t.dtype), t.shape}; }
 
-std::vector<TensorDifference> compare_tensors(const checkpoint::SavedModel& a,
-                                              const checkpoint::SavedModel& b) {
+std::vector<TensorDifference> compare_tensors(const model::Model& a, const model::Model& b) {
+  const auto names_a = checkpoint::saved_names(a), names_b = checkpoint::saved_names(b);
   std::map<std::string, TensorDifference> all;
-  for (const auto& [name, t] : a.tensors) all[name].a = tensor_info(t);
-  for (const auto& [name, t] : b.tensors) all[name].b = tensor_info(t);
+  for (const auto& [name, id] : names_a) all[name].a = tensor_info(a.parameters.tensor(id));
+  for (const auto& [name, id] : names_b) all[name].b = tensor_info(b.parameters.tensor(id));
   std::vector<TensorDifference> out;
   for (auto& [name, d] : all) {
     d.name = name;
     if (d.a && d.b && d.a->shape == d.b->shape) {
-      compare_elements(a.tensors.at(name), b.tensors.at(name), &d);
+      compare_elements(a.parameters.tensor(names_a.at(name)), b.parameters.tensor(names_b.at(name)),
+                       &d);
     }
     out.push_back(std::move(d));
   }
   return out;
 }
 
-std::string labels_text(const model::Model& m) { return nlohmann::json(m.labels).dump(); }
+std::string labels_text(const model::Model& m) {
+  return nlohmann::json(m.provenance.labels).dump();
+}
 
 std::string policy_text(const model::Model& m) {
-  return m.policy ? checkpoint::exit_policy_json(*m.policy).dump() : "none";
+  return m.provenance.policy ? checkpoint::exit_policy_json(*m.provenance.policy).dump() : "none";
 }
 
 const char* pooling_text(model::Pooling p) {
@@ -95,8 +98,8 @@ const char* pooling_text(model::Pooling p) {
 }
 
 // How the last exit reads the hidden states; the others read them in the same way.
-std::string head_text(const model::Model& m) {
-  const model::Head& h = m.heads.back();
+std::string head_text(const model::Architecture& arch) {
+  const model::Head& h = arch.heads.back();
   std::string s = pooling_text(h.pooling);
   if (h.last_n_hidden > 1) {
     s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
@@ -105,7 +108,9 @@ std::string head_text(const model::Model& m) {
   return s + ", " + model::activation_name(h.activation);
 }
 
-std::vector<SettingDifference> compare_settings(const model::Model& a, const model::Model& b) {
+std::vector<SettingDifference> compare_settings(const model::Model& model_a,
+                                                const model::Model& model_b) {
+  const model::Architecture &a = model_a.arch, &b = model_b.arch;
   std::vector<SettingDifference> out;
   const auto add = [&](const char* name, const std::string& x, const std::string& y) {
     if (x != y) out.push_back({name, x, y});
@@ -120,8 +125,8 @@ std::vector<SettingDifference> compare_settings(const model::Model& a, const mod
   add("max_length", std::to_string(a.max_length), std::to_string(b.max_length));
   add("layers", std::to_string(a.layers.size()), std::to_string(b.layers.size()));
   add("exits read", head_text(a), head_text(b));
-  add("labels", labels_text(a), labels_text(b));
-  add("exit_policy", policy_text(a), policy_text(b));
+  add("labels", labels_text(model_a), labels_text(model_b));
+  add("exit_policy", policy_text(model_a), policy_text(model_b));
   return out;
 }
 
@@ -223,12 +228,14 @@ ModelDifference diff_checkpoints(const std::string& a, const std::string& b, con
   {
     const Opened x(a, options.ignore_unused), y(b, options.ignore_unused);
     for (const Opened* o : {&x, &y}) {
-      out.warnings.insert(out.warnings.end(), o->model.warnings.begin(), o->model.warnings.end());
+      const std::vector<std::string>& warnings = o->model.provenance.warnings;
+      out.warnings.insert(out.warnings.end(), warnings.begin(), warnings.end());
     }
-    out.dialect_a = x.model.dialect;
-    out.dialect_b = y.model.dialect;
-    read_unchanged(x.model.tensors, [&] {
-      read_unchanged(y.model.tensors, [&] { out.tensors = compare_tensors(x.saved, y.saved); });
+    out.dialect_a = x.model.provenance.dialect;
+    out.dialect_b = y.model.provenance.dialect;
+    read_unchanged(x.model.parameters.storage, [&] {
+      read_unchanged(y.model.parameters.storage,
+                     [&] { out.tensors = compare_tensors(x.model, y.model); });
     });
     out.settings = compare_settings(x.model, y.model);
   }

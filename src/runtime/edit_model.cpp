@@ -12,7 +12,7 @@ namespace {
 
 std::string exits_text(const model::Model& m) {
   std::string s;
-  for (const model::Head& h : m.heads) s += (s.empty() ? "" : ", ") + std::to_string(h.layer);
+  for (const model::Head& h : m.arch.heads) s += (s.empty() ? "" : ", ") + std::to_string(h.layer);
   return s;
 }
 
@@ -44,18 +44,18 @@ void fit_history(model::Head* head, int64_t of_final, int64_t was) {
 }
 
 void renumber_heads(model::Model* m, const std::vector<int64_t>& numbers) {
-  const auto last = static_cast<int64_t>(m->layers.size());
-  const int64_t of_final = std::min(m->heads.back().last_n_hidden, last + 1);
+  const auto last = static_cast<int64_t>(m->arch.layers.size());
+  const int64_t of_final = std::min(m->arch.heads.back().last_n_hidden, last + 1);
   std::vector<model::Head> kept;
-  for (model::Head& head : m->heads) {
+  for (model::Head& head : m->arch.heads) {
     const int64_t was = head.layer;
-    const bool is_final = &head == &m->heads.back();
+    const bool is_final = &head == &m->arch.heads.back();
     head.layer = is_final ? last : numbers[static_cast<size_t>(was) - 1];
     if (head.layer == 0 || (head.layer == last && !is_final)) continue;
     fit_history(&head, of_final, was);
     kept.push_back(std::move(head));
   }
-  m->heads = std::move(kept);
+  m->arch.heads = std::move(kept);
 }
 
 void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t last) {
@@ -83,21 +83,22 @@ void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t
 
 void keep_exits(model::Model* m, std::span<const int64_t> layers) {
   for (int64_t layer : layers) {
-    const bool there = std::any_of(m->heads.begin(), m->heads.end(),
+    const bool there = std::any_of(m->arch.heads.begin(), m->arch.heads.end(),
                                    [&](const model::Head& h) { return h.layer == layer; });
     if (!there) {
       throw_usage("no exit at layer " + std::to_string(layer) + "; this model has exits at layer " +
                   exits_text(*m));
     }
   }
-  const int64_t last = m->heads.back().layer;
-  std::erase_if(m->heads, [&](const model::Head& h) {
+  const int64_t last = m->arch.heads.back().layer;
+  std::erase_if(m->arch.heads, [&](const model::Head& h) {
     return h.layer != last && !contains(layers, h.layer);
   });
+  model::number_parameters(m);
 }
 
 void drop_layers(model::Model* m, std::span<const int64_t> layers) {
-  const auto count = static_cast<int64_t>(m->layers.size());
+  const auto count = static_cast<int64_t>(m->arch.layers.size());
   for (int64_t layer : layers) {
     if (layer < 1 || layer > count) {
       throw_usage("no layer " + std::to_string(layer) + " to drop; this model has layers 1 to " +
@@ -107,19 +108,21 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   const std::vector<int64_t> numbers = new_numbers(count, layers);
   std::vector<model::Layer> kept;
   for (size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] != 0) kept.push_back(m->layers[i]);
+    if (numbers[i] != 0) kept.push_back(m->arch.layers[i]);
   }
   if (kept.empty())
     throw_usage("all " + std::to_string(count) + " layers to drop, expected one to stay");
-  m->layers = std::move(kept);
+  m->arch.layers = std::move(kept);
   renumber_heads(m, numbers);
-  if (m->policy) renumber_policy(&*m->policy, numbers, static_cast<int64_t>(m->layers.size()));
+  model::number_parameters(m);
+  if (m->provenance.policy)
+    renumber_policy(&*m->provenance.policy, numbers, static_cast<int64_t>(m->arch.layers.size()));
 }
 
 std::vector<std::string> drop_misfit_policy(model::Model* m) {
-  if (!m->policy || policy_fault(exits_of(*m), *m->policy).empty()) return {};
-  const bool learned = m->policy->kind == PolicyKind::learned;
-  m->policy.reset();
+  if (!m->provenance.policy || policy_fault(exits_of(*m), *m->provenance.policy).empty()) return {};
+  const bool learned = m->provenance.policy->kind == PolicyKind::learned;
+  m->provenance.policy.reset();
   return {std::string("exit_policy.json is left out: ") +
           (learned ? "the learned exits are gone" : "the exit it leaves at is gone")};
 }

@@ -23,16 +23,16 @@ void check_own_ids(const model::Model& m, const Example& row, const EncodeOption
                 std::to_string(options.max_length));
   }
   for (int32_t id : row.input_ids) {
-    if (id < 0 || id >= m.vocab_size) {
+    if (id < 0 || id >= m.arch.vocab_size) {
       throw_input(place(row) + "input_ids: id " + std::to_string(id) + ", expected 0 to " +
-                  std::to_string(m.vocab_size - 1));
+                  std::to_string(m.arch.vocab_size - 1));
     }
   }
   if (!row.token_type_ids.empty() && row.token_type_ids.size() != row.input_ids.size()) {
     throw_input(place(row) + "token_type_ids: " + std::to_string(row.token_type_ids.size()) +
                 " types, expected as many as input_ids: " + std::to_string(n));
   }
-  const int64_t types = m.type_vocab_size;
+  const int64_t types = m.arch.type_vocab_size;
   if (types == 0) return;  // DistilBERT: types are ignored
   for (int32_t t : row.token_type_ids) {
     if (t < 0 || t >= types) {
@@ -64,7 +64,7 @@ void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const E
     throw_input(place(row) + e.what());
   }
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
-  if (m.type_vocab_size < 2) std::fill(out->type_ids.begin(), out->type_ids.end(), 0);
+  if (m.arch.type_vocab_size < 2) std::fill(out->type_ids.begin(), out->type_ids.end(), 0);
 }
 
 bool is_blank(std::string_view text) {

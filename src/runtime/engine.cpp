@@ -35,30 +35,31 @@ struct Engine::Impl {
       : Impl(path, options, checkpoint::load_model(path, options.ignore_unused)) {}
 
   Impl(const std::string& path, const LoadOptions& options, model::Model loaded)
-      : compute(options.compute.value_or(loaded.compute)),
+      : compute(options.compute.value_or(loaded.provenance.compute)),
         model(std::move(loaded), runtime::choose_table(options.isa),
               runtime::precision_of(compute)),
         tokenizer(path) {
     const model::Model& m = model.spec;
-    if (tokenizer.vocab_size() > m.vocab_size) {
+    if (tokenizer.vocab_size() > m.arch.vocab_size) {
       throw_model(tokenizer.vocab_file() + ": has ids up to " +
                   std::to_string(tokenizer.vocab_size() - 1) + ", for which tensor " +
-                  m.embeddings.word.name + " needs " + std::to_string(tokenizer.vocab_size()) +
-                  " rows, and it has " + std::to_string(m.vocab_size));
+                  m.parameters.tensor(m.arch.embeddings.word).name + " needs " +
+                  std::to_string(tokenizer.vocab_size()) + " rows, and it has " +
+                  std::to_string(m.arch.vocab_size));
     }
     info = runtime::describe(m);
     info.path = path;
     info.compute = compute;
     info.tokenizer = tokenizer.kind();
-    if (m.policy) {
-      info.policy = *m.policy;
+    if (m.provenance.policy) {
+      info.policy = *m.provenance.policy;
       info.policy_from_model = true;
       runtime::check_own_policy(m, join_path(path, "exit_policy.json"));
     }
   }
 
   EncodeOptions encode_options(EncodeOptions e, bool asked) const {
-    const int64_t limit = model.spec.max_length;
+    const int64_t limit = model.spec.arch.max_length;
     if (!asked) {
       e.max_length = limit;
     } else if (e.max_length < 1 || e.max_length > limit) {
@@ -87,9 +88,9 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   const model::Model& m = impl_->model.spec;
   const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
   check_policy(impl_->info, policy);
-  if (options.pad_to < 0 || options.pad_to > m.max_length) {
+  if (options.pad_to < 0 || options.pad_to > m.arch.max_length) {
     throw_usage("padding to " + std::to_string(options.pad_to) + ", expected at most " +
-                std::to_string(m.max_length) + ", the positions of this model");
+                std::to_string(m.arch.max_length) + ", the positions of this model");
   }
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, policy, options.all_exits);

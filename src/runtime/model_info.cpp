@@ -43,28 +43,19 @@ void check_policy(const ModelInfo& info, const ExitPolicy& policy) {
 namespace runtime {
 namespace {
 
-int64_t count(const model::Linear& l) { return l.weight.numel() + (l.bias ? l.bias->numel() : 0); }
-int64_t count(const model::LayerNorm& n) { return n.weight.numel() + n.bias.numel(); }
-template <typename T>
-int64_t count(const std::optional<T>& t) {
-  return t ? count(*t) : 0;
+int64_t count(const model::Parameters& parameters, const model::Linear& l) {
+  return parameters.tensor(l.weight).numel() +
+         (l.bias != model::kNone ? parameters.tensor(l.bias).numel() : 0);
 }
-int64_t count(const std::optional<Tensor>& t) { return t ? t->numel() : 0; }
 
 LayerInfo describe_layer(const model::Layer& l, int64_t number) {
   LayerInfo info;
   info.layer = number;
   if (l.attention) {
-    const model::Attention& a = *l.attention;
-    info.heads = a.heads;
-    info.attention_size = a.query.out();
-    info.parameters +=
-        count(a.query) + count(a.key) + count(a.value) + count(a.output) + count(a.norm);
+    info.heads = l.attention->heads;
+    info.attention_size = l.attention->query.out;
   }
-  if (l.ffn) {
-    info.ffn_size = l.ffn->in.out();
-    info.parameters += count(l.ffn->in) + count(l.ffn->out) + count(l.ffn->norm);
-  }
+  if (l.ffn) info.ffn_size = l.ffn->in.out;
   return info;
 }
 
@@ -92,39 +83,32 @@ std::string form_of(const model::Head& h) {
   return s;
 }
 
-ExitInfo describe_exit(const model::Head& h) {
+ExitInfo describe_exit(const model::Parameters& parameters, const model::Head& h) {
   ExitInfo e;
   e.layer = h.layer;
   e.form = form_of(h);
-  e.input_size = h.classifier.in();
+  e.input_size = h.classifier.in;
   e.learned = h.lte.has_value();
-  e.macs = h.classifier.weight.numel() + (h.pooler ? h.pooler->weight.numel() : 0);
-  e.parameters = count(h.classifier) + count(h.pooler) + count(h.lte);
+  e.macs = h.classifier.out * h.classifier.in + (h.pooler ? h.pooler->out * h.pooler->in : 0);
+  for (const auto* l : {h.pooler ? &*h.pooler : nullptr, &h.classifier, h.lte ? &*h.lte : nullptr})
+    if (l) e.parameters += count(parameters, *l);
   return e;
 }
 
-// "F16", or "F16, F32" for a mixture, the most frequent first.
+bool of_layers(model::Role role) {
+  return role >= model::Role::query && role <= model::Role::ffn_norm;
+}
+
+// The dtype of the embedding and of the products' weights: "F16", or "F16, F32" for a mixture, the
+// most frequent first.
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
-  const auto add = [&](const model::Linear& l) {
-    bytes[dtype_name(l.weight.dtype)] += l.weight.bytes();
-  };
-  bytes[dtype_name(m.embeddings.word.dtype)] += m.embeddings.word.bytes();
-  for (const model::Layer& l : m.layers) {
-    if (l.attention) {
-      for (const model::Linear* p :
-           {&l.attention->query, &l.attention->key, &l.attention->value, &l.attention->output})
-        add(*p);
-    }
-    if (l.ffn) {
-      add(l.ffn->in);
-      add(l.ffn->out);
-    }
-  }
-  for (const model::Head& h : m.heads) {
-    if (h.pooler) add(*h.pooler);
-    add(h.classifier);
-  }
+  model::for_each_parameter(m, [&](const model::Parameter& p) {
+    const bool product =
+        of_layers(p.role) || p.role == model::Role::pooler || p.role == model::Role::classifier;
+    if (p.role == model::Role::word || (product && p.tensor.shape.size() == 2))
+      bytes[dtype_name(p.tensor.dtype)] += p.tensor.bytes();
+  });
   std::vector<std::pair<std::string, int64_t>> sorted(bytes.begin(), bytes.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -137,58 +121,53 @@ std::string dtypes_in_use(const model::Model& m) {
 
 ModelInfo describe(const model::Model& m) {
   ModelInfo info;
-  info.dialect = m.dialect;
-  info.hidden_size = m.hidden_size;
-  info.head_size = m.head_size;
-  info.num_labels = m.num_labels;
-  info.vocab_size = m.vocab_size;
-  info.max_length = m.max_length;
-  info.type_vocab_size = m.type_vocab_size;
-  info.embedding_rank = m.embeddings.word_up ? m.embeddings.word_up->in() : 0;
-  info.regression = m.regression;
-  info.question_answering = m.question_answering;
-  info.first_token_only = model::reads_first_only(m);
-  info.activation = model::activation_name(m.activation);
+  info.dialect = m.provenance.dialect;
+  info.hidden_size = m.arch.hidden_size;
+  info.head_size = m.arch.head_size;
+  info.num_labels = m.arch.num_labels;
+  info.vocab_size = m.arch.vocab_size;
+  info.max_length = m.arch.max_length;
+  info.type_vocab_size = m.arch.type_vocab_size;
+  info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
+  info.regression = m.arch.regression;
+  info.question_answering = m.arch.question_answering;
+  info.first_token_only = model::reads_first_only(m.arch);
+  info.activation = model::activation_name(m.arch.activation);
   info.dtype = dtypes_in_use(m);
-  info.layer_norm_eps = static_cast<double>(m.layer_norm_eps);
-  info.labels = m.labels;
-  info.task = m.task;
-  const model::Embeddings& e = m.embeddings;
-  info.parameters =
-      e.word.numel() + count(e.word_up) + e.position.numel() + count(e.type) + count(e.norm);
-  for (const model::Layer& l : m.layers) {
+  info.layer_norm_eps = static_cast<double>(m.arch.layer_norm_eps);
+  info.labels = m.provenance.labels;
+  info.task = m.provenance.task;
+  for (const model::Layer& l : m.arch.layers) {
     info.layers.push_back(describe_layer(l, static_cast<int64_t>(info.layers.size()) + 1));
-    info.parameters += info.layers.back().parameters;
   }
-  const Tensor* shared_pooler = nullptr;  // PABEE: one pooler for all exits, counted once
-  for (const model::Head& h : m.heads) {
-    info.exits.push_back(describe_exit(h));
-    info.parameters += info.exits.back().parameters;
-    if (h.pooler && shared_pooler && h.pooler->weight.data == shared_pooler->data)
-      info.parameters -= count(h.pooler);
-    if (h.pooler) shared_pooler = &h.pooler->weight;
-  }
-  for (const Tensor& t : m.unused) info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
-  info.notes = m.notes;
-  info.warnings = m.warnings;
+  for (const model::Head& h : m.arch.heads) info.exits.push_back(describe_exit(m.parameters, h));
+  model::for_each_parameter(m, [&](const model::Parameter& p) {
+    info.parameters += p.tensor.numel();
+    if (of_layers(p.role))
+      info.layers[static_cast<size_t>(p.layer) - 1].parameters += p.tensor.numel();
+  });
+  for (const Tensor& t : m.provenance.unused)
+    info.unused.push_back({t.name, dtype_name(t.dtype), t.shape});
+  info.notes = m.provenance.notes;
+  info.warnings = m.provenance.warnings;
   return info;
 }
 
 ModelExits exits_of(const model::Model& m) {
   ModelExits out;
-  for (const model::Head& h : m.heads) {
+  for (const model::Head& h : m.arch.heads) {
     out.layers.push_back(h.layer);
     out.learned = out.learned || h.lte.has_value();
   }
-  out.num_labels = m.num_labels;
-  out.regression = m.regression;
-  out.dialect = m.dialect;
+  out.num_labels = m.arch.num_labels;
+  out.regression = m.arch.regression;
+  out.dialect = m.provenance.dialect;
   return out;
 }
 
 void check_own_policy(const model::Model& m, const std::string& place) {
-  if (!m.policy) return;
-  const std::string fault = policy_fault(exits_of(m), *m.policy);
+  if (!m.provenance.policy) return;
+  const std::string fault = policy_fault(exits_of(m), *m.provenance.policy);
   if (!fault.empty()) throw_model(place + ": " + fault);
 }
 

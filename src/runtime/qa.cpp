@@ -156,13 +156,14 @@ void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
 }  // namespace
 
 QaOptions resolve_qa(const QaOptions& options, const model::Model& m) {
-  if (!m.question_answering) {
-    throw_usage("the model has no question answering head (qa_outputs): it is " + m.dialect);
+  if (!m.arch.question_answering) {
+    throw_usage("the model has no question answering head (qa_outputs): it is " +
+                m.provenance.dialect);
   }
   QaOptions o = options;
-  if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, m.max_length);
-  check_range("max length", o.max_length, 1, m.max_length);
-  check_range("document stride", o.doc_stride, -1, m.max_length);
+  if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, m.arch.max_length);
+  check_range("max length", o.max_length, 1, m.arch.max_length);
+  check_range("document stride", o.doc_stride, -1, m.arch.max_length);
   check_range("max answer length", o.max_answer_length, 1, int64_t{1} << 30);
   check_range("n-best", o.n_best, 1, kMaxBest);
   if (std::isnan(o.null_threshold)) throw_usage("null threshold is not a number");

@@ -69,7 +69,7 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
   }
   text::Encoding& pair = out->pair;
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
-  if (m.type_vocab_size < 2) std::fill(pair.type_ids.begin(), pair.type_ids.end(), 0);
+  if (m.arch.type_vocab_size < 2) std::fill(pair.type_ids.begin(), pair.type_ids.end(), 0);
   const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
   out->head = first - pair.sides.begin();
   out->context = std::count(first, pair.sides.end(), int8_t{1});

@@ -71,7 +71,7 @@ class Stream {
     conveyor_.max_delay = options.max_delay;
     for (Worker& w : workers_) {
       w.conveyor = std::make_unique<Conveyor>(model_, options_.plan, conveyor_, team_.get());
-      w.stats.exit_histogram.resize(model_.spec.layers.size());
+      w.stats.exit_histogram.resize(model_.spec.arch.layers.size());
     }
   }
 
@@ -134,7 +134,7 @@ class Stream {
     chunk->unanswered = 0;
     chunk->taken = false;
     w->mine.push_back(chunk);
-    model_.spec.tensors.check_unchanged();
+    model_.spec.parameters.storage.check_unchanged();
     for (int64_t row = 0; row < chunk->count; ++row) {
       Result& result = chunk->results[static_cast<size_t>(row)];
       reset_result(&result);
@@ -208,7 +208,7 @@ class Stream {
   std::exception_ptr deliver(Chunk* chunk) const {
     try {
       const auto n = static_cast<size_t>(chunk->count);
-      if (n > 0) model_.spec.tensors.check_unchanged();
+      if (n > 0) model_.spec.parameters.storage.check_unchanged();
       if (n > 0) sink_(std::span(chunk->rows).first(n), std::span(chunk->results).first(n));
     } catch (...) {
       return std::current_exception();
@@ -357,7 +357,7 @@ class Stream {
 
   RunStats total(double wall_s) const {
     RunStats sum;
-    sum.exit_histogram.resize(model_.spec.layers.size());
+    sum.exit_histogram.resize(model_.spec.arch.layers.size());
     for (const Worker& w : workers_) {
       sum.rows += w.stats.rows;
       sum.tokens += w.stats.tokens;

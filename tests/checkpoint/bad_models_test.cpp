@@ -84,15 +84,15 @@ class BadModels : public testing::Test {
 };
 
 void expect_valid(const model::Model& m, const Case& c) {
-  EXPECT_EQ(m.hidden_size, 16);
-  EXPECT_EQ(m.layers.size(), 2u);
+  EXPECT_EQ(m.arch.hidden_size, 16);
+  EXPECT_EQ(m.arch.layers.size(), 2u);
   EXPECT_EQ(exit_layers(m), (std::vector<int64_t>{1, 2}));
-  EXPECT_EQ(m.head_size, 8);
-  EXPECT_EQ(m.num_labels, 2);
-  EXPECT_EQ(m.max_length, c.name == "cfg_maxpos_smaller" ? 20 : 32);
+  EXPECT_EQ(m.arch.head_size, 8);
+  EXPECT_EQ(m.arch.num_labels, 2);
+  EXPECT_EQ(m.arch.max_length, c.name == "cfg_maxpos_smaller" ? 20 : 32);
   const std::vector<std::string> none = {"LABEL_0", "LABEL_1"}, both = {"negative", "positive"};
-  EXPECT_EQ(m.labels, c.name == "cfg_no_labels_ok" ? none : both);
-  EXPECT_EQ(m.activation, model::Activation::gelu_erf);
+  EXPECT_EQ(m.provenance.labels, c.name == "cfg_no_labels_ok" ? none : both);
+  EXPECT_EQ(m.arch.activation, model::Activation::gelu_erf);
 }
 
 TEST_F(BadModels, EveryModelCase) {
@@ -144,12 +144,13 @@ TEST_F(BadModels, OdditiesAreNoted) {
   };
   for (const auto& [name, text] : rows) {
     const model::Model m = load_model(root_ + "/bad/" + name);
-    ASSERT_EQ(m.notes.size(), 1u) << name;
-    EXPECT_NE(m.notes[0].find(text), std::string::npos) << m.notes[0];
+    ASSERT_EQ(m.provenance.notes.size(), 1u) << name;
+    EXPECT_NE(m.provenance.notes[0].find(text), std::string::npos) << m.provenance.notes[0];
   }
   for (const char* name :
        {"valid", "valid_bpe", "valid_spm", "cfg_defaults_ok", "cfg_unknown_keys_ok"}) {
-    EXPECT_EQ(load_model(root_ + "/bad/" + name).notes, std::vector<std::string>{}) << name;
+    EXPECT_EQ(load_model(root_ + "/bad/" + name).provenance.notes, std::vector<std::string>{})
+        << name;
   }
 }
 

@@ -42,23 +42,24 @@ Shapes compact(const std::string& prefix, bool roberta) {
 TEST(CofiCompact, AbsentSublayersAreTheIdentity) {
   for (const bool roberta : {false, true}) {
     const Model m = make_model(compact(roberta ? "roberta." : "bert.", roberta));
-    EXPECT_EQ(m.dialect, roberta ? "cofi-compact-roberta" : "cofi-compact");
-    EXPECT_EQ(m.hidden_size, 5);
-    EXPECT_EQ(m.head_size, 4);  // of the unpruned model: 8 / 2
-    ASSERT_EQ(m.layers.size(), 3u);
-    EXPECT_EQ(m.layers[0].attention->heads, 1);
-    EXPECT_EQ(m.layers[0].ffn->in.out(), 7);
-    EXPECT_FALSE(m.layers[1].attention.has_value());
-    EXPECT_EQ(m.layers[1].ffn->in.out(), 3);
-    EXPECT_FALSE(m.layers[2].attention.has_value());
-    EXPECT_FALSE(m.layers[2].ffn.has_value());
-    EXPECT_EQ(m.heads[0].layer, 3);
-    EXPECT_EQ(m.heads[0].pooler->weight.shape, (std::vector<int64_t>{8, 5}));
-    EXPECT_EQ(m.heads[0].classifier.in(), 8);
-    EXPECT_EQ(m.heads[0].pooler->weight.name,
+    EXPECT_EQ(m.provenance.dialect, roberta ? "cofi-compact-roberta" : "cofi-compact");
+    EXPECT_EQ(m.arch.hidden_size, 5);
+    EXPECT_EQ(m.arch.head_size, 4);  // of the unpruned model: 8 / 2
+    ASSERT_EQ(m.arch.layers.size(), 3u);
+    EXPECT_EQ(m.arch.layers[0].attention->heads, 1);
+    EXPECT_EQ(m.arch.layers[0].ffn->in.out, 7);
+    EXPECT_FALSE(m.arch.layers[1].attention.has_value());
+    EXPECT_EQ(m.arch.layers[1].ffn->in.out, 3);
+    EXPECT_FALSE(m.arch.layers[2].attention.has_value());
+    EXPECT_FALSE(m.arch.layers[2].ffn.has_value());
+    EXPECT_EQ(m.arch.heads[0].layer, 3);
+    EXPECT_EQ(m.parameters.tensor(m.arch.heads[0].pooler->weight).shape,
+              (std::vector<int64_t>{8, 5}));
+    EXPECT_EQ(m.arch.heads[0].classifier.in, 8);
+    EXPECT_EQ(m.parameters.tensor(m.arch.heads[0].pooler->weight).name,
               roberta ? "classifier.dense.weight" : "bert.pooler.dense.weight");
-    EXPECT_EQ(m.unused.size(), roberta ? 10u : 8u);
-    EXPECT_TRUE(m.notes.empty());
+    EXPECT_EQ(m.provenance.unused.size(), roberta ? 10u : 8u);
+    EXPECT_TRUE(m.provenance.notes.empty());
   }
 }
 
@@ -86,7 +87,7 @@ TEST(CofiCompact, Errors) {
 }
 
 TEST(CofiCompact, NothingPrunedIsPlain) {
-  EXPECT_EQ(make_model(plain_bert()).dialect, "plain-bert");
+  EXPECT_EQ(make_model(plain_bert()).provenance.dialect, "plain-bert");
 }
 
 std::vector<float> floats(const Tensor& t) {
@@ -121,35 +122,40 @@ TEST(CofiFold, ScalesAndDrops) {
   const Shapes shapes = plain_bert();
   const TensorSet original = make_set(shapes), z = make_set(masks(), "m/zs.pt");
   const Model m = build_model(make_set(shapes), make_config(), &z);
-  EXPECT_EQ(m.dialect, "cofi-zs");
-  EXPECT_EQ(m.hidden_size, 7);
-  EXPECT_EQ(m.layers[0].attention->heads, 1);
-  EXPECT_EQ(m.layers[0].ffn->in.out(), 11);
-  EXPECT_FALSE(m.layers[1].attention || m.layers[1].ffn);
-  EXPECT_EQ(m.layers[2].attention->heads, 2);
+  EXPECT_EQ(m.provenance.dialect, "cofi-zs");
+  EXPECT_EQ(m.arch.hidden_size, 7);
+  EXPECT_EQ(m.arch.layers[0].attention->heads, 1);
+  EXPECT_EQ(m.arch.layers[0].ffn->in.out, 11);
+  EXPECT_FALSE(m.arch.layers[1].attention || m.arch.layers[1].ffn);
+  EXPECT_EQ(m.arch.layers[2].attention->heads, 2);
 
   const auto old = [&](const std::string& name) { return floats(*original.find(name)); };
   const std::vector<size_t> kept = {0, 2, 3, 4, 5, 6, 7};
   const std::vector<float> hz = masks().values["hidden_z"];
   const std::string l0 = "bert.encoder.layer.0.";
 
-  const auto word = floats(m.embeddings.word),
+  const auto word = floats(m.parameters.tensor(m.arch.embeddings.word)),
              word0 = old("bert.embeddings.word_embeddings.weight");
-  const auto wv = floats(m.layers[0].attention->value.weight),
+  const auto wv = floats(m.parameters.tensor(m.arch.layers[0].attention->value.weight)),
              wv0 = old(l0 + "attention.self.value.weight");
-  const auto wq = floats(m.layers[0].attention->query.weight),
+  const auto wq = floats(m.parameters.tensor(m.arch.layers[0].attention->query.weight)),
              wq0 = old(l0 + "attention.self.query.weight");
-  const auto wo = floats(m.layers[0].attention->output.weight),
+  const auto wo = floats(m.parameters.tensor(m.arch.layers[0].attention->output.weight)),
              wo0 = old(l0 + "attention.output.dense.weight");
-  const auto bo = floats(*m.layers[0].attention->output.bias),
+  const auto bo = floats(m.parameters.tensor(m.arch.layers[0].attention->output.bias)),
              bo0 = old(l0 + "attention.output.dense.bias");
-  const auto bv = floats(*m.layers[0].attention->value.bias),
+  const auto bv = floats(m.parameters.tensor(m.arch.layers[0].attention->value.bias)),
              bv0 = old(l0 + "attention.self.value.bias");
-  const auto w2 = floats(m.layers[0].ffn->out.weight), w20 = old(l0 + "output.dense.weight");
-  const auto b2 = floats(*m.layers[0].ffn->out.bias), b20 = old(l0 + "output.dense.bias");
-  const auto w1 = floats(m.layers[0].ffn->in.weight), w10 = old(l0 + "intermediate.dense.weight");
-  const auto ln = floats(m.layers[0].ffn->norm.weight), ln0 = old(l0 + "output.LayerNorm.weight");
-  const auto pool = floats(m.heads[0].pooler->weight), pool0 = old("bert.pooler.dense.weight");
+  const auto w2 = floats(m.parameters.tensor(m.arch.layers[0].ffn->out.weight)),
+             w20 = old(l0 + "output.dense.weight");
+  const auto b2 = floats(m.parameters.tensor(m.arch.layers[0].ffn->out.bias)),
+             b20 = old(l0 + "output.dense.bias");
+  const auto w1 = floats(m.parameters.tensor(m.arch.layers[0].ffn->in.weight)),
+             w10 = old(l0 + "intermediate.dense.weight");
+  const auto ln = floats(m.parameters.tensor(m.arch.layers[0].ffn->norm.weight)),
+             ln0 = old(l0 + "output.LayerNorm.weight");
+  const auto pool = floats(m.parameters.tensor(m.arch.heads[0].pooler->weight)),
+             pool0 = old("bert.pooler.dense.weight");
   ASSERT_EQ(wv.size(), 4u * 7);
   ASSERT_EQ(wo.size(), 7u * 4);
   ASSERT_EQ(w2.size(), 7u * 11);
@@ -170,18 +176,20 @@ TEST(CofiFold, ScalesAndDrops) {
     EXPECT_EQ(pool[5 * 7 + j], pool0[5 * 8 + k] * hz[k]);
   }
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(bv[i], bv0[i] * 0.75f);
-  EXPECT_EQ(m.heads[0].classifier.weight.shape, (std::vector<int64_t>{2, 8}));
-  EXPECT_EQ(floats(m.heads[0].classifier.weight), old("classifier.weight"));
-  EXPECT_EQ(m.unused.size(), 16u);  // layer 1
-  EXPECT_TRUE(m.notes.empty());
+  EXPECT_EQ(m.parameters.tensor(m.arch.heads[0].classifier.weight).shape,
+            (std::vector<int64_t>{2, 8}));
+  EXPECT_EQ(floats(m.parameters.tensor(m.arch.heads[0].classifier.weight)),
+            old("classifier.weight"));
+  EXPECT_EQ(m.provenance.unused.size(), 16u);  // layer 1
+  EXPECT_TRUE(m.provenance.notes.empty());
 }
 
 TEST(CofiFold, RobertaClassifierIsNotScaled) {
   const Shapes shapes = plain_roberta();
   const TensorSet original = make_set(shapes), z = make_set(masks(), "m/zs.pt");
   const Model m = build_model(make_set(shapes), make_config(), &z);
-  EXPECT_EQ(m.dialect, "cofi-zs-roberta");
-  const auto dense = floats(m.heads[0].pooler->weight),
+  EXPECT_EQ(m.provenance.dialect, "cofi-zs-roberta");
+  const auto dense = floats(m.parameters.tensor(m.arch.heads[0].pooler->weight)),
              dense0 = floats(*original.find("classifier.dense.weight"));
   ASSERT_EQ(dense.size(), 8u * 7);
   EXPECT_EQ(dense[0], dense0[0]);
@@ -193,9 +201,9 @@ TEST(CofiFold, MissingMasksAreOnesAndNothingIsCopied) {
   TensorSet set = make_set(plain_bert());
   const std::byte* word = set.find("bert.embeddings.word_embeddings.weight")->data;
   const Model m = build_model(std::move(set), make_config(), &z);
-  EXPECT_EQ(m.dialect, "cofi-zs");
-  EXPECT_EQ(m.hidden_size, 8);
-  EXPECT_EQ(m.embeddings.word.data, word);
+  EXPECT_EQ(m.provenance.dialect, "cofi-zs");
+  EXPECT_EQ(m.arch.hidden_size, 8);
+  EXPECT_EQ(m.parameters.tensor(m.arch.embeddings.word).data, word);
 }
 
 TEST(CofiFold, SingletonAxesMayBeAbsent) {
@@ -204,7 +212,7 @@ TEST(CofiFold, SingletonAxesMayBeAbsent) {
   z.at["intermediate_z"] = {3, 12};
   z.at["hidden_z"] = {1, 1, 8};
   const TensorSet set = make_set(z, "m/zs.pt");
-  EXPECT_EQ(build_model(make_set(plain_bert()), make_config(), &set).hidden_size, 7);
+  EXPECT_EQ(build_model(make_set(plain_bert()), make_config(), &set).arch.hidden_size, 7);
 }
 
 std::string fold_error(const Shapes& z, const Shapes& s = plain_bert()) {

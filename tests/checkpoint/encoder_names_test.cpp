@@ -70,19 +70,20 @@ TEST(EncoderNames, ContainersAreTakenOff) {
       s.rename([&](const std::string& name) { return container + name; });
       s.at["val_accuracy.total"] = {1};  // of the script, outside the model
       const model::Model m = make_model(s);
-      EXPECT_EQ(m.dialect, plain.dialect) << container;
+      EXPECT_EQ(m.provenance.dialect, plain.provenance.dialect) << container;
       EXPECT_EQ(exit_layers(m), exit_layers(plain)) << container;
-      EXPECT_EQ(m.heads.back().classifier.weight.name,
-                container + plain.heads.back().classifier.weight.name);
+      EXPECT_EQ(
+          m.parameters.tensor(m.arch.heads.back().classifier.weight).name,
+          container + plain.parameters.tensor(plain.arch.heads.back().classifier.weight).name);
       Shapes less = s;
-      less.at.erase(container + plain.layers[1].ffn->in.bias->name);
+      less.at.erase(container + plain.parameters.tensor(plain.arch.layers[1].ffn->in.bias).name);
       EXPECT_NE(build_error(less).find("is missing"), std::string::npos);
     }
   }
   // An encoder saved by itself, in what people call it.
   Shapes bare = plain_bert("");
   bare.rename([](const std::string& name) { return "model." + name; });
-  EXPECT_EQ(make_model(bare).dialect, "plain-bert");
+  EXPECT_EQ(make_model(bare).provenance.dialect, "plain-bert");
 }
 
 TEST(EncoderNames, TwoReadingsAreShown) {

@@ -44,8 +44,8 @@ TEST(ForeignTensors, KnownKindsAreNamedWithTheirCure) {
         << error;
     EXPECT_TRUE(error.ends_with(kFlag)) << error;
     const model::Model m = built_without(s);
-    EXPECT_EQ(m.dialect, "plain-bert");
-    EXPECT_EQ(m.warnings,
+    EXPECT_EQ(m.provenance.dialect, "plain-bert");
+    EXPECT_EQ(m.provenance.warnings,
               std::vector<std::string>{"m/model.safetensors: 1 tensor of the model that the engine "
                                        "does not know is ignored (--ignore-unused), the first: " +
                                        row.name});
@@ -90,8 +90,8 @@ TEST(ForeignTensors, UnknownInsideTheModelIsRefused) {
                                   "for, expected none such" +
                                   kFlag);
     const model::Model m = built_without(s);
-    ASSERT_EQ(m.warnings.size(), 1u);
-    EXPECT_TRUE(m.warnings[0].ends_with(row.name)) << m.warnings[0];
+    ASSERT_EQ(m.provenance.warnings.size(), 1u);
+    EXPECT_TRUE(m.provenance.warnings[0].ends_with(row.name)) << m.provenance.warnings[0];
   }
   // Integers too: a mask may be of any type.
   Shapes mask = with(plain_bert(), {"bert.encoder.layer.0.attention.keep"});
@@ -104,7 +104,7 @@ TEST(ForeignTensors, TheFirstByNameIsNamedAndAllAreCounted) {
                                        "bert.encoder.layer.0.gate"});
   EXPECT_EQ(build_error(s).find("m/model.safetensors: tensor bert.encoder.layer.0.gate: "), 0u);
   EXPECT_NE(build_error(s).find("(the file has 3)"), std::string::npos) << build_error(s);
-  EXPECT_EQ(built_without(s).warnings,
+  EXPECT_EQ(built_without(s).provenance.warnings,
             std::vector<std::string>{
                 "m/model.safetensors: 3 tensors of the model that the engine does not know are "
                 "ignored (--ignore-unused), the first: bert.encoder.layer.0.gate"});
@@ -129,8 +129,8 @@ TEST(ForeignTensors, LeftoversStayAllowed) {
   for (const auto& row : rows) {
     const Shapes s = with(row.shapes, row.names);
     EXPECT_EQ(build_error(s), "");
-    EXPECT_TRUE(built_without(s).warnings.empty());
-    EXPECT_GE(make_model(s).unused.size(), row.names.size());
+    EXPECT_TRUE(built_without(s).provenance.warnings.empty());
+    EXPECT_GE(make_model(s).provenance.unused.size(), row.names.size());
   }
 }
 

@@ -14,33 +14,34 @@ using Names = std::vector<std::string>;
 
 TEST(PlainBert, OneExit) {
   const Model m = make_model(plain_bert());
-  EXPECT_EQ(m.dialect, "plain-bert");
+  EXPECT_EQ(m.provenance.dialect, "plain-bert");
   EXPECT_EQ(exit_layers(m), Layers{3});
-  EXPECT_EQ(m.hidden_size, 8);
-  EXPECT_EQ(m.head_size, 4);
-  EXPECT_EQ(m.vocab_size, 11);
-  EXPECT_EQ(m.max_length, 10);
-  EXPECT_EQ(m.type_vocab_size, 2);
-  EXPECT_EQ(m.num_labels, 2);
-  EXPECT_FALSE(m.regression || m.question_answering);
-  EXPECT_EQ(m.labels, (Names{"LABEL_0", "LABEL_1"}));
-  ASSERT_EQ(m.layers.size(), 3u);
-  for (const model::Layer& l : m.layers) {
+  EXPECT_EQ(m.arch.hidden_size, 8);
+  EXPECT_EQ(m.arch.head_size, 4);
+  EXPECT_EQ(m.arch.vocab_size, 11);
+  EXPECT_EQ(m.arch.max_length, 10);
+  EXPECT_EQ(m.arch.type_vocab_size, 2);
+  EXPECT_EQ(m.arch.num_labels, 2);
+  EXPECT_FALSE(m.arch.regression || m.arch.question_answering);
+  EXPECT_EQ(m.provenance.labels, (Names{"LABEL_0", "LABEL_1"}));
+  ASSERT_EQ(m.arch.layers.size(), 3u);
+  for (const model::Layer& l : m.arch.layers) {
     ASSERT_TRUE(l.attention && l.ffn);
     EXPECT_EQ(l.attention->heads, 2);
-    EXPECT_EQ(l.ffn->in.out(), 12);
+    EXPECT_EQ(l.ffn->in.out, 12);
   }
-  EXPECT_EQ(m.layers[1].attention->value.weight.name,
+  EXPECT_EQ(m.parameters.tensor(m.arch.layers[1].attention->value.weight).name,
             "bert.encoder.layer.1.attention.self.value.weight");
-  EXPECT_EQ(m.layers[2].ffn->norm.bias.name, "bert.encoder.layer.2.output.LayerNorm.bias");
-  const model::Head& h = m.heads[0];
+  EXPECT_EQ(m.parameters.tensor(m.arch.layers[2].ffn->norm.bias).name,
+            "bert.encoder.layer.2.output.LayerNorm.bias");
+  const model::Head& h = m.arch.heads[0];
   EXPECT_EQ(h.pooling, Pooling::first);
   EXPECT_EQ(h.activation, Activation::tanh);
-  EXPECT_EQ(h.pooler->weight.name, "bert.pooler.dense.weight");
-  EXPECT_EQ(h.classifier.weight.name, "classifier.weight");
-  EXPECT_TRUE(m.unused.empty());
-  EXPECT_TRUE(m.notes.empty());
-  EXPECT_EQ(m.tensors.tensors.size(), plain_bert().at.size());
+  EXPECT_EQ(m.parameters.tensor(h.pooler->weight).name, "bert.pooler.dense.weight");
+  EXPECT_EQ(m.parameters.tensor(h.classifier.weight).name, "classifier.weight");
+  EXPECT_TRUE(m.provenance.unused.empty());
+  EXPECT_TRUE(m.provenance.notes.empty());
+  EXPECT_EQ(m.parameters.storage.tensors.size(), plain_bert().at.size());
 }
 
 TEST(PlainBert, EveryTensorIsChecked) { expect_all_checked(plain_bert(), make_config()); }
@@ -67,8 +68,8 @@ TEST(PlainBert, MessagesNameFileTensorAndShape) {
 
 TEST(PlainBert, NamesWithoutPrefixWithModuleWithGammaAndBeta) {
   const Model none = make_model(plain_bert(""));
-  EXPECT_EQ(none.dialect, "plain-bert");
-  EXPECT_EQ(none.heads[0].pooler->weight.name, "pooler.dense.weight");
+  EXPECT_EQ(none.provenance.dialect, "plain-bert");
+  EXPECT_EQ(none.parameters.tensor(none.arch.heads[0].pooler->weight).name, "pooler.dense.weight");
 
   Shapes s = plain_bert();
   s.rename([](const std::string& name) {
@@ -80,8 +81,10 @@ TEST(PlainBert, NamesWithoutPrefixWithModuleWithGammaAndBeta) {
     return out;
   });
   const Model old = make_model(s);
-  EXPECT_EQ(old.embeddings.norm.weight.name, "module.module.bert.embeddings.LayerNorm.gamma");
-  EXPECT_EQ(old.embeddings.norm.bias.name, "module.module.bert.embeddings.LayerNorm.beta");
+  EXPECT_EQ(old.parameters.tensor(old.arch.embeddings.norm.weight).name,
+            "module.module.bert.embeddings.LayerNorm.gamma");
+  EXPECT_EQ(old.parameters.tensor(old.arch.embeddings.norm.bias).name,
+            "module.module.bert.embeddings.LayerNorm.beta");
 
   s.at["module.bert.pooler.dense.bias"] = {8};
   EXPECT_NE(build_error(s).find("is the same as tensor module."), std::string::npos)
@@ -97,11 +100,12 @@ TEST(PlainBert, UnusedTensorsAreListed) {
   const Model m = make_model(s);
   EXPECT_EQ(unused_names(m),
             (Names{"bert.embeddings.position_ids", "cls.predictions.bias", "fit_dense.weight"}));
-  EXPECT_TRUE(m.notes.empty());
+  EXPECT_TRUE(m.provenance.notes.empty());
 }
 
 TEST(PlainBert, LabelsAndRegression) {
-  EXPECT_EQ(make_model(plain_bert(), make_config(R"("id2label": {"0": "no", "1": "yes"})")).labels,
+  EXPECT_EQ(make_model(plain_bert(), make_config(R"("id2label": {"0": "no", "1": "yes"})"))
+                .provenance.labels,
             (Names{"no", "yes"}));
   EXPECT_EQ(
       build_error(plain_bert(), make_config(R"("id2label": {"0": "a", "1": "b", "2": "c"})")),
@@ -110,15 +114,15 @@ TEST(PlainBert, LabelsAndRegression) {
             "m/config.json: num_labels is 3, the classifier (classifier.weight) has 2 rows");
   const Model both =
       make_model(plain_bert(), make_config(R"("num_labels": 3, "id2label": {"0": "a", "1": "b"})"));
-  EXPECT_EQ(both.labels, (Names{"a", "b"}));
-  EXPECT_EQ(both.notes,
+  EXPECT_EQ(both.provenance.labels, (Names{"a", "b"}));
+  EXPECT_EQ(both.provenance.notes,
             Names{"m/config.json: num_labels is 3, the classifier (classifier.weight) has 2 "
                   "rows, as id2label"});
   Shapes one = plain_bert();
   one.linear("classifier", 1, kH);
   const Model r = make_model(one);
-  EXPECT_TRUE(r.regression);
-  EXPECT_EQ(r.labels, Names{"LABEL_0"});
+  EXPECT_TRUE(r.arch.regression);
+  EXPECT_EQ(r.provenance.labels, Names{"LABEL_0"});
   EXPECT_EQ(
       build_error(plain_bert(), make_config(R"("problem_type": "regression")")),
       "m/config.json: problem_type is regression, the classifier (classifier.weight) has 2 rows, "
@@ -141,12 +145,12 @@ TEST(PlainBert, LayersMustAgree) {
 
 TEST(PlainBert, PositionsLimitTheLength) {
   const Model less = make_model(plain_bert(), make_config(R"("max_position_embeddings": 7)"));
-  EXPECT_EQ(less.max_length, 7);
-  ASSERT_EQ(less.notes.size(), 1u);
-  EXPECT_NE(less.notes[0].find("max_position_embeddings is 7"), std::string::npos);
+  EXPECT_EQ(less.arch.max_length, 7);
+  ASSERT_EQ(less.provenance.notes.size(), 1u);
+  EXPECT_NE(less.provenance.notes[0].find("max_position_embeddings is 7"), std::string::npos);
   const Model more = make_model(plain_bert(), make_config(R"("max_position_embeddings": 512)"));
-  EXPECT_EQ(more.max_length, 10);
-  EXPECT_EQ(more.notes.size(), 1u);
+  EXPECT_EQ(more.arch.max_length, 10);
+  EXPECT_EQ(more.provenance.notes.size(), 1u);
 }
 
 TEST(PlainBert, HeadsOfConfig) {
@@ -167,8 +171,8 @@ TEST(PlainBert, PrunedHeadsOfTransformers) {
   s.erase("bert.encoder.layer.1.");
   add_layer(s, "bert.encoder.layer.1.", kH, 4, kF);
   const Model m = make_model(s, make_config(R"("pruned_heads": {"1": [0]})"));
-  EXPECT_EQ(m.dialect, "plain-bert");
-  EXPECT_EQ(m.layers[1].attention->heads, 1);
+  EXPECT_EQ(m.provenance.dialect, "plain-bert");
+  EXPECT_EQ(m.arch.layers[1].attention->heads, 1);
   // A that is no multiple of the head size.
   Shapes odd = plain_bert();
   odd.erase("bert.encoder.layer.1.");
@@ -184,12 +188,12 @@ TEST(PlainBert, QuestionAnswering) {
   Shapes s = encoder("bert.");
   s.linear("qa_outputs", 2, kH);
   const Model m = make_model(s);
-  EXPECT_EQ(m.dialect, "plain-bert-qa");
-  EXPECT_TRUE(m.question_answering);
-  EXPECT_EQ(m.heads[0].pooling, Pooling::tokens);
-  EXPECT_FALSE(m.heads[0].pooler.has_value());
-  EXPECT_EQ(m.heads[0].activation, Activation::none);
-  EXPECT_EQ(m.labels, (Names{"start", "end"}));
+  EXPECT_EQ(m.provenance.dialect, "plain-bert-qa");
+  EXPECT_TRUE(m.arch.question_answering);
+  EXPECT_EQ(m.arch.heads[0].pooling, Pooling::tokens);
+  EXPECT_FALSE(m.arch.heads[0].pooler.has_value());
+  EXPECT_EQ(m.arch.heads[0].activation, Activation::none);
+  EXPECT_EQ(m.provenance.labels, (Names{"start", "end"}));
   expect_all_checked(s, make_config());
   s.linear("qa_outputs", 3, kH);
   EXPECT_EQ(build_error(s),
@@ -201,14 +205,16 @@ TEST(PlainRoberta, HeadAndPositions) {
   expect_all_checked(s, make_config());
   s.linear("roberta.pooler.dense", kH, kH);
   const Model m = make_model(s);
-  EXPECT_EQ(m.dialect, "plain-roberta");
-  EXPECT_EQ(m.embeddings.position_offset, 2);
-  EXPECT_EQ(m.max_length, 8);
-  EXPECT_EQ(m.heads[0].pooler->weight.name, "classifier.dense.weight");
-  EXPECT_EQ(m.heads[0].classifier.weight.name, "classifier.out_proj.weight");
+  EXPECT_EQ(m.provenance.dialect, "plain-roberta");
+  EXPECT_EQ(m.arch.embeddings.position_offset, 2);
+  EXPECT_EQ(m.arch.max_length, 8);
+  EXPECT_EQ(m.parameters.tensor(m.arch.heads[0].pooler->weight).name, "classifier.dense.weight");
+  EXPECT_EQ(m.parameters.tensor(m.arch.heads[0].classifier.weight).name,
+            "classifier.out_proj.weight");
   EXPECT_EQ(unused_names(m), (Names{"roberta.pooler.dense.bias", "roberta.pooler.dense.weight"}));
-  EXPECT_EQ(make_model(s, make_config(R"("model_type": "xlm-roberta")")).dialect, "plain-xlmr");
-  EXPECT_EQ(make_model(s, make_config(R"("max_position_embeddings": 9)")).max_length, 7);
+  EXPECT_EQ(make_model(s, make_config(R"("model_type": "xlm-roberta")")).provenance.dialect,
+            "plain-xlmr");
+  EXPECT_EQ(make_model(s, make_config(R"("max_position_embeddings": 9)")).arch.max_length, 7);
   s.at["roberta.embeddings.position_embeddings.weight"] = {2, kH};
   EXPECT_NE(build_error(s).find("expected more than 2 rows"), std::string::npos);
 }
@@ -220,9 +226,9 @@ TEST(PlainRoberta, PositionsBeginAfterThePadToken) {
       for (const char* type : {"", R"("model_type": "xlm-roberta", )"}) {
         const Model m =
             make_model(s, make_config(type + ("\"pad_token_id\": " + std::to_string(pad))));
-        EXPECT_EQ(m.embeddings.position_offset, pad + 1);
-        EXPECT_EQ(m.embeddings.pad_token(), pad);
-        EXPECT_EQ(m.max_length, kP - pad - 1);
+        EXPECT_EQ(m.arch.embeddings.position_offset, pad + 1);
+        EXPECT_EQ(m.arch.embeddings.pad_token(), pad);
+        EXPECT_EQ(m.arch.max_length, kP - pad - 1);
       }
     }
     for (const char* bad : {"-1", "11", "null", "\"1\"", "1.5"}) {
@@ -238,8 +244,8 @@ TEST(PlainRoberta, PositionsBeginAfterThePadToken) {
   // BERT's do not depend on it.
   for (const char* any : {"3", "-1", "null"}) {
     const Model m = make_model(plain_bert(), make_config("\"pad_token_id\": " + std::string(any)));
-    EXPECT_EQ(m.embeddings.position_offset, 0);
-    EXPECT_EQ(m.max_length, kP);
+    EXPECT_EQ(m.arch.embeddings.position_offset, 0);
+    EXPECT_EQ(m.arch.max_length, kP);
   }
 }
 
@@ -269,21 +275,21 @@ TEST(Source, ModelTypeAndTensorsAgree) {
             "m/config.json: model_type is \"bert\", but m/model.safetensors holds an encoder of "
             "roberta (roberta.*), expected one of roberta, xlm-roberta, camembert");
   for (const char* fits : {"bert", "elasticbert", "masked_bert"}) {
-    EXPECT_EQ(make_model(plain_bert(), type(fits)).dialect, "plain-bert");
+    EXPECT_EQ(make_model(plain_bert(), type(fits)).provenance.dialect, "plain-bert");
   }
   // Without a prefix it decides.
   Shapes s = plain_bert("");
-  EXPECT_EQ(make_model(s, type("bert")).embeddings.position_offset, 0);
+  EXPECT_EQ(make_model(s, type("bert")).arch.embeddings.position_offset, 0);
   for (const char* roberta : {"roberta", "xlm-roberta", "camembert"}) {
-    EXPECT_EQ(make_model(s, type(roberta)).embeddings.position_offset, 2) << roberta;
+    EXPECT_EQ(make_model(s, type(roberta)).arch.embeddings.position_offset, 2) << roberta;
   }
 }
 
 TEST(Source, QuantizationConfigIsIgnored) {
   const Model q =
       make_model(plain_bert(), make_config(R"("quantization_config": {"load_in_8bit": true})"));
-  ASSERT_EQ(q.notes.size(), 1u);
-  EXPECT_NE(q.notes[0].find("quantization_config"), std::string::npos);
+  ASSERT_EQ(q.provenance.notes.size(), 1u);
+  EXPECT_NE(q.provenance.notes[0].find("quantization_config"), std::string::npos);
 }
 
 }  // namespace

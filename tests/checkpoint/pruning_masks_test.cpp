@@ -28,15 +28,16 @@ Shapes pruned(const std::string& name, const std::vector<size_t>& zeros = {}) {
 TEST(PruningMasks, TheProductTakesTheirPlace) {
   Shapes s = pruned(kQuery, {0, 9, 63});
   const model::Model m = make_model(s);
-  const Tensor& query = m.layers[0].attention->query.weight;
+  const Tensor& query = m.parameters.tensor(m.arch.layers[0].attention->query.weight);
   EXPECT_EQ(query.name, kQuery);
   EXPECT_EQ(query.dtype, DType::f32);
   std::vector<float> expected = s.values[kQuery + "_orig"];
   for (size_t i : {0, 9, 63}) expected[i] = 0;
   EXPECT_EQ(test::floats(query), expected);
-  EXPECT_TRUE(m.unused.empty() && m.warnings.empty());
-  EXPECT_EQ(m.notes, std::vector<std::string>{
-                         "m/model.safetensors: 1 weight is its weight_orig times weight_mask"});
+  EXPECT_TRUE(m.provenance.unused.empty() && m.provenance.warnings.empty());
+  EXPECT_EQ(m.provenance.notes,
+            std::vector<std::string>{
+                "m/model.safetensors: 1 weight is its weight_orig times weight_mask"});
   // In whatever wrapper, and biases.
   s.at["bert.pooler.dense.bias_orig"] = s.at["bert.pooler.dense.bias_mask"] = {kH};
   s.values["bert.pooler.dense.bias_mask"] = std::vector<float>(kH, 0.0f);
@@ -47,15 +48,18 @@ TEST(PruningMasks, TheProductTakesTheirPlace) {
   for (const auto& [name, v] : s.values) wrapped.values["net.module." + name] = v;
   wrapped.values["net.module.bert.pooler.dense.bias_orig"] = std::vector<float>(kH, 3.0f);
   const model::Model w = make_model(wrapped);
-  EXPECT_EQ(test::floats(w.layers[0].attention->query.weight), expected);
-  EXPECT_EQ(test::floats(*w.heads[0].pooler->bias), std::vector<float>(kH, 0.0f));
+  EXPECT_EQ(test::floats(w.parameters.tensor(w.arch.layers[0].attention->query.weight)), expected);
+  EXPECT_EQ(test::floats(w.parameters.tensor(w.arch.heads[0].pooler->bias)),
+            std::vector<float>(kH, 0.0f));
 }
 
 // As in torch: NaN times 0 is NaN, which is found when the layer is read.
 TEST(PruningMasks, WhatIsNotFiniteStays) {
   Shapes s = pruned(kQuery, {5});
   s.values[kQuery + "_orig"][5] = std::numeric_limits<float>::infinity();
-  EXPECT_FALSE(std::isfinite(test::floats(make_model(s).layers[0].attention->query.weight)[5]));
+  const model::Model m = make_model(s);
+  const Tensor& query = m.parameters.tensor(m.arch.layers[0].attention->query.weight);
+  EXPECT_FALSE(std::isfinite(test::floats(query)[5]));
 }
 
 TEST(PruningMasks, ErrorsNameTheTensor) {

@@ -71,40 +71,41 @@ std::string random_keys(Random& r) {
 }
 
 void expect_consistent(const Model& m) {
-  const int64_t h = m.hidden_size;
+  const int64_t h = m.arch.hidden_size;
   ASSERT_GT(h, 0);
-  ASSERT_GT(m.head_size, 0);
-  ASSERT_GT(m.max_length, 0);
-  ASSERT_GE(m.embeddings.position.shape[0], m.max_length + m.embeddings.position_offset);
-  for (const model::Layer& l : m.layers) {
+  ASSERT_GT(m.arch.head_size, 0);
+  ASSERT_GT(m.arch.max_length, 0);
+  ASSERT_GE(m.parameters.tensor(m.arch.embeddings.position).shape[0],
+            m.arch.max_length + m.arch.embeddings.position_offset);
+  for (const model::Layer& l : m.arch.layers) {
     if (l.attention) {
-      EXPECT_EQ(l.attention->heads * m.head_size, l.attention->query.out());
-      EXPECT_EQ(l.attention->value.in(), h);
-      EXPECT_EQ(l.attention->output.in(), l.attention->key.out());
-      EXPECT_EQ(l.attention->output.out(), h);
+      EXPECT_EQ(l.attention->heads * m.arch.head_size, l.attention->query.out);
+      EXPECT_EQ(l.attention->value.in, h);
+      EXPECT_EQ(l.attention->output.in, l.attention->key.out);
+      EXPECT_EQ(l.attention->output.out, h);
     }
     if (l.ffn) {
-      EXPECT_EQ(l.ffn->in.in(), h);
-      EXPECT_EQ(l.ffn->out.in(), l.ffn->in.out());
-      EXPECT_EQ(l.ffn->norm.bias.numel(), h);
+      EXPECT_EQ(l.ffn->in.in, h);
+      EXPECT_EQ(l.ffn->out.in, l.ffn->in.out);
+      EXPECT_EQ(m.parameters.tensor(l.ffn->norm.bias).numel(), h);
     }
   }
-  ASSERT_FALSE(m.heads.empty());
+  ASSERT_FALSE(m.arch.heads.empty());
   int64_t before = 0;
-  for (const model::Head& head : m.heads) {
+  for (const model::Head& head : m.arch.heads) {
     EXPECT_GT(head.layer, before);
     before = head.layer;
     const int64_t joined =
         head.hidden_mode == model::HiddenMode::concat ? head.last_n_hidden * h : h;
     EXPECT_LE(head.last_n_hidden, head.layer + 1);
-    EXPECT_EQ(head.classifier.in(), head.pooler ? head.pooler->out() : joined);
+    EXPECT_EQ(head.classifier.in, head.pooler ? head.pooler->out : joined);
     if (head.pooler) {
-      EXPECT_EQ(head.pooler->in(), joined);
+      EXPECT_EQ(head.pooler->in, joined);
     }
-    EXPECT_EQ(head.classifier.out(), m.num_labels);
+    EXPECT_EQ(head.classifier.out, m.arch.num_labels);
   }
-  EXPECT_EQ(before, static_cast<int64_t>(m.layers.size()));
-  EXPECT_EQ(m.labels.size(), static_cast<size_t>(m.num_labels));
+  EXPECT_EQ(before, static_cast<int64_t>(m.arch.layers.size()));
+  EXPECT_EQ(m.provenance.labels.size(), static_cast<size_t>(m.arch.num_labels));
 }
 
 TEST(RandomModels, AnErrorOrAModelThatFits) {

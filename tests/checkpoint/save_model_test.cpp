@@ -12,13 +12,16 @@ namespace {
 
 // Written and read again.
 struct Again {
+  model::Model named;
   SavedModel saved;
   Shapes shapes;
   Config config;
 
-  Again(const model::Model& m, const Config& source) : saved(name_model(m, source)) {
-    record_source(&saved, m, {"dir", m.dialect, "F32"}, std::nullopt);
-    for (const auto& [name, t] : saved.tensors) shapes.at[name] = t.shape;
+  Again(model::Model m, const Config& source)
+      : named(std::move(m)), saved(name_model(&named, source)) {
+    record_source(&saved, named, {"dir", named.provenance.dialect, "F32"}, std::nullopt);
+    for (const auto& [name, id] : saved_names(named))
+      shapes.at[name] = named.parameters.tensor(id).shape;
     config = parse_config(saved.json.dump(), "new/config.json");
   }
   model::Model model() const { return make_model(shapes, config); }
@@ -31,7 +34,7 @@ std::vector<std::string> names_of(const Shapes& s) {
 }
 
 void remove_head(model::Model* m, int64_t layer) {
-  std::erase_if(m->heads, [&](const model::Head& h) { return h.layer == layer; });
+  std::erase_if(m->arch.heads, [&](const model::Head& h) { return h.layer == layer; });
 }
 
 TEST(SaveModel, PlainBertHasTheNamesThatTransformersReads) {
@@ -76,13 +79,13 @@ TEST(SaveModel, RobertaFamily) {
     const Again again(make_model(plain_roberta(), config), config);
     EXPECT_EQ(names_of(again.shapes), names_of(plain_roberta()));
     EXPECT_EQ(again.saved.dialect, row.dialect);
-    EXPECT_EQ(again.model().dialect, row.dialect);
+    EXPECT_EQ(again.model().provenance.dialect, row.dialect);
     EXPECT_EQ(again.saved.json["model_type"], row.type);
     EXPECT_EQ(again.saved.json["architectures"], Json{row.architecture});
     EXPECT_EQ(again.saved.json["layer_norm_eps"], 1e-5);
     EXPECT_EQ(again.saved.json["pad_token_id"], 1);
     EXPECT_EQ(again.saved.json["max_position_embeddings"], kP);
-    EXPECT_EQ(again.model().max_length, kP - 2);
+    EXPECT_EQ(again.model().arch.max_length, kP - 2);
   }
 }
 
@@ -96,11 +99,11 @@ TEST(SaveModel, KeepsTheTokenIdsItRead) {
     EXPECT_EQ(roberta.saved.json["bos_token_id"], 4);
     EXPECT_EQ(roberta.saved.json["eos_token_id"], 6);
     EXPECT_EQ(roberta.saved.json["max_position_embeddings"], kP);
-    EXPECT_EQ(roberta.model().embeddings.pad_token(), pad);
-    EXPECT_EQ(roberta.model().max_length, kP - pad - 1);
+    EXPECT_EQ(roberta.model().arch.embeddings.pad_token(), pad);
+    EXPECT_EQ(roberta.model().arch.max_length, kP - pad - 1);
     const Again bert(make_model(plain_bert(), config), config);
     EXPECT_EQ(bert.saved.json["pad_token_id"], pad);
-    EXPECT_EQ(bert.model().max_length, kP);
+    EXPECT_EQ(bert.model().arch.max_length, kP);
   }
 }
 
@@ -120,7 +123,7 @@ TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
   EXPECT_EQ(j["hidden_dim"], 12);
   EXPECT_EQ(j["activation"], "relu");
   EXPECT_FALSE(j.contains("hidden_size") || j.contains("type_vocab_size"));
-  EXPECT_EQ(again.model().dialect, "distilbert");
+  EXPECT_EQ(again.model().provenance.dialect, "distilbert");
 }
 
 // The last layer's highway, which nobody trained, is not written.
@@ -134,31 +137,28 @@ TEST(SaveModel, DeeBertWithExitsLeftOut) {
   expected.erase("bert.encoder.highway.0.");
   EXPECT_EQ(names_of(again.shapes), names_of(expected));
   EXPECT_EQ(exit_layers(again.model()), (std::vector<int64_t>{2, 3}));
-  EXPECT_EQ(again.model().dialect, "deebert-bert");
+  EXPECT_EQ(again.model().provenance.dialect, "deebert-bert");
   remove_head(&m, 2);
   const Again plain(m, config);
   EXPECT_EQ(names_of(plain.shapes), names_of(plain_bert()));
-  EXPECT_EQ(plain.model().dialect, "plain-bert");
+  EXPECT_EQ(plain.model().provenance.dialect, "plain-bert");
 }
 
 TEST(SaveModel, DeeBertOnRobertaWithoutExitsIsPlainRoberta) {
   model::Model m = make_model(deebert("roberta."));
-  ASSERT_EQ(m.dialect, "deebert-roberta");
-  m.heads.erase(m.heads.begin(), m.heads.end() - 1);
+  ASSERT_EQ(m.provenance.dialect, "deebert-roberta");
+  m.arch.heads.erase(m.arch.heads.begin(), m.arch.heads.end() - 1);
   const Again again(m, make_config());
   EXPECT_EQ(names_of(again.shapes), names_of(plain_roberta()));
-  EXPECT_EQ(again.model().dialect, "plain-roberta");
+  EXPECT_EQ(again.model().provenance.dialect, "plain-roberta");
 }
 
 TEST(SaveModel, PabeeAndBerxitWithExitsLeftOut) {
-  Shapes pabee = plain_bert();
-  pabee.erase("classifier.");
-  for (int64_t i = 0; i < kL; ++i) pabee.linear("classifiers." + std::to_string(i), kC, kH);
-  model::Model m = make_model(pabee);
-  EXPECT_EQ(names_of(Again(m, make_config()).shapes), names_of(pabee));
+  model::Model m = make_model(pabee());
+  EXPECT_EQ(names_of(Again(m, make_config()).shapes), names_of(pabee()));
   remove_head(&m, 2);
   EXPECT_EQ(exit_layers(Again(m, make_config()).model()), (std::vector<int64_t>{1, 3}));
-  EXPECT_EQ(Again(m, make_config()).model().dialect, "pabee");
+  EXPECT_EQ(Again(m, make_config()).model().provenance.dialect, "pabee");
 
   Shapes berxit = deebert("bert.", kL - 1);
   berxit.linear("bert.encoder.lte_classifier", 1, kH);
@@ -166,9 +166,9 @@ TEST(SaveModel, PabeeAndBerxitWithExitsLeftOut) {
   EXPECT_EQ(names_of(Again(m, make_config()).shapes), names_of(berxit));
   remove_head(&m, 1);
   const model::Model less = Again(m, make_config()).model();
-  EXPECT_EQ(less.dialect, "berxit-bert");
+  EXPECT_EQ(less.provenance.dialect, "berxit-bert");
   EXPECT_EQ(exit_layers(less), (std::vector<int64_t>{2, 3}));
-  EXPECT_TRUE(less.heads[0].lte.has_value());
+  EXPECT_TRUE(less.arch.heads[0].lte.has_value());
 }
 
 // classifiers.j counts from the first exit that is there.
@@ -186,17 +186,17 @@ TEST(SaveModel, ElasticBertWithExitsLeftOut) {
     remove_head(&m, layer);
     const Again again(m, config);
     EXPECT_EQ(again.saved.json["num_output_layers"], layer == 1 ? 2 : 3);
-    EXPECT_EQ(again.model().dialect, "elasticbert");
+    EXPECT_EQ(again.model().provenance.dialect, "elasticbert");
     return exit_layers(again.model());
   };
   EXPECT_EQ(exits_without(1), (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(exits_without(2), (std::vector<int64_t>{1, 3}));
   model::Model m = make_model(s, config);
-  m.heads.erase(m.heads.begin(), m.heads.end() - 1);
+  m.arch.heads.erase(m.arch.heads.begin(), m.arch.heads.end() - 1);
   const Again last(m, config);
   EXPECT_TRUE(last.shapes.at.contains("classifier.weight"));
   EXPECT_TRUE(last.shapes.at.contains("elasticbert.encoder.pooler.2.dense.weight"));
-  EXPECT_EQ(last.model().dialect, "elasticbert-static");
+  EXPECT_EQ(last.model().provenance.dialect, "elasticbert-static");
 }
 
 // With poolers and no off-ramp left the tensors are those of a plain model; the keys tell.
@@ -210,11 +210,11 @@ TEST(SaveModel, CostEffStaysCostEff) {
       R"("prun_hidden_size": 4, "prun_intermediate_size": 6, "pooler_dense": true, "intermediate_size": 32)",
       "1");
   model::Model m = make_model(s, config);
-  ASSERT_EQ(m.dialect, "cost-eff");
+  ASSERT_EQ(m.provenance.dialect, "cost-eff");
   EXPECT_EQ(names_of(Again(m, config).shapes), names_of(s));
-  m.heads.erase(m.heads.begin(), m.heads.end() - 1);
+  m.arch.heads.erase(m.arch.heads.begin(), m.arch.heads.end() - 1);
   const Again again(m, config);
-  EXPECT_EQ(again.model().dialect, "cost-eff");
+  EXPECT_EQ(again.model().provenance.dialect, "cost-eff");
   EXPECT_EQ(exit_layers(again.model()), std::vector<int64_t>{3});
   const Json& j = again.saved.json;
   EXPECT_EQ(j["num_attention_heads"], 1);
@@ -235,7 +235,7 @@ TEST(SaveModel, CofiWithEmptyLayers) {
       s.norm("bert.encoder.layer." + std::to_string(i) + ".attention.output.LayerNorm", kH);
     }
     const model::Model m = make_model(s);
-    ASSERT_EQ(m.dialect, "cofi-compact");
+    ASSERT_EQ(m.provenance.dialect, "cofi-compact");
     const Again again(m, make_config());
     for (const auto& [name, shape] : again.shapes.at) {
       for (int64_t i : empty) {
@@ -243,10 +243,10 @@ TEST(SaveModel, CofiWithEmptyLayers) {
       }
     }
     const model::Model back = again.model();
-    EXPECT_EQ(back.dialect, "cofi-compact");
-    ASSERT_EQ(back.layers.size(), 3u);
+    EXPECT_EQ(back.provenance.dialect, "cofi-compact");
+    ASSERT_EQ(back.arch.layers.size(), 3u);
     for (int64_t i = 0; i < kL; ++i) {
-      const model::Layer& layer = back.layers[static_cast<size_t>(i)];
+      const model::Layer& layer = back.arch.layers[static_cast<size_t>(i)];
       EXPECT_EQ(layer.attention.has_value(), !empty.contains(i));
       EXPECT_EQ(layer.ffn.has_value(), !empty.contains(i));
     }
@@ -263,8 +263,8 @@ TEST(SaveModel, PositionTableIsCutToTheLimit) {
   EXPECT_EQ(again.shapes.at.at("bert.embeddings.position_embeddings.weight"),
             (std::vector<int64_t>{7, kH}));
   EXPECT_EQ(again.saved.json["max_position_embeddings"], 7);
-  EXPECT_EQ(again.model().max_length, 7);
-  EXPECT_TRUE(again.model().notes.empty());
+  EXPECT_EQ(again.model().arch.max_length, 7);
+  EXPECT_TRUE(again.model().provenance.notes.empty());
 }
 
 // transformers' prune_heads: a plain model stays plain.
@@ -275,18 +275,19 @@ TEST(SaveModel, PrunedHeadsAreListed) {
   const Config config = make_config("\"pruned_heads\": {\"1\": [0]}");
   const Again again(make_model(s, config), config);
   EXPECT_EQ(again.saved.json["pruned_heads"], Json::parse(R"({"1": [1]})"));
-  EXPECT_EQ(again.model().dialect, "plain-bert");
+  EXPECT_EQ(again.model().provenance.dialect, "plain-bert");
 }
 
 TEST(SaveModel, DtypesAreKeptAndNamed) {
   Shapes s = plain_bert();
   const std::string word = "bert.embeddings.word_embeddings.weight";
   s.dtypes[word] = DType::f16;
-  const model::Model m = make_model(s);
-  SavedModel saved = name_model(m, make_config());
+  model::Model m = make_model(s);
+  const Config config = make_config();
+  SavedModel saved = name_model(&m, config);
   record_source(&saved, m, {"d", "plain-bert", "F32, F16"}, std::nullopt);
   EXPECT_FALSE(saved.json.contains("torch_dtype"));
-  EXPECT_EQ(saved.tensors.at(word).dtype, DType::f16);
+  EXPECT_EQ(m.parameters.tensor(saved_names(m).at(word)).dtype, DType::f16);
   record_source(&saved, m, {"d", "plain-bert", "F32, F16"}, DType::bf16);
   EXPECT_EQ(saved.json["torch_dtype"], "bfloat16");
   EXPECT_EQ(stored_dtype(DType::f64, std::nullopt), DType::f32);
@@ -303,7 +304,7 @@ TEST(SaveModel, RegressionAndManyLabels) {
   const Again again(make_model(many), make_config());
   EXPECT_EQ(again.saved.json["num_labels"], 1001);
   EXPECT_FALSE(again.saved.json.contains("id2label"));
-  EXPECT_EQ(again.model().labels.back(), "LABEL_1000");
+  EXPECT_EQ(again.model().provenance.labels.back(), "LABEL_1000");
 }
 
 // ---- the reader's side

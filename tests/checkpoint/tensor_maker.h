@@ -21,13 +21,13 @@ inline std::string build_error(const Shapes& s, const Config& c = make_config())
 
 inline std::vector<int64_t> exit_layers(const model::Model& m) {
   std::vector<int64_t> layers;
-  for (const model::Head& h : m.heads) layers.push_back(h.layer);
+  for (const model::Head& h : m.arch.heads) layers.push_back(h.layer);
   return layers;
 }
 
 inline std::vector<std::string> unused_names(const model::Model& m) {
   std::vector<std::string> names;
-  for (const Tensor& t : m.unused) names.push_back(t.name);
+  for (const Tensor& t : m.provenance.unused) names.push_back(t.name);
   return names;
 }
 
@@ -36,7 +36,7 @@ inline std::vector<std::string> unused_names(const model::Model& m) {
 inline void expect_all_checked(const Shapes& s, const Config& c) {
   const model::Model whole = make_model(s, c);
   std::set<std::string> unused;
-  for (const Tensor& t : whole.unused) unused.insert(t.name);
+  for (const Tensor& t : whole.provenance.unused) unused.insert(t.name);
   for (const auto& [name, shape] : s.at) {
     if (unused.contains(name)) continue;
     Shapes less = s;

@@ -124,6 +124,13 @@ inline Shapes deebert(const std::string& prefix = "bert.", int64_t highways = kL
   return s;
 }
 
+inline Shapes pabee() {
+  Shapes s = encoder("bert.");
+  s.linear("bert.pooler.dense", kH, kH);
+  for (int64_t i = 0; i < kL; ++i) s.linear("classifiers." + std::to_string(i), kC, kH);
+  return s;
+}
+
 inline Shapes distilbert_encoder() {
   Shapes s;
   s.at["distilbert.embeddings.word_embeddings.weight"] = {kV, kH};

@@ -139,7 +139,7 @@ TEST_F(KeepCli, SlipsOfThePenAreNamed) {
        "the two out"},
       {{"infer", model.path(), txt, "--exit-layer", "2", "-S", "0.3"},
        2,
-       "exit policy: policy fixed takes no threshold"},
+       "policy fixed takes no threshold"},
   };
   for (const KeepRefused& c : cases) {
     const Finished f = run(c.args);

@@ -170,29 +170,33 @@ void edit(fuzz::Input* input, Shapes* s) {
 
 // Every size follows from those of the model.
 void check_model(const Model& m) {
-  const int64_t h = m.hidden_size;
-  require(h > 0 && m.head_size > 0 && m.max_length > 0 && m.num_labels > 0 && m.vocab_size > 0);
-  const auto is = [](const Tensor& t, std::vector<int64_t> shape) {
+  const int64_t h = m.arch.hidden_size;
+  require(h > 0 && m.arch.head_size > 0 && m.arch.max_length > 0 && m.arch.num_labels > 0 &&
+          m.arch.vocab_size > 0);
+  const auto is = [&](model::ParameterId id, std::vector<int64_t> shape) {
+    const Tensor& t = m.parameters.tensor(id);
     require(t.shape == shape && is_weight_dtype(t.dtype));
   };
   const auto is_linear = [&](const model::Linear& l, int64_t out, int64_t in) {
+    require(l.out == out && l.in == in);
     is(l.weight, {out, in});
-    if (l.bias) is(*l.bias, {out});
+    if (l.bias != model::kNone) is(l.bias, {out});
   };
   const auto is_norm = [&](const model::LayerNorm& n) {
     is(n.weight, {h});
     is(n.bias, {h});
   };
-  const model::Embeddings& e = m.embeddings;
-  is(e.word, {m.vocab_size, e.word_up ? e.word_up->in() : h});
-  if (e.word_up) is_linear(*e.word_up, h, e.word.shape[1]);
-  is(e.position, {e.position.shape[0], h});
-  require(e.position.shape[0] >= m.max_length + e.position_offset);
-  if (e.type) is(*e.type, {m.type_vocab_size, h});
+  const model::Embeddings& e = m.arch.embeddings;
+  is(e.word, {m.arch.vocab_size, e.word_up ? e.word_up->in : h});
+  if (e.word_up) is_linear(*e.word_up, h, m.parameters.tensor(e.word).shape[1]);
+  const int64_t positions = m.parameters.tensor(e.position).shape[0];
+  is(e.position, {positions, h});
+  require(positions >= m.arch.max_length + e.position_offset);
+  if (e.type != model::kNone) is(e.type, {m.arch.type_vocab_size, h});
   is_norm(e.norm);
-  for (const model::Layer& l : m.layers) {
+  for (const model::Layer& l : m.arch.layers) {
     if (l.attention) {
-      const int64_t a = l.attention->heads * m.head_size;
+      const int64_t a = l.attention->heads * m.arch.head_size;
       require(a > 0);
       for (const auto* p : {&l.attention->query, &l.attention->key, &l.attention->value}) {
         is_linear(*p, a, h);
@@ -201,40 +205,42 @@ void check_model(const Model& m) {
       is_norm(l.attention->norm);
     }
     if (l.ffn) {
-      is_linear(l.ffn->in, l.ffn->in.out(), h);
-      is_linear(l.ffn->out, h, l.ffn->in.out());
+      is_linear(l.ffn->in, l.ffn->in.out, h);
+      is_linear(l.ffn->out, h, l.ffn->in.out);
       is_norm(l.ffn->norm);
     }
   }
-  require(!m.heads.empty() && m.labels.size() == static_cast<size_t>(m.num_labels));
+  require(!m.arch.heads.empty() &&
+          m.provenance.labels.size() == static_cast<size_t>(m.arch.num_labels));
   int64_t last = 0;
-  for (const model::Head& head : m.heads) {
+  for (const model::Head& head : m.arch.heads) {
     require(head.layer > last && head.last_n_hidden >= 1 && head.last_n_hidden <= head.layer + 1);
     last = head.layer;
     int64_t in = head.hidden_mode == model::HiddenMode::concat ? head.last_n_hidden * h : h;
     if (head.pooler) {
-      is_linear(*head.pooler, head.pooler->out(), in);
-      in = head.pooler->out();
+      is_linear(*head.pooler, head.pooler->out, in);
+      in = head.pooler->out;
     }
-    is_linear(head.classifier, m.num_labels, in);
+    is_linear(head.classifier, m.arch.num_labels, in);
     if (head.lte) is_linear(*head.lte, 1, in);
   }
-  require(last == static_cast<int64_t>(m.layers.size()));
+  require(last == static_cast<int64_t>(m.arch.layers.size()));
 }
 
 // What a model computes, sizes aside (check_model).
 std::string summary(const Model& m) {
-  std::string s = std::to_string(m.hidden_size) + " " + std::to_string(m.head_size) + " " +
-                  std::to_string(m.max_length) + " " + std::to_string(m.vocab_size) + " " +
-                  std::to_string(m.num_labels) + " " + std::to_string(m.layer_norm_eps) + " " +
-                  std::to_string(static_cast<int>(m.activation)) +
-                  (m.regression ? " regression" : "");
-  for (const std::string& label : m.labels) s += "\n" + label;
-  for (const model::Layer& l : m.layers) {
+  std::string s = std::to_string(m.arch.hidden_size) + " " + std::to_string(m.arch.head_size) +
+                  " " + std::to_string(m.arch.max_length) + " " +
+                  std::to_string(m.arch.vocab_size) + " " + std::to_string(m.arch.num_labels) +
+                  " " + std::to_string(m.arch.layer_norm_eps) + " " +
+                  std::to_string(static_cast<int>(m.arch.activation)) +
+                  (m.arch.regression ? " regression" : "");
+  for (const std::string& label : m.provenance.labels) s += "\n" + label;
+  for (const model::Layer& l : m.arch.layers) {
     s += "\n" + std::to_string(l.attention ? l.attention->heads : 0) + " " +
-         std::to_string(l.ffn ? l.ffn->in.out() : 0);
+         std::to_string(l.ffn ? l.ffn->in.out : 0);
   }
-  for (const model::Head& head : m.heads) {
+  for (const model::Head& head : m.arch.heads) {
     s += "\n" + std::to_string(head.layer) + " " + std::to_string(static_cast<int>(head.pooling)) +
          " " + std::to_string(head.last_n_hidden) + " " +
          std::to_string(static_cast<int>(head.hidden_mode)) + " " +
@@ -245,12 +251,13 @@ std::string summary(const Model& m) {
 }
 
 // Written, and read again: the same.
-void check_saved(const Model& m, const Config& config) {
-  SavedModel saved = name_model(m, config);
-  record_source(&saved, m, {"m", m.dialect, "F32"}, std::nullopt);
+void check_saved(Model& m, const Config& config) {
+  SavedModel saved = name_model(&m, config);
+  record_source(&saved, m, {"m", m.provenance.dialect, "F32"}, std::nullopt);
   TensorSet set;
   set.file = std::make_shared<const std::string>("new/model.safetensors");
-  for (auto& [name, t] : saved.tensors) {
+  for (const auto& [name, id] : saved_names(m)) {
+    Tensor t = m.parameters.tensor(id);
     t.name = name;
     t.file = set.file;
     set.add(t);
@@ -259,7 +266,7 @@ void check_saved(const Model& m, const Config& config) {
                                     "new/config.json");
   const Model n = build_model(std::move(set), again, nullptr);
   check_model(n);
-  require(n.dialect == saved.dialect && n.unused.empty());
+  require(n.provenance.dialect == saved.dialect && n.provenance.unused.empty());
   require(summary(n) == summary(m));
 }
 
@@ -294,7 +301,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const Config config = parse_config(text.empty() ? base.config : text, "m/config.json");
     const TensorSet z = make_set(zs, "m/zs.pt");
-    const Model m = build_model(make_set(shapes), config, base.masks ? &z : nullptr);
+    Model m = build_model(make_set(shapes), config, base.masks ? &z : nullptr);
     check_model(m);
     built = true;
     check_saved(m, config);

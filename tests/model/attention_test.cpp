@@ -72,19 +72,19 @@ TEST_P(AttentionTables, AgreesWithTheFormulas) {
   for (const auto& [d, heads] : {std::pair<int64_t, int64_t>{8, 3}, {1, 2}, {33, 1}, {64, 2}}) {
     const int64_t a = heads * d, h = 11;
     OneLayer one(h, d, heads, 0);
-    const Attention& weights = *one.model.layers[0].attention;
+    const Attention& weights = *one.model.arch.layers[0].attention;
     const FloatBuffer x = random_floats(batch.tokens() * h, 1, &one.rng);
     Matrix truth;
     FloatBuffer q(batch.tokens() * a), k(batch.tokens() * a), v(batch.tokens() * a);
     for (size_t b = 0; b < batch.real.size(); ++b) {
       const Matrix rows = batch.rows(x.data(), h, b);
-      for (auto& row : context_of(weights, d, rows, static_cast<size_t>(batch.real[b])))
+      for (auto& row : context_of(one.model, weights, rows, static_cast<size_t>(batch.real[b])))
         truth.push_back(row);
       for (const auto& [linear, to] : {std::pair<const Linear&, FloatBuffer&>{weights.query, q},
                                        {weights.key, k},
                                        {weights.value, v}}) {
         float* at = to.data() + batch.start[b] * a;
-        for (const auto& row : linear_of(linear, rows))
+        for (const auto& row : linear_of(one.model, linear, rows))
           for (double number : row) *at++ = static_cast<float>(number);
       }
     }
@@ -115,8 +115,8 @@ TEST_P(AttentionTables, FoldedAgreesWithTheFormulas) {
   for (const auto& [h, d, heads] :
        {std::tuple<int64_t, int64_t, int64_t>{24, 8, 3}, {7, 1, 1}, {45, 3, 5}, {80, 16, 4}}) {
     OneLayer one(h, d, heads, 0);
-    one.model.heads.emplace_back();  // reads the first token
-    const Attention& weights = *one.model.layers[0].attention;
+    one.model.arch.heads.emplace_back();  // reads the first token
+    const Attention& weights = *one.model.arch.layers[0].attention;
     const FloatBuffer x = random_floats(batch.tokens() * h, 1, &one.rng);
     FloatBuffer first(batch.count() * h);
     for (size_t b = 0; b < lengths.size(); ++b)
@@ -131,12 +131,12 @@ TEST_P(AttentionTables, FoldedAgreesWithTheFormulas) {
       FloatBuffer query(batch.count() * w.stride), context(batch.count() * w.stride);
       apply_linear(table(), w.query, first.data(), h, batch.count(), query.data(), w.stride,
                    &scratch.rows);
-      scratch.qkv.reserve(folded_floats(layer_shape(one.model), w, batch.count()));
-      attend_folded(table(), layer_shape(one.model), w, batch.view(), query.data(), w.stride,
+      scratch.qkv.reserve(folded_floats(layer_shape(one.model.arch), w, batch.count()));
+      attend_folded(table(), layer_shape(one.model.arch), w, batch.view(), query.data(), w.stride,
                     x.data(), context.data(), w.stride, &scratch);
       for (size_t b = 0; b < lengths.size(); ++b) {
-        const Matrix truth =
-            context_of(weights, d, batch.rows(x.data(), h, b), static_cast<size_t>(batch.real[b]));
+        const Matrix truth = context_of(one.model, weights, batch.rows(x.data(), h, b),
+                                        static_cast<size_t>(batch.real[b]));
         for (int64_t c = 0; c < heads * d; ++c)
           ASSERT_NEAR(context.data()[static_cast<int64_t>(b) * w.stride + c],
                       truth[0][static_cast<size_t>(c)], tolerance)

@@ -25,16 +25,27 @@ struct TinyEmbeddings {
   Model model;
 
   TinyEmbeddings() {
-    Embeddings& e = model.embeddings;
-    e.word = make.floats("word", {3, 4}, {0, 2, 0, 2, /**/ 4, 0, 0, 0, /**/ 1, 1, 1, 5});
-    e.position = make.floats("position", {4, 4},
-                             {0, 0, 0, 0, /**/ 1, 1, 1, 1, /**/ 0, 0, 4, 4, /**/ 9, 0, 0, 0});
-    e.type = make.floats("type", {3, 4}, {0, 0, 0, 0, /**/ -4, 2, 0, 2, /**/ 2, -2, -4, -4});
-    e.norm = {make.floats("norm.weight", {4}, {1, 1, 1, 10}),
-              make.floats("norm.bias", {4}, {0, 0, 100, 0})};
-    model.hidden_size = 4;
-    model.max_length = 4;
-    model.layer_norm_eps = 0;
+    Embeddings& e = model.arch.embeddings;
+    e.word = add("word", {3, 4}, {0, 2, 0, 2, /**/ 4, 0, 0, 0, /**/ 1, 1, 1, 5});
+    e.position =
+        add("position", {4, 4}, {0, 0, 0, 0, /**/ 1, 1, 1, 1, /**/ 0, 0, 4, 4, /**/ 9, 0, 0, 0});
+    e.type = add("type", {3, 4}, {0, 0, 0, 0, /**/ -4, 2, 0, 2, /**/ 2, -2, -4, -4});
+    e.norm = {add("norm.weight", {4}, {1, 1, 1, 10}), add("norm.bias", {4}, {0, 0, 100, 0})};
+    model.arch.hidden_size = 4;
+    model.arch.max_length = 4;
+    model.arch.layer_norm_eps = 0;
+  }
+
+  ParameterId add(const std::string& name, std::vector<int64_t> shape,
+                  const std::vector<float>& values) {
+    return add_tensor(&model.parameters, make.floats(name, std::move(shape), values));
+  }
+  // Those that are looked up by row.
+  std::vector<Tensor*> tables() {
+    const Embeddings& e = model.arch.embeddings;
+    std::vector<Tensor*> all;
+    for (ParameterId id : {e.word, e.position, e.type}) all.push_back(&model.parameters[id].tensor);
+    return all;
   }
 
   Rows embed(const std::vector<int32_t>& lengths, const std::vector<int32_t>& ids,
@@ -81,7 +92,7 @@ TEST_P(EmbedTables, SumsAreNormalised) {
 // A model without types (DistilBERT) looks at none.
 TEST(Embed, WithoutTypes) {
   TinyEmbeddings tiny;
-  tiny.model.embeddings.type.reset();
+  tiny.model.arch.embeddings.type = kNone;
   const float s3 = std::sqrt(3.0f);
   expect_rows(tiny.embed({2}, {0, 1}, {7, 7}),
               {{-1, 1, 99, 10}, {s3, -1 / s3, 100 - 1 / s3, -10 / s3}});
@@ -91,11 +102,11 @@ TEST(Embed, WithoutTypes) {
 TEST_P(EmbedTables, FactorisedIsTheProduct) {
   TinyEmbeddings tiny;
   const Rows whole = tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam());
-  tiny.model.embeddings.word =
-      tiny.make.floats("word", {2, 2}, {1, 0, /**/ 0, 1});  // words 0 and 1
-  tiny.model.embeddings.word_up =
-      Linear{tiny.make.floats("up", {4, 2}, {-1, 3, /**/ 1, -1, /**/ 0, 0, /**/ 3, 1}),
-             tiny.make.floats("up.bias", {4}, {1, 1, 0, -1})};
+  tiny.model.arch.embeddings.word = tiny.add("word", {2, 2}, {1, 0, /**/ 0, 1});  // words 0 and 1
+  tiny.model.arch.embeddings.word_up =
+      add_linear(&tiny.model.parameters,
+                 tiny.make.floats("up", {4, 2}, {-1, 3, /**/ 1, -1, /**/ 0, 0, /**/ 3, 1}),
+                 tiny.make.floats("up.bias", {4}, {1, 1, 0, -1}));
   expect_rows(tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam()), whole);
 }
 
@@ -104,8 +115,7 @@ TEST(Embed, StoredTypeDoesNotMatter) {
   TinyEmbeddings tiny;
   const std::vector<int32_t> ids = {2, 0, 1}, types = {1, 0, 2};
   const Rows expected = tiny.embed({3}, ids, types);
-  Embeddings& e = tiny.model.embeddings;
-  for (Tensor* t : {&e.word, &e.position, &*e.type}) {
+  for (Tensor* t : tiny.tables()) {
     std::vector<float> values(static_cast<size_t>(t->numel()));
     to_float32(*t, values.data());
     std::vector<uint16_t> half;
@@ -129,8 +139,7 @@ TEST(Embed, RowsThatAreNotFiniteAreNamedWhenUsed) {
                         {"position", nan, "m: tensor position: "},
                         {"type", infinite, "m: tensor type: "}}) {
     TinyEmbeddings tiny;
-    Embeddings& e = tiny.model.embeddings;
-    for (Tensor* t : {&e.word, &e.position, &*e.type}) {
+    for (Tensor* t : tiny.tables()) {
       if (t->name != c.tensor) continue;
       std::vector<float> values(static_cast<size_t>(t->numel()));
       to_float32(*t, values.data());
@@ -148,10 +157,10 @@ TEST(Embed, RowsThatAreNotFiniteAreNamedWhenUsed) {
 // Finite rows whose sum is not.
 TEST(Embed, SumsThatOverflowAreNamed) {
   TinyEmbeddings tiny;
-  Embeddings& e = tiny.model.embeddings;
-  e.word = tiny.make.floats("word", {1, 4}, {3e38f, 0, 0, 0});
-  e.position = tiny.make.floats("position", {1, 4}, {3e38f, 0, 0, 0});
-  tiny.model.max_length = 1;
+  Embeddings& e = tiny.model.arch.embeddings;
+  e.word = tiny.add("word", {1, 4}, {3e38f, 0, 0, 0});
+  e.position = tiny.add("position", {1, 4}, {3e38f, 0, 0, 0});
+  tiny.model.arch.max_length = 1;
   const std::string message = error_of(ErrorKind::model, [&] { tiny.embed({1}, {0}, {0}); });
   EXPECT_EQ(message.find("m: tensor word: row 0 and its position's, row 0 of position"), 0u)
       << message;

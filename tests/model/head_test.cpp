@@ -79,16 +79,16 @@ TEST(RunHead, ActivationComesAfterThePoolerOrOnThePooledVector) {
 TEST(RunHead, LearnedExitReadsThePooledVector) {
   Head head;
   head.activation = Activation::relu;
-  HeadWeights w;
-  w.pooler = identity(2);
-  w.classifier = identity(2);
-  w.lte.out = 1;
-  w.lte.in = 2;
-  const float lte[] = {1, 10};
+  const PackedLinear pooler = identity(2);
+  PackedLinear lte;
+  lte.out = 1;
+  lte.in = 2;
+  const float weight[] = {1, 10};
   std::byte* packed = arena().allocate(4 * kernels::round_up(1) * 2);
-  table().float32.pack(lte, 2, 1, 2, packed);
-  w.lte.weight = packed;
-  std::fill_n(w.lte.bias.reserve(16), 16, -1.0f);
+  table().float32.pack(weight, 2, 1, 2, packed);
+  lte.weight = packed;
+  std::fill_n(lte.bias.reserve(16), 16, -1.0f);
+  const HeadWeights w{&pooler, &lte, identity(2)};
   const float state[] = {3, -4};  // relu: 3, 0
   const float* history[] = {state};
   float logits[2], uncertain = 0;

@@ -15,18 +15,18 @@ namespace {
 
 // One sequence of which the first `real` tokens are attended to.
 Matrix naive_layer(const Model& m, Matrix x, size_t real) {
-  const Layer& layer = m.layers[0];
+  const Layer& layer = m.arch.layers[0];
   if (layer.attention) {
     const Attention& a = *layer.attention;
-    const Matrix context = context_of(a, m.head_size, x, real);
-    add_norm(a.norm, linear_of(a.output, context), m.layer_norm_eps, &x);
+    const Matrix context = context_of(m, a, x, real);
+    add_and_norm(m, a.norm, linear_of(m, a.output, context), &x);
   }
   if (layer.ffn) {
-    Matrix inner = linear_of(layer.ffn->in, x);
+    Matrix inner = linear_of(m, layer.ffn->in, x);
     for (auto& row : inner) {
       for (double& u : row) u = 0.5 * u * (1 + std::erf(u / std::sqrt(2.0)));
     }
-    add_norm(layer.ffn->norm, linear_of(layer.ffn->out, inner), m.layer_norm_eps, &x);
+    add_and_norm(m, layer.ffn->norm, linear_of(m, layer.ffn->out, inner), &x);
   }
   return x;
 }
@@ -55,9 +55,9 @@ TEST_P(LayerTables, AgreesWithTheFormulas) {
     const PackedView view = batch.view();
     FloatBuffer first(batch.count() * c.h);
     LayerScratch scratch;
-    run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(),
+    run_layer_first(*GetParam(), layer_shape(one.model.arch), store.layer(0), view, x.data(),
                     first.data(), &scratch);
-    run_layer(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(), &scratch);
+    run_layer(*GetParam(), layer_shape(one.model.arch), store.layer(0), view, x.data(), &scratch);
     for (size_t b = 0; b < kLengths.size(); ++b) {
       for (int64_t t = start[b]; t < start[b + 1]; ++t) {
         for (int64_t j = 0; j < c.h; ++j) {
@@ -80,7 +80,7 @@ TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
   for (const Case& c : {Case{24, 8, 3, 40}, Case{45, 3, 5, 510}, Case{7, 1, 1, 1},
                         Case{48, 12, 2, 0}, Case{80, 10, 8, 33}}) {
     OneLayer one(c.h, c.d, c.heads, c.f);
-    one.model.heads.emplace_back();
+    one.model.arch.heads.emplace_back();
     // More sequences than are folded at a time.
     std::vector<int32_t> lengths;
     for (size_t b = 0; b < 35; ++b) lengths.push_back(kLengths[b % kLengths.size()]);
@@ -102,7 +102,7 @@ TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
       ASSERT_TRUE(store.layer(0).folded());
       FloatBuffer first(sequences * c.h), alone(c.h);
       LayerScratch scratch;
-      run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0), view, x.data(),
+      run_layer_first(*GetParam(), layer_shape(one.model.arch), store.layer(0), view, x.data(),
                       first.data(), &scratch);
       for (size_t i = 0; i < truth.size(); ++i)
         ASSERT_NEAR(first.data()[i], truth[i], tolerance) << "h " << c.h << ", number " << i;
@@ -110,7 +110,7 @@ TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
       for (int64_t b = 0; b < sequences; b += 7) {
         const int32_t both[] = {0,
                                 start[static_cast<size_t>(b) + 1] - start[static_cast<size_t>(b)]};
-        run_layer_first(*GetParam(), layer_shape(one.model), store.layer(0),
+        run_layer_first(*GetParam(), layer_shape(one.model.arch), store.layer(0),
                         {1, both, &real[static_cast<size_t>(b)]},
                         x.data() + start[static_cast<size_t>(b)] * c.h, alone.data(), &scratch);
         ASSERT_EQ(std::memcmp(alone.data(), first.data() + b * c.h,

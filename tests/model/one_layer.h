@@ -35,14 +35,18 @@ struct OneLayer {
     return tensors.make("t" + std::to_string(made++), DType::f32, std::move(shape), values.data());
   }
   Linear linear(int64_t out, int64_t in) {
-    return {tensor({out, in}, 0, 1 / std::sqrt(static_cast<float>(in))), tensor({out}, 0, 0.3f)};
+    const Tensor weight = tensor({out, in}, 0, 1 / std::sqrt(static_cast<float>(in)));
+    return add_linear(&model.parameters, weight, tensor({out}, 0, 0.3f));
   }
-  LayerNorm norm(int64_t h) { return {tensor({h}, 1, 0.2f), tensor({h}, 0, 0.2f)}; }
+  LayerNorm norm(int64_t h) {
+    const Tensor weight = tensor({h}, 1, 0.2f);
+    return add_norm(&model.parameters, weight, tensor({h}, 0, 0.2f));
+  }
 
   OneLayer(int64_t h, int64_t d, int64_t heads, int64_t f) {
-    model.hidden_size = h;
-    model.head_size = d;
-    model.layer_norm_eps = 1e-5f;
+    model.arch.hidden_size = h;
+    model.arch.head_size = d;
+    model.arch.layer_norm_eps = 1e-5f;
     const int64_t a = heads * d;
     Layer layer;
     if (heads > 0) {
@@ -50,7 +54,7 @@ struct OneLayer {
           Attention{linear(a, h), linear(a, h), linear(a, h), linear(h, a), norm(h), heads};
     }
     if (f > 0) layer.ffn = FeedForward{linear(f, h), linear(h, f), norm(h)};
-    model.layers.push_back(std::move(layer));
+    model.arch.layers.push_back(std::move(layer));
   }
 };
 
@@ -59,20 +63,24 @@ inline double at(const Tensor& t, int64_t i, int64_t j = 0) {
   return reinterpret_cast<const float*>(t.data)[i * columns + j];
 }
 
-inline Matrix linear_of(const Linear& l, const Matrix& x) {
+inline Matrix linear_of(const Model& m, const Linear& l, const Matrix& x) {
+  const Tensor &weight = m.parameters.tensor(l.weight), &bias = m.parameters.tensor(l.bias);
   Matrix y;
   for (const auto& row : x) {
     y.emplace_back();
-    for (int64_t o = 0; o < l.out(); ++o) {
-      double sum = at(*l.bias, o);
-      for (int64_t i = 0; i < l.in(); ++i) sum += at(l.weight, o, i) * row[static_cast<size_t>(i)];
+    for (int64_t o = 0; o < l.out; ++o) {
+      double sum = at(bias, o);
+      for (int64_t i = 0; i < l.in; ++i) sum += at(weight, o, i) * row[static_cast<size_t>(i)];
       y.back().push_back(sum);
     }
   }
   return y;
 }
 
-inline void add_norm(const LayerNorm& n, const Matrix& y, double eps, Matrix* x) {
+// x = LayerNorm(x + y)
+inline void add_and_norm(const Model& m, const LayerNorm& n, const Matrix& y, Matrix* x) {
+  const Tensor &weight = m.parameters.tensor(n.weight), &bias = m.parameters.tensor(n.bias);
+  const double eps = m.arch.layer_norm_eps;
   for (size_t r = 0; r < x->size(); ++r) {
     auto& row = (*x)[r];
     double mean = 0, variance = 0;
@@ -80,18 +88,19 @@ inline void add_norm(const LayerNorm& n, const Matrix& y, double eps, Matrix* x)
     mean /= static_cast<double>(row.size());
     for (double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
     for (size_t j = 0; j < row.size(); ++j) {
-      row[j] = (row[j] - mean) / std::sqrt(variance + eps) * at(n.weight, static_cast<int64_t>(j)) +
-               at(n.bias, static_cast<int64_t>(j));
+      row[j] = (row[j] - mean) / std::sqrt(variance + eps) * at(weight, static_cast<int64_t>(j)) +
+               at(bias, static_cast<int64_t>(j));
     }
   }
 }
 
 // softmax(q k^T / sqrt(d)) v of one head after the other: the context [S, A] of one sequence of
 // which the first `real` tokens are attended to.
-inline Matrix context_of(const Attention& a, int64_t head_size, const Matrix& x, size_t real) {
-  const auto d = static_cast<size_t>(head_size);
-  const Matrix q = linear_of(a.query, x), k = linear_of(a.key, x), v = linear_of(a.value, x);
-  Matrix context(x.size(), std::vector<double>(static_cast<size_t>(a.query.out())));
+inline Matrix context_of(const Model& m, const Attention& a, const Matrix& x, size_t real) {
+  const auto d = static_cast<size_t>(m.arch.head_size);
+  const Matrix q = linear_of(m, a.query, x), k = linear_of(m, a.key, x),
+               v = linear_of(m, a.value, x);
+  Matrix context(x.size(), std::vector<double>(static_cast<size_t>(a.query.out)));
   for (size_t h = 0; h < static_cast<size_t>(a.heads); ++h) {
     for (size_t i = 0; i < x.size(); ++i) {
       std::vector<double> p(real);

@@ -23,8 +23,12 @@ using kernels::round_up;
 
 class Pack : public testing::TestWithParam<const KernelTable*> {
  protected:
-  Packer packer(Precision precision) { return {*GetParam(), precision, tensors_, arena_}; }
+  Packer packer(Precision precision) { return {*GetParam(), precision, parameters_, arena_}; }
 
+  Linear linear(const Tensor& weight) { return add_linear(&parameters_, weight); }
+  Linear linear(const Tensor& weight, const Tensor& bias) {
+    return add_linear(&parameters_, weight, bias);
+  }
   // The map of a stack, packed piece by piece.
   PackedLinear pack(Precision precision, const Stack& stack) {
     PackWork::Pieces pieces;
@@ -41,7 +45,7 @@ class Pack : public testing::TestWithParam<const KernelTable*> {
     return y;
   }
 
-  TensorSet tensors_;
+  Parameters parameters_;
   Arena arena_;
   Tensors make_;
 };
@@ -49,8 +53,9 @@ INSTANTIATE_TEST_SUITE_P(Tables, Pack, testing::ValuesIn(every_table()), TableNa
 
 // Two maps under each other, each filled up to 3 rows; one has no bias.
 TEST_P(Pack, StacksAreFilledUpWithZeros) {
-  const Linear a{make_.floats("a", {2, 2}, {1, 2, 3, 4}), make_.floats("ab", {2}, {10, 20})};
-  const Linear b{make_.floats("b", {1, 2}, {5, 6}), std::nullopt};
+  const Linear a =
+      linear(make_.floats("a", {2, 2}, {1, 2, 3, 4}), make_.floats("ab", {2}, {10, 20}));
+  const Linear b = linear(make_.floats("b", {1, 2}, {5, 6}));
   const Stack stack({&a, &b}, 3);
   EXPECT_EQ(stack.out(), 6);
   EXPECT_EQ(stack.in(), 2);
@@ -95,7 +100,7 @@ TEST_P(Pack, StoredTypeAndAlignmentDoNotMatter) {
         make_.make("f16", DType::f16, {kOut, kIn}, half.data()),
         make_.make("bf16", DType::bf16, {kOut, kIn}, bfloat.data(), 1),
         make_.make("f64", DType::f64, {kOut, kIn}, doubles.data())}) {
-    const Linear l{t, std::nullopt};
+    const Linear l = linear(t);
     for (Precision precision : {Precision::float32, Precision::bfloat16})
       EXPECT_EQ(apply(pack(precision, Stack(l)), x), expected) << t.name;
   }
@@ -106,7 +111,7 @@ TEST_P(Pack, PiecesAreTheWhole) {
   constexpr int64_t kOut = 700, kIn = 1500;
   std::mt19937_64 rng(test_seed());
   const FloatBuffer w = random_floats(kOut * kIn, 1, &rng), x = random_floats(kIn, 1, &rng);
-  const Linear l{make_.floats("w", {kOut, kIn}, {w.data(), w.data() + kOut * kIn}), std::nullopt};
+  const Linear l = linear(make_.floats("w", {kOut, kIn}, {w.data(), w.data() + kOut * kIn}));
   PackWork::Pieces pieces;
   const PackedLinear p = plan_stack(packer(Precision::float32), Stack(l), &pieces);
   EXPECT_GT(pieces.size(), 1u);
@@ -127,7 +132,7 @@ TEST_P(Pack, QuantisedWeightsOfAFileKeepTheirScales) {
   const float scales[] = {0.5f, 0.25f};
   Tensor t = make_.make("w", DType::i8, {2, 2}, q);
   t.scale = reinterpret_cast<const std::byte*>(scales);
-  const Linear l{t, std::nullopt};
+  const Linear l = linear(t);
   const auto y = apply(pack(Precision::int8, Stack(l)), {1, 0});
   EXPECT_NEAR(y[0], 1.5, 1e-6);
   EXPECT_NEAR(y[1], -0.5, 1e-6);
@@ -140,12 +145,12 @@ TEST_P(Pack, WhatIsNotFiniteIsNamed) {
               infinite = std::numeric_limits<float>::infinity();
   for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
     for (float bad : {nan, infinite, -infinite}) {
-      const Linear l{make_.floats("w", {2, 2}, {1, 2, 3, bad}), std::nullopt};
+      const Linear l = linear(make_.floats("w", {2, 2}, {1, 2, 3, bad}));
       const std::string message = error_of(ErrorKind::model, [&] { pack(precision, Stack(l)); });
       EXPECT_NE(message.find("m: tensor w: "), std::string::npos) << message;
       EXPECT_NE(message.find("expected finite numbers"), std::string::npos) << message;
     }
-    const Linear l{make_.floats("w", {1, 1}, {1}), make_.floats("b", {1}, {nan})};
+    const Linear l = linear(make_.floats("w", {1, 1}, {1}), make_.floats("b", {1}, {nan}));
     const std::string message = error_of(ErrorKind::model, [&] { pack(precision, Stack(l)); });
     EXPECT_NE(message.find("m: tensor b: "), std::string::npos) << message;
   }
@@ -153,15 +158,15 @@ TEST_P(Pack, WhatIsNotFiniteIsNamed) {
   const float scales[] = {1, nan};
   Tensor t = make_.make("w", DType::i8, {2, 1}, q);
   t.scale = reinterpret_cast<const std::byte*>(scales);
-  const Linear l{t, std::nullopt};
+  const Linear l = linear(t);
   EXPECT_EQ(error_of(ErrorKind::model, [&] { pack(Precision::int8, Stack(l)); }),
             "m: tensor w: the scale of row 1 is not finite, expected finite numbers");
 }
 
 TEST_P(Pack, TooManyInputsForInt8AreRefused) {
   const int64_t in = kernels::kMaxInt8Inputs + 1;
-  const Linear l{make_.floats("w", {1, in}, std::vector<float>(static_cast<size_t>(in), 1)),
-                 std::nullopt};
+  const Linear l =
+      linear(make_.floats("w", {1, in}, std::vector<float>(static_cast<size_t>(in), 1)));
   EXPECT_EQ(error_of(ErrorKind::model, [&] { pack(Precision::int8, Stack(l)); }),
             "m: tensor w: has 65537 inputs, expected at most 65536 in int8");
 }

@@ -1,7 +1,5 @@
 // Embeddings against the formula, written out in double: which position row a token gets.
 
-#include "model/embed.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "model/embed.h"
+#include "model/tensors.h"
 #include "test_random.h"
 
 namespace costeff::model {
@@ -31,18 +31,21 @@ struct OneEmbedding {
     t.data = reinterpret_cast<const std::byte*>(values.back()->data());
     return t;
   }
+  ParameterId add(std::vector<int64_t> shape) {
+    return add_tensor(&model.parameters, tensor(std::move(shape)));
+  }
   OneEmbedding(int64_t types, int64_t position_offset) {
-    Embeddings& e = model.embeddings;
-    e.word = tensor({kWords, kWidth});
-    e.position = tensor({kPositions, kWidth});
-    if (types > 0) e.type = tensor({types, kWidth});
-    e.norm = {tensor({kWidth}), tensor({kWidth})};
+    Embeddings& e = model.arch.embeddings;
+    e.word = add({kWords, kWidth});
+    e.position = add({kPositions, kWidth});
+    if (types > 0) e.type = add({types, kWidth});
+    e.norm = {add({kWidth}), add({kWidth})};
     e.position_offset = position_offset;
-    model.hidden_size = kWidth;
-    model.vocab_size = kWords;
-    model.type_vocab_size = types;
-    model.max_length = kPositions - position_offset;
-    model.layer_norm_eps = 1e-5f;
+    model.arch.hidden_size = kWidth;
+    model.arch.vocab_size = kWords;
+    model.arch.type_vocab_size = types;
+    model.arch.max_length = kPositions - position_offset;
+    model.arch.layer_norm_eps = 1e-5f;
   }
 };
 
@@ -66,7 +69,7 @@ std::vector<int64_t> positions_of(const std::vector<int32_t>& ids, int64_t pad) 
 }
 
 void expect_positions(const Model& m, const std::vector<std::vector<int32_t>>& sequences,
-                 int32_t types) {
+                      int32_t types) {
   std::vector<int32_t> ids, type_ids, start{0};
   std::vector<int64_t> positions;
   for (const auto& s : sequences) {
@@ -74,7 +77,7 @@ void expect_positions(const Model& m, const std::vector<std::vector<int32_t>>& s
       ids.push_back(s[i]);
       type_ids.push_back(types > 0 ? static_cast<int32_t>(i / 3) % types : 0);
     }
-    for (int64_t p : positions_of(s, m.embeddings.pad_token())) positions.push_back(p);
+    for (int64_t p : positions_of(s, m.arch.embeddings.pad_token())) positions.push_back(p);
     start.push_back(static_cast<int32_t>(ids.size()));
   }
   const kernels::KernelTable& kernels = *kernels::all_tables()[0];
@@ -84,20 +87,23 @@ void expect_positions(const Model& m, const std::vector<std::vector<int32_t>>& s
   LayerScratch scratch;
   embed(kernels, m, weights.embeddings(), view, ids.data(), type_ids.data(),
         x.reserve(static_cast<int64_t>(ids.size()) * kWidth), &scratch);
-  const Embeddings& e = m.embeddings;
+  const Embeddings& e = m.arch.embeddings;
+  const auto value = [&](ParameterId id, int64_t row, int64_t column) {
+    return element(m.parameters.tensor(id), row, column);
+  };
   for (size_t t = 0; t < ids.size(); ++t) {
     std::vector<double> row;
     double mean = 0, variance = 0;
     for (int64_t j = 0; j < kWidth; ++j) {
-      row.push_back(element(e.word, ids[t], j) + element(e.position, positions[t], j) +
-                    (e.type ? element(*e.type, type_ids[t], j) : 0));
+      row.push_back(value(e.word, ids[t], j) + value(e.position, positions[t], j) +
+                    (e.type != kNone ? value(e.type, type_ids[t], j) : 0));
       mean += row.back() / kWidth;
     }
     for (double v : row) variance += (v - mean) * (v - mean) / kWidth;
     for (int64_t j = 0; j < kWidth; ++j) {
       const double expected = (row[static_cast<size_t>(j)] - mean) / std::sqrt(variance + 1e-5) *
-                                  element(e.norm.weight, 0, j) +
-                              element(e.norm.bias, 0, j);
+                                  value(e.norm.weight, 0, j) +
+                              value(e.norm.bias, 0, j);
       EXPECT_NEAR(x.data()[static_cast<int64_t>(t) * kWidth + j], expected, 1e-5)
           << "token " << t << ", position " << positions[t];
     }
@@ -126,7 +132,8 @@ TEST(Positions, PositionsOfEveryFamily) {
 TEST(Positions, TheLongestText) {
   for (int64_t offset : {0, 1, 2, 4}) {
     const OneEmbedding one(1, offset);
-    expect_positions(one.model, {std::vector<int32_t>(static_cast<size_t>(kPositions - offset), 5)}, 1);
+    expect_positions(one.model, {std::vector<int32_t>(static_cast<size_t>(kPositions - offset), 5)},
+                     1);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Tensors of a file "m" that is not there.
+// Tensors of a file "m" that is not there, and parameters made of them.
 
 #include <cstring>
 #include <deque>
@@ -11,6 +11,7 @@
 
 #include "base/aligned.h"
 #include "base/tensor.h"
+#include "model/spec.h"
 
 namespace costeff::model {
 
@@ -38,5 +39,20 @@ class Tensors {
  private:
   std::deque<ByteBuffer> bytes_;
 };
+
+// A parameter of a model made by hand, whose role nothing asks for.
+inline ParameterId add_tensor(Parameters* p, Tensor t) {
+  return p->add(Role::query, Part::weight, std::move(t));
+}
+inline Linear add_linear(Parameters* p, const Tensor& weight) {
+  return {weight.shape[0], weight.shape[1], add_tensor(p, weight), kNone};
+}
+inline Linear add_linear(Parameters* p, const Tensor& weight, const Tensor& bias) {
+  return {weight.shape[0], weight.shape[1], add_tensor(p, weight),
+          p->add(Role::query, Part::bias, bias)};
+}
+inline LayerNorm add_norm(Parameters* p, const Tensor& weight, const Tensor& bias) {
+  return {add_tensor(p, weight), p->add(Role::query, Part::bias, bias)};
+}
 
 }  // namespace costeff::model

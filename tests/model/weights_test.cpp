@@ -25,17 +25,17 @@ struct TwoLayers : OneLayer {
   TwoLayers() : OneLayer(10, 3, 2, 7) {
     Layer second;
     second.ffn = FeedForward{linear(5, 10), linear(10, 5), norm(10)};
-    model.layers.push_back(std::move(second));
+    model.arch.layers.push_back(std::move(second));
     Head head;
     head.layer = 1;
     head.pooler = linear(10, 10);
     head.classifier = linear(2, 10);
     head.lte = linear(1, 10);
-    model.heads.push_back(head);
+    model.arch.heads.push_back(head);
     head.layer = 2;
     head.pooler.reset();
     head.lte.reset();
-    model.heads.push_back(std::move(head));
+    model.arch.heads.push_back(std::move(head));
   }
 };
 
@@ -75,8 +75,9 @@ TEST(Weights, KeysAndValuesAreOneMatrix) {
   ByteBuffer rows;
   apply_linear(portable(), w.key_value, x.data(), 10, 1, y.data(), 2 * w.stride, &rows);
   const Matrix input = {{x.data(), x.data() + 10}};
-  const Attention& a = *two.model.layers[0].attention;
-  const Matrix key = linear_of(a.key, input), value = linear_of(a.value, input);
+  const Attention& a = *two.model.arch.layers[0].attention;
+  const Matrix key = linear_of(two.model, a.key, input),
+               value = linear_of(two.model, a.value, input);
   for (int64_t c = 0; c < w.stride; ++c) {
     const auto at = static_cast<size_t>(c);
     EXPECT_NEAR(y.data()[c], c < 6 ? key[0][at] : 0, 1e-5);
@@ -87,10 +88,10 @@ TEST(Weights, KeysAndValuesAreOneMatrix) {
 // Only the last layer is folded, and only where its first tokens alone are read.
 TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
   TwoLayers two;
-  two.model.layers[1] = two.model.layers[0];
+  two.model.arch.layers[1] = two.model.arch.layers[0];
   for (const auto& [pooling, folded] :
        {std::pair{Pooling::first, true}, {Pooling::mean, false}, {Pooling::tokens, false}}) {
-    two.model.heads.back().pooling = pooling;
+    two.model.arch.heads.back().pooling = pooling;
     const WeightStore store(two.model, portable());
     EXPECT_FALSE(store.layer(0).folded());
     const LayerWeights& w = store.layer(1);
@@ -109,20 +110,42 @@ TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
 // Exits stay near to what float32 decides.
 TEST(Weights, ExitsAreMorePreciseThanLayers) {
   TwoLayers two;
-  struct Case {
+  struct Row {
     Precision layers, poolers;
   };
-  for (const Case& c : {Case{Precision::float32, Precision::float32},
-                        {Precision::bfloat16, Precision::bfloat16},
-                        {Precision::int8, Precision::bfloat16}}) {
+  for (const Row& c : {Row{Precision::float32, Precision::float32},
+                       {Precision::bfloat16, Precision::bfloat16},
+                       {Precision::int8, Precision::bfloat16}}) {
     const WeightStore store(two.model, portable(), c.layers);
     EXPECT_EQ(store.layer(0).query.precision, c.layers);
     EXPECT_EQ(store.layer(0).ffn_out.precision, c.layers);
-    EXPECT_EQ(store.head(0).pooler.precision, c.poolers);
+    EXPECT_EQ(store.head(0).pooler->precision, c.poolers);
     EXPECT_EQ(store.head(0).classifier.precision, Precision::float32);
-    EXPECT_EQ(store.head(0).lte.precision, Precision::float32);
+    EXPECT_EQ(store.head(0).lte->precision, Precision::float32);
     EXPECT_FALSE(store.head(1).pooler);
     EXPECT_FALSE(store.head(1).lte);
+  }
+}
+
+// A pooler and an lte that exits have in common are packed once, whichever exit is reached first.
+TEST(Weights, WhatExitsShareIsPackedOnce) {
+  TwoLayers two;
+  std::vector<Head>& heads = two.model.arch.heads;
+  heads[1].pooler = heads[0].pooler;
+  heads[1].lte = heads[0].lte;
+  heads.push_back(heads[0]);
+  heads[2].pooler = two.linear(10, 10);
+  heads[2].lte = two.linear(1, 10);
+  for (const std::vector<int64_t>& order : {std::vector<int64_t>{0, 1, 2}, {2, 1, 0}}) {
+    const WeightStore store(two.model, portable());
+    for (int64_t i : order) store.head(i);
+    ASSERT_NE(store.head(0).pooler, nullptr);
+    ASSERT_NE(store.head(0).lte, nullptr);
+    EXPECT_EQ(store.head(1).pooler, store.head(0).pooler);
+    EXPECT_EQ(store.head(1).lte, store.head(0).lte);
+    EXPECT_NE(store.head(1).classifier.weight, store.head(0).classifier.weight);
+    EXPECT_NE(store.head(2).pooler, store.head(0).pooler);
+    EXPECT_NE(store.head(2).lte, store.head(0).lte);
   }
 }
 
@@ -151,15 +174,14 @@ TEST(Weights, ThreadsShareALayer) {
 // throws nothing.
 TEST(Weights, ErrorsAreThrownEachTime) {
   TwoLayers two;
-  float* bad =
-      const_cast<float*>(reinterpret_cast<const float*>(two.model.layers[0].ffn->out.weight.data));
+  const Tensor& weight = two.model.parameters.tensor(two.model.arch.layers[0].ffn->out.weight);
+  float* bad = const_cast<float*>(reinterpret_cast<const float*>(weight.data));
   bad[3] = INFINITY;
   const WeightStore store(two.model, portable());
   store.help_with_layer(0);
-  const std::string name = two.model.layers[0].ffn->out.weight.name;
   for (int i = 0; i < 2; ++i) {
     const std::string message = error_of(ErrorKind::model, [&] { store.layer(0); });
-    EXPECT_EQ(message.find("m: tensor " + name + ": "), 0u) << message;
+    EXPECT_EQ(message.find("m: tensor " + weight.name + ": "), 0u) << message;
   }
   EXPECT_EQ(store.layer(1).ffn_in.out, 5);
 }
@@ -168,12 +190,13 @@ TEST(Weights, ErrorsAreThrownEachTime) {
 TEST(Weights, PlacesAreSumsOfPositionAndType) {
   Tensors make;
   Model model;
-  Embeddings& e = model.embeddings;
-  e.position = make.floats("position", {3, 2}, {1, 2, /**/ 3, 4, /**/ 5, 6});
-  e.type = make.floats("type", {3, 2}, {10, 20, /**/ 30, 40, /**/ 50, 60});
-  e.norm = {make.floats("w", {2}, {1, 1}), make.floats("b", {2}, {0, 0})};
-  model.hidden_size = 2;
-  model.max_length = 2;
+  Embeddings& e = model.arch.embeddings;
+  Parameters* p = &model.parameters;
+  e.position = add_tensor(p, make.floats("position", {3, 2}, {1, 2, /**/ 3, 4, /**/ 5, 6}));
+  e.type = add_tensor(p, make.floats("type", {3, 2}, {10, 20, /**/ 30, 40, /**/ 50, 60}));
+  e.norm = add_norm(p, make.floats("w", {2}, {1, 1}), make.floats("b", {2}, {0, 0}));
+  model.arch.hidden_size = 2;
+  model.arch.max_length = 2;
   const WeightStore store(model, portable());
   const EmbeddingWeights& w = store.embeddings();
   EXPECT_EQ(w.types, 2);
@@ -181,7 +204,7 @@ TEST(Weights, PlacesAreSumsOfPositionAndType) {
   for (int64_t i = 0; i < 2; ++i) {
     for (int64_t type = 0; type < 3; ++type) {
       float sum[4];
-      add_place(e, i, type, sum);
+      add_place(model, i, type, sum);
       EXPECT_EQ(sum[0], static_cast<float>(1 + 2 * i + 10 + 20 * type));
       EXPECT_EQ(sum[1], static_cast<float>(2 + 2 * i + 20 + 20 * type));
       if (type == 2) continue;

@@ -10,8 +10,8 @@ namespace {
 // Six layers with exits at 2, 4 and 6.
 model::Model six_layers() {
   model::Model m;
-  m.layers.resize(6);
-  for (int64_t layer : {2, 4, 6}) m.heads.emplace_back().layer = layer;
+  m.arch.layers.resize(6);
+  for (int64_t layer : {2, 4, 6}) m.arch.heads.emplace_back().layer = layer;
   return m;
 }
 

@@ -52,7 +52,7 @@ class QaEncode : public testing::Test {
   QaEncode() {
     write_tiny_checkpoint(dir_.path(), {.dialect = "qa"});
     tokenizer_.emplace(dir_.path());
-    model_.type_vocab_size = 2;
+    model_.arch.type_vocab_size = 2;
   }
 
   QaEncoding encode(const std::string& question, const std::string& context, int64_t max_length,
@@ -157,7 +157,7 @@ TEST_F(QaEncode, LeadingWhiteSpaceOfTheQuestionGoes) {
 }
 
 TEST_F(QaEncode, ModelsWithoutASecondTypeGetTypeZero) {
-  model_.type_vocab_size = 1;
+  model_.arch.type_vocab_size = 1;
   const QaEncoding e = encode("w1", "w2 w3", 64);
   EXPECT_EQ(e.pair.type_ids, Ids(6, 0));
 }

@@ -12,6 +12,7 @@
 #include "base/error_of.h"
 #include "base/once_together.h"
 #include "base/quantise.h"
+#include "model/tensors.h"
 #include "model/weights.h"
 #include "runtime/team.h"
 #include "test_random.h"
@@ -85,9 +86,9 @@ struct WideLayer {
 
   explicit WideLayer(int64_t s) : shift(s) {
     constexpr int64_t kWidth = kHeads * kHeadSize;
-    model.hidden_size = kHidden;
-    model.head_size = kHeadSize;
-    Layer& layer = model.layers.emplace_back();
+    model.arch.hidden_size = kHidden;
+    model.arch.head_size = kHeadSize;
+    Layer& layer = model.arch.layers.emplace_back();
     layer.attention = Attention{linear(kWidth, kHidden),
                                 linear(kWidth, kHidden),
                                 linear(kWidth, kHidden),
@@ -110,25 +111,31 @@ struct WideLayer {
     t.data = bytes.data() + shift;
     return t;
   }
-  Linear linear(int64_t out, int64_t in) { return {tensor({out, in}), tensor({out})}; }
-  LayerNorm norm() { return {tensor({kHidden}), tensor({kHidden})}; }
-  void spoil(const Tensor& t, int64_t i) {
+  Linear linear(int64_t out, int64_t in) {
+    const Tensor weight = tensor({out, in});
+    return add_linear(&model.parameters, weight, tensor({out}));
+  }
+  LayerNorm norm() {
+    const Tensor weight = tensor({kHidden});
+    return add_norm(&model.parameters, weight, tensor({kHidden}));
+  }
+  void spoil(ParameterId id, int64_t i) {
     const float nan = std::nanf("");
-    std::memcpy(const_cast<std::byte*>(t.data) + i * 4, &nan, 4);
+    std::memcpy(const_cast<std::byte*>(model.parameters.tensor(id).data) + i * 4, &nan, 4);
   }
 };
 
 // x times these maps under each other, each filled up to `stride` rows, packed in one go.
-std::vector<float> product_of(const kernels::KernelTable& table, Precision precision,
-                              std::initializer_list<const Linear*> maps, int64_t stride,
-                              const float* x, int64_t m) {
-  const int64_t in = (*maps.begin())->in(), out = static_cast<int64_t>(maps.size()) * stride;
+std::vector<float> product_of(const Parameters& parameters, const kernels::KernelTable& table,
+                              Precision precision, std::initializer_list<const Linear*> maps,
+                              int64_t stride, const float* x, int64_t m) {
+  const int64_t in = (*maps.begin())->in, out = static_cast<int64_t>(maps.size()) * stride;
   std::vector<float> w(static_cast<size_t>(out * in)), bias(static_cast<size_t>(out)), scales(bias);
   std::vector<int8_t> quantised(w.size());
   int64_t at = 0;
   for (const Linear* l : maps) {
-    to_float32(l->weight, w.data() + at * in);
-    to_float32(*l->bias, bias.data() + at);
+    to_float32(parameters.tensor(l->weight), w.data() + at * in);
+    to_float32(parameters.tensor(l->bias), bias.data() + at);
     at += stride;
   }
   const kernels::Product& p = table.product(precision);
@@ -154,8 +161,8 @@ TEST_P(SharedPacking, SameBitsAsInOneGo) {
   constexpr int64_t kRows = 5;
   for (const int64_t shift : {0, 1}) {
     WideLayer wide(shift);
-    const Attention& a = *wide.model.layers[0].attention;
-    const FeedForward& f = *wide.model.layers[0].ffn;
+    const Attention& a = *wide.model.arch.layers[0].attention;
+    const FeedForward& f = *wide.model.arch.layers[0].ffn;
     const FloatBuffer x = random_floats(kRows * WideLayer::kFeedForward, 1, &wide.rng);
     for (const int64_t threads : {1, 4}) {
       SCOPED_TRACE(std::to_string(threads) + " threads, shift " + std::to_string(shift));
@@ -170,7 +177,8 @@ TEST_P(SharedPacking, SameBitsAsInOneGo) {
         std::vector<float> y(static_cast<size_t>(kRows * l.out));
         ByteBuffer rows;
         apply_linear(table, l, x.data(), l.in, kRows, y.data(), l.out, &rows);
-        EXPECT_EQ(y, product_of(table, GetParam(), maps, stride, x.data(), kRows));
+        EXPECT_EQ(
+            y, product_of(wide.model.parameters, table, GetParam(), maps, stride, x.data(), kRows));
       };
       same(w.query, {&a.query}, w.stride);
       same(w.key_value, {&a.key, &a.value}, w.stride);
@@ -184,16 +192,16 @@ TEST_P(SharedPacking, SameBitsAsInOneGo) {
 TEST_P(SharedPacking, NamesTheFirstValueThatIsNotFinite) {
   const kernels::KernelTable& table = **kernels::all_tables();
   WideLayer wide(0);
-  const Attention& a = *wide.model.layers[0].attention;
+  const Attention& a = *wide.model.arch.layers[0].attention;
   wide.spoil(a.value.weight, 960 * WideLayer::kHidden + 7);
-  wide.spoil(wide.model.layers[0].ffn->out.weight, 3);
+  wide.spoil(wide.model.arch.layers[0].ffn->out.weight, 3);
   runtime::Team team(3);
   for (int turn = 0; turn < 3; ++turn) {
     const WeightStore store(wide.model, table, GetParam());
     team.run([&](const Crew&) { store.help_with_layer(0); });
-    EXPECT_EQ(
-        error_of(ErrorKind::model, [&] { store.layer(0); }),
-        "m: tensor " + a.value.weight.name + ": element [960, 7] is NaN, expected finite numbers");
+    EXPECT_EQ(error_of(ErrorKind::model, [&] { store.layer(0); }),
+              "m: tensor " + wide.model.parameters.tensor(a.value.weight).name +
+                  ": element [960, 7] is NaN, expected finite numbers");
   }
 }
 

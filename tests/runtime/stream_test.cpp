@@ -34,7 +34,7 @@ class RunStream : public testing::TestWithParam<Way> {
                                            kernels::Precision::float32);
     tokenizer_ = std::make_unique<text::Tokenizer>(dir_.path());
     options_.plan = make_plan(model_->spec, {}, false);
-    options_.encode.max_length = model_->spec.max_length;
+    options_.encode.max_length = model_->spec.arch.max_length;
     options_.threads = GetParam().threads;
     options_.mode = GetParam().mode;
     options_.batch_tokens = 64;
