@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "tasks/columns.h"
 #include "tasks/delimited.h"
@@ -300,12 +301,18 @@ void JsonlRows::take_kept(std::string_view json, Example* row) {
   for (size_t i = 0; i < kept_.size(); ++i) {
     std::string& kept = row->kept[i];
     kept.clear();
+    bool valid = is_utf8(values_[i]);
     if (values_[i].starts_with('"')) {
       unescape_json_string(values_[i], &unescaped_);
       set_text_id(unescaped_, &kept);
-    } else {
+    } else if (!values_[i].empty()) {
       append_compact_json(values_[i], &kept);
+      valid = valid && Json::accept(kept);
       if (kept == "null") kept.clear();
+    }
+    if (!valid) {
+      fail("field \"" + printable(kept_[i], 80) + "\" to keep is not valid JSON in UTF-8: " +
+           printable(values_[i], 40));
     }
   }
 }
