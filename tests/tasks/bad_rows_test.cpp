@@ -110,7 +110,7 @@ const BadCase kBadCases[] = {
      {"1", "!"},
      {"a"},
      2,
-     "not UTF-8, expected JSON in UTF-8",
+     "not valid JSON: field \"text\" holds bytes that are not UTF-8",
      "{\"text\":\"\xFF\"}"},
 };
 
