@@ -8,8 +8,8 @@
 namespace costeff::runtime {
 
 // Token ids of one row into *out: the tokenizer's, or the row's own, checked against the model's
-// tables. Throws Error(input) that names the row's source and line.
+// tables, at most max_ids of them. Throws Error(input) that names the row's source and line.
 void encode_row(const model::Model& model, const text::Tokenizer& tokenizer, const Example& row,
-                const EncodeOptions& options, text::Encoding* out);
+                const EncodeOptions& options, int64_t max_ids, text::Encoding* out);
 
 }  // namespace costeff::runtime

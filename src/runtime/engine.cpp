@@ -39,6 +39,8 @@ struct Engine::Impl {
     }
     info = runtime::describe(m);
     info.path = path;
+    info.default_max_length =
+        std::min(m.max_length, tokenizer.model_max_length().value_or(m.max_length));
     info.compute = compute;
     info.tokenizer = tokenizer.kind();
     if (m.policy) {
@@ -51,7 +53,13 @@ struct Engine::Impl {
   EncodeOptions encode_options(EncodeOptions e, bool asked) const {
     const int64_t limit = model.spec.max_length;
     if (!asked) {
-      e.max_length = limit;
+      e.max_length = info.default_max_length;
+      if (e.max_length < tokenizer.special_tokens(false)) {
+        throw_model(join_path(info.path, "tokenizer_config.json") + ": model_max_length is " +
+                    std::to_string(e.max_length) + ", and a text has " +
+                    std::to_string(tokenizer.special_tokens(false)) +
+                    " special tokens; a max length that is asked for goes before it");
+      }
     } else if (e.max_length < 1 || e.max_length > limit) {
       throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " +
                   std::to_string(limit) + ", the positions of this model");
@@ -86,6 +94,7 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, policy, options.all_exits);
   stream.encode = impl_->encode_options(options.encode, options.encode.max_length != 0);
+  stream.max_ids = options.encode.max_length != 0 ? stream.encode.max_length : m.max_length;
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
   stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
   stream.pad_to = options.pad_to;
@@ -115,7 +124,7 @@ std::vector<Result> Engine::score(std::span<const Example> rows, const RunOption
 QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
                        const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
-  const QaOptions resolved = runtime::resolve_qa(options, m);
+  const QaOptions resolved = runtime::resolve_qa(options, m, impl_->info.default_max_length);
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, {}, false);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();

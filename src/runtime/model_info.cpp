@@ -128,7 +128,7 @@ ModelInfo describe(const model::Model& m) {
   info.head_size = m.head_size;
   info.num_labels = m.num_labels;
   info.vocab_size = m.vocab_size;
-  info.max_length = m.max_length;
+  info.max_length = info.default_max_length = m.max_length;
   info.type_vocab_size = m.type_vocab_size;
   info.embedding_rank = m.embeddings.word_up ? m.embeddings.word_up->in() : 0;
   info.regression = m.regression;

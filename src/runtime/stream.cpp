@@ -133,7 +133,7 @@ class Stream {
       const auto begin = Clock::now();
       try {
         encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)], options_.encode,
-                   &w->encoding);
+                   options_.max_ids, &w->encoding);
       } catch (...) {
         chunk->error = std::current_exception();
         chunk->count = row;
