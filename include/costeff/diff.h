@@ -48,7 +48,7 @@ struct ModelDifference {
 
 struct DiffOptions {
   std::string isa;             // as LoadOptions
-  EncodeOptions encode;        // max_length 0: what both models' positions allow
+  EncodeOptions encode;        // max_length 0: what both models cut to
   int64_t threads = 0;         // as RunOptions
   bool ignore_unused = false;  // as LoadOptions
 };

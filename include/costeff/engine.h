@@ -43,6 +43,9 @@ struct ModelInfo {
   std::string path, dialect;
   std::string task;  // config.json's finetuning_task, as it is written; empty: it names none
   int64_t hidden_size = 0, head_size = 0, num_labels = 0, vocab_size = 0, max_length = 0;
+  // What texts are cut to where nothing is asked: max_length, or less if the tokenizer's
+  // model_max_length says so.
+  int64_t default_max_length = 0;
   int64_t type_vocab_size = 0;
   int64_t embedding_rank = 0;  // 0: not factorised
   bool regression = false;

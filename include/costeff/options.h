@@ -71,7 +71,7 @@ struct LoadOptions {
 enum class Mode { throughput, latency };
 
 struct RunOptions {
-  EncodeOptions encode;              // max_length 0: what the model's positions allow
+  EncodeOptions encode;              // max_length 0: ModelInfo::default_max_length
   std::optional<ExitPolicy> policy;  // absent: exit_policy.json of the model, else never
   bool all_exits = false;            // compute every exit to the last layer (Result::exits)
   int64_t threads = 0;               // 0: as many as the process may use

@@ -117,7 +117,7 @@ void add_encode_flags(CLI::App* app, EncodeFlags* f) {
   app->add_option(
          "--max-length", f->max_length,
          "Cut longer texts to N tokens, special ones included (default: what the model's positions "
-         "allow)")
+         "allow, or the tokenizer's model_max_length if that is less)")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 20))
       ->group(group);

@@ -51,6 +51,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
   j["type_vocab_size"] = m.type_vocab_size;
   j["embedding_rank"] = m.embedding_rank;
   j["max_length"] = m.max_length;
+  j["default_max_length"] = m.default_max_length;
   j["activation"] = m.activation;
   j["layer_norm_eps"] = m.layer_norm_eps;
   j["dtype"] = m.dtype;
@@ -132,7 +133,12 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   line(&out, "embedding",
        std::to_string(m.vocab_size) + " tokens" +
            (m.embedding_rank ? ", factorised, rank " + std::to_string(m.embedding_rank) : ""));
-  line(&out, "max length", std::to_string(m.max_length) + " tokens");
+  line(&out, "max length",
+       std::to_string(m.max_length) + " tokens" +
+           (m.default_max_length < m.max_length
+                ? ", texts are cut to " + std::to_string(m.default_max_length) +
+                      " (model_max_length of tokenizer_config.json)"
+                : ""));
   line(&out, "activation", m.activation);
   line(&out, "exit policy",
        policy_text(m.policy) +

@@ -190,7 +190,7 @@ void compare_exits(const Engine& a, const Engine& b, const Source& source,
   RunOptions run;
   run.encode = options.encode;
   if (run.encode.max_length == 0)
-    run.encode.max_length = std::min(a.info().max_length, b.info().max_length);
+    run.encode.max_length = std::min(a.info().default_max_length, b.info().default_max_length);
   run.threads = options.threads;
   run.policy = ExitPolicy{};
   run.all_exits = true;

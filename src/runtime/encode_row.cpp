@@ -14,13 +14,13 @@ std::string place(const Example& row) {
   return s + ": ";
 }
 
-void check_own_ids(const model::Model& m, const Example& row, const EncodeOptions& options) {
+void check_own_ids(const model::Model& m, const Example& row, int64_t max_ids) {
   const auto n = static_cast<int64_t>(row.input_ids.size());
   if (n == 0) throw_input(place(row) + "input_ids is empty, expected at least one id");
   // Ids are used as they are: truncation would drop the final special token.
-  if (n > options.max_length) {
+  if (n > max_ids) {
     throw_input(place(row) + "input_ids: " + std::to_string(n) + " ids, expected at most " +
-                std::to_string(options.max_length));
+                std::to_string(max_ids));
   }
   for (int32_t id : row.input_ids) {
     if (id < 0 || id >= m.arch.vocab_size) {
@@ -45,10 +45,10 @@ void check_own_ids(const model::Model& m, const Example& row, const EncodeOption
 }  // namespace
 
 void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const Example& row,
-                const EncodeOptions& options, text::Encoding* out) {
+                const EncodeOptions& options, int64_t max_ids, text::Encoding* out) {
   if (!row.error.empty()) throw_input(row.error);
   if (row.has_ids) {
-    check_own_ids(m, row, options);
+    check_own_ids(m, row, max_ids);
     out->ids = row.input_ids;
     out->type_ids = row.token_type_ids;
     out->type_ids.resize(out->ids.size(), 0);
@@ -62,6 +62,10 @@ void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const E
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
     throw_input(place(row) + e.what());
+  }
+  if (out->ids.empty()) {
+    throw_input(place(row) +
+                "no tokens: the text gives none, and the tokenizer adds no special ones");
   }
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
   if (m.arch.type_vocab_size < 2) std::fill(out->type_ids.begin(), out->type_ids.end(), 0);

@@ -10,9 +10,10 @@
 namespace costeff::runtime {
 
 // Token ids of one row into *out: the tokenizer's, or the row's own, checked against the model's
-// tables. Throws Error(input) that names the row's source and line, or with the row's own error.
+// tables, at most max_ids of them. Throws Error(input) that names the row's source and line, or with
+// the row's own error.
 void encode_row(const model::Model& model, const text::Tokenizer& tokenizer, const Example& row,
-                const EncodeOptions& options, text::Encoding* out);
+                const EncodeOptions& options, int64_t max_ids, text::Encoding* out);
 
 // The row is of texts, and they have no characters but white space, or none that make a token.
 bool has_no_text(const text::Tokenizer& tokenizer, const Example& row,

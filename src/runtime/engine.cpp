@@ -49,6 +49,8 @@ struct Engine::Impl {
     }
     info = runtime::describe(m);
     info.path = path;
+    info.default_max_length =
+        std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
     info.compute = compute;
     info.tokenizer = tokenizer.kind();
     if (m.provenance.policy) {
@@ -58,10 +60,21 @@ struct Engine::Impl {
     }
   }
 
+  // Ids that a row may bring of its own: a limit of the tokenizer is none of theirs.
+  int64_t max_ids(const EncodeOptions& e) const {
+    return e.max_length != 0 ? e.max_length : model.spec.arch.max_length;
+  }
+
   EncodeOptions encode_options(EncodeOptions e, bool asked) const {
     const int64_t limit = model.spec.arch.max_length;
     if (!asked) {
-      e.max_length = limit;
+      e.max_length = info.default_max_length;
+      if (e.max_length < tokenizer.special_tokens(false)) {
+        throw_model(join_path(info.path, "tokenizer_config.json") + ": model_max_length is " +
+                    std::to_string(e.max_length) + ", and a text has " +
+                    std::to_string(tokenizer.special_tokens(false)) +
+                    " special tokens; a max length that is asked for goes before it");
+      }
     } else if (e.max_length < 1 || e.max_length > limit) {
       throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " +
                   std::to_string(limit) + ", the positions of this model");
@@ -95,6 +108,7 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, policy, options.all_exits);
   stream.encode = impl_->encode_options(options.encode, options.encode.max_length != 0);
+  stream.max_ids = impl_->max_ids(options.encode);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
   stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
   stream.pad_to = options.pad_to;
@@ -109,13 +123,15 @@ void Engine::check(const Example& row, const RunOptions& options) const {
   const EncodeOptions encode =
       impl_->encode_options(options.encode, options.encode.max_length != 0);
   text::Encoding encoding;
-  runtime::encode_row(impl_->model.spec, impl_->tokenizer, row, encode, &encoding);
+  runtime::encode_row(impl_->model.spec, impl_->tokenizer, row, encode,
+                      impl_->max_ids(options.encode), &encoding);
 }
 
 void Engine::check(const QaExample& question, const QaOptions& options) const {
   runtime::QaEncoding encoding;
-  runtime::encode_question(impl_->model.spec, impl_->tokenizer, question,
-                           runtime::resolve_qa(options, impl_->model.spec), &encoding);
+  runtime::encode_question(
+      impl_->model.spec, impl_->tokenizer, question,
+      runtime::resolve_qa(options, impl_->model.spec, impl_->info.default_max_length), &encoding);
 }
 
 std::vector<Result> Engine::score(std::span<const Example> rows, const RunOptions& options) const {
@@ -138,7 +154,7 @@ std::vector<Result> Engine::score(std::span<const Example> rows, const RunOption
 QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptions& options,
                        const std::atomic<bool>* stop) const {
   const model::Model& m = impl_->model.spec;
-  const QaOptions resolved = runtime::resolve_qa(options, m);
+  const QaOptions resolved = runtime::resolve_qa(options, m, impl_->info.default_max_length);
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, {}, false);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();

@@ -126,7 +126,7 @@ ModelInfo describe(const model::Model& m) {
   info.head_size = m.arch.head_size;
   info.num_labels = m.arch.num_labels;
   info.vocab_size = m.arch.vocab_size;
-  info.max_length = m.arch.max_length;
+  info.max_length = info.default_max_length = m.arch.max_length;
   info.type_vocab_size = m.arch.type_vocab_size;
   info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
   info.regression = m.arch.regression;

@@ -155,13 +155,13 @@ void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
 
 }  // namespace
 
-QaOptions resolve_qa(const QaOptions& options, const model::Model& m) {
+QaOptions resolve_qa(const QaOptions& options, const model::Model& m, int64_t default_max_length) {
   if (!m.arch.question_answering) {
     throw_usage("the model has no question answering head (qa_outputs): it is " +
                 m.provenance.dialect);
   }
   QaOptions o = options;
-  if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, m.arch.max_length);
+  if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, default_max_length);
   check_range("max length", o.max_length, 1, m.arch.max_length);
   check_range("document stride", o.doc_stride, -1, m.arch.max_length);
   check_range("max answer length", o.max_answer_length, 1, int64_t{1} << 30);
@@ -175,7 +175,7 @@ QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const
                const std::atomic<bool>* stop) {
   Questions questions(model.spec, tokenizer, source, sink, options);
   StreamOptions windows = stream;
-  windows.encode.max_length = options.max_length;
+  windows.encode.max_length = windows.max_ids = options.max_length;
   windows.skip_bad_rows = options.skip_bad_rows;
   QaStats stats;
   stats.run = run_stream(

@@ -11,8 +11,9 @@
 
 namespace costeff::runtime {
 
-// Checks the options against the model and fills in the defaults. Throws Error(usage).
-QaOptions resolve_qa(const QaOptions& options, const model::Model& model);
+// Checks the options against the model and sets what they leave open. Throws Error(usage).
+QaOptions resolve_qa(const QaOptions& options, const model::Model& model,
+                     int64_t default_max_length);
 
 // options: resolved. stream: its plan, threads and batch_tokens are used.
 QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const QaSource& source,

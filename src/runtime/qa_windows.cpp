@@ -53,7 +53,12 @@ Windows cut_windows(int64_t context, int64_t width, int64_t stride) {
   return w;
 }
 
+int64_t QaEncoding::begin(int64_t window) const {
+  return from_end ? std::max<int64_t>(end(window) - windows.width, 0) : window * windows.step;
+}
+
 int64_t QaEncoding::end(int64_t window) const {
+  if (from_end) return context - window * windows.step;
   return std::min(begin(window) + windows.width, context);
 }
 
@@ -81,6 +86,7 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
                       std::to_string(options.max_length));
   }
   const bool one = out->context <= width;
+  out->from_end = tokenizer.truncates_left();
   out->windows = cut_windows(out->context, width, one ? 0 : choose_stride(example, options, width));
 }
 

@@ -27,8 +27,10 @@ struct QaEncoding {
   int64_t head = 0;     // tokens before the context
   int64_t context = 0;  // tokens of the context
   Windows windows;
+  bool from_end =
+      false;  // the first window is the last of the context, as with truncation_side left
 
-  int64_t begin(int64_t window) const { return window * windows.step; }  // in context tokens
+  int64_t begin(int64_t window) const;  // in context tokens
   int64_t end(int64_t window) const;
   const text::Span* spans(int64_t window) const { return pair.spans.data() + head + begin(window); }
 };

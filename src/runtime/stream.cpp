@@ -141,7 +141,7 @@ class Stream {
       const auto begin = Clock::now();
       try {
         encode_row(model_.spec, tokenizer_, chunk->rows[static_cast<size_t>(row)], options_.encode,
-                   &w->encoding);
+                   options_.max_ids, &w->encoding);
       } catch (const Error& e) {
         if (options_.skip_bad_rows && e.kind() == ErrorKind::input) {
           result.error = e.what();

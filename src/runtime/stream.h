@@ -16,6 +16,7 @@ namespace costeff::runtime {
 struct StreamOptions {
   ForwardPlan plan;
   EncodeOptions encode;
+  int64_t max_ids = 0;  // of a row that brings its own
   int64_t threads = 1;
   int64_t batch_tokens = 0;
   int64_t pad_to = 0;

@@ -8,12 +8,12 @@
 namespace costeff::text {
 namespace {
 
-TEST(MergeTable, RanksAreInOrderAndTheFirstOfEqualPairsCounts) {
+TEST(MergeTable, RanksAreInOrderAndTheLastOfEqualPairsCounts) {
   const MergeTable table({{1, 2, 7}, {2, 1, 8}, {1, 2, 9}, {0, 0, 0}}, "merges.txt");
-  EXPECT_EQ(table.rank(1, 2), 0u);
+  EXPECT_EQ(table.rank(1, 2), 2u);
   EXPECT_EQ(table.rank(2, 1), 1u);
   EXPECT_EQ(table.rank(0, 0), 3u);
-  EXPECT_EQ(table.merged(0), 7);
+  EXPECT_EQ(table.merged(2), 9);
   EXPECT_EQ(table.merged(1), 8);
   EXPECT_EQ(table.rank(1, 1), MergeTable::kNone);
   EXPECT_EQ(table.rank(-1, 2), MergeTable::kNone);
@@ -40,7 +40,7 @@ TEST(MergeTable, ManyPairs) {
   std::map<std::pair<int32_t, int32_t>, uint32_t> ranks;
   for (int32_t i = 0; i < 50000; ++i) {
     const auto left = static_cast<int32_t>(random() % 300), right = i % 700;
-    ranks.emplace(std::pair(left, right), static_cast<uint32_t>(rules.size()));
+    ranks[std::pair(left, right)] = static_cast<uint32_t>(rules.size());
     rules.push_back({left, right, i});
   }
   const MergeTable table(rules, "merges.txt");

@@ -80,7 +80,8 @@ TEST(TokenizerJson, Errors) {
     parts.push_back(dir.write("tokenizer.json", file.dump()));
     expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
   };
-  refuse("/model/type", "Unigram", {"model", "Unigram", "WordPiece or BPE"});
+  refuse("/model/type", "Word2Vec", {"model", "Word2Vec", "WordPiece, WordLevel, BPE or Unigram"});
+  refuse("/model/type", "Unigram", {"model", "vocab", "expected a list"});
   refuse("/model", nullptr, {"model"});
   refuse("/model/vocab", json::array(), {"vocab"});
   refuse("/model/vocab", json::object(), {"no tokens"});
@@ -88,16 +89,17 @@ TEST(TokenizerJson, Errors) {
   refuse("/model/vocab/a", -3, {"\"a\"", "-3"});
   refuse("/model/vocab/a", 18446744073709551615u, {"\"a\""});
   refuse("/model/vocab/a", 5, {"\"a\"", "5"});
-  refuse("/model/continuing_subword_prefix", "@@", {"continuing_subword_prefix", "@@"});
-  refuse("/model/max_input_chars_per_word", 50, {"max_input_chars_per_word", "50"});
+  refuse("/model/continuing_subword_prefix", nullptr, {"continuing_subword_prefix"});
+  refuse("/model/max_input_chars_per_word", -1, {"max_input_chars_per_word", "-1"});
   refuse("/model/unk_token", "[NONE]", {"[NONE]"});
-  refuse("/normalizer/type", "NFKC", {"normalizer", "NFKC"});
-  refuse("/normalizer", nullptr, {"normalizer"});
-  refuse("/normalizer/clean_text", false, {"clean_text"});
+  refuse("/normalizer/type", "Cyrillic", {"normalizer", "Cyrillic", "NFKC, NFKD, Nmt"});
+  refuse("/normalizer", "NFC", {"normalizer", "\"NFC\"", "an object"});
   refuse("/normalizer/lowercase", "yes", {"lowercase"});
-  refuse("/pre_tokenizer/type", "Whitespace", {"pre_tokenizer", "Whitespace"});
-  refuse("/post_processor", nullptr, {"post_processor"});
-  refuse("/post_processor/type", "Sequence", {"post_processor", "Sequence"});
+  refuse("/pre_tokenizer/type", "UnicodeScripts",
+         {"pre_tokenizer", "UnicodeScripts", "Whitespace, WhitespaceSplit or Sequence"});
+  refuse("/pre_tokenizer/type", nullptr, {"pre_tokenizer", "type"});
+  refuse("/post_processor/type", "Magic", {"post_processor", "Magic", "TemplateProcessing"});
+  refuse("/post_processor/type", "Sequence", {"post_processor", "processors"});
   refuse("/post_processor/sep", json::parse(R"(["[SEP]", 77])"), {"post_processor", "77"});
   refuse("/post_processor/sep", json::parse(R"(["[SEP]", -1])"), {"sep"});
   refuse("/post_processor/sep", "x", {"sep"});
@@ -123,17 +125,90 @@ TEST(TokenizerJson, BpeErrors) {
     parts.push_back(dir.write("tokenizer.json", file.dump()));
     expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
   };
-  refuse("/model/byte_fallback", true, {"byte_fallback"});
-  refuse("/model/ignore_merges", true, {"ignore_merges"});
-  refuse("/model/continuing_subword_prefix", "##", {"continuing_subword_prefix"});
+  refuse("/model/dropout", 0.1, {"dropout 0.1", "chance"});
+  refuse("/model/byte_fallback", "yes", {"byte_fallback"});
   refuse("/model/merges", json::parse(R"(["a a"])"), {"merges", "aa"});
   refuse("/model/merges", json::parse(R"(["a"])"), {"merges[0]", "\"a\""});
   refuse("/model/merges", json::parse(R"([["a", "a", "a"]])"), {"merges[0]"});
   refuse("/model/merges", json::parse(R"([["a", 1]])"), {"merges[0]"});
   refuse("/model/merges", "a a", {"merges"});
-  refuse("/pre_tokenizer/type", "Metaspace", {"Metaspace", "ByteLevel"});
-  refuse("/pre_tokenizer/use_regex", false, {"use_regex"});
-  refuse("/normalizer", json::parse(R"({"type": "NFC"})"), {"normalizer", "NFC"});
+  refuse("/pre_tokenizer/type", "Metaspace", {"pre_tokenizer", "replacement"});
+}
+
+// Parts of a file in which something is wrong, and what the message says of them.
+TEST(TokenizerJson, StepErrors) {
+  const struct {
+    const char *key, *part;
+    std::vector<std::string> says;
+  } kCases[] = {
+      {"normalizer",
+       R"({"type": "Replace", "pattern": {"Regex": "(?<=a)b"}, "content": ""})",
+       {"normalizer: pattern \"(?<=a)b\"", "\"(?<=\"", "not supported"}},
+      {"normalizer",
+       R"({"type": "Replace", "pattern": {"Glob": "a"}, "content": ""})",
+       {"pattern: no \"String\""}},
+      {"normalizer", R"({"type": "Replace", "pattern": {"String": "a"}})", {"no \"content\""}},
+      {"normalizer",
+       R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "X"}]})",
+       {"normalizer[1]: X is not supported"}},
+      {"normalizer",
+       R"({"type": "Precompiled", "precompiled_charsmap": "?"})",
+       {"precompiled_charsmap", "base64"}},
+      {"normalizer",
+       R"({"type": "Precompiled", "precompiled_charsmap": "AAAA"})",
+       {"precompiled_charsmap", "too short"}},
+      {"normalizer", R"({"type": "Strip", "strip_left": 1})", {"strip_left"}},
+      {"pre_tokenizer",
+       R"({"type": "Metaspace", "replacement": "__"})",
+       {"replacement is \"__\", expected one character"}},
+      {"pre_tokenizer",
+       R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "last"})",
+       {"prepend_scheme last", "always, first or never"}},
+      {"pre_tokenizer",
+       R"({"type": "Split", "pattern": {"String": " "}, "behavior": "Kept"})",
+       {"behavior Kept", "Contiguous"}},
+      {"pre_tokenizer", R"({"type": "FixedLength", "length": 0})", {"length", "0"}},
+      {"post_processor",
+       R"({"type": "Sequence", "processors": [
+         {"type": "BertProcessing", "sep": ["a", 0], "cls": ["a", 0]},
+         {"type": "BertProcessing", "sep": ["a", 0], "cls": ["a", 0]}]})",
+       {"post_processor[1]", "BertProcessing after another"}},
+      {"added_tokens",
+       R"([{"id": 7, "content": "new"}])",
+       {"added_tokens", "\"new\" has id 7", "is 2"}},
+      {"model", R"({"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1})", {"unk_id", "1"}},
+      {"model", R"({"type": "Unigram", "vocab": [["a", "b"]]})", {"vocab[0]", "[piece, score]"}},
+      {"model", R"({"type": "Unigram", "vocab": []})", {"no pieces"}},
+      {"model",
+       R"({"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "u"})",
+       {"unk_token is \"u\"", "lacks"}},
+      {"model",
+       R"({"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "u"})",
+       {"unk_token is \"u\"", "lacks"}},
+      {"model",
+       R"({"type": "BPE", "vocab": {"a": 0}, "merges": ["a a"]})",
+       {"merges[0]", "\"aa\"", "lacks"}},
+  };
+  const TempDir dir;
+  for (const auto& c : kCases) {
+    json file = json::parse(R"({"pre_tokenizer": {"type": "Whitespace"},
+      "model": {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1}}})");
+    file[c.key] = json::parse(c.part);
+    SCOPED_TRACE(c.part);
+    std::vector<std::string> says = c.says;
+    says.push_back(dir.write("tokenizer.json", file.dump()));
+    expect_error(ErrorKind::model, says, [&] { Tokenizer t(dir.path()); });
+  }
+}
+
+// What only a text shows to be missing.
+TEST(TokenizerJson, UnigramWithoutAnUnknownToken) {
+  const TempDir dir;
+  dir.write("tokenizer.json", R"({"model": {"type": "Unigram", "vocab": [["a", -1], ["b", -2]]}})");
+  EXPECT_EQ(tokens(dir.path(), "ab"), "a/0 b/0");
+  EXPECT_EQ(tokens(dir.path(), "", ""), "");
+  expect_error(ErrorKind::input, {"\"\xC3\xA9\"", "unk_id"},
+               [&] { tokens(dir.path(), "a\xC3\xA9"); });
 }
 
 // The golden rows again, from tokenizer.json alone.
