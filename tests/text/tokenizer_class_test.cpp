@@ -132,9 +132,9 @@ TEST(TokenizerClass, TruncationSide) {
     std::string config, json;
     bool left;
   } kCases[] = {
-      {"{}", "", false},
-      {R"({"truncation_side": "left"})", "", true},
-      {R"({"truncation_side": "right"})", "", false},
+      {R"({"do_lower_case": false})", "", false},
+      {R"({"do_lower_case": false, "truncation_side": "left"})", "", true},
+      {R"({"do_lower_case": false, "truncation_side": "right"})", "", false},
       {"{" + fast + "}", left_json, true},
       {"{" + fast + R"(, "truncation_side": "right"})", left_json, false},
       {"{" + fast + R"(, "truncation_side": "left"})", kCasedJson, true},
@@ -146,10 +146,10 @@ TEST(TokenizerClass, TruncationSide) {
     const Tokenizer t(TokenizerFiles("m", files));
     EXPECT_EQ(t.truncates_left(), c.left);
     Encoding out;
-    t.encode("a [MASK] a [MASK]", std::nullopt, {.max_length = 3}, &out);
-    EXPECT_EQ(out.ids, (std::vector<int32_t>{2, c.left ? 4 : 5, 3}));
+    t.encode("a A a A", std::nullopt, {.max_length = 3}, &out);
+    EXPECT_EQ(out.ids, (std::vector<int32_t>{2, c.left ? 6 : 5, 3}));
     EXPECT_TRUE(out.truncated);
-    t.encode("a [MASK] a [MASK]", std::nullopt, {}, &out);
+    t.encode("a A a A", std::nullopt, {}, &out);
     EXPECT_EQ(out.ids.size(), 6u);  // the file's own length is not used
   }
   for (const char* value : {"\"LEFT\"", "1", "null"}) {

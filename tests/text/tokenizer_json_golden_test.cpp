@@ -98,8 +98,8 @@ INSTANTIATE_TEST_SUITE_P(Goldens, TokenizerJsonCases,
                                          std::pair("pre_tokenizer_", 40), std::pair("model_", 23),
                                          std::pair("added_", 18), std::pair("truncation_", 2),
                                          std::pair("class_", 11)),
-                         [](const auto& info) {
-                           std::string name = info.param.first;
+                         [](const auto& kind) {
+                           std::string name = kind.param.first;
                            name.pop_back();
                            return name;
                          });

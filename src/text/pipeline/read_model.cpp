@@ -1,5 +1,9 @@
 #include <costeff/error.h>
 
+#include <array>
+#include <charconv>
+#include <cmath>
+
 #include "base/utf8.h"
 #include "text/byte_bpe.h"
 #include "text/pipeline/tokenizer_json.h"
@@ -63,6 +67,35 @@ void read_bpe(const JsonPart& model, ModelSpec* out) {
   }
 }
 
+// The score as the Rust library reads it: serde_json takes the digits as one integer and divides by
+// a power of ten, which is not always the nearest double. Of cuts that are equally good otherwise
+// (runs of one character) the last bit decides.
+double rust_number(double v) {
+  std::array<char, 64> text;
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), v, std::chars_format::scientific);
+  uint64_t digits = 0;
+  int exponent = 0, after_point = 0;
+  const char* at = text.data();
+  bool negative = false, point = false;
+  for (; error == std::errc() && at < end && *at != 'e'; ++at) {
+    if (*at == '-') negative = true;
+    if (*at == '.') point = true;
+    if (*at < '0' || *at > '9') continue;
+    digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+    after_point += point;
+  }
+  if (at == end) return v;  // no number of the usual kind
+  at += at[1] == '+' ? 2 : 1;
+  std::from_chars(at, end, exponent);
+  exponent -= after_point;
+  if (exponent < -300 || exponent > 300) return v;
+  const double power = std::pow(10.0, std::abs(exponent));
+  const auto f = static_cast<double>(digits);
+  const double magnitude = exponent < 0 ? f / power : f * power;
+  return negative ? -magnitude : magnitude;
+}
+
 void read_unigram(const JsonPart& model, ModelSpec* out) {
   const Json& vocab = model.list("vocab");
   if (vocab.empty()) throw_model(model.place + ": vocab: no pieces");
@@ -77,7 +110,7 @@ void read_unigram(const JsonPart& model, ModelSpec* out) {
       throw_model(model.place + ": vocab[" + std::to_string(i) + "] is " + json_text(piece) +
                   ", expected [piece, score]");
     }
-    out->pieces.emplace_back(piece[0].get<std::string>(), piece[1].get<double>());
+    out->pieces.emplace_back(piece[0].get<std::string>(), rust_number(piece[1].get<double>()));
   }
   if (model.has("unk_id")) {
     const auto last = static_cast<int64_t>(vocab.size()) - 1;
