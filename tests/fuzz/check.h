@@ -6,14 +6,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace costeff::fuzz {
 
-inline void require(bool holds) {
-  if (!holds) __builtin_trap();
+inline void require(bool holds,
+                    const std::source_location& where = std::source_location::current()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%u: does not hold\n", where.file_name(),
+               static_cast<unsigned>(where.line()));
+  __builtin_trap();
 }
 
 // An Error is a right answer if its text is one line of printable bytes.
