@@ -11,8 +11,6 @@ namespace {
 //
 #include "kernels/simd_math.inc"
 //
-#include "kernels/simd_tile.inc"
-//
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
 //

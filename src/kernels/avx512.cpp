@@ -7,15 +7,11 @@
 namespace costeff::kernels {
 namespace {
 
-// What is best on Ice Lake servers.
-constexpr int64_t kNearRows = 48, kNearPart = 192;
-constexpr bool kFetchesResults = true;
-
 #include "kernels/avx512_vec.inc"
-//
+
+constexpr Tuning kTuning = kIceLake;
+
 #include "kernels/simd_math.inc"
-//
-#include "kernels/simd_tile.inc"
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"

@@ -1,5 +1,5 @@
-// AVX-512 with the dot product instructions: vdpbf16ps (BF16) and vpdpbusd (VNNI). float32 is that
-// of avx512.cpp, bit for bit, in the order that is best on other CPUs.
+// AVX-512 with the dot product instructions: vdpbf16ps (BF16) and vpdpbusd (VNNI). float32
+// gives the bits of avx512.cpp, with another tuning.
 
 #include <immintrin.h>
 
@@ -10,15 +10,17 @@
 namespace costeff::kernels {
 namespace {
 
-// What is best on Zen 5.
-constexpr int64_t kNearRows = 0, kNearPart = 0;
-constexpr bool kFetchesResults = false;
-
 #include "kernels/avx512_vec.inc"
-//
+
+// What is best on Zen 5.
+constexpr Tuning kTuning{.few_panels = {8, 4, 3},
+                         .near_rows = 0,
+                         .near_part = 0,
+                         .prefetches_results = false,
+                         .prefetch_every = 1,
+                         .two_steps = half_rate_512};
+
 #include "kernels/simd_math.inc"
-//
-#include "kernels/simd_tile.inc"
 //
 #include "kernels/simd_gemm.inc"
 #include "kernels/simd_rows.inc"
@@ -26,21 +28,13 @@ constexpr bool kFetchesResults = false;
 #include "kernels/avx512_int8.inc"
 
 // Weights [k / 2][width][2] of bfloat16, rows of bfloat16.
-struct Bf16Dots {
-  static constexpr int64_t kGroup = 2, kColumnBytes = 4, kHead = 0, kPart = 768;
-  static constexpr bool kWidens = false, kCorrects = false;
-  using Sum = Vec;
+struct Bf16Dots : FloatSums {
+  static constexpr int64_t kGroup = 2, kColumnBytes = 4;
   using Factor = IVec;
-  using Columns = Float32::Columns;
-  static Sum none() { return zero(); }
-  static Sum begin(const char*, int64_t, int64_t) { return zero(); }
-  static Sum begin_row(Sum column, const char*, int64_t) { return column; }
   static IVec weight(const char* p) { return _mm512_load_si512(p); }
   static Sum mac(IVec x, IVec w, Sum sum) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
   }
-  static Columns columns(const char*, int64_t) { return {}; }
-  static Vec result(Sum sum, Columns, const char*, int64_t, Vec bias) { return add(sum, bias); }
 };
 
 // 32 floats as bfloat16, the first of them in the low half of the first lane.
@@ -73,7 +67,7 @@ void pack_bf16_dots(const float* w, int64_t ldw, int64_t n, int64_t k, void* pac
 }
 
 void pack_bf16_dots_transposed(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
-  // Lane i takes number i of one row and, above it, number i of the next.
+  // Lane i holds number i of one row and, above it, number i of the next row.
   alignas(64) uint16_t order[32];
   for (int i = 0; i < 32; ++i) order[i] = static_cast<uint16_t>(i / 2 + i % 2 * 16);
   const IVec interleave = load_ints(order);
@@ -102,7 +96,7 @@ void prepare_bf16_dots(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 2),
                           (__m256i)_mm512_cvtneps_pbh(loadu(x + i)));
     }
-    // Zeros fill the last group; rows have room up to 64 bytes.
+    // Zeros fill the last group: rows have room up to a multiple of 64 bytes.
     if (i < k) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i * 2),
                           (__m256i)_mm512_cvtneps_pbh(loadu_first(x + i, k - i)));

@@ -1,5 +1,5 @@
 // int8 by vpdpbusd, for CPUs with AVX-512 and VNNI but without BF16 (Cascade Lake to Rocket Lake).
-// All else there is that of avx512.cpp: dispatch.cpp puts the table together.
+// The rest of their table is that of avx512.cpp: dispatch.cpp puts it together.
 
 #include <immintrin.h>
 
@@ -10,15 +10,11 @@
 namespace costeff::kernels {
 namespace {
 
-// What is best on Ice Lake servers.
-constexpr int64_t kNearRows = 48, kNearPart = 192;
-constexpr bool kFetchesResults = true;
-
 #include "kernels/avx512_vec.inc"
-//
+
+constexpr Tuning kTuning = kIceLake;
+
 #include "kernels/simd_math.inc"
-//
-#include "kernels/simd_tile.inc"
 //
 #include "kernels/simd_gemm.inc"
 //

@@ -1,5 +1,5 @@
 // int8 by vpdpbusd, for CPUs with AVX-VNNI but without AVX-512 (Intel's clients since Alder Lake).
-// All else there is that of avx2.cpp: dispatch.cpp puts the table together.
+// The rest of their table is that of avx2.cpp: dispatch.cpp puts it together.
 
 #include <immintrin.h>
 
@@ -14,8 +14,6 @@ namespace {
 //
 #include "kernels/simd_math.inc"
 //
-#include "kernels/simd_tile.inc"
-//
 #include "kernels/simd_gemm.inc"
 
 inline IVec times(IVec column, const int32_t& number) {
@@ -23,7 +21,7 @@ inline IVec times(IVec column, const int32_t& number) {
 }
 inline IVec add_dots(IVec x, IVec w, IVec sum) {
 #ifdef COSTEFF_WITHOUT_VNNI
-  return add_byte_products(x, w, sum);  // for tests on CPUs that do not have it
+  return add_byte_products(x, w, sum);  // for tests on CPUs without it
 #else
   // GCC 12 spills the sums of the intrinsic.
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));

@@ -10,10 +10,10 @@ namespace costeff::kernels {
 namespace {
 
 #ifdef COSTEFF_X86_64
-// GCC's builtins look at CPUID and at what the operating system saves (XGETBV).
+// GCC's builtins ask CPUID, and XGETBV for what the operating system saves.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx_vnni() {
-  // Not all compilers' builtins know it: leaf 7, its second part, bit 4 of EAX.
+  // Not every compiler's builtin knows it: CPUID leaf 7, subleaf 1, bit 4 of EAX.
   unsigned a = 0, b = 0, c = 0, d = 0;
   return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 16);
 }
@@ -61,7 +61,8 @@ struct Tables {
 #ifdef COSTEFF_X86_64
 bool half_rate_512() {
   static const bool half = [] {
-    // AMD's performance identifiers: bit 2, FP256, and bit 3, FP512. Others do not have the leaf.
+    // AMD's performance optimisation identifiers: bit 2 is FP256, bit 3 FP512. Other makers' CPUs
+    // do not have the leaf.
     unsigned a = 0, b = 0, c = 0, d = 0;
     return __get_cpuid(0x8000001A, &a, &b, &c, &d) && (a & 4) && !(a & 8);
   }();

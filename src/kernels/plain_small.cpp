@@ -44,7 +44,7 @@ void prepare_int8_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
     const RowScale by = row_scale(least, most);
     auto* row = reinterpret_cast<int16_t*>(to);
     for (int64_t i = 0; i < k; ++i) {
-      // Clamped: what is not finite must not reach the conversion.
+      // Clamped: the conversion of a number that is not finite is undefined.
       const float q = std::nearbyint(x[i] * by.inverse);
       row[i] = static_cast<int16_t>(q >= 254 ? 254 : q > -254 ? q : -254);
     }

@@ -1,15 +1,15 @@
 #pragma once
 
-// The products of the tables that run on any CPU: float32 and bfloat16 over the pack and linear of
-// the table, int8 in plain loops.
+// The products of the tables that run on any CPU: float32 and bfloat16 over the table's own pack
+// and linear, int8 in plain loops.
 
 #include "kernels/kernel_table.h"
 
 namespace costeff::kernels {
 
-// The bfloat16 nearest to v, ties to even, as a float.
+// v rounded to bfloat16, ties to even, as a float.
 float round_to_bf16(float v);
-// Rows of floats rounded to bfloat16, as Product::prepare; and their size.
+// Product::prepare for rows of floats rounded to bfloat16, and Product::row_bytes.
 void prepare_bf16_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* rows);
 int64_t bf16_row_bytes(int64_t k);
 
@@ -24,7 +24,7 @@ struct PlainFloats {
                                     void* packed) {
     pack_transposed(w, ldw, n, k, static_cast<float*>(packed));
   }
-  // Rounded weights and rows, as floats: the products are those of bfloat16, exactly.
+  // Weights and rows are rounded and kept as floats: the products are exactly those of bfloat16.
   static void pack_rounded(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
     pack_exact(w, ldw, n, k, packed);
     auto* p = static_cast<float*>(packed);
@@ -53,8 +53,8 @@ struct PlainFloats {
                                     .spin = nullptr};
 };
 
-// int8. Packed weights: a column of y after the other, k bytes filled up to a multiple of 4, then
-// its scale. Rows: k int16 filled up to a multiple of 64 bytes, then the scale.
+// int8. Packed weights: for each column of y k bytes, padded to a multiple of 4, then its scale.
+// Rows: k int16, padded to a multiple of 64 bytes, then the scale.
 int64_t int8_column_bytes(int64_t k);
 int64_t int8_row_bytes(int64_t k);
 void pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k, void* packed);

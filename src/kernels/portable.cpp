@@ -1,5 +1,5 @@
-// Fixed-size Eigen arrays throughout: their code paths do not depend on sizes or addresses, as
-// those of Eigen's general products do (which round differently for tail rows and for single rows).
+// Fixed-size Eigen arrays throughout: their code paths do not depend on sizes or addresses. Those
+// of Eigen's general products do, and round differently for tail rows and for single rows.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace {
 constexpr float kInvSqrt2 = 0.70710678118654752f;
 constexpr float kSqrt2OverPi = 0.79788456080286536f;
 
-// Packed weights: panels [ceil(n / kPanel)][k][kPanel], the last one filled up with 0.
+// Packed weights: panels [ceil(n / kPanel)][k][kPanel], the last one padded with 0.
 constexpr int64_t kPanel = 8;
 static_assert(kLane % kPanel == 0);
 
@@ -78,13 +78,13 @@ void activate_lanes(Activation f, float* x, int64_t count) {
 }
 
 void activate(Activation f, float* x, int64_t count) {
-  // The room behind the last element may hold anything, signalling NaN included.
+  // What follows the last element may be anything, a signalling NaN included.
   std::fill(x + count, x + round_up(count), 0.0f);
   activate_lanes(f, x, round_up(count));
 }
 
-// R rows of x against one panel. With 16 vector registers of 4 floats, 4 rows keep 8 of them as
-// sums.
+// R rows of x against one panel. With 16 vector registers of 4 floats, the sums of 4 rows take 8 of
+// them.
 template <int R>
 inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
                  int64_t k, float* y, int64_t ldy) {
