@@ -15,8 +15,8 @@ namespace costeff {
 
 inline constexpr size_t kHugePage = size_t{1} << 21;  // bytes
 
-// 64-byte aligned elements of a plain type, not initialised. Grows only; contents are lost on
-// growth.
+// 64-byte aligned elements of a plain type, not initialised. Grows only; growing loses the
+// contents.
 template <typename T>
 class AlignedBuffer {
  public:
@@ -27,11 +27,11 @@ class AlignedBuffer {
   T* reserve(int64_t count) {
     if (count > capacity_) {
       const size_t wanted = static_cast<size_t>(count) * sizeof(T);
-      // Large buffers are asked for in huge pages: packed weights are read from end to end for
-      // every batch, and small pages would cost a table walk each 4 KiB.
+      // Large buffers get huge pages: packed weights are read from end to end for every batch, and
+      // small pages would cost a page walk every 4 KiB.
       const size_t page = wanted >= 2 * kHugePage ? kHugePage : 64;
       const size_t bytes = (wanted + page - 1) / page * page;
-      data_.reset();  // first, so that both are never there together
+      data_.reset();  // first, so that old and new never exist together
       capacity_ = 0;
       T* p = static_cast<T*>(std::aligned_alloc(page, bytes));
       if (!p) throw std::bad_alloc();
@@ -41,7 +41,7 @@ class AlignedBuffer {
     }
     return data_.get();
   }
-  // The same, and the first `keep` elements stay.
+  // The same, but the first `keep` elements survive.
   T* grow(int64_t keep, int64_t count) {
     if (count <= capacity_) return data_.get();
     const std::unique_ptr<T, Free> old = std::move(data_);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Memory for many arrays that live and die together.
+// Memory for many arrays that are freed together.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,13 +12,13 @@
 
 namespace costeff {
 
-// Cuts arrays out of chunks that are large enough for huge pages, which most of the arrays alone
-// are not: packed weights are read from end to end for every batch, and each 4 KiB of them would
-// cost a table walk. What is not cut yet is not touched.
+// Cuts arrays out of chunks that are large enough for huge pages, as most arrays alone are not:
+// packed weights are read from end to end for every batch, and small pages would cost a page walk
+// every 4 KiB. Memory that is not allocated yet is not touched.
 class Arena {
  public:
-  // `bytes` of it, 64-byte aligned, not initialised. Thread-safe. Throws std::bad_alloc.
-  std::byte* take(int64_t bytes) {
+  // `bytes` bytes, 64-byte aligned, not initialised. Thread-safe. Throws std::bad_alloc.
+  std::byte* allocate(int64_t bytes) {
     const std::lock_guard lock(mutex_);
     bytes = (bytes + 63) / 64 * 64;
     if (chunks_.empty() || used_ + bytes > chunks_.back().capacity()) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What is written is written beside its target, reaches the disk, and then takes the target's name.
+// Files and directories are written beside their target, synced, and then renamed to it.
 
 #include <string>
 
@@ -9,11 +9,11 @@ namespace costeff {
 // The directory that holds `path`: "." for a bare name.
 std::string parent_of(const std::string& path);
 
-// Six letters and digits, for a name that nobody has.
+// Six random letters and digits, for a temporary name.
 std::string random_suffix();
 
-// A rename is on the disk once its directory is. File systems that cannot do it are none of our
-// business.
+// A rename is durable only when its directory is synced. File systems that cannot sync directories
+// are ignored.
 void sync_directory(const std::string& path);
 
 }  // namespace costeff

@@ -5,9 +5,9 @@
 namespace costeff {
 namespace {
 
-// Spinning: longer than the leader is alone between two layers, and than the steps of a layer keep
-// one thread waiting for another, as waking a thread up costs 30 to 50 microseconds. Then the core
-// is offered to others, which may be those that are waited for; then sleep.
+// How long threads spin: longer than the leader's work between two layers, and than one thread
+// waits for another within a layer, as waking a thread up takes 30 to 50 microseconds. After that
+// they yield the core, perhaps to the thread they wait for, and then they sleep.
 constexpr int kSpins = 2000, kYields = 100;
 
 void pause_thread() {

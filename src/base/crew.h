@@ -1,6 +1,6 @@
 #pragma once
 
-// Threads that compute one thing together, each its share, in step.
+// Threads that share out the steps of one computation.
 
 #include <atomic>
 #include <cstdint>
@@ -15,10 +15,11 @@ class Barrier {
 
   explicit Barrier(int64_t size) : size_(size) {}
   void wait();
-  // Counts as one that waits, and goes on at once: for a thread that is not there. Whether it was
-  // the last one, which lets all others go on.
+  // Counts as a thread that waits, without waiting: for a thread that could not be started. Returns
+  // whether it was the last one, which lets all the others go on.
   bool arrive();
-  // 0, 1, 2, .. to whoever asks; from 0 again after each meeting. `kind` is below kTickets.
+  // Returns 0, 1, 2, .. to successive callers; starts again from 0 after each meeting. `kind` is
+  // below kTickets.
   int64_t ticket(int64_t kind) { return tickets_[kind].fetch_add(1, std::memory_order_relaxed); }
 
  private:
@@ -33,19 +34,19 @@ struct Range {
   int64_t count() const { return end - begin; }
 };
 
-// One thread's place among those that compute together. The default: alone.
+// One thread of those that compute together. The default: a thread alone.
 struct Crew {
   int64_t rank = 0, size = 1;
   Barrier* barrier = nullptr;
 
   bool leads() const { return rank == 0; }
-  // Everything that any of them wrote before is seen by all of them after.
+  // Waits for the others. What any of them wrote before is visible to all of them after.
   void meet() const {
     if (size > 1) barrier->wait();
   }
-  // A number that no other thread gets before the next meeting, from 0 on: what is left of a work
-  // is for who is first, as cores are not always equally fast. Two works between meetings differ in
-  // `kind`. Not for one that is alone.
+  // 0, 1, 2, .., each number to one thread, until the next meeting: threads take shared pieces of
+  // work as they get free, as cores are not always equally fast. Two kinds of work between meetings
+  // differ in `kind`. Not for a thread alone.
   int64_t ticket(int64_t kind) const { return barrier->ticket(kind); }
   // This thread's part of [0, n), cut at multiples of `grain`.
   Range part(int64_t n, int64_t grain = 1) const {

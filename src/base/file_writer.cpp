@@ -12,7 +12,7 @@ namespace costeff {
 namespace {
 
 constexpr size_t kBuffer = 256u << 10;
-constexpr size_t kMostAtOnce = 1u << 30;  // write(2) takes no more than 2 GiB
+constexpr size_t kMaxWrite = 1u << 30;  // write(2) takes no more than 2 GiB
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void FileWriter::fail() const { throw_output(path_ + ": " + std::strerror(errno)
 
 void FileWriter::put(const std::byte* p, size_t n) {
   while (n > 0) {
-    const ssize_t done = ::write(fd_, p, std::min(n, kMostAtOnce));
+    const ssize_t done = ::write(fd_, p, std::min(n, kMaxWrite));
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) fail();
     p += done;

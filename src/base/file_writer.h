@@ -14,7 +14,7 @@ namespace costeff {
 class FileWriter {
  public:
   explicit FileWriter(const std::string& path);
-  ~FileWriter();  // without finish(): what is on the disk is whatever got there
+  ~FileWriter();  // without finish(), the file is left incomplete
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
 
@@ -22,7 +22,7 @@ class FileWriter {
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   uint64_t written() const { return written_; }
 
-  void finish();  // all is written: makes it durable and closes
+  void finish();  // after the last write: syncs and closes the file
 
  private:
   void flush();

@@ -5,11 +5,11 @@
 
 namespace costeff {
 
-// IEEE binary16 to float32, exact, subnormals, infinities and NaN included. Without branches, so
-// that any CPU's compiler turns a loop over it into vectors.
+// IEEE binary16 to float32, exact, including subnormals, infinities and NaN. Without branches, so
+// that compilers can vectorise a loop over it.
 inline float half_to_float(uint16_t h) {
   // Subnormals and normals alike: shift exponent and mantissa into place, then scale by 2^112,
-  // which the multiplication does exactly. An exponent of ones stays one of ones.
+  // which the multiplication does exactly. An exponent of all ones stays that.
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
   const int32_t magnitude = (h & 0x7fff) << 13;
   const float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;

@@ -25,7 +25,7 @@ std::string json_parse_message(const char* what) {
 }
 
 Json parse_json(std::string_view text, const std::string& place, ErrorKind kind) {
-  // The parser takes a NUL for the end of the text.
+  // The parser would take a NUL as the end of the text.
   if (text.find('\0') != std::string_view::npos)
     throw Error(kind, place + ": holds a NUL byte, expected JSON");
   if (!is_utf8(text)) throw Error(kind, place + ": not UTF-8, expected JSON in UTF-8");
@@ -86,7 +86,7 @@ int64_t json_int(const Json& object, const char* key, int64_t fallback, int64_t 
   if (it == object.end()) return fallback;
   const std::string expected =
       "an integer from " + std::to_string(low) + " to " + std::to_string(high);
-  // Unsigned first: get<int64_t> would wrap what lies above 2^63.
+  // Unsigned first: get<int64_t> would wrap numbers from 2^63 on.
   if (it->is_number_unsigned()) {
     const uint64_t v = it->get<uint64_t>();
     if (high < 0 || v > static_cast<uint64_t>(high)) wrong(*it, key, expected, place, kind);

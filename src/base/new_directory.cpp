@@ -61,7 +61,7 @@ NewDirectory::~NewDirectory() {
 
 void NewDirectory::commit() {
   sync_directory(temporary_);
-  // An empty directory is replaced, in one step; anything else is refused by the system.
+  // rename() replaces an empty directory atomically, and refuses anything else.
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
     throw_output(name_ + ": " + std::strerror(errno));
   }

@@ -4,9 +4,9 @@
 
 namespace costeff {
 
-// A directory that comes into being with all its files at once. They are written into path(), a
-// directory PATH.tmp.XXXXXX beside the place where it is to be, which commit() renames. Without
-// commit() the destructor removes it and its files.
+// A directory that appears with all its files at once. They are written into path(), a directory
+// TARGET.tmp.XXXXXX beside the target, which commit() renames. Without commit() the destructor
+// removes it and its files.
 class NewDirectory {
  public:
   // `target` must not exist, or be an empty directory (whose mode is kept). Throws Error(output).
@@ -17,13 +17,13 @@ class NewDirectory {
 
   const std::string& path() const { return temporary_; }
 
-  // The files are finished. Throws Error(output), also when something else has come to be at
-  // `target` since; it is left as it is.
+  // All files are finished. Throws Error(output), also if something else has appeared at `target`
+  // meanwhile; that is left as it is.
   void commit();
 
  private:
   std::string name_;       // as given, for messages
-  std::string target_;     // what is renamed to, links followed
+  std::string target_;     // links followed
   std::string temporary_;  // empty: committed
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Work that is done once, by all threads that need it meanwhile.
+// Work that is done once, by all threads that need it at the time.
 
 #include <atomic>
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace costeff {
 
-// The first thread that runs it plans its pieces; it and all others that come before the end do
-// piece after piece, each with a Scratch of its own, and go on when all are done.
+// The first thread that calls run() plans the pieces. It and all threads that call run() before the
+// work is done do one piece after the other, each with its own Scratch, and return when all pieces
+// are done.
 template <typename Scratch>
 class OnceTogether {
  public:
@@ -21,8 +22,8 @@ class OnceTogether {
 
   bool done() const { return done_.load(std::memory_order_acquire); }
 
-  // plan() gives the pieces. Throws, to every caller, what plan() threw or the first piece that
-  // threw, in their order, whoever did it: pieces behind it may not have been done.
+  // plan() returns the pieces. Throws, to every caller, what plan() threw, or what the first piece
+  // in order threw that threw at all; pieces after it may not have been done.
   template <typename Plan>
   void run(const Plan& plan) {
     if (!done()) take_part(plan);
@@ -68,10 +69,10 @@ class OnceTogether {
 
   std::once_flag planned_;
   Pieces pieces_;
-  size_t count_ = 0;  // pieces that there were
+  size_t count_ = 0;  // of pieces, also when they are gone
   std::atomic<size_t> next_{0}, left_{0}, failed_{SIZE_MAX};
   std::atomic<bool> done_{false};
-  std::mutex mutex_;  // of error_, until done
+  std::mutex mutex_;  // guards error_ until done
   std::exception_ptr error_;
 };
 

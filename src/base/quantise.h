@@ -9,8 +9,8 @@ namespace costeff {
 // One row of weights in int8, symmetric: row[i] is about scale * q[i], |q[i]| <= 127, to nearest,
 // ties to even. The scale, max |row| / 127, is returned; 0 for a row of zeros. row: finite.
 inline float quantise_row(const float* row, int64_t n, int8_t* q) {
-  // Both loops as any CPU's compiler turns into vectors: absolute values order as their bits do,
-  // and adding 1.5 * 2^23 leaves no room for a fraction.
+  // Both loops are such that compilers vectorise them: absolute values order as their bits do, and
+  // adding 1.5 * 2^23 rounds to an integer.
   int32_t bits = 0;
   for (int64_t i = 0; i < n; ++i)
     bits = std::max(bits, std::bit_cast<int32_t>(row[i]) & 0x7fffffff);

@@ -10,8 +10,8 @@
 
 namespace costeff {
 
-// Threads that run f(0), f(1), .. f(count - 1), a copy of f each. Where the system does not give so
-// many, release(started) must let those that were started end; then Error(internal).
+// Starts threads that run f(0), f(1), .. f(count - 1), each on a copy of f. If the system refuses
+// one, release(started) must make those already started end; then throws Error(internal).
 template <typename F, typename Release>
 std::vector<std::jthread> start_threads(int64_t count, const F& f, const Release& release) {
   std::vector<std::jthread> threads;

@@ -66,7 +66,7 @@ void dequantise(const Tensor& t, int64_t begin, int64_t count, float* out) {
   }
 }
 
-// Where `count` elements at `index` of t lie, as "[3, 17]".
+// The place of element `index` of t, as "[3, 17]".
 std::string element_text(const Tensor& t, int64_t index) {
   std::vector<int64_t> at(t.shape.size());
   for (size_t d = at.size(); d-- > 0;) {
@@ -154,8 +154,8 @@ void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out) {
 }
 
 bool all_finite(const float* values, int64_t count) {
-  // One pass without branches, as any CPU's compiler turns into vectors: an exponent of ones, that
-  // of infinity and of what is no number, carries into the highest bit.
+  // One pass without branches, which compilers vectorise: an exponent of all ones, that of infinity
+  // and NaN, carries into the highest bit.
   uint32_t carries = 0;
   for (int64_t i = 0; i < count; ++i)
     carries |= (std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu) + 0x00800000u;

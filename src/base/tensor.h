@@ -14,8 +14,8 @@ namespace costeff {
 
 class MappedFile;
 
-// Element types that checkpoints hold. Weights are f32, f16 or bf16; the rest occurs in buffers and
-// is carried so that it can be listed.
+// Element types of checkpoints. Weights are f32, f16, bf16 or f64; the others occur in buffers and
+// are known so that they can be listed.
 enum class DType : uint8_t {
   f32,
   f16,
@@ -45,13 +45,13 @@ int64_t dtype_bits(DType t);                                      // bits an ele
 inline int64_t dtype_size(DType t) { return dtype_bits(t) / 8; }  // bytes; 0 for f6 and f4
 const char* dtype_name(DType t);  // as safetensors spells it: "F32", "BF16", "BOOL", ...
 bool dtype_from_name(std::string_view name, DType* out);
-// Element types that stand for real numbers by themselves.
+// Element types whose values are numbers by themselves, without a scale.
 inline bool is_weight_dtype(DType t) {
   return t == DType::f32 || t == DType::f16 || t == DType::bf16 || t == DType::f64;
 }
 
-// A tensor as it lies in a file: a view, contiguous, row-major, little-endian. `data` may be
-// unaligned. It does not own its bytes: the TensorSet does.
+// A tensor in a file: a view, contiguous, row-major, little-endian. `data` may be unaligned. The
+// TensorSet owns the bytes.
 struct Tensor {
   std::string name;  // as in the file
   DType dtype = DType::f32;
@@ -86,8 +86,8 @@ struct TensorSet {
   std::shared_ptr<const std::string> file;               // the file, or the index of the shards
   std::vector<std::string> notes;  // what was ignored in the files, one line each
   // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the
-  // format has none. Apart, so that a checkpoint that is wrong otherwise is refused before 8 GiB
-  // are read.
+  // format has none. A separate step, so that a checkpoint that is wrong otherwise is refused
+  // before 8 GiB are read.
   std::function<void(const TensorSet&)> check_bytes;
 
   const Tensor* find(const std::string& name) const {
@@ -96,7 +96,7 @@ struct TensorSet {
   }
   // Throws Error(model) if the name is there already.
   void add(Tensor t);
-  // These bytes of a tensor were read and are not needed soon: see MappedFile::give_back.
+  // These bytes of a tensor have been read and are not needed soon: see MappedFile::give_back.
   void give_back(std::span<const std::byte> bytes) const;
 };
 

@@ -8,7 +8,7 @@ uint32_t next_code_point(std::string_view text, size_t* at, bool* bad) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte((*at)++);
   if (lead < 0x80) return lead;
-  // Bounds of the second byte rule out overlong forms, surrogates and what lies above U+10FFFF
+  // Bounds of the second byte rule out overlong forms, surrogates and everything above U+10FFFF
   // (Unicode 15, table 3-7).
   int more = 0;
   uint8_t low = 0x80, high = 0xBF;

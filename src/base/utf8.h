@@ -8,10 +8,10 @@ namespace costeff {
 
 inline constexpr uint32_t kReplacement = 0xFFFD;
 
-// Decodes the code point at text[*at] and moves *at behind it. Bytes that are not UTF-8 give
-// U+FFFD, one for each maximal valid prefix, as Python's errors="replace" and the WHATWG decoder
-// do: E4 B8 'x' is one, ED A0 80 is three, C0 80 is two. *bad is set to true then, else left alone.
-// *at < text.size() is required.
+// Decodes the code point at text[*at] and moves *at past it. Bytes that are not UTF-8 give U+FFFD,
+// one for each maximal valid prefix, as Python's errors="replace" and the WHATWG decoder do:
+// E4 B8 'x' is one, ED A0 80 is three, C0 80 is two. *bad is then set to true, otherwise left
+// alone. *at < text.size() is required.
 uint32_t next_code_point(std::string_view text, size_t* at, bool* bad);
 
 void append_utf8(uint32_t code_point, std::string* out);

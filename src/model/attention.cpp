@@ -9,21 +9,22 @@ namespace {
 using kernels::KernelTable;
 using kernels::round_up;
 
-// Queries that attend at a time, and sequences whose folded queries are held at a time: bounds the
-// scratch memory.
+// The most queries that attend at a time, and the most sequences whose folded queries are held at a
+// time: these bound the scratch memory.
 constexpr int64_t kQueryBlock = 64, kSequenceBlock = 32;
 
-// Vectors of `width` floats, ld apart: m queries over r keys and values.
-struct Attention1 {
+// One attention: m queries over r keys and values. All are vectors of `width` floats; keys and
+// values are ld apart.
+struct AttentionInputs {
   const float* query = nullptr;
   int64_t ld_query = 0, m = 0;
   const float *key = nullptr, *value = nullptr;
   int64_t ld = 0, r = 0, width = 0;
 };
 
-// context [m, width] = softmax(scale q k^T) v. The context may take the place of the queries.
-void attend(const kernels::KernelTable& kernels, const kernels::Product& p, const Attention1& a,
-            float scale, float* context, int64_t ldc, LayerScratch* own) {
+// context [m, width] = softmax(scale q k^T) v. The context may overwrite the queries.
+void attend(const kernels::KernelTable& kernels, const kernels::Product& p,
+            const AttentionInputs& a, float scale, float* context, int64_t ldc, LayerScratch* own) {
   const int64_t r = a.r, width = a.width, lds = round_up(r), block = std::min(a.m, kQueryBlock);
   const int64_t key_bytes = round_up(r) * p.column_bytes(width);
   std::byte* keys = own->packed.reserve(key_bytes + round_up(width) * p.column_bytes(r));
@@ -47,75 +48,75 @@ float score_scale(const LayerShape& shape) {
   return 1.0f / std::sqrt(static_cast<float>(shape.head_size));
 }
 
-// y [m, l.out] of each head h: x + h * x_step times its map -> y + h * y_step. The crew shares out
-// the heads; it has met when this returns.
+// For each head h: the m rows at x + h * x_step times the head's map -> y + h * y_step. The crew
+// shares out the heads; it has met when this returns.
 void apply_by_head(const KernelTable& kernels, const std::vector<PackedLinear>& maps,
                    const float* x, int64_t ldx, int64_t x_step, int64_t m, float* y, int64_t ldy,
-                   int64_t y_step, const Workplace& place) {
-  const Range mine = place.crew.part(static_cast<int64_t>(maps.size()));
+                   int64_t y_step, const Workspace& work) {
+  const Range mine = work.crew.part(static_cast<int64_t>(maps.size()));
   for (int64_t h = mine.begin; h < mine.end; ++h) {
     apply_linear(kernels, maps[static_cast<size_t>(h)], x + h * x_step, ldx, m, y + h * y_step, ldy,
-                 &place.own->attention_rows);
+                 &work.own->attention_rows);
   }
-  place.crew.meet();
+  work.crew.meet();
 }
 
 }  // namespace
 
 void attend_all(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-                const PackedView& view, bool first_only, const Attendees& a, float* context,
-                int64_t ldc, const Workplace& place) {
+                const PackedView& view, bool first_only, const QueryKeyValue& a, float* context,
+                int64_t ldc, const Workspace& work) {
   const int64_t d = shape.head_size;
   const kernels::Product& p = kernels.attention(w.query.precision);
   const float scale = score_scale(shape);
-  const Range mine = place.crew.part(view.sequences * w.heads);
+  const Range mine = work.crew.part(view.sequences * w.heads);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t b = i / w.heads, h = i % w.heads;
     const int64_t begin = view.start[b] - view.start[0], row = first_only ? b : begin;
-    const Attention1 one{.query = a.query + row * a.ld_query + h * d,
-                         .ld_query = a.ld_query,
-                         .m = first_only ? 1 : view.start[b + 1] - view.start[b],
-                         .key = a.key + begin * a.ld + h * d,
-                         .value = a.value + begin * a.ld + h * d,
-                         .ld = a.ld,
-                         .r = view.real[b],
-                         .width = d};
-    attend(kernels, p, one, scale, context + row * ldc + h * d, ldc, place.own);
+    const AttentionInputs one{.query = a.query + row * a.ld_query + h * d,
+                              .ld_query = a.ld_query,
+                              .m = first_only ? 1 : view.start[b + 1] - view.start[b],
+                              .key = a.key + begin * a.ld + h * d,
+                              .value = a.value + begin * a.ld + h * d,
+                              .ld = a.ld,
+                              .r = view.real[b],
+                              .width = d};
+    attend(kernels, p, one, scale, context + row * ldc + h * d, ldc, work.own);
   }
-  place.crew.meet();
+  work.crew.meet();
 }
 
 void attend_folded(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                    const PackedView& view, const float* query, int64_t ld_query, const float* x,
-                   float* context, int64_t ldc, const Workplace& place) {
+                   float* context, int64_t ldc, const Workspace& work) {
   const int64_t hidden = shape.hidden_size, d = shape.head_size, ld = w.heads * hidden;
   const kernels::Product& p = kernels.attention(w.query.precision);
   const float scale = score_scale(shape);
-  float* folded = place.shared->qkv.data();
+  float* folded = work.shared->qkv.data();
   for (int64_t first = 0; first < view.sequences; first += kSequenceBlock) {
     const int64_t n = std::min(kSequenceBlock, view.sequences - first);
     apply_by_head(kernels, w.key_by_head, query + first * ld_query, ld_query, d, n, folded, ld,
-                  hidden, place);
-    // One sequence's hidden states are packed once for all heads that this thread has of it.
-    const Range mine = place.crew.part(n * w.heads);
+                  hidden, work);
+    // A sequence's hidden states are packed once for all of its heads that this thread computes.
+    const Range mine = work.crew.part(n * w.heads);
     for (int64_t i = mine.begin, count = 0; i < mine.end; i += count) {
       const int64_t b = first + i / w.heads;
       count = std::min(w.heads - i % w.heads, mine.end - i);
       const float* tokens = x + view.start[b] * hidden;
       float* rows = folded + i * hidden;
-      const Attention1 one{.query = rows,
-                           .ld_query = hidden,
-                           .m = count,
-                           .key = tokens,
-                           .value = tokens,
-                           .ld = hidden,
-                           .r = view.real[b],
-                           .width = hidden};
-      attend(kernels, p, one, scale, rows, hidden, place.own);
+      const AttentionInputs one{.query = rows,
+                                .ld_query = hidden,
+                                .m = count,
+                                .key = tokens,
+                                .value = tokens,
+                                .ld = hidden,
+                                .r = view.real[b],
+                                .width = hidden};
+      attend(kernels, p, one, scale, rows, hidden, work.own);
     }
-    place.crew.meet();
+    work.crew.meet();
     apply_by_head(kernels, w.value_by_head, folded, ld, hidden, n, context + first * ldc, ldc, d,
-                  place);
+                  work);
   }
 }
 

@@ -35,7 +35,7 @@ void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* 
     std::memcpy(pooled, x + begin * hidden, sizeof(float) * static_cast<size_t>(hidden));
     if (pooling != Pooling::mean) continue;
     int64_t t = begin + 1;
-    for (; t + 4 <= end; t += 4) {  // the sum is loaded and stored once for four tokens
+    for (; t + 4 <= end; t += 4) {  // loads and stores the sum once for four tokens
       const float *a = x + t * hidden, *c = a + 2 * hidden;
       for (int64_t j = 0; j < hidden; ++j)
         pooled[j] = pooled[j] + a[j] + a[hidden + j] + c[j] + c[hidden + j];

@@ -12,12 +12,12 @@ using kernels::Activation;
 using kernels::KernelTable;
 using kernels::round_up;
 
-// Rows that pass a sublayer at a time: about so many, so that what they need besides their hidden
-// states stays near the second-level cache. A multiple of 9, the rows of the tallest tile.
+// About this many rows pass a sublayer at a time, so that their intermediate results stay in or
+// near the second-level cache. A multiple of 9, the rows of the tallest tile.
 constexpr int64_t kRowBlock = 126;
 
-// The last of `m` rows from `begin` on that pass together: blocks of even height, none of a few
-// rows that would read all weights again.
+// The end of the block that begins with row `begin` of m: blocks are about equally high, so that
+// none reads all weights for a few rows.
 int64_t block_end(int64_t begin, int64_t m) {
   const int64_t left = m - begin, blocks = std::max<int64_t>(1, (left + kRowBlock / 2) / kRowBlock);
   return begin + (left + blocks - 1) / blocks;
@@ -26,62 +26,62 @@ constexpr int64_t kLargestBlock = kRowBlock + kRowBlock / 2;
 
 // y [m, l.out] = x [m, l.in] l^T + b; the crew has met when it returns.
 void project(const KernelTable& kernels, const PackedLinear& l, const float* x, int64_t ldx,
-             int64_t m, float* y, int64_t ldy, const Workplace& place) {
+             int64_t m, float* y, int64_t ldy, const Workspace& work) {
   const PreparedRows rows =
-      prepare_rows(kernels, l.precision, place.crew, x, ldx, m, l.in, place.shared->rows.data());
-  multiply(kernels, place.crew, l, rows, m, y, ldy);
-  place.crew.meet();
+      prepare_rows(kernels, l.precision, work.crew, x, ldx, m, l.in, work.shared->rows.data());
+  multiply(kernels, work.crew, l, rows, m, y, ldy);
+  work.crew.meet();
 }
 
 // x [m, H] = LayerNorm(x + y).
 void add_norm(const KernelTable& kernels, const LayerShape& shape, const NormWeights& norm,
-              float* x, const float* y, int64_t m, const Workplace& place) {
+              float* x, const float* y, int64_t m, const Workspace& work) {
   const int64_t hidden = shape.hidden_size;
-  const Range rows = place.crew.part(m);
+  const Range rows = work.crew.part(m);
   kernels.add_layer_norm(x + rows.begin * hidden, hidden, y + rows.begin * hidden, hidden,
                          rows.count(), hidden, norm.weight.data(), norm.bias.data(),
                          shape.layer_norm_eps);
-  place.crew.meet();
+  work.crew.meet();
 }
 
 // x [m, H] = LayerNorm(x + projection(context)).
 void finish_attention(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                       const float* context, int64_t ldc, int64_t m, float* x,
-                      const Workplace& place) {
-  float* projected = place.shared->projected.data();
-  project(kernels, w.attention_out, context, ldc, m, projected, shape.hidden_size, place);
-  add_norm(kernels, shape, w.attention_norm, x, projected, m, place);
+                      const Workspace& work) {
+  float* projected = work.shared->projected.data();
+  project(kernels, w.attention_out, context, ldc, m, projected, shape.hidden_size, work);
+  add_norm(kernels, shape, w.attention_norm, x, projected, m, work);
 }
 
 // x [m, H] = LayerNorm(x + act(x W1^T + b1) W2^T + b2).
 void feed_forward(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-                  int64_t m, float* x, const Workplace& place) {
-  if (place.crew.leads()) place.shared->ffn_began = std::chrono::steady_clock::now();
+                  int64_t m, float* x, const Workspace& work) {
+  if (work.crew.leads()) work.shared->ffn_began = std::chrono::steady_clock::now();
   if (!w.ffn_in) return;
   const int64_t hidden = shape.hidden_size, ld = round_up(w.ffn_in.out);
-  float* inner = place.shared->hidden.data();
-  float* projected = place.shared->projected.data();
+  float* inner = work.shared->hidden.data();
+  float* projected = work.shared->projected.data();
   for (int64_t i = 0, end = 0; i < m; i = end) {
     end = block_end(i, m);
     const int64_t rows = end - i;
     float* at = x + i * hidden;
-    project(kernels, w.ffn_in, at, hidden, rows, inner, ld, place);
+    project(kernels, w.ffn_in, at, hidden, rows, inner, ld, work);
     const PreparedRows activated =
-        activate_rows(kernels, w.ffn_out.precision, place.crew, shape.activation, inner, ld, rows,
-                      w.ffn_out.in, place.shared->rows.data());
-    multiply(kernels, place.crew, w.ffn_out, activated, rows, projected, hidden);
-    place.crew.meet();
-    add_norm(kernels, shape, w.ffn_norm, at, projected, rows, place);
+        activate_rows(kernels, w.ffn_out.precision, work.crew, shape.activation, inner, ld, rows,
+                      w.ffn_out.in, work.shared->rows.data());
+    multiply(kernels, work.crew, w.ffn_out, activated, rows, projected, hidden);
+    work.crew.meet();
+    add_norm(kernels, shape, w.ffn_norm, at, projected, rows, work);
   }
 }
 
-// Memory for a layer whose products have at most `rows` rows, `queries` of them in the sublayers
-// behind the keys and values; `qkv` floats for what is attended to. Only the leader takes it, then
-// all go on.
+// Reserves memory for a layer. tokens: the most rows of a product for queries, keys and values;
+// queries: those of the sublayers after them; qkv: floats for queries, keys and values. The leader
+// does it, then all go on.
 void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-             int64_t tokens, int64_t queries, int64_t qkv, const Workplace& place) {
-  if (place.crew.leads()) {
-    LayerScratch& s = *place.shared;
+             int64_t tokens, int64_t queries, int64_t qkv, const Workspace& work) {
+  if (work.crew.leads()) {
+    LayerScratch& s = *work.shared;
     int64_t bytes = 0;
     const auto product = [&](const PackedLinear& l, int64_t m) {
       bytes = std::max(bytes, prepared_bytes(kernels, l.precision, m, l.in));
@@ -105,11 +105,11 @@ void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWei
     s.projected.reserve(projected * shape.hidden_size);
     s.rows.reserve(bytes);
   }
-  place.crew.meet();
+  work.crew.meet();
 }
 
-// The sequences from `first` on that are attended to together, at least one: a block of rows, cut
-// between two of them.
+// The sequences from `first` on whose attention is computed together: a block of rows that ends
+// between two sequences, at least one of them.
 PackedView block_of(const PackedView& view, int64_t first) {
   const int64_t goal = block_end(0, view.start[view.sequences] - view.start[first]);
   int64_t end = first + 1;
@@ -131,56 +131,56 @@ LayerShape layer_shape(const Model& model) {
 }
 
 void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-               const PackedView& view, float* x, const Workplace& place) {
+               const PackedView& view, float* x, const Workspace& work) {
   const int64_t hidden = shape.hidden_size, stride = w.stride, ld = 3 * stride;
   const int64_t most = largest_block(view);
-  reserve(kernels, shape, w, most, most, most * ld, place);
+  reserve(kernels, shape, w, most, most, most * ld, work);
   for (int64_t b = 0; w.heads > 0 && b < view.sequences;) {
     const PackedView block = block_of(view, b);
     const int64_t tokens = block.tokens();
     float* rows_of = x + block.start[0] * hidden;
-    float* qkv = place.shared->qkv.data();
-    float* context = place.shared->context.data();
-    const PreparedRows rows = prepare_rows(kernels, w.query.precision, place.crew, rows_of, hidden,
-                                           tokens, hidden, place.shared->rows.data());
-    multiply(kernels, place.crew, w.query, rows, tokens, qkv, ld);
-    multiply(kernels, place.crew, w.key_value, rows, tokens, qkv + stride, ld, 1);
-    place.crew.meet();
+    float* qkv = work.shared->qkv.data();
+    float* context = work.shared->context.data();
+    const PreparedRows rows = prepare_rows(kernels, w.query.precision, work.crew, rows_of, hidden,
+                                           tokens, hidden, work.shared->rows.data());
+    multiply(kernels, work.crew, w.query, rows, tokens, qkv, ld);
+    multiply(kernels, work.crew, w.key_value, rows, tokens, qkv + stride, ld, 1);
+    work.crew.meet();
     attend_all(kernels, shape, w, block, false, {qkv, ld, qkv + stride, qkv + 2 * stride, ld},
-               context, stride, place);
-    finish_attention(kernels, shape, w, context, stride, tokens, rows_of, place);
+               context, stride, work);
+    finish_attention(kernels, shape, w, context, stride, tokens, rows_of, work);
     b += block.sequences;
   }
-  feed_forward(kernels, shape, w, view.tokens(), x, place);
+  feed_forward(kernels, shape, w, view.tokens(), x, work);
 }
 
 void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
-                     const PackedView& view, const float* x, float* first, const Workplace& place) {
+                     const PackedView& view, const float* x, float* first, const Workspace& work) {
   const int64_t hidden = shape.hidden_size, sequences = view.sequences;
   const int64_t stride = w.stride, ld = 2 * stride;
   reserve(kernels, shape, w, view.tokens(), sequences,
-          w.folded() ? folded_floats(shape, w, sequences) : view.tokens() * ld, place);
-  const Range mine = place.crew.part(sequences);
+          w.folded() ? folded_floats(shape, w, sequences) : view.tokens() * ld, work);
+  const Range mine = work.crew.part(sequences);
   for (int64_t b = mine.begin; b < mine.end; ++b) {
     std::memcpy(first + b * hidden, x + view.start[b] * hidden,
                 sizeof(float) * static_cast<size_t>(hidden));
   }
-  place.crew.meet();
+  work.crew.meet();
   if (w.heads > 0) {
-    float* query = place.shared->query.data();
-    float* context = place.shared->context.data();
-    project(kernels, w.query, first, hidden, sequences, query, stride, place);
+    float* query = work.shared->query.data();
+    float* context = work.shared->context.data();
+    project(kernels, w.query, first, hidden, sequences, query, stride, work);
     if (w.folded()) {
-      attend_folded(kernels, shape, w, view, query, stride, x, context, stride, place);
+      attend_folded(kernels, shape, w, view, query, stride, x, context, stride, work);
     } else {
-      float* keys = place.shared->qkv.data();
-      project(kernels, w.key_value, x, hidden, view.tokens(), keys, ld, place);
+      float* keys = work.shared->qkv.data();
+      project(kernels, w.key_value, x, hidden, view.tokens(), keys, ld, work);
       attend_all(kernels, shape, w, view, true, {query, stride, keys, keys + stride, ld}, context,
-                 stride, place);
+                 stride, work);
     }
-    finish_attention(kernels, shape, w, context, stride, sequences, first, place);
+    finish_attention(kernels, shape, w, context, stride, sequences, first, work);
   }
-  feed_forward(kernels, shape, w, sequences, first, place);
+  feed_forward(kernels, shape, w, sequences, first, work);
 }
 
 }  // namespace costeff::model

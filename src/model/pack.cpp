@@ -107,12 +107,12 @@ PackedLinear Packer::empty(int64_t out, int64_t in) const {
   return l;
 }
 
-std::byte* Packer::take(const PackedLinear& l) const {
-  return arena.take(round_up(l.out) * product().column_bytes(l.in));
+std::byte* Packer::allocate(const PackedLinear& l) const {
+  return arena.allocate(round_up(l.out) * product().column_bytes(l.in));
 }
 
 void Packer::pack(const PackScratch& scratch, PackedLinear* l) const {
-  std::byte* packed = take(*l);
+  std::byte* packed = allocate(*l);
   pack_scratch(product(), scratch, l->out, l->in, packed);
   l->weight = packed;
 }
@@ -165,7 +165,7 @@ void give_back(const Packer& packer, const Stack& stack) {
 
 PackedLinear plan_stack(const Packer& packer, const Stack& stack, PackWork::Pieces* pieces) {
   PackedLinear p = read_biases(packer, stack);
-  std::byte* packed = packer.take(p);
+  std::byte* packed = packer.allocate(p);
   p.weight = packed;
   const int64_t panel = packer.kernels.panel;
   const int64_t rows = (kPiece / (p.in * panel) + 1) * panel;

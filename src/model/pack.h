@@ -36,7 +36,7 @@ struct Packer {
   // A map without its weight, the bias 0.
   PackedLinear empty(int64_t out, int64_t in) const;
   // Where its weight goes.
-  std::byte* take(const PackedLinear& l) const;
+  std::byte* allocate(const PackedLinear& l) const;
   // l's weight out of l.out rows in the scratch.
   void pack(const PackScratch& scratch, PackedLinear* l) const;
 };

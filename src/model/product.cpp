@@ -5,11 +5,11 @@
 namespace costeff::model {
 namespace {
 
-// Floats that the first-level cache holds beside what else is in use.
+// Floats that stay in the first-level cache beside everything else in use.
 constexpr int64_t kNearFloats = 6144;
 
-// Of a product of so many rows one part in so many is for the thread that is first done with its
-// own share: cores differ in speed, where others are at work beside them.
+// In products of at least kSharedRows rows, one part in kSharedPart is nobody's share: threads that
+// finish their own take it piece by piece, as cores that also run other work are slower.
 constexpr int64_t kSharedRows = 48, kSharedPart = 4;
 
 }  // namespace

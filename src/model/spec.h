@@ -1,9 +1,9 @@
 #pragma once
 
-// What a model is, as data: views into the checkpoint, no arithmetic, no files. Every dialect is
-// brought into this one form by src/checkpoint. Letters: B sequences, T packed tokens, H hidden
-// size, N heads, d head size, A = N d, F feed-forward size, L layers, C labels, V vocabulary, r
-// embedding rank.
+// What a model is, as data: views into the checkpoint, no arithmetic, no files. src/checkpoint
+// brings every dialect into this form. Letters: B sequences, T packed tokens, H hidden size, N
+// heads, d head size, A = N d, F feed-forward size, L layers, C labels, V vocabulary, r embedding
+// rank.
 
 #include <costeff/options.h>
 
@@ -69,7 +69,7 @@ enum class Pooling {
 enum class HiddenMode { concat, average };
 
 // An exit: v = pool(hidden states); v = act(pooler v); logits = classifier v. The final classifier
-// is an exit as any other, the last one.
+// is an exit like any other, the last one.
 struct Head {
   int64_t layer = 0;  // computed on the output of this layer, 1-based
   Pooling pooling = Pooling::first;
@@ -110,7 +110,7 @@ struct Model {
   TensorSet tensors;                           // keeps the bytes alive
 };
 
-// Is the first token all that is read of the last hidden states?
+// Whether of the last hidden states only the first token's is read.
 bool reads_first_only(const Model& m);
 
 const char* activation_name(Activation a);

@@ -50,8 +50,8 @@ void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& tick
   std::vector<int32_t>&ids = arrivals_.ids, &types = arrivals_.types;
   ids.insert(ids.end(), e.ids.begin(), e.ids.end());
   types.insert(types.end(), e.type_ids.begin(), e.type_ids.end());
-  // COST-EFF's own code averages over [PAD] positions too; they attend like others, nobody attends
-  // to them. [PAD] is id 0 in every BERT vocabulary that has such models.
+  // COST-EFF's own code also averages over [PAD] positions: they attend to the others, but are not
+  // attended to. [PAD] is id 0 in the vocabularies of all such models.
   const int64_t padding = pad_to - static_cast<int64_t>(e.ids.size());
   if (padding > 0) {
     ids.resize(ids.size() + static_cast<size_t>(padding), 0);
@@ -84,8 +84,8 @@ bool Conveyor::run_some() {
   return false;
 }
 
-// The deepest first, so that what is ready to leave leaves, and no more than a group and a half
-// waits anywhere.
+// The deepest queue first, so that what is ready to leave leaves, and no more than a group and a
+// half waits anywhere.
 void Conveyor::run_ready() {
   const int64_t enough = std::max<int64_t>(1, options_.batch_tokens / kEnoughShare);
   const bool timed = options_.max_delay.count() > 0;
@@ -96,7 +96,7 @@ void Conveyor::run_ready() {
   for (size_t done = waiting_.size() - 1; done > 0; --done) {
     if (!ready(waiting_[done])) continue;
     run_group(static_cast<int64_t>(done));
-    done = waiting_.size();  // from the deepest again
+    done = waiting_.size();  // start again from the deepest
   }
 }
 
@@ -118,7 +118,7 @@ void Conveyor::embed_arrivals() {
   times_.embed_s += seconds_since(&clock);
 }
 
-// The first `n` sequences' pooled hidden states -> to [n, H].
+// The pooled hidden states of the first `n` sequences -> to [n, H].
 void Conveyor::keep_pooled(const Waiting& w, int64_t n, float* to) const {
   if (first_only_) {
     std::memcpy(to, first_.data(), sizeof(float) * static_cast<size_t>(n * hidden_));
@@ -137,12 +137,12 @@ void Conveyor::run_layer(int64_t layer, int64_t n, Waiting* w) {
   first_only_ = layer == plan_.last_layer && pooling_ == model::Pooling::first;
   float* first = first_only_ ? first_.reserve(n * hidden_) : nullptr;
   const auto compute = [&](const Crew& crew) {
-    const model::Workplace place(crew, &layer_scratch_[0],
-                                 &layer_scratch_[static_cast<size_t>(crew.rank)]);
+    const model::Workspace work(crew, &layer_scratch_[0],
+                                &layer_scratch_[static_cast<size_t>(crew.rank)]);
     if (first) {
-      model::run_layer_first(model_.kernels, shape_, weights, view, w->x.data(), first, place);
+      model::run_layer_first(model_.kernels, shape_, weights, view, w->x.data(), first, work);
     } else {
-      model::run_layer(model_.kernels, shape_, weights, view, w->x.data(), place);
+      model::run_layer(model_.kernels, shape_, weights, view, w->x.data(), work);
     }
   };
   if (team_) {
@@ -152,7 +152,7 @@ void Conveyor::run_layer(int64_t layer, int64_t n, Waiting* w) {
   }
 }
 
-// Runs the layer behind the first `done` ones over the front of what waits there.
+// Runs layer done + 1 over the front of the queue before it.
 void Conveyor::run_group(int64_t done) {
   const model::Model& spec = model_.spec;
   const int64_t layer = done + 1;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The off-ramp loop over a stream of sequences: see README.md beside this file.
+// The off-ramp loop over a stream of sequences: see README.md in this directory.
 
 #include <costeff/result.h>
 
@@ -25,26 +25,26 @@ struct StageTimes {
 };
 
 struct ConveyorOptions {
-  int64_t batch_tokens = 0;  // tokens that are computed together at most; one sequence always fits
-  Clock::duration max_delay{};  // a sequence does not wait longer in front of a layer; 0: no limit
+  int64_t batch_tokens = 0;     // the most tokens computed together; one sequence always fits
+  Clock::duration max_delay{};  // the longest a sequence waits in front of a layer; 0: no limit
 };
 
-// Takes sequences in, runs layers over groups of them, writes answers. One thread uses it; the
-// layers are computed by its team, if it has one.
+// Admits sequences, runs layers over groups of them, writes answers. For use by one thread; its
+// team, if it has one, computes the layers.
 class Conveyor {
  public:
   // model, plan and team outlive it. team: null for a thread alone.
   Conveyor(const LoadedModel& model, const ForwardPlan& plan, const ConveyorOptions& options,
            Team* team);
 
-  // Can a sequence of so many tokens still travel with those that have been taken in?
+  // Whether a sequence of so many tokens still fits with those admitted since the last start().
   bool has_room(int64_t tokens) const;
-  // Takes a sequence in; there is room. pad_to: RunOptions::pad_to. May run layers, if somebody
-  // has waited too long.
+  // Admits a sequence, for which there is room. pad_to: RunOptions::pad_to. May run layers, if a
+  // sequence has waited too long.
   void admit(const text::Encoding& e, int64_t pad_to, const Ticket& ticket);
-  // Runs the first layer over what was taken in, and then all groups that are large enough.
+  // Runs the first layer over what was admitted, and then all groups that are large enough.
   void start();
-  // Runs one layer over the sequences that have come least far. False: there are none.
+  // Runs one layer over the sequences that have passed the fewest layers. False: there are none.
   bool run_some();
   bool empty() const;
 
@@ -73,16 +73,16 @@ class Conveyor {
 
   Arrivals arrivals_;
   Waiting fresh_;                 // the sequences of arrivals_, not embedded yet
-  std::vector<Waiting> waiting_;  // [L]: what waits in front of layer i + 1, i >= 1
+  std::vector<Waiting> waiting_;  // [L]: [i] waits in front of layer i + 1, i >= 1
   StageTimes times_;
 
-  std::vector<model::LayerScratch> layer_scratch_;  // one a thread of the team
+  std::vector<model::LayerScratch> layer_scratch_;  // one for each thread of the team
   model::HeadScratch head_scratch_;
   FloatBuffer first_, pooled_, logits_, uncertain_;
   std::vector<const float*> history_;  // oldest first
-  std::vector<uint8_t> leaving_;       // of the group that is run
+  std::vector<uint8_t> leaving_;       // of the group being run
   std::vector<float> probs_;           // [C]
-  bool first_only_ = false;            // first_ holds the group's last hidden states
+  bool first_only_ = false;            // the group's last hidden states are in first_
 };
 
 }  // namespace costeff::runtime

@@ -1,4 +1,4 @@
-// What the conveyor does at an exit: compute it for the group, write answers, mark who leaves.
+// What the conveyor does at an exit: computes it for the group, writes answers, marks who leaves.
 
 #include <costeff/error.h>
 
@@ -10,7 +10,7 @@
 namespace costeff::runtime {
 namespace {
 
-// What an exit says of one sequence.
+// What an exit says about one sequence.
 struct Answer {
   int64_t layer;
   std::span<const float> logits, probs;  // [C]; probs empty for regression
@@ -94,7 +94,7 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
   }
 }
 
-// Question answering: start and end logits of every token that is not padding.
+// Question answering: start and end logits of all tokens that are not padding.
 void Conveyor::ask_tokens(int64_t n, Waiting* w) {
   const model::Head& head = model_.spec.heads.back();
   const int64_t tokens = w->view(n).tokens();

@@ -22,7 +22,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kRowsAtOnce = 256;
 
-// A model as `costeff convert` would write it. The config must stay where it is.
+// A model as `costeff convert` would write it. The config must outlive it.
 struct Opened {
   explicit Opened(const std::string& path)
       : model(checkpoint::load_model(path)),
@@ -95,7 +95,7 @@ const char* pooling_text(model::Pooling p) {
   return "first token";
 }
 
-// How the last exit reads the hidden states; the others do it alike.
+// How the last exit reads the hidden states; the others read them in the same way.
 std::string head_text(const model::Model& m) {
   const model::Head& h = m.heads.back();
   std::string s = pooling_text(h.pooling);
@@ -179,7 +179,7 @@ void compare_rows(const Engine& a, const Engine& b, std::span<const Example> row
   out->rows += static_cast<int64_t>(rows.size());
 }
 
-// Reads all rows, some at a time.
+// Reads all rows, a few at a time.
 void compare_exits(const Engine& a, const Engine& b, const Source& source,
                    const DiffOptions& options, const std::atomic<bool>* stop,
                    ModelDifference* out) {

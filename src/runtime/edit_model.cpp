@@ -20,7 +20,7 @@ bool contains(std::span<const int64_t> list, int64_t v) {
   return std::find(list.begin(), list.end(), v) != list.end();
 }
 
-// Where layer i + 1 goes; 0: it is dropped.
+// The new number of layer i + 1; 0: it is dropped.
 std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> dropped) {
   std::vector<int64_t> numbers;
   int64_t next = 0;
@@ -64,7 +64,7 @@ void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t
     for (size_t i = 0; i < p->thresholds.size(); ++i) {
       if (numbers[i] != 0) kept.push_back(p->thresholds[i]);
     }
-    // The list of a model of one layer: the number is never asked for, but must be there.
+    // A model of one layer: its threshold is never used, but there must be one.
     if (kept.empty()) kept.push_back(p->thresholds.front());
     p->thresholds = std::move(kept);
   }

@@ -17,7 +17,7 @@ std::string place(const Example& row) {
 void check_own_ids(const model::Model& m, const Example& row, const EncodeOptions& options) {
   const auto n = static_cast<int64_t>(row.input_ids.size());
   if (n == 0) throw_input(place(row) + "input_ids is empty, expected at least one id");
-  // Ids are taken as they are: cutting them would lose the closing special token.
+  // Ids are used as they are: truncation would drop the final special token.
   if (n > options.max_length) {
     throw_input(place(row) + "input_ids: " + std::to_string(n) + " ids, expected at most " +
                 std::to_string(options.max_length));
@@ -33,7 +33,7 @@ void check_own_ids(const model::Model& m, const Example& row, const EncodeOption
                 " types, expected as many as input_ids: " + std::to_string(n));
   }
   const int64_t types = m.type_vocab_size;
-  if (types == 0) return;  // DistilBERT: not looked at
+  if (types == 0) return;  // DistilBERT: types are ignored
   for (int32_t t : row.token_type_ids) {
     if (t < 0 || t >= types) {
       throw_input(place(row) + "token_type_ids: type " + std::to_string(t) + ", expected 0 to " +
@@ -62,7 +62,7 @@ void encode_row(const model::Model& m, const text::Tokenizer& tokenizer, const E
     if (e.kind() != ErrorKind::input) throw;
     throw_input(place(row) + e.what());
   }
-  // A model with one token type (RoBERTa), or none (DistilBERT), takes every token as type 0.
+  // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
   if (m.type_vocab_size < 2) std::fill(out->type_ids.begin(), out->type_ids.end(), 0);
 }
 

@@ -7,8 +7,8 @@
 
 namespace costeff::runtime {
 
-// Token ids of one row into *out: the tokenizer's, or the row's own, checked against the model's
-// tables. Throws Error(input) that names the row's source and line.
+// Token ids of one row -> *out: the tokenizer's, or the row's own, which are checked against the
+// model's tables. Throws Error(input) that names the row's source and line.
 void encode_row(const model::Model& model, const text::Tokenizer& tokenizer, const Example& row,
                 const EncodeOptions& options, text::Encoding* out);
 

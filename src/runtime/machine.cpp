@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kTrials = 15;
 constexpr int64_t kSpinRounds = 2'000'000;
-// Read from memory: 128 MiB a thread, of many threads 2 GiB together.
+// Bytes read from memory: 128 MiB a thread, but no more than 2 GiB together.
 constexpr int64_t kReadWords = int64_t{1} << 24, kReadWordsTogether = int64_t{1} << 28;
 
 double seconds(Clock::time_point begin) {
@@ -68,7 +68,7 @@ std::string cpu_name() {
 }
 
 uint64_t sum_words(const uint64_t* words, int64_t count) {
-  // Fetched ahead, as the products do: loads alone keep too few lines under way.
+  // With prefetches, as in the products: loads alone keep too few cache misses in flight.
   constexpr int64_t kAhead = 512;
   uint64_t sums[8] = {};
   for (int64_t i = 0; i + 8 <= count; i += 8) {
@@ -90,7 +90,7 @@ MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t
   peak.threads = threads > 0 ? threads : usable_cpus();
   const kernels::Product& product = table.product(runtime::precision_of(compute));
   if (product.spin) {
-    product.spin(kSpinRounds);  // wide vectors take a moment to reach their clock
+    product.spin(kSpinRounds);  // CPUs need a moment to reach the clock for wide vectors
     peak.gmacs_per_s =
         best_rate(peak.threads,
                   [&](int64_t) { return static_cast<double>(product.spin(kSpinRounds)); }) /
@@ -99,7 +99,7 @@ MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t
   const int64_t words = std::min(kReadWords, kReadWordsTogether / peak.threads);
   std::vector<AlignedBuffer<uint64_t>> buffers(static_cast<size_t>(peak.threads));
   for (auto& b : buffers) {
-    // Written, so that every page is a page of its own.
+    // Written, as untouched pages would all be the same zero page.
     std::memset(b.reserve(words), 1, static_cast<size_t>(words) * sizeof(uint64_t));
   }
   std::atomic<uint64_t> sink{0};

@@ -89,7 +89,7 @@ ExitInfo describe_exit(const model::Head& h) {
   return e;
 }
 
-// "F16", or "F16, F32" for a mixture, the commonest first.
+// "F16", or "F16, F32" for a mixture, the most frequent first.
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
   const auto add = [&](const model::Linear& l) {

@@ -16,19 +16,19 @@ namespace {
 
 constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
 constexpr int64_t kMaxBest = 1000;
-// Text that the questions of one chunk of the stream may have before it is closed.
+// Bytes of questions in one chunk of the stream before it is closed.
 constexpr int64_t kChunkTextBytes = 1 << 20;
 
-// A question some of whose windows are under way.
+// A question with windows under way.
 struct Pending {
   QaExample example;
   QaEncoding encoding;
   SpanSearch search;
-  int64_t taken = 0;  // windows whose logits are there
+  int64_t joined = 0;  // windows whose logits have arrived
 };
 
-// The source makes windows in the reading thread, the sink joins them in whichever thread delivers;
-// the queue between them is all that they share.
+// The source makes windows in the reading thread, the sink joins them in whichever thread delivers.
+// They share only the queue between them.
 class Questions {
  public:
   Questions(const model::Model& model, const text::Tokenizer& tokenizer, const QaSource& source,
@@ -36,7 +36,7 @@ class Questions {
       : model_(model), tokenizer_(tokenizer), source_(source), sink_(sink), options_(options) {}
 
   ReadStatus next_window(Example& row, bool may_block) {
-    if (may_block) chunk_bytes_ = 0;  // the stream begins a chunk
+    if (may_block) chunk_bytes_ = 0;  // the stream starts a chunk
     if (!current_) {
       // The stream counts tokens, but a long text may have few.
       if (!may_block && chunk_bytes_ > kChunkTextBytes) return ReadStatus::would_block;
@@ -52,23 +52,23 @@ class Questions {
       pending_.push_back(std::move(read));
     }
     fill_window(current_->encoding, next_++, &row);
-    // The sink may free a question as soon as its last window is out of our hands.
+    // The sink may free a question as soon as its last window has been given out.
     if (next_ == current_->encoding.windows.count) current_ = nullptr;
     return ReadStatus::row;
   }
 
-  // Windows come in the order in which they were made.
-  void take(std::span<const Result> windows) {
+  // Joins windows to their questions. They come in the order in which they were made.
+  void join(std::span<const Result> windows) {
     examples_.clear();
     results_.clear();
     for (const Result& window : windows) {
       Pending& p = front();
-      const int64_t k = p.taken++;
+      const int64_t k = p.joined++;
       const auto width = static_cast<size_t>(p.encoding.end(k) - p.encoding.begin(k));
       search_window(window.token_logits, p.encoding.head, {p.encoding.spans(k), width}, options_,
                     &p.search);
       tokens_ += window.tokens;
-      if (p.taken == p.encoding.windows.count) finish(&p);
+      if (p.joined == p.encoding.windows.count) finish(&p);
     }
     if (!examples_.empty()) sink_(examples_, results_);
   }
@@ -102,18 +102,18 @@ class Questions {
   const QaSink& sink_;
   const QaOptions& options_;
 
-  // Of the reading thread.
-  Pending* current_ = nullptr;  // has windows to give
+  // Used by the reading thread.
+  Pending* current_ = nullptr;  // has windows left to give
   int64_t next_ = 0;            // its next window
   int64_t chunk_bytes_ = 0;
 
   std::mutex mutex_;
   std::deque<std::unique_ptr<Pending>> pending_;  // in input order
 
-  // Of the delivering thread, one at a time.
+  // Used by the delivering thread, one at a time.
   std::vector<QaExample> examples_;
   std::vector<QaResult> results_;
-  int64_t tokens_ = 0;  // of the windows taken of the first question
+  int64_t tokens_ = 0;  // of the first question's joined windows
   int64_t questions_ = 0, bad_utf8_ = 0;
 };
 
@@ -149,7 +149,7 @@ QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const
   stats.run = run_stream(
       model, tokenizer,
       [&](Example& row, bool may_block) { return questions.next_window(row, may_block); },
-      [&](std::span<const Example>, std::span<const Result> results) { questions.take(results); },
+      [&](std::span<const Example>, std::span<const Result> results) { questions.join(results); },
       windows, stop);
   stats.questions = questions.questions();
   stats.windows = stats.run.rows;

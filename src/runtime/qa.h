@@ -2,8 +2,8 @@
 
 #include <atomic>
 
-// Question answering over a stream: each window is a row of run_stream, which spreads them over
-// threads and batches and keeps their order; here they are made, and joined to answers.
+// Question answering over a stream. Each window is a row of run_stream, which spreads windows over
+// threads and batches and keeps their order; here windows are made and joined to answers.
 
 #include <costeff/engine.h>
 
@@ -11,7 +11,7 @@
 
 namespace costeff::runtime {
 
-// Checks the options against the model and sets what they leave open. Throws Error(usage).
+// Checks the options against the model and fills in the defaults. Throws Error(usage).
 QaOptions resolve_qa(const QaOptions& options, const model::Model& model);
 
 // options: resolved. stream: its plan, threads and batch_tokens are used.

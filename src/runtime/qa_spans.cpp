@@ -10,7 +10,7 @@
 namespace costeff::runtime {
 namespace {
 
-// The `count` tokens of the largest logits[2 t + which], of equal ones the first.
+// The `count` tokens with the largest logits[2 t + which]; among equals, the first.
 std::vector<int64_t> likeliest(std::span<const float> logits, size_t which, int64_t count) {
   std::vector<int64_t> order(logits.size() / 2);
   std::iota(order.begin(), order.end(), 0);
@@ -23,7 +23,7 @@ std::vector<int64_t> likeliest(std::span<const float> logits, size_t which, int6
   return order;
 }
 
-// One window, its tokens counted from the first of the context.
+// One window; tokens are counted from the first of the context.
 struct Window {
   std::span<const float> logits;
   int64_t head;
@@ -57,12 +57,12 @@ std::vector<QaSpan> likely_spans(const Window& w, const QaOptions& options) {
   return spans;
 }
 
-// The best of all spans, of equal ones the first. There is a token.
+// The best of all spans; among equals, the first. There is at least one token.
 QaSpan best_span(const Window& w, int64_t max_answer_length) {
   QaSpan best = w.span(0, 0);
   for (int64_t start = 0; start < w.tokens(); ++start) {
-    const int64_t behind = std::min(w.tokens(), start + max_answer_length);
-    for (int64_t end = start; end < behind; ++end) {
+    const int64_t limit = std::min(w.tokens(), start + max_answer_length);
+    for (int64_t end = start; end < limit; ++end) {
       if (const QaSpan s = w.span(start, end); s.score() > best.score()) best = s;
     }
   }
@@ -71,8 +71,8 @@ QaSpan best_span(const Window& w, int64_t max_answer_length) {
 
 bool higher(const QaSpan& a, const QaSpan& b) { return a.score() > b.score(); }
 
-// Adds spans to the best ones, which stay ordered, different in bytes and at most n_best. Of spans
-// of the same bytes, and of equal scores, what was there first goes first.
+// Adds spans to the best ones, which stay ordered, different in bytes and at most n_best. Among
+// spans of the same bytes, and of equal scores, the earlier one goes first.
 void merge(std::vector<QaSpan> spans, int64_t n_best, std::vector<QaSpan>* best) {
   best->insert(best->end(), spans.begin(), spans.end());
   std::stable_sort(best->begin(), best->end(), higher);
@@ -87,7 +87,7 @@ void merge(std::vector<QaSpan> spans, int64_t n_best, std::vector<QaSpan>* best)
   *best = std::move(kept);
 }
 
-// Byte offsets of the answers as code points, in one pass over the context.
+// Converts the answers' byte offsets to code points, in one pass over the context.
 void count_characters(std::string_view context, std::vector<QaAnswer>* answers) {
   struct Place {
     int64_t byte;
@@ -177,8 +177,8 @@ void finish_search(const SpanSearch& search, std::string_view context, const QaO
     chosen += null_at <= chosen;
     answers.insert(at, none);
     if (odds > options.null_threshold) chosen = null_at;
-    // As the reference, which sorts all, keeps n_best and puts back the null answer: the last span
-    // makes way, unless it is the one that answers.
+    // As in the reference, which sorts all, keeps n_best and puts the null answer back: the last
+    // span is dropped for it, unless it is the answer.
     const auto last = static_cast<int64_t>(answers.size()) - 1;
     if (last == options.n_best && last != null_at && last != chosen) answers.pop_back();
   }

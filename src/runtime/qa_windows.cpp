@@ -13,14 +13,14 @@ namespace {
 
 constexpr int64_t kDefaultStride = 128;  // run_squad's
 
-// White space of Python's str.lstrip().
+// What Python's str.lstrip() strips.
 bool is_space(uint32_t c) {
   return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
          c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
          c == 0x205F || c == 0x3000;
 }
 
-// What is left of `text` from its first character on that is not white space.
+// `text` from its first character that is not white space.
 std::string_view without_leading_space(std::string_view text) {
   size_t begin = 0;
   for (size_t at = 0; at < text.size(); begin = at) {
@@ -67,7 +67,7 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
     fail(example, e.what());
   }
   text::Encoding& pair = out->pair;
-  // A model with one token type (RoBERTa), or none (DistilBERT), takes every token as type 0.
+  // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
   if (m.type_vocab_size < 2) std::fill(pair.type_ids.begin(), pair.type_ids.end(), 0);
   const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
   out->head = first - pair.sides.begin();

@@ -11,9 +11,9 @@
 
 namespace costeff::runtime {
 
-// Windows over n context tokens, W of them in a window: window k begins at k step and ends at
-// min(begin + W, n); the last one is the first that reaches n. At least one window, even of
-// nothing.
+// Windows over n context tokens, W tokens each: window k begins at k step and ends at
+// min(begin + W, n); the last one is the first that reaches n. There is at least one window, which
+// may be empty.
 struct Windows {
   int64_t count = 1, width = 0, step = 0;
 };
@@ -33,13 +33,13 @@ struct QaEncoding {
   const text::Span* spans(int64_t window) const { return pair.spans.data() + head + begin(window); }
 };
 
-// options: max_length has been resolved. White space before the question is dropped, as run_qa.py
-// does. Throws Error(input) when the question leaves no room for the context, or not more than
-// doc_stride tokens of it where there is a second window.
+// options: max_length has been resolved. White space before the question is dropped, as in
+// run_qa.py. Throws Error(input) if the question leaves no room for the context or, where there is
+// a second window, room for no more than doc_stride tokens of it.
 void encode_question(const model::Model& model, const text::Tokenizer& tokenizer,
                      const QaExample& example, const QaOptions& options, QaEncoding* out);
 
-// The token ids of one window into row->input_ids and token_type_ids.
+// The token ids of one window -> row->input_ids and token_type_ids.
 void fill_window(const QaEncoding& encoding, int64_t window, Example* row);
 
 }  // namespace costeff::runtime

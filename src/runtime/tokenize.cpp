@@ -9,8 +9,8 @@
 namespace costeff {
 namespace {
 
-// index[i]: the code point that byte i belongs to; index[size]: how many there are. Bytes that are
-// not UTF-8 count as Python's errors="replace" counts them.
+// index[i]: the code point that byte i belongs to; index[size]: the number of code points. Bytes
+// that are not UTF-8 count as with Python's errors="replace".
 void index_chars(std::string_view text, std::vector<int64_t>* index) {
   index->clear();
   int64_t count = 0;

@@ -11,7 +11,7 @@ void copy_rows(float* to, const float* from, int64_t rows, int64_t hidden) {
   std::memmove(to, from, sizeof(float) * static_cast<size_t>(rows * hidden));
 }
 
-// Takes the leavers out; the others close ranks.
+// Removes the leavers; the others close ranks.
 void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
   int64_t to = 0, token = 0;
   for (int64_t b = 0; b < w->sequences(); ++b) {
@@ -26,7 +26,7 @@ void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
       w->tickets[at] = w->tickets[from];
       w->states[at] = w->states[from];
     }
-    // start[to] is not read any more: to <= from.
+    // start[to] is not read again: to <= from.
     w->start[at] = static_cast<int32_t>(token);
     token += count;
     ++to;
@@ -79,7 +79,7 @@ int64_t front_of(const Waiting& w, int64_t tokens) {
 void move_front(Waiting* from, int64_t n, std::span<const uint8_t> leaving, int64_t hidden,
                 Waiting* to) {
   if (n == from->sequences() && to->empty()) {
-    // All go on together, as they lie.
+    // All go on together, without being copied.
     close_ranks(from, leaving, hidden);
     std::swap(*from, *to);
     return;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Sequences that wait in front of one layer, packed as the layer takes them.
+// Sequences that wait in front of one layer, packed as the layer reads them.
 
 #include <costeff/result.h>
 
@@ -17,18 +17,18 @@ namespace costeff::runtime {
 
 using Clock = std::chrono::steady_clock;
 
-// Whose sequence it is.
+// Whose answer a sequence is.
 struct Ticket {
   Result* result = nullptr;       // where the answer goes
-  int64_t* unanswered = nullptr;  // rows that its chunk waits for; one less when it is answered
-  Clock::time_point since;        // when the row was taken in
+  int64_t* unanswered = nullptr;  // rows that its chunk still waits for, this one included
+  Clock::time_point since;        // when the row was admitted
 };
 
-// B sequences with their hidden states end to end, in the order they came.
+// B sequences with their hidden states end to end, in the order of their arrival.
 struct Waiting {
   FloatBuffer x;                         // [T, H]
   std::vector<int32_t> start{0};         // [B + 1]
-  std::vector<int32_t> real;             // [B] tokens that are not padding
+  std::vector<int32_t> real;             // [B] the number of tokens that are not padding
   std::vector<Ticket> tickets;           // [B]
   std::vector<exits::ExitState> states;  // [B]
   std::vector<FloatBuffer> history;      // pooled hidden states that exits may read: [B, H] each
@@ -40,11 +40,12 @@ struct Waiting {
   model::PackedView view(int64_t n) const { return {n, start.data(), real.data()}; }
 };
 
-// Sequences at the front that have at most `tokens` tokens together, but at least one.
+// The number of sequences at the front that together have at most `tokens` tokens, but at least
+// one.
 int64_t front_of(const Waiting& w, int64_t tokens);
 
-// The first `n` sequences of `from` leave it; those that are not leaving[b] are added to `to`.
-// The others keep their order. hidden: H.
+// Removes the first `n` sequences from `from` and appends those that are not leaving[b] to `to`.
+// All keep their order. hidden: H.
 void move_front(Waiting* from, int64_t n, std::span<const uint8_t> leaving, int64_t hidden,
                 Waiting* to);
 

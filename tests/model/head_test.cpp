@@ -22,7 +22,7 @@ PackedLinear identity(int64_t n) {
   for (int64_t i = 0; i < n; ++i) w[static_cast<size_t>(i * n + i)] = 1;
   PackedLinear p;
   p.out = p.in = n;
-  std::byte* packed = arena().take(4 * kernels::round_up(n) * n);
+  std::byte* packed = arena().allocate(4 * kernels::round_up(n) * n);
   table().float32.pack(w.data(), n, n, n, packed);
   p.weight = packed;
   std::fill_n(p.bias.reserve(kernels::round_up(n)), kernels::round_up(n), 0.0f);
@@ -85,7 +85,7 @@ TEST(RunHead, LearnedExitReadsThePooledVector) {
   w.lte.out = 1;
   w.lte.in = 2;
   const float lte[] = {1, 10};
-  std::byte* packed = arena().take(4 * kernels::round_up(1) * 2);
+  std::byte* packed = arena().allocate(4 * kernels::round_up(1) * 2);
   table().float32.pack(lte, 2, 1, 2, packed);
   w.lte.weight = packed;
   std::fill_n(w.lte.bias.reserve(16), 16, -1.0f);
