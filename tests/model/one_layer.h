@@ -1,0 +1,151 @@
+#pragma once
+
+// A random model of one layer, and the formulas of its parts in double: what the tests of model/
+// compare with.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/aligned.h"
+#include "kernels/kernel_table.h"
+#include "model/layer.h"
+#include "model/spec.h"
+#include "model/tensors.h"
+#include "test_random.h"
+
+namespace costeff::model {
+
+using Matrix = std::vector<std::vector<double>>;
+
+// A model of one layer with random weights.
+struct OneLayer {
+  std::mt19937_64 rng{test_seed()};
+  Tensors tensors;
+  Model model;
+  int64_t made = 0;
+
+  Tensor tensor(std::vector<int64_t> shape, float mean, float scale) {
+    int64_t count = 1;
+    for (int64_t n : shape) count *= n;
+    FloatBuffer values = random_floats(count, scale, &rng);
+    for (int64_t i = 0; i < count; ++i) values.data()[i] += mean;
+    return tensors.make("t" + std::to_string(made++), DType::f32, std::move(shape), values.data());
+  }
+  Linear linear(int64_t out, int64_t in) {
+    return {tensor({out, in}, 0, 1 / std::sqrt(static_cast<float>(in))), tensor({out}, 0, 0.3f)};
+  }
+  LayerNorm norm(int64_t h) { return {tensor({h}, 1, 0.2f), tensor({h}, 0, 0.2f)}; }
+
+  OneLayer(int64_t h, int64_t d, int64_t heads, int64_t f) {
+    model.hidden_size = h;
+    model.head_size = d;
+    model.layer_norm_eps = 1e-5f;
+    const int64_t a = heads * d;
+    Layer layer;
+    if (heads > 0) {
+      layer.attention =
+          Attention{linear(a, h), linear(a, h), linear(a, h), linear(h, a), norm(h), heads};
+    }
+    if (f > 0) layer.ffn = FeedForward{linear(f, h), linear(h, f), norm(h)};
+    model.layers.push_back(std::move(layer));
+  }
+};
+
+inline double at(const Tensor& t, int64_t i, int64_t j = 0) {
+  const int64_t columns = t.shape.size() > 1 ? t.shape[1] : 1;
+  return reinterpret_cast<const float*>(t.data)[i * columns + j];
+}
+
+inline Matrix linear_of(const Linear& l, const Matrix& x) {
+  Matrix y;
+  for (const auto& row : x) {
+    y.emplace_back();
+    for (int64_t o = 0; o < l.out(); ++o) {
+      double sum = at(*l.bias, o);
+      for (int64_t i = 0; i < l.in(); ++i) sum += at(l.weight, o, i) * row[static_cast<size_t>(i)];
+      y.back().push_back(sum);
+    }
+  }
+  return y;
+}
+
+inline void add_norm(const LayerNorm& n, const Matrix& y, double eps, Matrix* x) {
+  for (size_t r = 0; r < x->size(); ++r) {
+    auto& row = (*x)[r];
+    double mean = 0, variance = 0;
+    for (size_t j = 0; j < row.size(); ++j) mean += row[j] += y[r][j];
+    mean /= static_cast<double>(row.size());
+    for (double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
+    for (size_t j = 0; j < row.size(); ++j) {
+      row[j] = (row[j] - mean) / std::sqrt(variance + eps) * at(n.weight, static_cast<int64_t>(j)) +
+               at(n.bias, static_cast<int64_t>(j));
+    }
+  }
+}
+
+// softmax(q k^T / sqrt(d)) v of one head after the other: the context [S, A] of one sequence of
+// which the first `real` tokens are attended to.
+inline Matrix context_of(const Attention& a, int64_t head_size, const Matrix& x, size_t real) {
+  const auto d = static_cast<size_t>(head_size);
+  const Matrix q = linear_of(a.query, x), k = linear_of(a.key, x), v = linear_of(a.value, x);
+  Matrix context(x.size(), std::vector<double>(static_cast<size_t>(a.query.out())));
+  for (size_t h = 0; h < static_cast<size_t>(a.heads); ++h) {
+    for (size_t i = 0; i < x.size(); ++i) {
+      std::vector<double> p(real);
+      double sum = 0;
+      for (size_t j = 0; j < real; ++j) {
+        double dot = 0;
+        for (size_t c = h * d; c < (h + 1) * d; ++c) dot += q[i][c] * k[j][c];
+        sum += p[j] = std::exp(dot / std::sqrt(static_cast<double>(d)));
+      }
+      for (size_t j = 0; j < real; ++j) {
+        for (size_t c = h * d; c < (h + 1) * d; ++c) context[i][c] += p[j] / sum * v[j][c];
+      }
+    }
+  }
+  return context;
+}
+
+// B sequences end to end.
+struct Sequences {
+  std::vector<int32_t> start{0};  // [B + 1]
+  std::vector<int32_t> real;      // [B]
+
+  // Of sequences of more than 10 tokens the last 3 are padding.
+  explicit Sequences(const std::vector<int32_t>& lengths) {
+    for (int32_t n : lengths) {
+      start.push_back(start.back() + n);
+      real.push_back(n > 10 ? n - 3 : n);
+    }
+  }
+  int64_t count() const { return static_cast<int64_t>(real.size()); }
+  int64_t tokens() const { return start.back(); }
+  PackedView view() const { return {count(), start.data(), real.data()}; }
+  // Sequence b's rows of x [T, columns].
+  Matrix rows(const float* x, int64_t columns, size_t b) const {
+    Matrix m;
+    for (int64_t t = start[b]; t < start[b + 1]; ++t)
+      m.emplace_back(x + t * columns, x + (t + 1) * columns);
+    return m;
+  }
+};
+
+// All kernel tables this CPU runs, and their names as gtest takes them.
+inline std::vector<const kernels::KernelTable*> every_table() {
+  std::vector<const kernels::KernelTable*> v;
+  for (const kernels::KernelTable* const* t = kernels::all_tables(); *t; ++t) v.push_back(*t);
+  return v;
+}
+struct TableName {
+  template <typename Info>
+  std::string operator()(const Info& info) const {
+    std::string name = info.param->name;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+  }
+};
+
+}  // namespace costeff::model

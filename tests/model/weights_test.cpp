@@ -1,0 +1,195 @@
+// What a model's weights are packed as, and when.
+
+#include "model/weights.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error_of.h"
+#include "model/one_layer.h"
+
+namespace costeff::model {
+namespace {
+
+using kernels::Precision;
+using kernels::round_up;
+
+const kernels::KernelTable& table() { return kernels::kPortable; }
+
+// Two layers with different shapes, and a head of each kind.
+struct TwoLayers : OneLayer {
+  TwoLayers() : OneLayer(10, 3, 2, 7) {
+    Layer second;
+    second.ffn = FeedForward{linear(5, 10), linear(10, 5), norm(10)};
+    model.layers.push_back(std::move(second));
+    Head head;
+    head.layer = 1;
+    head.pooler = linear(10, 10);
+    head.classifier = linear(2, 10);
+    head.lte = linear(1, 10);
+    model.heads.push_back(head);
+    head.layer = 2;
+    head.pooler.reset();
+    head.lte.reset();
+    model.heads.push_back(std::move(head));
+  }
+};
+
+TEST(Weights, LayersHaveTheirShapes) {
+  TwoLayers two;
+  const WeightStore store(two.model, table());
+  EXPECT_FALSE(store.has_layer(0));
+  const LayerWeights& w = store.layer(0);
+  EXPECT_TRUE(store.has_layer(0));
+  EXPECT_FALSE(store.has_layer(1));
+  EXPECT_EQ(w.heads, 2);
+  EXPECT_EQ(w.attention_size, 6);
+  EXPECT_EQ(w.stride, round_up(6));
+  EXPECT_EQ(w.query.out, w.stride);
+  EXPECT_EQ(w.key_value.out, 2 * w.stride);
+  EXPECT_EQ(w.attention_out.out, 10);
+  EXPECT_EQ(w.attention_out.in, 6);
+  EXPECT_EQ(w.ffn_in.out, 7);
+  EXPECT_EQ(w.ffn_out.in, 7);
+  EXPECT_FALSE(w.folded());
+
+  const LayerWeights& pruned = store.layer(1);
+  EXPECT_EQ(pruned.heads, 0);
+  EXPECT_EQ(pruned.stride, 0);
+  EXPECT_FALSE(pruned.query);
+  EXPECT_FALSE(pruned.folded());
+  EXPECT_EQ(pruned.ffn_in.out, 5);
+}
+
+// Queries, keys and values of the packed layer are those of the formulas, zeros between them.
+TEST(Weights, KeysAndValuesAreOneMatrix) {
+  TwoLayers two;
+  const WeightStore store(two.model, table());
+  const LayerWeights& w = store.layer(0);
+  const FloatBuffer x = random_floats(10, 1, &two.rng);
+  FloatBuffer y(2 * w.stride);
+  ByteBuffer rows;
+  apply_linear(table(), w.key_value, x.data(), 10, 1, y.data(), 2 * w.stride, &rows);
+  const Matrix input = {{x.data(), x.data() + 10}};
+  const Attention& a = *two.model.layers[0].attention;
+  const Matrix key = linear_of(a.key, input), value = linear_of(a.value, input);
+  for (int64_t c = 0; c < w.stride; ++c) {
+    const auto at = static_cast<size_t>(c);
+    EXPECT_NEAR(y.data()[c], c < 6 ? key[0][at] : 0, 1e-5);
+    EXPECT_NEAR(y.data()[w.stride + c], c < 6 ? value[0][at] : 0, 1e-5);
+  }
+}
+
+// Only the last layer is folded, and only where its first tokens alone are read.
+TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
+  TwoLayers two;
+  two.model.layers[1] = two.model.layers[0];
+  for (const auto& [pooling, folded] :
+       {std::pair{Pooling::first, true}, {Pooling::mean, false}, {Pooling::tokens, false}}) {
+    two.model.heads.back().pooling = pooling;
+    const WeightStore store(two.model, table());
+    EXPECT_FALSE(store.layer(0).folded());
+    const LayerWeights& w = store.layer(1);
+    EXPECT_EQ(w.folded(), folded);
+    EXPECT_EQ(w.key_by_head.size(), folded ? 2u : 0u);
+    EXPECT_EQ(w.value_by_head.size(), folded ? 2u : 0u);
+    EXPECT_EQ(static_cast<bool>(w.key_value), !folded);
+    if (!folded) continue;
+    EXPECT_EQ(w.key_by_head[0].out, 10);
+    EXPECT_EQ(w.key_by_head[0].in, 3);
+    EXPECT_EQ(w.value_by_head[0].out, 3);
+    EXPECT_EQ(w.value_by_head[0].in, 10);
+  }
+}
+
+// Exits stay near to what float32 decides.
+TEST(Weights, ExitsAreMorePreciseThanLayers) {
+  TwoLayers two;
+  struct Case {
+    Precision layers, poolers;
+  };
+  for (const Case& c : {Case{Precision::float32, Precision::float32},
+                        {Precision::bfloat16, Precision::bfloat16},
+                        {Precision::int8, Precision::bfloat16}}) {
+    const WeightStore store(two.model, table(), c.layers);
+    EXPECT_EQ(store.layer(0).query.precision, c.layers);
+    EXPECT_EQ(store.layer(0).ffn_out.precision, c.layers);
+    EXPECT_EQ(store.head(0).pooler.precision, c.poolers);
+    EXPECT_EQ(store.head(0).classifier.precision, Precision::float32);
+    EXPECT_EQ(store.head(0).lte.precision, Precision::float32);
+    EXPECT_FALSE(store.head(1).pooler);
+    EXPECT_FALSE(store.head(1).lte);
+  }
+}
+
+// Threads that ask at the same time get the same weights, made once.
+TEST(Weights, ThreadsShareALayer) {
+  TwoLayers two;
+  const WeightStore store(two.model, table());
+  const LayerWeights* seen[4] = {};
+  const std::byte* packed[4] = {};
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        seen[i] = &store.layer(0);
+        packed[i] = seen[i]->query.weight;
+      });
+    }
+  }
+  for (size_t i = 1; i < 4; ++i) {
+    EXPECT_EQ(seen[i], seen[0]);
+    EXPECT_EQ(packed[i], packed[0]);
+  }
+}
+
+// What is wrong with a layer is thrown to everyone who asks for it, each time; helping to make it
+// throws nothing.
+TEST(Weights, ErrorsAreThrownEachTime) {
+  TwoLayers two;
+  float* bad =
+      const_cast<float*>(reinterpret_cast<const float*>(two.model.layers[0].ffn->out.weight.data));
+  bad[3] = INFINITY;
+  const WeightStore store(two.model, table());
+  store.help_with_layer(0);
+  const std::string name = two.model.layers[0].ffn->out.weight.name;
+  for (int i = 0; i < 2; ++i) {
+    const std::string message = error_of(ErrorKind::model, [&] { store.layer(0); });
+    EXPECT_EQ(message.find("m: tensor " + name + ": "), 0u) << message;
+  }
+  EXPECT_EQ(store.layer(1).ffn_in.out, 5);
+}
+
+// What a token adds for its place and type: kept for two types, added up for others, alike.
+TEST(Weights, PlacesAreSumsOfPositionAndType) {
+  Tensors make;
+  Model model;
+  Embeddings& e = model.embeddings;
+  e.position = make.floats("position", {3, 2}, {1, 2, /**/ 3, 4, /**/ 5, 6});
+  e.type = make.floats("type", {3, 2}, {10, 20, /**/ 30, 40, /**/ 50, 60});
+  e.norm = {make.floats("w", {2}, {1, 1}), make.floats("b", {2}, {0, 0})};
+  model.hidden_size = 2;
+  model.max_length = 2;
+  const WeightStore store(model, table());
+  const EmbeddingWeights& w = store.embeddings();
+  EXPECT_EQ(w.types, 2);
+  EXPECT_EQ(w.place(0, 2), nullptr);
+  for (int64_t i = 0; i < 2; ++i) {
+    for (int64_t type = 0; type < 3; ++type) {
+      float sum[4];
+      add_place(e, i, type, sum);
+      EXPECT_EQ(sum[0], static_cast<float>(1 + 2 * i + 10 + 20 * type));
+      EXPECT_EQ(sum[1], static_cast<float>(2 + 2 * i + 20 + 20 * type));
+      if (type == 2) continue;
+      EXPECT_EQ(w.place(i, type)[0], sum[0]);
+      EXPECT_EQ(w.place(i, type)[1], sum[1]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace costeff::model
