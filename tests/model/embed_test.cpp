@@ -119,15 +119,15 @@ TEST(Embed, StoredTypeDoesNotMatter) {
 TEST(Embed, RowsThatAreNotFiniteAreNamedWhenUsed) {
   const float nan = std::numeric_limits<float>::quiet_NaN(),
               infinite = std::numeric_limits<float>::infinity();
-  struct Case {
+  struct BadRow {
     const char* tensor;
     float value;
     const char* expected;
   };
-  for (const Case& c : {Case{"word", nan, "m: tensor word: "},
-                        {"word", -infinite, "m: tensor word: "},
-                        {"position", nan, "m: tensor position: "},
-                        {"type", infinite, "m: tensor type: "}}) {
+  for (const BadRow& c : {BadRow{"word", nan, "m: tensor word: "},
+                          {"word", -infinite, "m: tensor word: "},
+                          {"position", nan, "m: tensor position: "},
+                          {"type", infinite, "m: tensor type: "}}) {
     TinyEmbeddings tiny;
     Embeddings& e = tiny.model.embeddings;
     for (Tensor* t : {&e.word, &e.position, &*e.type}) {

@@ -18,7 +18,7 @@ namespace {
 using kernels::Precision;
 using kernels::round_up;
 
-const kernels::KernelTable& table() { return kernels::kPortable; }
+const kernels::KernelTable& portable() { return kernels::kPortable; }
 
 // Two layers with different shapes, and a head of each kind.
 struct TwoLayers : OneLayer {
@@ -41,7 +41,7 @@ struct TwoLayers : OneLayer {
 
 TEST(Weights, LayersHaveTheirShapes) {
   TwoLayers two;
-  const WeightStore store(two.model, table());
+  const WeightStore store(two.model, portable());
   EXPECT_FALSE(store.has_layer(0));
   const LayerWeights& w = store.layer(0);
   EXPECT_TRUE(store.has_layer(0));
@@ -68,12 +68,12 @@ TEST(Weights, LayersHaveTheirShapes) {
 // Queries, keys and values of the packed layer are those of the formulas, zeros between them.
 TEST(Weights, KeysAndValuesAreOneMatrix) {
   TwoLayers two;
-  const WeightStore store(two.model, table());
+  const WeightStore store(two.model, portable());
   const LayerWeights& w = store.layer(0);
   const FloatBuffer x = random_floats(10, 1, &two.rng);
   FloatBuffer y(2 * w.stride);
   ByteBuffer rows;
-  apply_linear(table(), w.key_value, x.data(), 10, 1, y.data(), 2 * w.stride, &rows);
+  apply_linear(portable(), w.key_value, x.data(), 10, 1, y.data(), 2 * w.stride, &rows);
   const Matrix input = {{x.data(), x.data() + 10}};
   const Attention& a = *two.model.layers[0].attention;
   const Matrix key = linear_of(a.key, input), value = linear_of(a.value, input);
@@ -91,7 +91,7 @@ TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
   for (const auto& [pooling, folded] :
        {std::pair{Pooling::first, true}, {Pooling::mean, false}, {Pooling::tokens, false}}) {
     two.model.heads.back().pooling = pooling;
-    const WeightStore store(two.model, table());
+    const WeightStore store(two.model, portable());
     EXPECT_FALSE(store.layer(0).folded());
     const LayerWeights& w = store.layer(1);
     EXPECT_EQ(w.folded(), folded);
@@ -109,13 +109,13 @@ TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
 // Exits stay near to what float32 decides.
 TEST(Weights, ExitsAreMorePreciseThanLayers) {
   TwoLayers two;
-  struct Case {
+  struct OfExit {
     Precision layers, poolers;
   };
-  for (const Case& c : {Case{Precision::float32, Precision::float32},
-                        {Precision::bfloat16, Precision::bfloat16},
-                        {Precision::int8, Precision::bfloat16}}) {
-    const WeightStore store(two.model, table(), c.layers);
+  for (const OfExit& c : {OfExit{Precision::float32, Precision::float32},
+                          {Precision::bfloat16, Precision::bfloat16},
+                          {Precision::int8, Precision::bfloat16}}) {
+    const WeightStore store(two.model, portable(), c.layers);
     EXPECT_EQ(store.layer(0).query.precision, c.layers);
     EXPECT_EQ(store.layer(0).ffn_out.precision, c.layers);
     EXPECT_EQ(store.head(0).pooler.precision, c.poolers);
@@ -129,7 +129,7 @@ TEST(Weights, ExitsAreMorePreciseThanLayers) {
 // Threads that ask at the same time get the same weights, made once.
 TEST(Weights, ThreadsShareALayer) {
   TwoLayers two;
-  const WeightStore store(two.model, table());
+  const WeightStore store(two.model, portable());
   const LayerWeights* seen[4] = {};
   const std::byte* packed[4] = {};
   {
@@ -154,7 +154,7 @@ TEST(Weights, ErrorsAreThrownEachTime) {
   float* bad =
       const_cast<float*>(reinterpret_cast<const float*>(two.model.layers[0].ffn->out.weight.data));
   bad[3] = INFINITY;
-  const WeightStore store(two.model, table());
+  const WeightStore store(two.model, portable());
   store.help_with_layer(0);
   const std::string name = two.model.layers[0].ffn->out.weight.name;
   for (int i = 0; i < 2; ++i) {
@@ -174,7 +174,7 @@ TEST(Weights, PlacesAreSumsOfPositionAndType) {
   e.norm = {make.floats("w", {2}, {1, 1}), make.floats("b", {2}, {0, 0})};
   model.hidden_size = 2;
   model.max_length = 2;
-  const WeightStore store(model, table());
+  const WeightStore store(model, portable());
   const EmbeddingWeights& w = store.embeddings();
   EXPECT_EQ(w.types, 2);
   EXPECT_EQ(w.place(0, 2), nullptr);
