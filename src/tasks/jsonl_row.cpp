@@ -311,8 +311,8 @@ void JsonlRows::take_kept(std::string_view json, Example* row) {
       if (kept == "null") kept.clear();
     }
     if (!valid) {
-      fail("field \"" + printable(kept_[i], 80) + "\" to keep is not valid JSON in UTF-8: " +
-           printable(values_[i], 40));
+      fail("field \"" + printable(kept_[i], 80) +
+           "\" to keep is not valid JSON in UTF-8: " + printable(values_[i], 40));
     }
   }
 }

@@ -362,7 +362,9 @@ TEST(Convert, TheLearnedPolicyStaysWithTheLearnedExits) {
 TEST(Convert, APolicyThatDoesNotFitTheSourceIsAnError) {
   const Case c;
   write_file(c.src() + "/exit_policy.json", R"({"policy": "entropy", "thresholds": [0.1, 0.2]})");
-  EXPECT_EQ(c.error(ErrorKind::model).find(c.src() + "/exit_policy.json: policy entropy: 2 thresholds"), 0u);
+  EXPECT_EQ(
+      c.error(ErrorKind::model).find(c.src() + "/exit_policy.json: policy entropy: 2 thresholds"),
+      0u);
   write_file(c.src() + "/exit_policy.json", R"({"policy": "learned", "threshold": 0.1})");
   EXPECT_EQ(c.error(ErrorKind::model),
             c.src() +

@@ -20,8 +20,7 @@ constexpr char kCure[] =
 // looked at before anything is read, are in memory then: five whole lines.
 std::string ten_lines() {
   std::string text;
-  for (int i = 0; i < 10; ++i)
-    text += "line  " + std::to_string(i) + std::string(792, ' ') + "\n";
+  for (int i = 0; i < 10; ++i) text += "line  " + std::to_string(i) + std::string(792, ' ') + "\n";
   return text;
 }
 

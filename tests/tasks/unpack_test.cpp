@@ -23,8 +23,7 @@ const Packer kPackers[] = {{"gzip", gzip}, {"zstd", [](std::string_view b) { ret
 
 std::string many_rows() {
   std::string text = "id\tsentence\n";
-  for (int i = 0; i < 600; ++i)
-    text += std::to_string(i) + "\trow " + std::to_string(i * i) + "\n";
+  for (int i = 0; i < 600; ++i) text += std::to_string(i) + "\trow " + std::to_string(i * i) + "\n";
   return text;
 }
 
