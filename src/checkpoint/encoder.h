@@ -9,7 +9,7 @@
 
 namespace costeff::checkpoint {
 
-// The names of a layer's tensors behind "P.encoder.layer.i.".
+// The names of a layer's tensors after "P.encoder.layer.i.".
 struct LayerNames {
   const char* layer;  // "encoder.layer." or "transformer.layer."
   const char *query, *key, *value, *attention_out, *attention_norm;

@@ -93,7 +93,7 @@ struct JsonSax {
 // Feeds all of `text` to the handler. `place` begins messages ("m/model.safetensors: header: ").
 template <typename Handler>
 void read_json_events(std::string_view text, const std::string& place, Handler& handler) {
-  // nlohmann takes a NUL for the end of the text and would let pass what lies behind it.
+  // nlohmann takes a NUL for the end of the text and would accept whatever comes after it.
   if (std::memchr(text.data(), 0, text.size())) {
     throw_model(place + "not valid JSON: it holds a NUL byte");
   }

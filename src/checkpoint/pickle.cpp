@@ -189,7 +189,7 @@ class OpcodeReader {
   }
 
   const std::string& place_;
-  std::span<const std::byte> bytes_;  // may go on behind kMaxPickleBytes
+  std::span<const std::byte> bytes_;  // may go on after kMaxPickleBytes
   ByteReader reader_;
   PickleMachine machine_;
 };

@@ -184,7 +184,7 @@ class HeaderReader {
     const auto range = [begin = begin, end = end] {
       return "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "]";
     };
-    if (begin > end) bad(range() + ": the begin lies behind the end");
+    if (begin > end) bad(range() + ": the beginning is after the end");
     if (end > data_.size()) {
       bad(range() + ", but the file has " + std::to_string(data_.size()) +
           " bytes of data (cut short?)");
@@ -244,7 +244,7 @@ void check_tiling(const TensorSet& set, const std::vector<Range>& ranges, uint64
   if (at != data_size) {
     throw_model(file + ": the tensors end at byte " + std::to_string(at) +
                 " of the data, but there are " + std::to_string(data_size) +
-                ": the bytes behind belong to no tensor");
+                ": the bytes after it belong to no tensor");
   }
 }
 

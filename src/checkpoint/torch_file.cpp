@@ -152,7 +152,7 @@ void read_legacy(std::span<const std::byte> bytes, TensorSet* set) {
   }
   if (reader.remaining() != 0) {
     throw_model(file + ": " + std::to_string(reader.remaining()) +
-                " bytes behind the last storage, expected none");
+                " bytes after the last storage, expected none");
   }
   add_state_dict(object, storages, bytes.size(), set);
 }

@@ -167,7 +167,7 @@ struct Parser {
     std::span<const std::byte> extra, data;
     if (!r.seek(c.offset)) {
       bad_entry(name, "is said to be at byte " + std::to_string(c.offset) +
-                          ", behind the end of the entries at " + std::to_string(end));
+                          ", after the end of the entries at " + std::to_string(end));
     }
     if (!r.get(&signature) || signature != kLocalSignature || !r.skip(2) || !r.get(&l.flags) ||
         !r.get(&l.method) || !r.skip(4) || !r.get(&l.crc) || !r.get(&compressed) || !r.get(&size) ||
@@ -230,7 +230,7 @@ struct Parser {
       }
       archive.entries.push_back({.name = name, .data = data, .crc32 = c.crc});
     }
-    if (r.remaining() != 0) bad("the directory has bytes behind its last entry");
+    if (r.remaining() != 0) bad("the directory has bytes after its last entry");
     archive.has_crcs = std::any_of(archive.entries.begin(), archive.entries.end(),
                                    [](const ZipEntry& e) { return e.crc32 != 0; });
     for (ZipEntry& e : archive.entries) e.has_crc = archive.has_crcs;

@@ -84,7 +84,7 @@ void add_convert(CLI::App* app, std::function<int()>* run) {
       ->type_name("LAYERS");
   sub->add_option("--drop-layers", f->drop_layers,
                   "Encoder layers to leave out, from 1: 5,6. This changes the answers: the layers "
-                  "behind read what they were not trained on. Off-ramps of these layers go; the "
+                  "after them read what they were not trained on. Off-ramps of these layers go; the "
                   "final classifier moves to the last layer that is left")
       ->type_name("LAYERS");
   add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);

@@ -11,7 +11,7 @@ namespace costeff::cli {
 std::string stats_text(const RunStats& stats, const ModelInfo& model, double output_s);
 std::string stats_json(const RunStats& stats, const ModelInfo& model, double output_s);
 
-// Columns of the terminal behind fd, at most 200; 80 if it is none.
+// Columns of the terminal that fd is, at most 200; 80 if it is none.
 int64_t terminal_width(int fd);
 
 }  // namespace costeff::cli

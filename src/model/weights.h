@@ -55,7 +55,7 @@ struct EmbeddingWeights {
   int64_t types = 0, places_of_type = 0, hidden = 0;
   NormWeights norm;
 
-  // A row of it, those of the next places behind; null: not kept.
+  // A row of it, followed by those of the next places; null: not kept.
   const float* place(int64_t i, int64_t type) const {
     return type < types ? places.data() + (type * places_of_type + i) * hidden : nullptr;
   }

@@ -21,7 +21,7 @@ struct Chunk {
   std::vector<Example> rows;  // the first `count` are in use
   std::vector<Result> results;
   int64_t count = 0, text_bytes = 0;
-  std::exception_ptr error;  // of the row behind the last one in use
+  std::exception_ptr error;  // of the row after the last one in use
   int64_t unanswered = 0;    // rows that are under way
   bool taken = false;        // all its rows have been taken in
   bool finished() const { return taken && unanswered == 0; }
@@ -97,7 +97,7 @@ class Stream {
   }
 
   // Fills a chunk. Returns false when there is nothing more to read; an error of the source is kept
-  // in chunk->error, behind the rows that were read before it. may_block: waits for the first row;
+  // in chunk->error, after the rows that were read before it. may_block: waits for the first row;
   // else the chunk stays empty where there is none yet.
   bool fill(Chunk* chunk, bool may_block) {
     chunk->count = chunk->text_bytes = 0;
@@ -128,7 +128,7 @@ class Stream {
     chunk->count = rows;
   }
 
-  // Tokenises a chunk and takes its rows in. An error is kept behind the rows that can be answered.
+  // Tokenises a chunk and takes its rows in. An error is kept for after the rows that can be answered.
   void take(Chunk* chunk, Worker* w) {
     chunk->results.resize(std::max(chunk->results.size(), static_cast<size_t>(chunk->count)));
     chunk->unanswered = 0;
@@ -168,7 +168,7 @@ class Stream {
   }
 
   // What went wrong in a layer concerns every row under way: the oldest chunk says it, and nothing
-  // behind it is handed over.
+  // after it is handed over.
   static void fail(Worker* w, const std::exception_ptr& error) {
     for (Chunk* chunk : w->mine) {
       chunk->error = error;
@@ -266,7 +266,7 @@ class Stream {
   void deliver_done(Ring* r, std::unique_lock<std::mutex>* lock) {
     while (!r->delivering && r->delivered < r->taken && r->done_at(r->delivered)) {
       r->delivering = true;
-      const bool failed = error_ != nullptr;  // nothing is handed over behind an error
+      const bool failed = error_ != nullptr;  // nothing is handed over after an error
       Chunk& next = r->slot(r->delivered);
       lock->unlock();
       const std::exception_ptr error = failed ? nullptr : deliver(&next);
@@ -297,7 +297,7 @@ class Stream {
           w->conveyor->run_some();
         }
       } catch (...) {
-        // What is left on the conveyor belongs to nobody any more; rows behind these are not
+        // What is left on the conveyor belongs to nobody any more; rows after these are not
         // needed.
         fail(w, std::current_exception());
         failed = true;

@@ -22,7 +22,7 @@ struct DataSet {
 // data: files, or directories:
 //   SST-2/            dev.tsv, of MNLI dev_matched.tsv and dev_mismatched.tsv (AX: diagnostic.tsv),
 //                     SQuAD: dev-v1.1.json, dev-v2.0.json. Also .jsonl and .csv,
-//                     and any of them with .gz or .zst behind it
+//                     and any of them with .gz or .zst after it
 //   a GLUE directory  the sub-directory of the task
 // split: "dev", "train" or "test". task_name: a name of the task table or "squad"; "none": no task;
 // empty: found by path, columns, config.json. Throws Error(usage), and Error(input) for a directory

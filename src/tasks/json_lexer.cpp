@@ -291,7 +291,7 @@ void JsonLexer::read_escape() {
   const size_t letter = c < 0 ? std::string_view::npos : kLetters.find(static_cast<char>(c));
   if (letter == std::string_view::npos) {
     --at_;
-    fail_expected(c, "one of \" \\ / b f n r t u behind \\");
+    fail_expected(c, "one of \" \\ / b f n r t u after \\");
   }
   text_.push_back(kMeanings[letter]);
 }
@@ -311,7 +311,7 @@ uint32_t JsonLexer::read_hex() {
     } else if (c >= 0 && lower >= 'a' && lower <= 'f') {
       value = value * 16 + static_cast<uint32_t>(lower - 'a' + 10);
     } else {
-      fail_expected(c, "four hexadecimal digits behind \\u");
+      fail_expected(c, "four hexadecimal digits after \\u");
     }
     ++at_;
   }

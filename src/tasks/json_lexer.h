@@ -33,7 +33,7 @@ const char* json_token_text(JsonToken token);
 struct InputStopped {};
 
 // Gives the tokens of one document (RFC 8259) and checks that it is one: grammar, UTF-8, nesting of
-// at most 64 levels, nothing behind it. Holds one chunk of the file and one string. Throws
+// at most 64 levels, nothing after it. Holds one chunk of the file and one string. Throws
 // Error(input) that begins "name: byte N: ", N from 0.
 //
 // Values that nobody asks for may be what Python's json module writes and reads: NaN, Infinity and
@@ -68,7 +68,7 @@ class JsonLexer {
   // The next token can be had without waiting for input, as far as is known.
   bool ready();
 
-  int64_t byte() const { return before_ + static_cast<int64_t>(at_); }  // behind the last token
+  int64_t byte() const { return before_ + static_cast<int64_t>(at_); }  // after the last token
   void check_unchanged() const { lines_->check_unchanged(); }
   const std::string& name() const { return lines_->name(); }  // of a file
   // Of a file. May be asked for from another thread.

@@ -168,7 +168,7 @@ void ResumeFile::write(std::string_view bytes, int64_t rows) {
   bytes_ += static_cast<int64_t>(bytes.size());
   rows_ += rows;
   is_new_ = false;
-  // The header is noted at once: rows are counted from behind it.
+  // The header is noted at once: rows are counted from after it.
   const auto now = std::chrono::steady_clock::now();
   if (first || std::chrono::duration<double>(now - kept_).count() >= kKeepSeconds) keep();
 }

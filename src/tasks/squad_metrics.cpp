@@ -37,15 +37,15 @@ uint32_t lower_one(uint32_t c) {
   return static_cast<uint32_t>(static_cast<int64_t>(c) + run.delta);
 }
 
-// A capital sigma ends a word: a letter stands before it and none behind it, characters that are
+// A capital sigma ends a word: a letter stands before it and none after it, characters that are
 // looked through aside (Unicode's Final_Sigma, as CPython applies it).
 bool is_final_sigma(const std::u32string& text, size_t at) {
   size_t before = at;
   while (before > 0 && in(kIgnorable, text[before - 1])) --before;
   if (before == 0 || !in(kCased, text[before - 1])) return false;
-  size_t behind = at + 1;
-  while (behind < text.size() && in(kIgnorable, text[behind])) ++behind;
-  return behind == text.size() || !in(kCased, text[behind]);
+  size_t next = at + 1;
+  while (next < text.size() && in(kIgnorable, text[next])) ++next;
+  return next == text.size() || !in(kCased, text[next]);
 }
 
 std::u32string decode(std::string_view text) {

@@ -36,7 +36,7 @@ struct SpmKind {
   int32_t unk = -1;  // the id of the unknown piece; -1: by the rule
   // Tokens that are no pieces, or go before the pieces of the same text.
   std::vector<std::pair<std::string, int32_t>> fixed;
-  bool mask_last = false;  // "<mask>" comes behind the pieces: its id is pieces + offset
+  bool mask_last = false;  // "<mask>" comes after the pieces: its id is pieces + offset
   bool albert = false;     // albert_text() first; a piece like "9," is cut again
   const char *cls = "<s>", *sep = "</s>", *unk_token = "<unk>", *pad = "<pad>", *mask = "<mask>";
 };
@@ -45,9 +45,9 @@ struct SpmKind {
 // says nothing (PreTrainedTokenizer): ALBERT if [CLS] and [SEP] are pieces, BARThez if <s> is piece
 // 0, else XLM-R. Throws Error(model): a class that is not supported, or whose pieces do not lie as
 // it needs.
-//   XLM-R      <s> 0, <pad> 1, </s> 2, <unk> 3, piece p > 0 has p + 1, <mask> behind the last
+//   XLM-R      <s> 0, <pad> 1, </s> 2, <unk> 3, piece p > 0 has p + 1, <mask> after the last
 //   CamemBERT  <s>NOTUSED 0, <pad> 1, </s>NOTUSED 2, <unk> 3, <unk>NOTUSED 4, piece p > 0 has
-//              p + 4, <mask> behind the last
+//              p + 4, <mask> after the last
 //   BARThez    as the pieces lie
 //   ALBERT     as the pieces lie
 SpmKind spm_kind(std::string_view tokenizer_class, const SpmFile& file);
@@ -82,7 +82,7 @@ class SentencePieceModel {
 
   // Appends the tokens of `text`, UTF-8 of less than 1 GB. Spans are relative to `text`, moved by
   // `offset`, without white space at their ends; that of a blank alone is the first character of
-  // the word behind it.
+  // the word after it.
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const SpmKind& kind() const;

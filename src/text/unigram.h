@@ -31,7 +31,7 @@ class Unigram {
   };
   struct Cut {
     int32_t piece;
-    uint32_t end;  // byte of the text behind it
+    uint32_t end;  // byte of the text after it
   };
   struct Scratch {
     std::vector<Node> nodes;  // [bytes + 1]

@@ -19,7 +19,7 @@ class WordCache {
   static constexpr size_t kMaxTokens = 6;  // of a word that is kept
 
   struct Entry {
-    std::array<uint64_t, kMaxWord / 8> bytes{};  // the word, zeros behind it
+    std::array<uint64_t, kMaxWord / 8> bytes{};  // the word, then zeros
     uint32_t model = 0;                          // whose result it is
     uint8_t size = 0;                            // of the word
     uint8_t count = 0;                           // of its tokens; 0: not (yet) known

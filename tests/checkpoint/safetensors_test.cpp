@@ -69,7 +69,7 @@ TEST(Safetensors, NamesWhatIsWrongInAHeader) {
        "shape is an object, expected a list"},
       {R"({"dtype":"F32","shape":[1],"data_offsets":[0]}})", "data_offsets has 1 numbers"},
       {R"({"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}})", "more than 2 numbers"},
-      {R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", "the begin lies behind the end"},
+      {R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", "the beginning is after the end"},
       {R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "but the file has 4 bytes of data"},
       {R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})",
        "larger than any file"},
@@ -118,7 +118,7 @@ TEST(Safetensors, TensorsTileTheData) {
             "belong to no tensor");
   EXPECT_EQ(
       header_error(two("[0,2]", "[2,4]"), "vwxyz"),
-      "m.safetensors: the tensors end at byte 4 of the data, but there are 5: the bytes behind "
+      "m.safetensors: the tensors end at byte 4 of the data, but there are 5: the bytes after it "
       "belong to no tensor");
 }
 

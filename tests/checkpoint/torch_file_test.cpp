@@ -243,7 +243,7 @@ TEST(TorchFile, Legacy) {
   EXPECT_EQ(floats(set.tensors[2]), (std::vector<float>{1}));
 
   for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(torch_error(file.substr(0, n)), "") << n;
-  EXPECT_EQ(torch_error(file + "x"), "m.bin: 1 bytes behind the last storage, expected none");
+  EXPECT_EQ(torch_error(file + "x"), "m.bin: 1 bytes after the last storage, expected none");
   EXPECT_NE(
       torch_error(torch_legacy(pickle, {{"7", 1, half}})).find("storage 0 is not in the file"),
       std::string::npos);

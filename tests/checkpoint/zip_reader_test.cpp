@@ -105,7 +105,7 @@ TEST(ZipReader, RefusesWhatReadersDisagreeOn) {
   // The second entry of the directory points at the first entry's bytes.
   EXPECT_NE(broken(kCentral, 42, le(0, 4), 1).find("its local header is that of a"),
             std::string::npos);
-  EXPECT_NE(broken(kCentral, 42, le(0x7fffffff, 4)).find("behind the end of the entries"),
+  EXPECT_NE(broken(kCentral, 42, le(0x7fffffff, 4)).find("after the end of the entries"),
             std::string::npos);
   EXPECT_NE(broken(kCentral, 42, le(1, 4)).find("no entry at byte 1"), std::string::npos);
   EXPECT_NE(broken(kCentral, 20, le(2, 4)).find("takes 2 bytes for 3"), std::string::npos);

@@ -176,9 +176,9 @@ TEST(JsonLexer, SaysWhatIsWrongAndWhere) {
             "doc: byte 3: not valid JSON: found \\n, expected the rest of a string");
   EXPECT_EQ(lexer_error("[\"a"), "doc: byte 3: the document ends, expected the rest of a string");
   EXPECT_EQ(lexer_error("[\"\\x\"]"),
-            "doc: byte 3: not valid JSON: found x, expected one of \" \\ / b f n r t u behind \\");
+            "doc: byte 3: not valid JSON: found x, expected one of \" \\ / b f n r t u after \\");
   EXPECT_EQ(lexer_error("[\"\\"),
-            "doc: byte 3: the document ends, expected one of \" \\ / b f n r t u behind \\");
+            "doc: byte 3: the document ends, expected one of \" \\ / b f n r t u after \\");
   EXPECT_EQ(lexer_error("[\"\\ud800x\"]"),
             "doc: byte 8: half of a surrogate pair, \\uD800 to \\uDBFF");
   EXPECT_EQ(lexer_error("[\"\\uDC00\"]"),
