@@ -36,7 +36,7 @@ inline bool equal(const text::Encoding& a, const text::Encoding& b) {
          std::equal(a.spans.begin(), a.spans.end(), b.spans.begin(), b.spans.end(), same_spans);
 }
 
-// Sizes agree, ids exist, spans lie in their text and begin in order.
+// Sizes agree, ids exist, spans lie in their text, and none ends before one that it comes after begins.
 inline void check_encoding(const text::Tokenizer& t, const text::Encoding& e,
                            const std::array<size_t, 2>& sizes) {
   const size_t n = e.ids.size();
@@ -50,12 +50,8 @@ inline void check_encoding(const text::Tokenizer& t, const text::Encoding& e,
       continue;
     }
     const auto side = static_cast<size_t>(e.sides[i]);
-    require(side < 2 && span.begin >= 0 && span.begin <= span.end);
+    require(side < 2 && last[side] <= span.end && span.begin <= span.end);
     require(static_cast<size_t>(span.end) <= sizes[side]);
-    // A space that the tokenizer put in front of a word, trimmed away, has an empty span where that
-    // word's first character ends, as in the tokenizers library: its place says nothing.
-    if (span.begin == span.end) continue;
-    require(last[side] <= span.begin);
     last[side] = span.begin;
   }
 }
@@ -87,12 +83,18 @@ inline void check_text(const text::Tokenizer& t, std::string_view a,
   }
   require(cut.ids.size() <= static_cast<size_t>(options.max_length));
   require(cut.truncated == (cut.ids.size() < whole.ids.size()));
-  // What is left of a text is its beginning, and all places are used.
   if (cut.truncated) {
     require(cut.ids.size() == static_cast<size_t>(options.max_length));
   }
-  for (int side = 0; side < 2; ++side) {
+  // What is left of a text is its beginning, or its end, and all places are used.
+  for (int8_t side = 0; side < 2; ++side) {
+    const auto all = std::count(whole.sides.begin(), whole.sides.end(), side);
+    const auto kept = std::count(cut.sides.begin(), cut.sides.end(), side);
+    require(kept <= all);
     auto from = whole.sides.begin();
+    for (auto skip = t.truncates_left() ? all - kept : 0; skip > 0; --skip) {
+      from = std::find(from, whole.sides.end(), side) + 1;
+    }
     for (size_t i = 0; i < cut.ids.size(); ++i) {
       if (cut.sides[i] != side) continue;
       from = std::find(from, whole.sides.end(), side);

@@ -396,6 +396,78 @@ TEST(Engine, WrongOptionsAreUsageErrors) {
   EXPECT_TRUE(usage([&] { score(run_options(fixed)); }));
 }
 
+// model_max_length of the tokenizer is where texts are cut if nothing is asked; the model's positions
+// stay the limit.
+TEST(Engine, ModelMaxLengthOfTheTokenizer) {
+  const struct {
+    const char* config;
+    int64_t asked, tokens, default_length;
+  } kCases[] = {
+      {"{}", 0, 64, 64},
+      {R"({"model_max_length": 1000000000000000019884624838656})", 0, 64, 64},
+      {R"({"model_max_length": 512})", 0, 64, 64},
+      {R"({"model_max_length": 10})", 0, 10, 10},
+      {R"({"model_max_length": 10})", 6, 6, 10},
+      {R"({"model_max_length": 10})", 64, 64, 10},
+      {R"({"max_len": 12})", 0, 12, 12},
+  };
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "w" + std::to_string(i) + " ";
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.config);
+    TempDir dir;
+    write_tiny_checkpoint(dir.path(), {});
+    write_file(dir.file("tokenizer_config.json"), c.config);
+    const Engine engine(dir.path());
+    EXPECT_EQ(engine.info().max_length, 64);
+    EXPECT_EQ(engine.info().default_max_length, c.default_length);
+    RunOptions o;
+    o.encode.max_length = c.asked;
+    std::vector<Example> rows = rows_of({text});
+    EXPECT_EQ(engine.score(rows, o)[0].tokens, c.tokens);
+    if (c.asked != 0) continue;
+    // A row's own ids are not cut: all positions are theirs.
+    rows[0].has_ids = true;
+    rows[0].input_ids.assign(64, 2);
+    EXPECT_EQ(engine.score(rows, o)[0].tokens, 64);
+  }
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), {});
+  write_file(dir.file("tokenizer_config.json"), R"({"model_max_length": 1})");
+  const Engine engine(dir.path());
+  EXPECT_NE(error_of(ErrorKind::model, [&] { engine.score(rows_of({"w1"}), {}); })
+                .find("tokenizer_config.json: model_max_length is 1, and a text has 2 special"),
+            std::string::npos);
+}
+
+// truncation_side left: the end of the text is read.
+TEST(Engine, TruncationSideLeft) {
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), {});
+  write_file(dir.file("tokenizer_config.json"), R"({"truncation_side": "left"})");
+  const Engine engine(dir.path());
+  RunOptions o;
+  o.encode.max_length = 5;
+  const std::vector<Result> got = engine.score(rows_of({"w1 w2 w3 w4 w5", "w3 w4 w5"}), o);
+  EXPECT_EQ(got[0].probs, got[1].probs);
+  EXPECT_TRUE(got[0].truncated);
+  EXPECT_FALSE(got[1].truncated);
+}
+
+// Without a post-processor an empty text has no token at all.
+TEST(Engine, TextsWithoutTokensAreRefused) {
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), {});
+  std::filesystem::remove(dir.file("vocab.txt"));
+  write_file(dir.file("tokenizer_config.json"), R"({"tokenizer_class": "TokenizersBackend"})");
+  write_file(dir.file("tokenizer.json"), R"({"pre_tokenizer": {"type": "WhitespaceSplit"},
+    "model": {"type": "WordLevel", "unk_token": "u", "vocab": {"u": 0, "w1": 1}}})");
+  const Engine engine(dir.path());
+  EXPECT_EQ(engine.score(rows_of({"w1 x"}), {})[0].tokens, 2);
+  EXPECT_NE(error_of(ErrorKind::input, [&] { engine.score(rows_of({" "}), {}); }).find("no tokens"),
+            std::string::npos);
+}
+
 // A weight that is not a number is an error of the layer's first use, not a row of NaN.
 TEST(Engine, WeightsThatAreNotFiniteAreNamed) {
   for (const char* name :

@@ -47,6 +47,29 @@ TEST(QaWindows, AreThoseOfStepByStepCutting) {
   }
 }
 
+// With truncation_side left the library steps from the end.
+TEST(QaWindows, FromTheEndAreThoseOfTheLibrary) {
+  const struct {
+    int64_t context, width, stride;
+    Parts parts;
+  } kCases[] = {
+      {4, 4, 1, {{0, 4}}},
+      {5, 4, 1, {{1, 5}, {0, 2}}},
+      {5, 4, 0, {{1, 5}, {0, 1}}},
+      {9, 4, 1, {{5, 9}, {2, 6}, {0, 3}}},
+      {10, 4, 1, {{6, 10}, {3, 7}, {0, 4}}},
+      {10, 5, 3, {{5, 10}, {3, 8}, {1, 6}, {0, 4}}},
+      {0, 4, 1, {{0, 0}}},
+  };
+  for (const auto& c : kCases) {
+    QaEncoding e;
+    e.context = c.context;
+    e.from_end = true;
+    e.windows = cut_windows(c.context, c.width, c.stride);
+    EXPECT_EQ(parts_of(e), c.parts) << c.context << " tokens, width " << c.width;
+  }
+}
+
 class QaEncode : public testing::Test {
  protected:
   QaEncode() {
@@ -98,6 +121,18 @@ TEST_F(QaEncode, WindowsOfAHandMadeCase) {
   EXPECT_EQ(row.token_type_ids, (Ids{0, 0, 0, 0, 1, 1, 1, 1}));
   EXPECT_EQ(e.spans(2)[0].begin, 16);  // "w14"
   EXPECT_EQ(e.spans(2)[0].end, 19);
+}
+
+TEST_F(QaEncode, TruncationSideLeftBeginsAtTheEnd) {
+  write_file(dir_.file("tokenizer_config.json"), R"({"truncation_side": "left"})");
+  tokenizer_.emplace(dir_.path());
+  const QaEncoding e = encode("w1 w2", "w10 w11 w12 w13 w14 w15 w16", 9, 2);
+  EXPECT_EQ(parts_of(e), (Parts{{3, 7}, {1, 5}, {0, 3}}));
+  Example row;
+  fill_window(e, 0, &row);
+  EXPECT_EQ(row.input_ids,
+            (Ids{kCls, kW0 + 1, kW0 + 2, kSep, kW0 + 13, kW0 + 14, kW0 + 15, kW0 + 16, kSep}));
+  EXPECT_EQ(e.spans(2)[0].begin, 0);  // "w10"
 }
 
 TEST_F(QaEncode, ContextThatFitsIsOneWindow) {

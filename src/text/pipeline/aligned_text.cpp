@@ -10,6 +10,7 @@ void AlignedText::start(std::string_view from, size_t offset, bool align) {
   text.assign(from);
   source.clear();
   aligned = align;
+  origin.begin = origin.end = static_cast<int32_t>(offset);
   if (!align) return;
   bool bad = false;
   for (size_t at = 0; at < from.size();) {
@@ -23,6 +24,7 @@ Rewrite::Rewrite(AlignedText* text, AlignedText* spare) : text_(text), out_(spar
   out_->text.clear();
   out_->source.clear();
   out_->aligned = text->aligned;
+  out_->origin = text->origin;
 }
 
 void Rewrite::append(uint32_t c, Span from) {
@@ -33,9 +35,9 @@ void Rewrite::append(uint32_t c, Span from) {
 void Rewrite::put(uint32_t c, int64_t change) {
   if (!text_->aligned) return append(c, {});
   const std::vector<Span>& source = text_->source;
-  if (change > 0) return append(c, at_ == 0 ? Span{0, 0} : source[at_ - 1]);
+  if (change > 0) return append(c, at_ == 0 ? text_->origin : source[at_ - 1]);
   // Never at the end with the changes that the library makes; its own answer there is a panic.
-  append(c, at_ < source.size() ? source[at_] : source.empty() ? Span{0, 0} : source.back());
+  append(c, at_ < source.size() ? source[at_] : source.empty() ? text_->origin : source.back());
   drop(1 - change);
 }
 
@@ -58,7 +60,7 @@ void Rewrite::copy(size_t begin, size_t end) {
 void Rewrite::insert(std::string_view content) {
   out_->text.append(content);
   if (!text_->aligned) return;
-  out_->source.resize(out_->text.size(), at_ == 0 ? Span{0, 0} : text_->source[at_ - 1]);
+  out_->source.resize(out_->text.size(), at_ == 0 ? text_->origin : text_->source[at_ - 1]);
 }
 
 size_t Rewrite::prepend(std::string_view content, size_t begin) {

@@ -17,6 +17,7 @@ struct AlignedText {
   std::string text;          // UTF-8
   std::vector<Span> source;  // [text] when aligned, else empty: bytes of the text it was made from
   bool aligned = false;
+  Span origin;  // an empty span where the text begins: of what stands before all characters
 
   // The text as it is read; each character comes from itself, moved by `offset`.
   void start(std::string_view from, size_t offset, bool align);

@@ -9,6 +9,13 @@ namespace {
 
 constexpr size_t kMaxStretch = 32u
                                << 20;  // a text takes up to 100 bytes of memory a byte on its way
+// Where bytes [first, last) come from; a token without bytes of its own stays at its place.
+Span span_of(const AlignedText& text, size_t first, size_t last) {
+  if (first < last) return {text.source[first].begin, text.source[last - 1].end};
+  const int32_t at = first > 0 ? text.source[first - 1].end : text.source[first].begin;
+  return {at, at};
+}
+
 }  // namespace
 
 Pipeline::Pipeline(std::vector<NormalizerStep> normalizer,
@@ -37,6 +44,7 @@ void Pipeline::encode(size_t begin, size_t end, std::string_view text, Scratch* 
   AlignedText& part = scratch->part;
   part.text.assign(scratch->text.text, begin, end - begin);
   part.aligned = scratch->text.aligned;
+  part.origin = scratch->text.origin;
   part.source.clear();
   if (part.aligned) {
     const auto from = scratch->text.source.begin();
@@ -58,14 +66,8 @@ void Pipeline::encode(size_t begin, size_t end, std::string_view text, Scratch* 
       std::get<UnigramModel>(model_).encode(word, &scratch->unigram, &tokens);
     }
     for (const WordToken& t : tokens) {
-      Span span{0, 0};
-      if (sink->want_spans) {
-        // A token without bytes of its own stays at its place.
-        const size_t first = w.begin + t.begin, last = w.begin + t.end;
-        const size_t at = std::min(first, part.source.size() - 1);
-        span = first < last ? Span{part.source[first].begin, part.source[last - 1].end}
-                            : Span{part.source[at].begin, part.source[at].begin};
-      }
+      const size_t first = w.begin + t.begin, last = w.begin + t.end;
+      const Span span = sink->want_spans ? span_of(part, first, last) : Span{0, 0};
       put(t.id, unigram ? word.substr(t.begin, t.end - t.begin) : vocab().token(t.id), span, text,
           sink);
     }
