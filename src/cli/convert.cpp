@@ -82,10 +82,11 @@ void add_convert(CLI::App* app, std::function<int()>* run) {
                   "Off-ramps to keep, by layer from 1: 1,3,6 (default: all). The final classifier "
                   "always stays; with it alone most dialects become plain models")
       ->type_name("LAYERS");
-  sub->add_option("--drop-layers", f->drop_layers,
-                  "Encoder layers to leave out, from 1: 5,6. This changes the answers: the layers "
-                  "after them read what they were not trained on. Off-ramps of these layers go; the "
-                  "final classifier moves to the last layer that is left")
+  sub->add_option(
+         "--drop-layers", f->drop_layers,
+         "Encoder layers to leave out, from 1: 5,6. This changes the answers: the layers "
+         "after them read what they were not trained on. Off-ramps of these layers go; the "
+         "final classifier moves to the last layer that is left")
       ->type_name("LAYERS");
   add_ignore_unused(sub, sub->option_defaults()->get_group(), &f->ignore_unused);
   sub->add_flag("--quiet,-q", f->quiet, "Do not say what was written");
