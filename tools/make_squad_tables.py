@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/tasks/squad_tables.inc: what str.lower, str.isalnum and str.isspace of this Python say.
+"""Writes src/tasks/judge/squad_tables.inc: what str.lower, str.isalnum and str.isspace of this Python say.
 
 SQuAD's scoring scripts are Python; to score as they do, answers are normalised by Python's own ideas of
-letters. Run with the Python whose answers are wanted: tools/make_squad_tables.py > src/tasks/squad_tables.inc
+letters. Run with the Python whose answers are wanted: tools/make_squad_tables.py > src/tasks/judge/squad_tables.inc
 """
 import sys
 import unicodedata

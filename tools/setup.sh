@@ -2,7 +2,7 @@
 # Installs what a build needs from Debian's packages, if something is missing. Needs root or sudo then.
 set -eu
 packages="g++ cmake ninja-build libboost-math-dev libeigen3-dev libcli11-dev nlohmann-json3-dev libsentencepiece-dev
-zlib1g-dev libzstd-dev libgtest-dev python3 xz-utils $*"
+zlib1g-dev libzstd-dev libfmt-dev libutf8proc-dev libxxhash-dev libgtest-dev python3 xz-utils $*"
 missing=""
 for p in $packages; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q '^install ok installed$' || missing="$missing $p"

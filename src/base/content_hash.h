@@ -1,28 +1,35 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace costeff {
 
-// 64 bits that change when the bytes do, by accident or by hand; no defence against malice. In
+// XXH3: 64 bits that change when the bytes do, by accident or by hand; no defence against malice. In
 // which parts the bytes come makes no difference.
 class ContentHash {
  public:
+  ContentHash();
+  ~ContentHash();
+  ContentHash(ContentHash&&) noexcept;
+  ContentHash& operator=(ContentHash&&) noexcept;
+
   void add(std::string_view bytes);
   uint64_t value() const;    // of all bytes so far
   std::string text() const;  // the same as 16 hexadecimal digits
 
  private:
-  uint64_t hash_ = 1, size_ = 0;
-  std::array<char, 8> rest_{};  // the last size_ % 8 bytes
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
-// Adds bytes [begin, begin + count) of an open file, or those of them that are there. How many they
-// were; -1: errno says what went wrong.
+// The hash of bytes at hand.
+uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0);
+
+// Adds bytes [begin, begin + count) of an open file, or those of them that are there. Returns their
+// number; -1: errno says what went wrong.
 int64_t hash_file_bytes(int fd, int64_t begin, int64_t count, ContentHash* hash);
 
 }  // namespace costeff

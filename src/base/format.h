@@ -1,6 +1,10 @@
 #pragma once
 
+#include <fmt/core.h>
+
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace costeff {
@@ -8,6 +12,12 @@ namespace costeff {
 // What printf would print, of any length.
 std::string string_printf(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void append_printf(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// fmt::format at the end of *out.
+template <typename... Args>
+void append_format(std::string* out, fmt::format_string<Args...> format, Args&&... args) {
+  fmt::format_to(std::back_inserter(*out), format, std::forward<Args>(args)...);
+}
 
 // The shortest form that reads back as the same number; nan, inf, -inf. Independent of the locale.
 std::string shortest(double v);

@@ -24,18 +24,4 @@ struct Config;
 model::Model load_model(const std::string& dir, bool ignore_unused = false,
                         Config* config = nullptr);
 
-// Throws Error(model) unless `dir` is a directory that may be read.
-void check_directory(const std::string& dir);
-
-// The weights of a directory as they are: model.safetensors, model.safetensors.index.json,
-// pytorch_model.bin, pytorch_model.bin.index.json, the first of these that is there. Checksums are
-// the caller's to ask for: TensorSet::check_bytes.
-TensorSet read_weights(const std::string& dir);
-
-// One safetensors file, mapped.
-TensorSet read_safetensors(const std::string& path);
-
-// One file written by torch.save: zip archive or legacy stream. Nothing in it is executed.
-TensorSet read_torch(const std::string& path);
-
 }  // namespace costeff::checkpoint

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/utf8.h"
-#include "checkpoint/container.h"
-#include "checkpoint/encoder_names.h"
+#include "checkpoint/containers/container.h"
+#include "checkpoint/containers/encoder_names.h"
 #include "checkpoint/pruning_masks.h"
 
 namespace costeff::checkpoint {

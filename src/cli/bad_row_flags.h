@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/bad_rows.h"
+#include "tasks/write/bad_rows.h"
 
 namespace costeff::cli {
 

@@ -15,9 +15,9 @@
 #include "cli/load_flags.h"
 #include "cli/policy_flags.h"
 #include "cli/print.h"
-#include "tasks/output_file.h"
-#include "tasks/reader.h"
-#include "tasks/writer.h"
+#include "tasks/read/reader.h"
+#include "tasks/write/output_file.h"
+#include "tasks/write/writer.h"
 
 namespace costeff::cli {
 namespace {

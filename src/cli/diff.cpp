@@ -15,7 +15,7 @@
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
 #include "cli/print.h"
-#include "tasks/reader.h"
+#include "tasks/read/reader.h"
 
 namespace costeff::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include "cli/flag_checks.h"
 #include "cli/load_flags.h"
 #include "cli/print.h"
-#include "tasks/eval_writer.h"
+#include "tasks/report/eval_writer.h"
 
 namespace costeff::cli {
 namespace {

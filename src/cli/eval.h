@@ -11,9 +11,9 @@
 #include "cli/infer_qa.h"
 #include "cli/labelled_pass.h"
 #include "cli/point_flags.h"
-#include "tasks/data_sets.h"
-#include "tasks/intervals.h"
-#include "tasks/output_file.h"
+#include "tasks/judge/intervals.h"
+#include "tasks/read/data_sets.h"
+#include "tasks/write/output_file.h"
 
 namespace costeff::cli {
 

@@ -10,9 +10,9 @@
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/print.h"
-#include "tasks/eval_qa_writer.h"
-#include "tasks/progress.h"
-#include "tasks/qa_reader.h"
+#include "tasks/read/qa_reader.h"
+#include "tasks/report/eval_qa_writer.h"
+#include "tasks/write/progress.h"
 
 namespace costeff::cli {
 namespace {

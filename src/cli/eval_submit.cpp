@@ -10,10 +10,10 @@
 #include "cli/commands.h"
 #include "cli/eval.h"
 #include "cli/print.h"
-#include "tasks/output_file.h"
-#include "tasks/progress.h"
-#include "tasks/reader.h"
-#include "tasks/submission.h"
+#include "tasks/read/reader.h"
+#include "tasks/report/submission.h"
+#include "tasks/write/output_file.h"
+#include "tasks/write/progress.h"
 
 namespace costeff::cli {
 namespace {

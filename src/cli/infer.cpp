@@ -22,9 +22,9 @@
 #include "cli/print.h"
 #include "cli/row_printer.h"
 #include "cli/stats.h"
-#include "tasks/reader.h"
-#include "tasks/row_output.h"
-#include "tasks/writer.h"
+#include "tasks/read/reader.h"
+#include "tasks/write/row_output.h"
+#include "tasks/write/writer.h"
 
 namespace costeff::cli {
 namespace {

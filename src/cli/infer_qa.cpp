@@ -17,9 +17,9 @@
 #include "cli/print.h"
 #include "cli/row_printer.h"
 #include "cli/stats.h"
-#include "tasks/qa_reader.h"
-#include "tasks/qa_writer.h"
-#include "tasks/row_output.h"
+#include "tasks/read/qa_reader.h"
+#include "tasks/write/qa_writer.h"
+#include "tasks/write/row_output.h"
 
 namespace costeff::cli {
 namespace {

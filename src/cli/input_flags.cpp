@@ -10,7 +10,7 @@
 #include "base/names.h"
 #include "base/utf8.h"
 #include "cli/flag_checks.h"
-#include "tasks/task_table.h"
+#include "tasks/judge/task_table.h"
 
 namespace costeff::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tasks/input_options.h"
-#include "tasks/line_reader.h"
+#include "tasks/lines/line_reader.h"
+#include "tasks/read/input_options.h"
 
 namespace costeff::cli {
 

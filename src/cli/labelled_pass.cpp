@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/flag_checks.h"
 #include "cli/print.h"
-#include "tasks/progress.h"
-#include "tasks/reader.h"
+#include "tasks/read/reader.h"
+#include "tasks/write/progress.h"
 
 namespace costeff::cli {
 

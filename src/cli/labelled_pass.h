@@ -13,9 +13,9 @@
 #include "cli/bad_row_flags.h"
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
-#include "tasks/data_sets.h"
-#include "tasks/evaluation.h"
-#include "tasks/reader.h"
+#include "tasks/judge/evaluation.h"
+#include "tasks/read/data_sets.h"
+#include "tasks/read/reader.h"
 
 namespace costeff::cli {
 

@@ -12,10 +12,10 @@
 
 #include "cli/input_flags.h"
 #include "cli/load_flags.h"
-#include "tasks/bad_rows.h"
-#include "tasks/line_reader.h"
-#include "tasks/row_output.h"
-#include "tasks/run_files.h"
+#include "tasks/lines/line_reader.h"
+#include "tasks/lines/run_files.h"
+#include "tasks/write/bad_rows.h"
+#include "tasks/write/row_output.h"
 
 namespace costeff::cli {
 

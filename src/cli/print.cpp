@@ -1,6 +1,6 @@
 #include "cli/print.h"
 
-#include "tasks/output_file.h"
+#include "tasks/write/output_file.h"
 
 namespace costeff::cli {
 

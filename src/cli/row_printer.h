@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "cli/bus_error.h"
-#include "tasks/bad_rows.h"
-#include "tasks/progress.h"
-#include "tasks/row_output.h"
+#include "tasks/write/bad_rows.h"
+#include "tasks/write/progress.h"
+#include "tasks/write/row_output.h"
 
 namespace costeff::cli {
 

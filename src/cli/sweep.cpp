@@ -1,4 +1,4 @@
-#include "tasks/sweep.h"
+#include "tasks/judge/sweep.h"
 
 #include <costeff/engine.h>
 
@@ -21,10 +21,10 @@
 #include "cli/load_flags.h"
 #include "cli/print.h"
 #include "cli/sweep_points.h"
-#include "tasks/output_file.h"
-#include "tasks/progress.h"
-#include "tasks/report_html.h"
-#include "tasks/sweep_writer.h"
+#include "tasks/report/report_html.h"
+#include "tasks/report/sweep_writer.h"
+#include "tasks/write/output_file.h"
+#include "tasks/write/progress.h"
 
 namespace costeff::cli {
 namespace {

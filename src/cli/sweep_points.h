@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/sweep.h"
+#include "tasks/judge/sweep.h"
 
 namespace costeff::cli {
 

@@ -9,9 +9,9 @@
 #include "cli/flag_checks.h"
 #include "cli/input_flags.h"
 #include "cli/print.h"
-#include "tasks/output_file.h"
-#include "tasks/reader.h"
-#include "tasks/token_writer.h"
+#include "tasks/read/reader.h"
+#include "tasks/write/output_file.h"
+#include "tasks/write/token_writer.h"
 
 namespace costeff::cli {
 namespace {

@@ -19,9 +19,9 @@
 #include "cli/load_flags.h"
 #include "cli/print.h"
 #include "cli/tune_flags.h"
-#include "tasks/output_file.h"
-#include "tasks/sweep.h"
-#include "tasks/tune_report.h"
+#include "tasks/judge/sweep.h"
+#include "tasks/report/tune_report.h"
+#include "tasks/write/output_file.h"
 
 namespace costeff::cli {
 namespace {

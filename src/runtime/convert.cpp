@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
-#include "checkpoint/save_model.h"
+#include "checkpoint/dialects/save_model.h"
 #include "runtime/edit_model.h"
 #include "runtime/model_info.h"
 

@@ -12,8 +12,8 @@
 #include "base/file_bytes.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
+#include "checkpoint/dialects/save_model.h"
 #include "checkpoint/exit_policy.h"
-#include "checkpoint/save_model.h"
 #include "model/spec.h"
 
 namespace costeff {

@@ -12,8 +12,8 @@
 #include "checkpoint/checkpoint.h"
 #include "runtime/encode_row.h"
 #include "runtime/model_info.h"
-#include "runtime/qa.h"
-#include "runtime/qa_windows.h"
+#include "runtime/qa/qa.h"
+#include "runtime/qa/windows.h"
 #include "runtime/stream.h"
 
 namespace costeff {

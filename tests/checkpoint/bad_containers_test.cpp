@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/error_of.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
+#include "checkpoint/containers/weights.h"
 #include "shared_data.h"
 
 namespace costeff::checkpoint {

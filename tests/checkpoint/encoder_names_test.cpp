@@ -1,4 +1,4 @@
-#include "checkpoint/encoder_names.h"
+#include "checkpoint/containers/encoder_names.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "checkpoint/dialects.h"
+#include "checkpoint/dialects/dialects.h"
 #include "model/weights.h"
 #include "tensor_maker.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
+#include "checkpoint/containers/weights.h"
 #include "shared_data.h"
 
 namespace costeff::checkpoint {

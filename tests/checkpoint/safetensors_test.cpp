@@ -1,4 +1,4 @@
-#include "checkpoint/safetensors.h"
+#include "checkpoint/containers/safetensors.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "checkpoint/safetensors_writer.h"
+#include "checkpoint/containers/safetensors_writer.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "base/error_of.h"
 #include "base/half.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/containers/weights.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff::checkpoint {

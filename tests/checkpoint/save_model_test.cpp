@@ -1,6 +1,6 @@
 // Names and config.json of what is written, and what the reader makes of the object "costeff".
 
-#include "checkpoint/save_model.h"
+#include "checkpoint/dialects/save_model.h"
 
 #include <gtest/gtest.h>
 

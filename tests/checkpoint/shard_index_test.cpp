@@ -1,4 +1,4 @@
-#include "checkpoint/shard_index.h"
+#include "checkpoint/containers/shard_index.h"
 
 #include <gtest/gtest.h>
 

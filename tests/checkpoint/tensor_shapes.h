@@ -12,7 +12,7 @@
 
 #include "base/tensor.h"
 #include "checkpoint/config.h"
-#include "checkpoint/dialects.h"
+#include "checkpoint/dialects/dialects.h"
 #include "model/spec.h"
 
 namespace costeff::checkpoint {

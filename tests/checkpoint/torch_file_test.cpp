@@ -1,4 +1,4 @@
-#include "checkpoint/torch_file.h"
+#include "checkpoint/containers/torch_file.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/error_of.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
+#include "checkpoint/containers/weights.h"
 
 namespace costeff::checkpoint {
 namespace {

@@ -1,6 +1,6 @@
 // State dicts inside the checkpoints of training scripts.
 
-#include "checkpoint/torch_nested.h"
+#include "checkpoint/containers/torch_nested.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/error_of.h"
 #include "checkpoint/container_bytes.h"
-#include "checkpoint/torch_file.h"
+#include "checkpoint/containers/torch_file.h"
 
 namespace costeff::checkpoint {
 namespace {

@@ -1,5 +1,7 @@
 // Which files of a directory read_weights takes.
 
+#include "checkpoint/containers/weights.h"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +11,6 @@
 #include <string>
 
 #include "base/error_of.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {

@@ -1,4 +1,4 @@
-#include "checkpoint/zip_reader.h"
+#include "checkpoint/containers/zip_reader.h"
 
 #include <gtest/gtest.h>
 

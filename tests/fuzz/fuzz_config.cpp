@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/container.h"
+#include "checkpoint/containers/container.h"
+#include "checkpoint/dialects/save_model.h"
 #include "checkpoint/exit_policy.h"
-#include "checkpoint/save_model.h"
 #include "checkpoint/tensor_shapes.h"
 #include "fuzz/check.h"
 

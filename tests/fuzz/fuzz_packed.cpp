@@ -10,7 +10,7 @@
 
 #include "fuzz/check.h"
 #include "packing.h"
-#include "tasks/reader.h"
+#include "tasks/read/reader.h"
 
 namespace {
 

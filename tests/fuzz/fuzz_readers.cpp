@@ -10,8 +10,8 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "tasks/reader.h"
-#include "tasks/writer.h"
+#include "tasks/read/reader.h"
+#include "tasks/write/writer.h"
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "checkpoint/container_bytes.h"
-#include "checkpoint/safetensors.h"
-#include "checkpoint/shard_index.h"
+#include "checkpoint/containers/safetensors.h"
+#include "checkpoint/containers/shard_index.h"
 #include "fuzz/use_tensors.h"
 
 using namespace costeff;

@@ -11,8 +11,8 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "tasks/qa_reader.h"
-#include "tasks/qa_writer.h"
+#include "tasks/read/qa_reader.h"
+#include "tasks/write/qa_writer.h"
 
 namespace {
 

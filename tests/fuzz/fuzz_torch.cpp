@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "checkpoint/container_bytes.h"
-#include "checkpoint/torch_file.h"
+#include "checkpoint/containers/torch_file.h"
 #include "fuzz/use_tensors.h"
 
 using namespace costeff;

@@ -13,7 +13,7 @@
 
 #include "base/error_of.h"
 #include "base/half.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/containers/weights.h"
 #include "shared_data.h"
 #include "tiny_checkpoint.h"
 

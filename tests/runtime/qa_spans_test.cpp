@@ -1,7 +1,5 @@
 // From logits to answers: hand-made cases, and a slow reference on random logits.
 
-#include "runtime/qa_spans.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "runtime/qa/spans.h"
 #include "test_random.h"
 
 namespace costeff::runtime {

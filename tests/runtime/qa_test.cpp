@@ -9,7 +9,7 @@
 
 #include "base/error_of.h"
 #include "base/utf8.h"
-#include "runtime/qa_spans.h"
+#include "runtime/qa/spans.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 

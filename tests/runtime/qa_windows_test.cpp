@@ -1,13 +1,12 @@
 // How a long context is cut into windows.
 
-#include "runtime/qa_windows.h"
-
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include <utility>
 
 #include "base/error_of.h"
+#include "runtime/qa/windows.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff::runtime {

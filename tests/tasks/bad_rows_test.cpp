@@ -1,4 +1,4 @@
-#include "tasks/bad_rows.h"
+#include "tasks/write/bad_rows.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tasks/columns.h"
+#include "tasks/read/columns.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

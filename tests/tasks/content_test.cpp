@@ -1,6 +1,6 @@
 // What is refused by its first bytes, and what is not.
 
-#include "tasks/content.h"
+#include "tasks/lines/content.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "tasks/delimited.h"
+#include "tasks/lines/delimited.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
-#include "tasks/line_reader.h"
+#include "tasks/lines/line_reader.h"
 #include "tasks/read_rows.h"
 
 namespace costeff::tasks {

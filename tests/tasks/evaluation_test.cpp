@@ -1,4 +1,4 @@
-#include "tasks/evaluation.h"
+#include "tasks/judge/evaluation.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 
 #include "base/error_of.h"
 #include "read_rows.h"
-#include "tasks/data_sets.h"
-#include "tasks/eval_writer.h"
-#include "tasks/submission.h"
+#include "tasks/read/data_sets.h"
+#include "tasks/report/eval_writer.h"
+#include "tasks/report/submission.h"
 
 namespace costeff::tasks {
 namespace {

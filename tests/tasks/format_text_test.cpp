@@ -1,4 +1,4 @@
-#include "tasks/format_text.h"
+#include "tasks/write/format_text.h"
 
 #include <gtest/gtest.h>
 

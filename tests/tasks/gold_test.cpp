@@ -1,4 +1,4 @@
-#include "tasks/gold.h"
+#include "tasks/judge/gold.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

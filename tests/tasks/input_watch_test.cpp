@@ -1,6 +1,6 @@
 // Inputs that change while they are read.
 
-#include "tasks/input_watch.h"
+#include "tasks/lines/input_watch.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

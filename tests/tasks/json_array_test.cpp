@@ -1,4 +1,4 @@
-#include "tasks/json_array.h"
+#include "tasks/lines/json_array.h"
 
 #include <gtest/gtest.h>
 

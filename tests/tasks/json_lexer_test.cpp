@@ -1,7 +1,7 @@
 // The lexer against a JSON library: the same documents are accepted, and give the same tokens,
 // however the input is cut into chunks.
 
-#include "tasks/json_lexer.h"
+#include "tasks/lines/json_lexer.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "tasks/json_slices.h"
+#include "tasks/lines/json_slices.h"
 
 #include <gtest/gtest.h>
 

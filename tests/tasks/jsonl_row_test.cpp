@@ -1,4 +1,4 @@
-#include "tasks/jsonl_row.h"
+#include "tasks/read/jsonl_row.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

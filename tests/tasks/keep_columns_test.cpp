@@ -1,10 +1,10 @@
-#include "tasks/keep_columns.h"
+#include "tasks/read/keep_columns.h"
 
 #include <gtest/gtest.h>
 
-#include "tasks/qa_writer.h"
 #include "tasks/read_rows.h"
-#include "tasks/writer.h"
+#include "tasks/write/qa_writer.h"
+#include "tasks/write/writer.h"
 
 namespace costeff::tasks {
 namespace {

@@ -1,4 +1,4 @@
-#include "tasks/line_reader.h"
+#include "tasks/lines/line_reader.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

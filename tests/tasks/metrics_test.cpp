@@ -1,7 +1,7 @@
 // Metrics and intervals against scikit-learn, scipy and SQuAD's rules in Python. The numbers are
 // written by tools/make_metric_goldens.py.
 
-#include "tasks/metrics.h"
+#include "tasks/judge/metrics.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -14,10 +14,10 @@
 #include "base/binomial.h"
 #include "base/error_of.h"
 #include "shared_data.h"
-#include "tasks/gold.h"
-#include "tasks/intervals.h"
-#include "tasks/reader.h"
-#include "tasks/squad_metrics.h"
+#include "tasks/judge/gold.h"
+#include "tasks/judge/intervals.h"
+#include "tasks/judge/squad_metrics.h"
+#include "tasks/read/reader.h"
 
 namespace costeff::tasks {
 namespace {

@@ -1,4 +1,4 @@
-#include "tasks/other_delimiter.h"
+#include "tasks/read/other_delimiter.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tasks/output_file.h"
+#include "tasks/write/output_file.h"
 
 #include <costeff/error.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "tasks/progress.h"
+#include "tasks/write/progress.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tasks/qa_writer.h"
+#include "tasks/write/qa_writer.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tasks/reader.h"
+#include "tasks/read/reader.h"
 
 namespace costeff::tasks {
 

@@ -1,4 +1,4 @@
-#include "tasks/reader.h"
+#include "tasks/read/reader.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

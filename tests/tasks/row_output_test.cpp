@@ -1,4 +1,4 @@
-#include "tasks/row_output.h"
+#include "tasks/write/row_output.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

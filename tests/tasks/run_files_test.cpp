@@ -1,4 +1,4 @@
-#include "tasks/run_files.h"
+#include "tasks/lines/run_files.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SQuAD files, and rows of questions and contexts.
 
-#include "tasks/squad_reader.h"
+#include "tasks/read/squad_reader.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "tasks/qa_reader.h"
+#include "tasks/read/qa_reader.h"
 #include "tasks/read_rows.h"
 #include "test_random.h"
 

@@ -1,13 +1,13 @@
-#include "tasks/sweep.h"
+#include "tasks/judge/sweep.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
 
-#include "tasks/report_html.h"
-#include "tasks/report_svg.h"
-#include "tasks/sweep_writer.h"
+#include "tasks/report/report_html.h"
+#include "tasks/report/report_svg.h"
+#include "tasks/report/sweep_writer.h"
 
 namespace costeff::tasks {
 namespace {

@@ -1,4 +1,4 @@
-#include "tasks/table.h"
+#include "tasks/write/table.h"
 
 #include <gtest/gtest.h>
 

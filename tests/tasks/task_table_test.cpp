@@ -1,4 +1,4 @@
-#include "tasks/task_table.h"
+#include "tasks/judge/task_table.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "tasks/token_writer.h"
+#include "tasks/write/token_writer.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error_of.h"
-#include "tasks/row_id.h"
+#include "tasks/lines/row_id.h"
 
 namespace costeff::tasks {
 namespace {

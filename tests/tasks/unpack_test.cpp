@@ -1,6 +1,6 @@
 // gzip and zstd through the readers: the same rows as of the plain file, whatever the pieces.
 
-#include "tasks/unpack.h"
+#include "tasks/lines/unpack.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

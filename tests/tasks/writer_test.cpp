@@ -1,4 +1,4 @@
-#include "tasks/writer.h"
+#include "tasks/write/writer.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,281 @@
+#include "checkpoint/containers/torch_state_dict.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "base/utf8.h"
+#include "checkpoint/containers/container.h"
+#include "checkpoint/containers/torch_nested.h"
+
+namespace costeff::checkpoint {
+namespace {
+
+constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
+
+constexpr std::array<std::string_view, 13> kGlobals{
+    kOrderedDict,        kRebuildTensor,          kRebuildParameter,     "torch.FloatStorage",
+    "torch.HalfStorage", "torch.BFloat16Storage", "torch.DoubleStorage", "torch.LongStorage",
+    "torch.IntStorage",  "torch.ShortStorage",    "torch.CharStorage",   "torch.ByteStorage",
+    "torch.BoolStorage"};
+constexpr size_t kFirstStorage = 3;
+constexpr std::array<DType, 10> kStorageTypes{DType::f32, DType::f16,    DType::bf16, DType::f64,
+                                              DType::i64, DType::i32,    DType::i16,  DType::i8,
+                                              DType::u8,  DType::boolean};
+static_assert(kFirstStorage + kStorageTypes.size() == kGlobals.size());
+
+constexpr int64_t kMaxCopied = int64_t{4} << 30;
+constexpr int kMaxWrappers = 8;  // parameters of parameters
+constexpr size_t kMaxNamed = 3;  // entries that a note names
+
+// A tensor as _rebuild_tensor_v2 is asked for, checked as far as the storage's own numel goes.
+struct View {
+  StorageRef storage;
+  int64_t offset = 0;                  // elements
+  std::vector<int64_t> shape, stride;  // elements
+};
+
+bool is_call(const Pickle& p, const PickleValue& v, std::string_view global) {
+  return v.kind == PickleKind::call &&
+         p.globals[p.calls[static_cast<size_t>(v.at)].global] == global;
+}
+
+std::vector<int64_t> sizes(const Pickle& p, const PickleValue& v, const char* what,
+                           const std::string& place) {
+  if (v.kind != PickleKind::tuple) {
+    throw_model(place + what + " is " + p.describe(v) + ", expected a tuple of integers");
+  }
+  if (v.count > kMaxRank) {
+    throw_model(place + what + " has " + std::to_string(v.count) + " items, expected at most " +
+                std::to_string(kMaxRank));
+  }
+  std::vector<int64_t> out;
+  for (const PickleValue& item : p.tuple(v)) {
+    if (item.kind != PickleKind::integer || item.at < 0) {
+      throw_model(place + what + " holds " + p.describe(item) + ", expected integers from 0");
+    }
+    out.push_back(item.at);
+  }
+  return out;
+}
+
+View read_view(const Pickle& p, const PickleValue& tensor, const std::string& place) {
+  PickleValue v = tensor;
+  for (int i = 0; is_call(p, v, kRebuildParameter); ++i) {
+    const PickleValue arguments = p.calls[static_cast<size_t>(v.at)].arguments;
+    if (i == kMaxWrappers || arguments.count == 0) {
+      throw_model(place + "_rebuild_parameter is called without a tensor");
+    }
+    v = p.tuple(arguments)[0];
+  }
+  if (!is_call(p, v, kRebuildTensor)) {
+    throw_model(place + "is " + p.describe(v) + ", expected a tensor");
+  }
+  const auto arguments = p.tuple(p.calls[static_cast<size_t>(v.at)].arguments);
+  if (arguments.size() < 4) {
+    throw_model(place + "_rebuild_tensor_v2 is called with " + std::to_string(arguments.size()) +
+                " arguments, expected storage, offset, size, stride and two more");
+  }
+  View view;
+  view.storage = storage_ref(p, arguments[0], place);
+  if (arguments[1].kind != PickleKind::integer || arguments[1].at < 0) {
+    throw_model(place + "the offset in its storage is " + p.describe(arguments[1]) +
+                ", expected an integer from 0");
+  }
+  view.offset = arguments[1].at;
+  view.shape = sizes(p, arguments[2], "shape", place);
+  view.stride = sizes(p, arguments[3], "stride", place);
+  if (view.shape.size() != view.stride.size()) {
+    throw_model(place + "shape " + shape_text(view.shape) + " with strides " +
+                shape_text(view.stride) + ", expected one for each dimension");
+  }
+  return view;
+}
+
+// The last element of the view lies in the storage. Not for views without elements.
+void check_inside(const View& view, const std::string& place) {
+  int64_t last = view.offset;
+  bool inside = true;
+  for (size_t i = 0; i < view.shape.size() && inside; ++i) {
+    int64_t step = 0;
+    inside = !__builtin_mul_overflow(view.shape[i] - 1, view.stride[i], &step) &&
+             !__builtin_add_overflow(last, step, &last);
+  }
+  if (inside && last < view.storage.numel) return;
+  throw_model(place + "shape " + shape_text(view.shape) + ", strides " + shape_text(view.stride) +
+              " from " + std::to_string(view.offset) + " on reach outside its storage of " +
+              std::to_string(view.storage.numel) + " numbers");
+}
+
+bool is_contiguous(const View& view) {
+  int64_t expected = 1;
+  for (size_t i = view.shape.size(); i-- > 0;) {
+    if (view.shape[i] == 1) continue;  // its stride is never used
+    if (view.stride[i] != expected) return false;
+    expected *= view.shape[i];
+  }
+  return true;
+}
+
+// Copies the elements in row-major order. from: the element at offset. count: of elements, > 0.
+void copy_strided(const View& view, const std::byte* from, int64_t element, int64_t count,
+                  std::byte* to) {
+  std::vector<int64_t> shape, stride;  // dimensions of 1 left out
+  for (size_t i = 0; i < view.shape.size(); ++i) {
+    if (view.shape[i] == 1) continue;
+    shape.push_back(view.shape[i]);
+    stride.push_back(view.stride[i]);
+  }
+  std::vector<int64_t> index(shape.size(), 0);
+  int64_t at = 0;
+  for (int64_t n = 0; n < count; ++n) {
+    std::memcpy(to + n * element, from + at * element, static_cast<size_t>(element));
+    for (size_t d = shape.size(); d-- > 0;) {
+      at += stride[d];
+      if (++index[d] < shape[d]) break;
+      at -= stride[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+}
+
+std::string entry_text(const Pickle& p, const std::pair<PickleValue, PickleValue>& entry) {
+  const std::string key = entry.first.kind == PickleKind::string
+                              ? printable(p.text(entry.first), 100)
+                              : p.describe(entry.first);
+  return key + " (" + p.describe(entry.second) + ")";
+}
+
+}  // namespace
+
+std::span<const std::string_view> torch_globals() { return kGlobals; }
+
+bool is_torch_tensor(const Pickle& p, const PickleValue& value) {
+  return is_call(p, value, kRebuildTensor) || is_call(p, value, kRebuildParameter);
+}
+
+StorageRef storage_ref(const Pickle& p, const PickleValue& storage, const std::string& place) {
+  if (storage.kind != PickleKind::persistent) {
+    throw_model(place + "its storage is " + p.describe(storage) + ", expected a persistent id");
+  }
+  const PickleValue& id = p.persistents[static_cast<size_t>(storage.at)];
+  const std::string expected =
+      ", expected ('storage', torch.XStorage, key, location, number of elements)";
+  if (id.kind != PickleKind::tuple) {
+    throw_model(place + "its storage has the persistent id " + p.describe(id) + expected);
+  }
+  const auto items = p.tuple(id);
+  if (items.size() != 5 && items.size() != 6) {
+    throw_model(place + "its storage has a persistent id of " + std::to_string(items.size()) +
+                " items" + expected);
+  }
+  if (items[0].kind != PickleKind::string || p.text(items[0]) != "storage" ||
+      items[1].kind != PickleKind::global || static_cast<size_t>(items[1].at) < kFirstStorage ||
+      items[2].kind != PickleKind::string || items[4].kind != PickleKind::integer ||
+      items[4].at < 0) {
+    throw_model(place + "its storage has the persistent id (" + p.describe(items[0]) + ", " +
+                p.describe(items[1]) + ", " + p.describe(items[2]) + ", ..., " +
+                p.describe(items[4]) + ")" + expected);
+  }
+  if (items.size() == 6 && items[5].kind != PickleKind::none) {
+    throw_model(place + "its storage is a view of another one (" + p.describe(items[5]) +
+                "), expected None");
+  }
+  return {p.text(items[2]), kStorageTypes[static_cast<size_t>(items[1].at) - kFirstStorage],
+          items[4].at};
+}
+
+std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const TorchStorages& storages,
+                                                    uint64_t file_size, TensorSet* set) {
+  const std::string& file = *set->file;
+  const StateDict state = find_state_dict(p, file);
+  if (!state.key.empty()) {
+    set->notes.push_back(
+        file + ": the state dict is its entry " + state.key +
+        (state.others == 0   ? ""
+         : state.others == 1 ? "; the other entry is ignored"
+                             : "; " + std::to_string(state.others) + " other entries are ignored"));
+  }
+  int64_t may_copy = kMaxCopied;
+  if (file_size < static_cast<uint64_t>(kMaxCopied) / 4) {
+    may_copy = std::min(kMaxCopied, static_cast<int64_t>(4 * file_size + (1u << 20)));
+  }
+  std::unordered_set<std::string_view> used;
+  size_t others = 0;
+  std::string other_names;
+  for (const auto& entry : p.dicts[static_cast<size_t>(state.dict.at)]) {
+    const auto& [key, value] = entry;
+    if (!is_torch_tensor(p, value) || key.kind != PickleKind::string) {
+      if (++others <= kMaxNamed) {
+        other_names += (others == 1 ? "" : ", ") + entry_text(p, entry);
+      }
+      continue;
+    }
+    const std::string place = tensor_place(file, p.text(key));
+    const View view = read_view(p, value, place);
+    const StorageRef& storage = view.storage;
+
+    const auto found = storages.by_key.find(storage.key);
+    const std::string storage_name = storages.prefix + printable(storage.key, 100);
+    if (found == storages.by_key.end()) {
+      throw_model(place + "its storage " + storage_name + " is not in the file");
+    }
+    int64_t storage_bytes = 0;
+    if (!tensor_bytes({storage.numel}, storage.dtype, &storage_bytes) ||
+        static_cast<uint64_t>(storage_bytes) != found->second.size()) {
+      throw_model(place + "its storage " + storage_name + " has " +
+                  std::to_string(found->second.size()) + " bytes, expected " +
+                  std::to_string(storage.numel) + " numbers of " + dtype_name(storage.dtype));
+    }
+
+    Tensor t{.name = std::string(p.text(key)),
+             .dtype = storage.dtype,
+             .shape = view.shape,
+             .data = found->second.data(),
+             .file = set->file};
+    int64_t bytes = 0;
+    if (!tensor_bytes(view.shape, storage.dtype, &bytes)) {
+      throw_model(place + "shape " + shape_text(view.shape) + " is larger than any file");
+    }
+    if (bytes > 0) {
+      check_inside(view, place);
+      const int64_t element = dtype_size(storage.dtype);
+      const std::byte* from = found->second.data() + view.offset * element;
+      if (is_contiguous(view)) {
+        t.data = from;
+      } else if (bytes > may_copy) {
+        throw_model(place + "shape " + shape_text(view.shape) + " with strides " +
+                    shape_text(view.stride) + " would take " + std::to_string(bytes) +
+                    " bytes in memory, out of a storage of " +
+                    std::to_string(found->second.size()) + " bytes");
+      } else {
+        may_copy -= bytes;
+        std::shared_ptr<std::byte[]> copy(new std::byte[static_cast<size_t>(bytes)]);
+        copy_strided(view, from, element, bytes / element, copy.get());
+        t.data = copy.get();
+        set->owners.push_back(std::move(copy));
+      }
+    }
+    used.insert(storage.key);
+    set->add(std::move(t));
+  }
+  const std::string listed = other_names + (others > kMaxNamed ? ", ..." : "");
+  if (set->tensors.empty()) {
+    throw_model(file + ": a dict without tensors, expected a state dict; it holds " +
+                (others == 0 ? "nothing" : listed));
+  }
+  if (others > 0) {
+    set->notes.push_back(file + ": ignored " + std::to_string(others) +
+                         (others == 1 ? " entry that is not a named tensor: "
+                                      : " entries that are not named tensors: ") +
+                         listed);
+  }
+  return used;
+}
+
+}  // namespace costeff::checkpoint

@@ -1,0 +1,70 @@
+#include "checkpoint/dialects/dialects.h"
+#include "checkpoint/heads.h"
+
+namespace costeff::checkpoint {
+
+bool is_question_answering(const Source& s) {
+  return has_any(s, "qa_outputs.") && !has_any(s, "classifier.");
+}
+
+bool has_roberta_head(const Source& s) {
+  if (has_any(s, "classifier.out_proj.") || has_any(s, "classifier.dense.")) return true;
+  return s.family == Family::roberta && !has_any(s, "classifier.");
+}
+
+void build_single_exit(Source& s, Widths widths, model::Model* m) {
+  build_encoder(s, widths, m);
+  const int64_t h = m->arch.hidden_size, last = static_cast<int64_t>(m->arch.layers.size());
+  model::Head head;
+  if (is_question_answering(s)) {
+    // SQuAD: row 0 start, row 1 end, on every token; a pooler in the file is not used.
+    m->arch.question_answering = true;
+    head.layer = last;
+    head.pooling = model::Pooling::tokens;
+    head.activation = model::Activation::none;
+    head.classifier = take_linear(s, model::Role::classifier, "qa_outputs", 2, h);
+    mark_leftover(s, s.prefix + "pooler.");
+  } else {
+    // CoFi prunes the pooler's input only: [unpruned H, H].
+    const int64_t rows = widths == Widths::cofi ? unpruned_hidden_size(s, h) : h;
+    const bool roberta = has_roberta_head(s);
+    const std::string pooler = roberta ? "classifier.dense" : s.prefix + "pooler.dense";
+    const std::string classifier = roberta ? "classifier.out_proj" : "classifier";
+    head = pooled_head(s, last, pooler, classifier, rows, h, label_rows(s, classifier),
+                       widths == Widths::cofi ? "hidden_size of config.json" : "");
+    if (roberta) mark_leftover(s, s.prefix + "pooler.");
+  }
+  m->arch.heads.push_back(std::move(head));
+}
+
+bool detect_plain(const Source&) { return true; }
+
+void build_plain(Source& s, model::Model* m) {
+  build_single_exit(s, Widths::full, m);
+  // XLM-R has RoBERTa's tensors; only config.json knows it.
+  const bool xlmr = s.config->model_type == "xlm-roberta";
+  m->provenance.dialect = s.family != Family::roberta ? "plain-bert"
+                          : xlmr                      ? "plain-xlmr"
+                                                      : "plain-roberta";
+  if (m->arch.question_answering) m->provenance.dialect += "-qa";
+}
+
+void put_single_exit(const model::Model& m, SavedModel* out) {
+  const model::Head& head = m.arch.heads.back();
+  if (m.arch.question_answering) return put_linear(out, "qa_outputs", head.classifier);
+  if (out->family == Family::roberta) {
+    return put_head(out, "classifier.dense", "classifier.out_proj", head);
+  }
+  put_head(out, out->prefix + "pooler.dense", "classifier", head);
+}
+
+void save_plain(const model::Model& m, SavedModel* out) {
+  put_single_exit(m, out);
+  put_architecture(out, "", m.arch.question_answering);
+  out->dialect = out->family != Family::roberta             ? "plain-bert"
+                 : out->json["model_type"] == "xlm-roberta" ? "plain-xlmr"
+                                                            : "plain-roberta";
+  if (m.arch.question_answering) out->dialect += "-qa";
+}
+
+}  // namespace costeff::checkpoint

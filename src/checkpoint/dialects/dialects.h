@@ -1,0 +1,77 @@
+#pragma once
+
+// Which dialect a checkpoint is written in, and one builder for each. The dialect is told by the
+// tensors; config.json decides only between forms that have the same tensors.
+
+#include <span>
+#include <string>
+
+#include "checkpoint/config.h"
+#include "checkpoint/dialects/save_model.h"
+#include "checkpoint/encoder.h"
+#include "checkpoint/source.h"
+#include "model/spec.h"
+
+namespace costeff::checkpoint {
+
+struct Dialect {
+  bool (*detect)(const Source& s);
+  void (*build)(Source& s, model::Model* m);  // all but what finish() fills in
+  const char* name;                           // what Model::dialect begins with
+  // Names the heads and adds or changes keys of config.json; the encoder is there.
+  void (*save)(const model::Model& m, SavedModel* out);
+};
+
+// In the order they are asked; the last one always says yes.
+std::span<const Dialect> dialects();
+
+// Brings a checkpoint into the one form. `masks`: zs.pt of CoFi, or null. `set` is moved into the
+// model. ignore_unused: as in LoadOptions. Throws Error(model).
+model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks,
+                         bool ignore_unused = false);
+
+// dialect_plain.cpp: "plain-bert", "plain-roberta", "plain-xlmr", each also with "-qa".
+bool detect_plain(const Source& s);
+void build_plain(Source& s, model::Model* m);
+void save_plain(const model::Model& m, SavedModel* out);
+// Encoder and final classifier of a model without off-ramps.
+void build_single_exit(Source& s, Widths widths, model::Model* m);
+// The names of its classifier.
+void put_single_exit(const model::Model& m, SavedModel* out);
+bool is_question_answering(const Source& s);
+bool has_roberta_head(const Source& s);  // classifier.dense and classifier.out_proj
+
+// dialect_cofi.cpp: "cofi-compact", "cofi-zs", each also with "-roberta" and "-qa".
+bool detect_cofi(const Source& s);
+void build_cofi(Source& s, model::Model* m);
+void save_cofi(const model::Model& m, SavedModel* out);
+
+// dialect_deebert.cpp: "deebert-bert", "deebert-roberta", "berxit-bert", "berxit-roberta".
+bool detect_deebert(const Source& s);
+void build_deebert(Source& s, model::Model* m);
+void save_deebert(const model::Model& m, SavedModel* out);
+bool detect_berxit(const Source& s);
+void build_berxit(Source& s, model::Model* m);
+void save_berxit(const model::Model& m, SavedModel* out);
+
+// dialect_costeff.cpp: "cost-eff".
+bool detect_costeff(const Source& s);
+void build_costeff(Source& s, model::Model* m);
+void save_costeff(const model::Model& m, SavedModel* out);
+
+// dialect_pabee.cpp: "pabee".
+bool detect_pabee(const Source& s);
+void build_pabee(Source& s, model::Model* m);
+void save_pabee(const model::Model& m, SavedModel* out);
+
+// dialect_elasticbert.cpp: "elasticbert", "elasticbert-static".
+bool detect_elasticbert(const Source& s);
+void build_elasticbert(Source& s, model::Model* m);
+void save_elasticbert(const model::Model& m, SavedModel* out);
+
+// dialect_distilbert.cpp: "distilbert", "distilbert-qa".
+bool detect_distilbert(const Source& s);
+void build_distilbert(Source& s, model::Model* m);
+void save_distilbert(const model::Model& m, SavedModel* out);
+
+}  // namespace costeff::checkpoint

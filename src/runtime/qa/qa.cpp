@@ -1,0 +1,194 @@
+#include "runtime/qa/qa.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "runtime/encode_row.h"
+#include "runtime/qa/spans.h"
+#include "runtime/qa/windows.h"
+
+namespace costeff::runtime {
+namespace {
+
+constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
+constexpr int64_t kMaxBest = 1000;
+// Bytes of questions in one chunk of the stream before it is closed.
+constexpr int64_t kChunkTextBytes = 1 << 20;
+
+// A question with windows under way.
+struct Pending {
+  QaExample example;
+  QaEncoding encoding;
+  std::string error;  // it cannot be answered; it has one window, which says so
+  SpanSearch search;
+  int64_t joined = 0;  // windows whose logits have arrived
+};
+
+// The source makes windows in the reading thread, the sink joins them in whichever thread delivers.
+// They share only the queue between them.
+class Questions {
+ public:
+  Questions(const model::Model& model, const text::Tokenizer& tokenizer, const QaSource& source,
+            const QaSink& sink, const QaOptions& options)
+      : model_(model), tokenizer_(tokenizer), source_(source), sink_(sink), options_(options) {}
+
+  ReadStatus next_window(Example& row, bool may_block) {
+    if (may_block) chunk_bytes_ = 0;  // the stream starts a chunk
+    if (!current_) {
+      // The stream counts tokens, but a long text may have few.
+      if (!may_block && chunk_bytes_ > kChunkTextBytes) return ReadStatus::would_block;
+      auto read = std::make_unique<Pending>();
+      const ReadStatus status = source_(read->example, may_block);
+      if (status != ReadStatus::row) return status;
+      chunk_bytes_ +=
+          static_cast<int64_t>(read->example.question.size() + read->example.context.size());
+      encode(read.get());
+      current_ = read.get();
+      next_ = 0;
+      const std::lock_guard lock(mutex_);
+      pending_.push_back(std::move(read));
+    }
+    if (current_->error.empty()) {
+      fill_window(current_->encoding, next_, &row);
+    } else {
+      row.error = current_->error;
+    }
+    ++next_;
+    // The sink may free a question as soon as its last window has been given out.
+    if (next_ == current_->encoding.windows.count) current_ = nullptr;
+    return ReadStatus::row;
+  }
+
+  // Joins windows to their questions. They come in the order in which they were made.
+  void join(std::span<const Result> windows) {
+    examples_.clear();
+    results_.clear();
+    for (const Result& window : windows) {
+      Pending& p = front();
+      const int64_t k = p.joined++;
+      if (!p.error.empty()) {
+        finish(&p);
+        continue;
+      }
+      const auto width = static_cast<size_t>(p.encoding.end(k) - p.encoding.begin(k));
+      search_window(window.token_logits, p.encoding.head, {p.encoding.spans(k), width}, options_,
+                    &p.search);
+      tokens_ += window.tokens;
+      if (p.joined == p.encoding.windows.count) finish(&p);
+    }
+    if (!examples_.empty()) sink_(examples_, results_);
+  }
+
+  int64_t questions() const { return questions_; }
+  int64_t bad_utf8() const { return bad_utf8_; }
+  int64_t empty() const { return empty_; }
+  int64_t skipped() const { return skipped_; }
+
+ private:
+  void encode(Pending* p) const {
+    try {
+      encode_question(model_, tokenizer_, p->example, options_, &p->encoding);
+    } catch (const Error& e) {
+      if (!options_.skip_bad_rows || e.kind() != ErrorKind::input) throw;
+      p->error = e.what();
+      p->encoding.windows.count = 1;
+    }
+  }
+
+  Pending& front() {
+    const std::lock_guard lock(mutex_);
+    return *pending_.front();
+  }
+
+  void finish(Pending* p) {
+    QaResult& r = results_.emplace_back();
+    if (p->error.empty()) {
+      finish_search(p->search, p->example.context, options_, &r);
+      r.windows = p->encoding.windows.count;
+      r.tokens = tokens_;
+      r.bad_utf8 = p->encoding.pair.bad_utf8;
+      r.empty = is_blank(p->example.question) || is_blank(p->example.context);
+      ++questions_;
+      bad_utf8_ += r.bad_utf8;
+      empty_ += r.empty;
+    } else {
+      r.error = std::move(p->error);
+      ++skipped_;
+    }
+    tokens_ = 0;
+    examples_.push_back(std::move(p->example));
+    const std::lock_guard lock(mutex_);
+    pending_.pop_front();
+  }
+
+  const model::Model& model_;
+  const text::Tokenizer& tokenizer_;
+  const QaSource& source_;
+  const QaSink& sink_;
+  const QaOptions& options_;
+
+  // Used by the reading thread.
+  Pending* current_ = nullptr;  // has windows left to give
+  int64_t next_ = 0;            // its next window
+  int64_t chunk_bytes_ = 0;
+
+  std::mutex mutex_;
+  std::deque<std::unique_ptr<Pending>> pending_;  // in input order
+
+  // Used by the delivering thread, one at a time.
+  std::vector<QaExample> examples_;
+  std::vector<QaResult> results_;
+  int64_t tokens_ = 0;  // of the first question's joined windows
+  int64_t questions_ = 0, bad_utf8_ = 0, empty_ = 0, skipped_ = 0;
+};
+
+void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  throw_usage(std::string(name) + " " + std::to_string(value) + ", expected " +
+              std::to_string(low) + " to " + std::to_string(high));
+}
+
+}  // namespace
+
+QaOptions resolve_qa(const QaOptions& options, const model::Model& m, int64_t default_max_length) {
+  if (!m.arch.question_answering) {
+    throw_usage("the model has no question answering head (qa_outputs): it is " +
+                m.provenance.dialect);
+  }
+  QaOptions o = options;
+  if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, default_max_length);
+  check_range("max length", o.max_length, 1, m.arch.max_length);
+  check_range("document stride", o.doc_stride, -1, m.arch.max_length);
+  check_range("max answer length", o.max_answer_length, 1, int64_t{1} << 30);
+  check_range("n-best", o.n_best, 1, kMaxBest);
+  if (std::isnan(o.null_threshold)) throw_usage("null threshold is not a number");
+  return o;
+}
+
+QaStats run_qa(const LoadedModel& model, const text::Tokenizer& tokenizer, const QaSource& source,
+               const QaSink& sink, const QaOptions& options, const StreamOptions& stream,
+               const std::atomic<bool>* stop) {
+  Questions questions(model.spec, tokenizer, source, sink, options);
+  StreamOptions windows = stream;
+  windows.encode.max_length = windows.max_ids = options.max_length;
+  windows.skip_bad_rows = options.skip_bad_rows;
+  QaStats stats;
+  stats.run = run_stream(
+      model, tokenizer,
+      [&](Example& row, bool may_block) { return questions.next_window(row, may_block); },
+      [&](std::span<const Example>, std::span<const Result> results) { questions.join(results); },
+      windows, stop);
+  stats.questions = questions.questions();
+  stats.windows = stats.run.rows;
+  stats.bad_utf8_questions = questions.bad_utf8();
+  stats.empty_questions = questions.empty();
+  stats.skipped_questions = questions.skipped();
+  return stats;
+}
+
+}  // namespace costeff::runtime

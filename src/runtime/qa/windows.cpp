@@ -1,0 +1,106 @@
+#include "runtime/qa/windows.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "base/utf8.h"
+
+namespace costeff::runtime {
+namespace {
+
+constexpr int64_t kDefaultStride = 128;  // run_squad's
+
+// What Python's str.lstrip() strips.
+bool is_space(uint32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
+         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+         c == 0x205F || c == 0x3000;
+}
+
+// `text` from its first character that is not white space.
+std::string_view without_leading_space(std::string_view text) {
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size(); begin = at) {
+    bool bad = false;
+    if (!is_space(next_code_point(text, &at, &bad)) || bad) break;
+  }
+  return text.substr(begin);
+}
+
+[[noreturn]] void fail(const QaExample& example, const std::string& what) {
+  throw_input((example.place.empty() ? "" : example.place + ": ") + what);
+}
+
+std::string tokens_text(int64_t n) { return std::to_string(n) + (n == 1 ? " token" : " tokens"); }
+
+int64_t choose_stride(const QaExample& example, const QaOptions& options, int64_t width) {
+  if (options.doc_stride < 0) return std::min({kDefaultStride, options.max_length / 2, width / 2});
+  if (options.doc_stride < width) return options.doc_stride;
+  fail(example, "the question leaves room for " + tokens_text(width) +
+                    " of the context in a window of " + std::to_string(options.max_length) +
+                    ", expected more than the document stride, " +
+                    std::to_string(options.doc_stride));
+}
+
+}  // namespace
+
+Windows cut_windows(int64_t context, int64_t width, int64_t stride) {
+  Windows w{1, width, width - stride};
+  if (context > width) w.count = 1 + (context - width + w.step - 1) / w.step;
+  return w;
+}
+
+int64_t QaEncoding::begin(int64_t window) const {
+  return from_end ? std::max<int64_t>(end(window) - windows.width, 0) : window * windows.step;
+}
+
+int64_t QaEncoding::end(int64_t window) const {
+  if (from_end) return context - window * windows.step;
+  return std::min(begin(window) + windows.width, context);
+}
+
+void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
+                     const QaExample& example, const QaOptions& options, QaEncoding* out) {
+  if (!example.error.empty()) throw_input(example.error);
+  try {
+    tokenizer.encode(without_leading_space(example.question), example.context, {.offsets = true},
+                     &out->pair);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::input) throw;
+    fail(example, e.what());
+  }
+  text::Encoding& pair = out->pair;
+  // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
+  if (m.arch.type_vocab_size < 2) std::fill(pair.type_ids.begin(), pair.type_ids.end(), 0);
+  const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
+  out->head = first - pair.sides.begin();
+  out->context = std::count(first, pair.sides.end(), int8_t{1});
+  const int64_t width = options.max_length - (static_cast<int64_t>(pair.ids.size()) - out->context);
+  if (width < std::min<int64_t>(out->context, 1)) {
+    const int64_t question = std::count(pair.sides.begin(), pair.sides.end(), int8_t{0});
+    fail(example, "the question has " + tokens_text(question) +
+                      ", which leaves no room for the context in " +
+                      std::to_string(options.max_length));
+  }
+  const bool one = out->context <= width;
+  out->from_end = tokenizer.truncates_left();
+  out->windows = cut_windows(out->context, width, one ? 0 : choose_stride(example, options, width));
+}
+
+void fill_window(const QaEncoding& e, int64_t window, Example* row) {
+  const auto copy = [&](const std::vector<int32_t>& from, std::vector<int32_t>* to) {
+    const auto context = from.begin() + e.head;
+    to->assign(from.begin(), context);
+    to->insert(to->end(), context + e.begin(window), context + e.end(window));
+    to->insert(to->end(), context + e.context, from.end());
+  };
+  copy(e.pair.ids, &row->input_ids);
+  copy(e.pair.type_ids, &row->token_type_ids);
+  row->has_ids = true;
+  row->error.clear();
+}
+
+}  // namespace costeff::runtime

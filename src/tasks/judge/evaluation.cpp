@@ -1,0 +1,160 @@
+#include "tasks/judge/evaluation.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+
+namespace costeff::tasks {
+namespace {
+
+MetricValue label_metric(Metric metric, const Confusion& c, const ScoreOptions& o) {
+  MetricValue m;
+  m.metric = metric;
+  if (metric == Metric::accuracy) {
+    m.value = accuracy(c);
+    m.interval = binomial_interval(c.correct(), c.rows(), o.bootstrap.confidence);
+    m.exact = true;
+    return m;
+  }
+  const ConfusionStatistic statistic = [&](const Confusion& draw) {
+    switch (metric) {
+      case Metric::f1:
+        return f1(draw, o.positive);
+      case Metric::macro_f1:
+        return macro_f1(draw);
+      default:
+        return matthews(draw);
+    }
+  };
+  m.value = statistic(c);
+  m.interval = bootstrap(c, statistic, o.bootstrap);
+  return m;
+}
+
+MetricValue score_metric(Metric metric, std::span<const double> answered,
+                         std::span<const double> gold, const ScoreOptions& o) {
+  MetricValue m;
+  m.metric = metric;
+  const auto rows = static_cast<int64_t>(gold.size());
+  if (metric == Metric::pearson) {
+    m.value = pearson(answered, gold);
+    m.interval = bootstrap(rows, pearson_statistic(answered, gold), o.bootstrap);
+  } else {
+    m.value = spearman(answered, gold);
+    m.interval = bootstrap(rows, spearman_statistic(answered, gold), o.bootstrap);
+  }
+  return m;
+}
+
+// Exits, layers and cost.
+void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
+               const std::vector<Decision>& decisions, Score* s) {
+  const auto depth = static_cast<int64_t>(model.layers.size());
+  s->exit_histogram.assign(static_cast<size_t>(depth), 0);
+  ExitPolicy never;
+  // Rows of a length that leave at a layer cost the same.
+  std::map<std::pair<int64_t, int64_t>, int64_t> alike;
+  int64_t layers = 0;
+  double entropy = 0;
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    const Decision& d = decisions[i];
+    ++s->exit_histogram[static_cast<size_t>(d.layer - 1)];
+    ++alike[{std::max<int64_t>(data.table.tokens[i], data.pad_to), d.layer}];
+    layers += d.layer;
+    entropy += static_cast<double>(d.entropy);
+  }
+  double used = 0, full = 0;
+  for (const auto& [key, count] : alike) {
+    const auto& [tokens, layer] = key;
+    const auto n = static_cast<double>(count);
+    used += n * static_cast<double>(policy_macs(model, policy, tokens, layer));
+    full += n * static_cast<double>(policy_macs(model, never, tokens, depth));
+  }
+  const auto rows = static_cast<double>(decisions.size());
+  const double all_layers = rows * static_cast<double>(depth);
+  s->mean_exit_layer = static_cast<double>(layers) / rows;
+  s->layers_saved = 1 - static_cast<double>(layers) / all_layers;
+  s->speedup_layers = all_layers / static_cast<double>(layers);
+  s->macs = used / rows;
+  s->speedup_macs = full / used;
+  s->mean_entropy = data.table.regression ? kNaN : entropy / rows;
+}
+
+}  // namespace
+
+void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to) {
+  for (const Example& row : rows) {
+    const GoldLabel gold = parse_gold(map, row);
+    if (map.regression) {
+      to->scores.push_back(gold.score);
+    } else {
+      to->labels.push_back(static_cast<int32_t>(gold.label));
+    }
+  }
+}
+
+std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model) {
+  if (task) return {task->metrics.begin(), task->metrics.end()};
+  if (model.regression) return {Metric::pearson, Metric::spearman};
+  return {Metric::accuracy, model.num_labels == 2 ? Metric::f1 : Metric::macro_f1,
+          Metric::matthews};
+}
+
+int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t tokens,
+                    int64_t exit_layer) {
+  int64_t sum = macs(model, tokens, exit_layer, false);
+  if (!asks_exits(policy)) return sum;
+  for (const ExitInfo& e : model.exits) {
+    if (e.layer >= policy.exit_start && e.layer < exit_layer) sum += e.macs;
+  }
+  return sum;
+}
+
+Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
+                   const ScoreOptions& options) {
+  Score s;
+  const std::vector<Decision> decisions = decide(data.table, policy);
+  add_costs(data, model, policy, decisions, &s);
+  if (data.table.regression) {
+    std::vector<double> answered;
+    for (const Decision& d : decisions) answered.push_back(static_cast<double>(d.value));
+    for (const Metric m : options.metrics) {
+      s.metrics.push_back(score_metric(m, answered, data.scores, options));
+    }
+    return s;
+  }
+  s.confusion = Confusion(data.table.num_labels);
+  for (size_t i = 0; i < decisions.size(); ++i) s.confusion.add(data.labels[i], decisions[i].label);
+  for (const Metric m : options.metrics) {
+    s.metrics.push_back(label_metric(m, s.confusion, options));
+  }
+  return s;
+}
+
+std::optional<BetterOrder> better_order(const LabelMap& map, const Confusion& c) {
+  constexpr int64_t kMostClasses = 5;  // 120 orders
+  if (!map.guessed || c.classes > kMostClasses || c.rows() == 0) return std::nullopt;
+  // Class p, which we call names[p], would be names[as[p]].
+  std::vector<int64_t> as(static_cast<size_t>(c.classes)), best;
+  std::iota(as.begin(), as.end(), int64_t{0});
+  int64_t most = c.correct();
+  while (std::next_permutation(as.begin(), as.end())) {
+    int64_t correct = 0;
+    for (int64_t p = 0; p < c.classes; ++p) correct += c.at(as[static_cast<size_t>(p)], p);
+    if (correct <= most) continue;
+    most = correct;
+    best = as;
+  }
+  if (best.empty()) return std::nullopt;
+  // Clearly: not what chance does to a model that has learned nothing.
+  const Interval with = binomial_interval(most, c.rows()),
+                 ours = binomial_interval(c.correct(), c.rows());
+  if (with.low <= ours.high) return std::nullopt;
+  BetterOrder better;
+  better.accuracy = static_cast<double>(most) / static_cast<double>(c.rows());
+  for (const int64_t label : best) better.names.push_back(map.names[static_cast<size_t>(label)]);
+  return better;
+}
+
+}  // namespace costeff::tasks

@@ -1,0 +1,79 @@
+#pragma once
+
+// What a model is worth on labelled data: metrics, exits and cost of any number of exit policies,
+// all of them from one pass that computed every exit.
+
+#include <costeff/engine.h>
+#include <costeff/exit_table.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tasks/judge/gold.h"
+#include "tasks/judge/intervals.h"
+#include "tasks/judge/metrics.h"
+
+namespace costeff::tasks {
+
+// Labelled rows and what every exit answered.
+struct Evaluated {
+  ExitTable table;
+  std::vector<int32_t> labels;  // [rows] the model's classes; empty: regression
+  std::vector<double> scores;   // [rows] regression; else empty
+  int64_t pad_to = 0;           // tokens a row counts at least (RunOptions::pad_to)
+};
+
+// Appends rows of a run with all exits. Throws Error(input) for a label that is not known.
+void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to);
+
+struct MetricValue {
+  Metric metric = Metric::accuracy;
+  double value = 0;  // NaN where it is undefined
+  Interval interval;
+  bool exact = false;  // Clopper-Pearson; else bootstrap
+};
+
+// One policy, or one exit.
+struct Score {
+  std::vector<MetricValue> metrics;
+  Confusion confusion{0};               // gold, answered; of no class for a regression
+  std::vector<int64_t> exit_histogram;  // [L] rows that leave after layer i + 1
+  double mean_exit_layer = 0;
+  double layers_saved = 0;    // DeeBERT: 1 - sum of exit layers / (N L)
+  double speedup_layers = 0;  // COST-EFF: N L / sum of exit layers
+  double macs = 0;            // multiply-accumulates a row, off-ramps that are asked included
+  double speedup_macs = 0;    // of the last classifier alone, over `macs`
+  double mean_entropy = 0;    // nats, of the exits left by; NaN for a regression
+};
+
+struct ScoreOptions {
+  std::vector<Metric> metrics;  // the first is the headline
+  int64_t positive = 1;         // class that F1 is about
+  BootstrapOptions bootstrap;
+};
+
+// The metrics of a task, or those usual without one: accuracy, F1 (two classes) or macro F1,
+// Matthews; Pearson and Spearman for a regression.
+std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model);
+
+// Of `policy`, as Engine::run would answer with it. Throws Error(usage): it does not fit the model.
+Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
+                   const ScoreOptions& options);
+
+// Multiply-accumulates of a row that leaves at exit_layer under the policy: only the off-ramps that
+// are asked count.
+int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t tokens,
+                    int64_t exit_layer);
+
+// Another meaning of the classes under which the answers would be clearly better: the order was
+// guessed, and wrongly so. [C] the task's name for each class; empty: there is none.
+struct BetterOrder {
+  std::vector<std::string> names;
+  double accuracy = 0;
+};
+std::optional<BetterOrder> better_order(const LabelMap& map, const Confusion& confusion);
+
+}  // namespace costeff::tasks

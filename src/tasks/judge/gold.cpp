@@ -1,0 +1,280 @@
+#include "tasks/judge/gold.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "base/parse.h"
+#include "base/utf8.h"
+#include "tasks/lines/delimited.h"
+
+namespace costeff::tasks {
+namespace {
+
+struct Spelling {
+  std::string_view text, name;
+};
+
+// Common spellings, in normal form, of the names in task_table.cpp.
+constexpr std::array<Spelling, 22> kSpellings{{
+    {"pos", "positive"},
+    {"neg", "negative"},
+    {"entail", "entailment"},
+    {"entails", "entailment"},
+    {"entailed", "entailment"},
+    {"notentailment", "not_entailment"},
+    {"non_entailment", "not_entailment"},
+    {"not_entailed", "not_entailment"},
+    {"no_entailment", "not_entailment"},
+    {"contradict", "contradiction"},
+    {"contradicts", "contradiction"},
+    {"contradictory", "contradiction"},
+    {"grammatical", "acceptable"},
+    {"ungrammatical", "unacceptable"},
+    {"not_acceptable", "unacceptable"},
+    {"paraphrase", "equivalent"},
+    {"not_paraphrase", "not_equivalent"},
+    {"nonequivalent", "not_equivalent"},
+    {"duplicates", "duplicate"},
+    {"not_duplicates", "not_duplicate"},
+    {"non_duplicate", "not_duplicate"},
+    {"unduplicate", "not_duplicate"},
+}};
+
+// MRPC's and QQP's labels ask the same, and models name them by either task.
+constexpr std::array<Spelling, 2> kSameQuestion{
+    {{"equivalent", "duplicate"}, {"not_equivalent", "not_duplicate"}}};
+
+// Orders in which models were trained where it is not the files' own. Sources: the processors of
+// transformers' GLUE scripts (contradiction, entailment, neutral), which swap the last two for
+// RoBERTa and XLM-R, because fairseq had pretrained MNLI heads so.
+constexpr std::array<std::string_view, 3> kInferenceBert{"contradiction", "entailment", "neutral"};
+constexpr std::array<std::string_view, 3> kInferenceRoberta{"contradiction", "neutral",
+                                                            "entailment"};
+
+// "Not Entailment" -> "not_entailment"
+std::string normal(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '-' || c == ' ' ? '_' : c;
+  }
+  for (const Spelling& s : kSpellings) {
+    if (s.text == out) return std::string(s.name);
+  }
+  return out;
+}
+
+bool is_inference(const Task& task) { return task.labels.size() == 3; }
+
+// Index in task.labels of a name in normal form; -1: none.
+int64_t task_label_of(const Task& task, const std::string& name) {
+  for (size_t i = 0; i < task.labels.size(); ++i) {
+    if (task.labels[i] == name) return static_cast<int64_t>(i);
+    for (const Spelling& s : kSameQuestion) {
+      if ((s.text == name && s.name == task.labels[i]) ||
+          (s.name == name && s.text == task.labels[i])) {
+        return static_cast<int64_t>(i);
+      }
+    }
+  }
+  return -1;
+}
+
+// For each class the index in task.labels that its name says. Empty: the names do not say it.
+std::vector<int64_t> order_of_names(const Task& task, std::span<const std::string> names) {
+  std::vector<int64_t> order;
+  for (const std::string& name : names) {
+    const int64_t label = task_label_of(task, normal(name));
+    if (label < 0 || std::find(order.begin(), order.end(), label) != order.end()) return {};
+    order.push_back(label);
+  }
+  return order;
+}
+
+std::vector<std::string> parse_order(const std::string& text) {
+  std::vector<std::string> names;
+  for (const std::string_view part : split_at(text, ',')) {
+    names.emplace_back(part);
+    const std::string& name = names.back();
+    if (name.empty())
+      throw_usage("--label-order \"" + printable(text, 80) + "\" has an empty name");
+    if (std::count(names.begin(), names.end(), name) > 1) {
+      throw_usage("--label-order \"" + printable(text, 80) + "\" names " + printable(name, 40) +
+                  " twice");
+    }
+  }
+  return names;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 6;
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    out += (i ? ", " : "") + std::to_string(i) + " " + printable(names[i], 30);
+  }
+  if (names.size() > kShown) out += ", ... (" + std::to_string(names.size()) + " labels)";
+  return out;
+}
+
+void add_spelling(LabelMap* map, const std::string& text, int64_t label) {
+  for (const auto& [known, of] : map->spellings) {
+    if (known == text) return;  // names go before numbers
+  }
+  map->spellings.emplace_back(text, label);
+}
+
+void check_fit(const LabelSource& s) {
+  const auto labels = static_cast<int64_t>(s.model_labels.size());
+  if (!s.task) return;
+  const std::string task = "task " + std::string(s.task->name);
+  if (s.task->labels.empty() != s.regression) {
+    throw_usage(task + (s.regression ? " has labels, the model gives a score (regression)"
+                                     : " is about scores (regression), the model has " +
+                                           std::to_string(labels) + " labels"));
+  }
+  if (!s.regression && labels != static_cast<int64_t>(s.task->labels.size())) {
+    throw_usage(task + " has " + std::to_string(s.task->labels.size()) + " labels, the model has " +
+                std::to_string(labels));
+  }
+}
+
+// Names for the classes, and which of the task's labels each one is.
+void choose_order(const LabelSource& s, LabelMap* map) {
+  const auto n = s.model_labels.size();
+  const auto take_task_order = [&](std::span<const std::string_view> names) {
+    for (size_t i = 0; i < n; ++i) {
+      map->names.emplace_back(names[i]);
+      map->task_label.push_back(task_label_of(*s.task, std::string(names[i])));
+    }
+  };
+  std::string how;
+  if (!s.label_order.empty()) {
+    map->names = parse_order(s.label_order);
+    if (map->names.size() != n) {
+      throw_usage("--label-order names " + std::to_string(map->names.size()) +
+                  " labels, the model has " + std::to_string(n));
+    }
+    how = "--label-order";
+  } else {
+    for (const std::string& name : s.model_labels) map->names.push_back(name);
+    how = "the model's names";
+  }
+  if (s.task) map->task_label = order_of_names(*s.task, map->names);
+  if (s.task && map->task_label.empty()) {
+    // Plain numbers in --label-order are the task's.
+    bool numbers = !s.label_order.empty();
+    std::vector<int64_t> order;
+    for (const std::string& name : map->names) {
+      numbers =
+          numbers && name.size() == 1 && name[0] >= '0' && name[0] < static_cast<char>('0' + n);
+      if (numbers) order.push_back(name[0] - '0');
+    }
+    if (!s.label_order.empty() && !numbers) {
+      std::string known;
+      for (const std::string_view label : s.task->labels)
+        known += (known.empty() ? "" : ", ") + std::string(label);
+      throw_usage("--label-order \"" + printable(s.label_order, 80) +
+                  "\", expected the labels of task " + std::string(s.task->name) +
+                  " in the model's order: " + known);
+    }
+    map->names.clear();
+    if (numbers) {
+      for (const int64_t label : order) map->names.emplace_back(s.task->labels[label]);
+      map->task_label = order;
+    } else if (is_inference(*s.task)) {
+      map->guessed = true;
+      take_task_order(s.roberta ? kInferenceRoberta : kInferenceBert);
+      how = s.roberta ? "usual for RoBERTa; the model's names do not say"
+                      : "usual for BERT; the model's names do not say";
+    } else {
+      map->guessed = true;
+      take_task_order(s.task->labels);
+      how = "usual; the model's names do not say";
+    }
+  }
+  if (!s.task) {
+    for (size_t i = 0; i < n; ++i) map->task_label.push_back(static_cast<int64_t>(i));
+  }
+  map->note = "labels: " + listed(map->names) + " (" + how + ")";
+}
+
+}  // namespace
+
+LabelSource label_source(const ModelInfo& model, const Task* task, const std::string& label_order) {
+  LabelSource s;
+  s.task = task;
+  s.model_labels = model.labels;
+  s.regression = model.regression;
+  const auto has = [&](const char* word) { return model.dialect.find(word) != std::string::npos; };
+  // Dialects that do not tell (CoFi, PABEE) are told by the tokenizer.
+  s.roberta = has("roberta") || has("xlmr") || model.tokenizer.starts_with("byte-level");
+  s.label_order = label_order;
+  return s;
+}
+
+LabelMap find_label_map(const LabelSource& s) {
+  LabelMap map;
+  map.regression = s.regression;
+  map.num_labels = static_cast<int64_t>(s.model_labels.size());
+  check_fit(s);
+  if (s.regression) {
+    if (!s.label_order.empty()) throw_usage("--label-order says nothing with a regression model");
+    map.note = "scores (regression)";
+    return map;
+  }
+  choose_order(s, &map);
+  for (int64_t i = 0; i < map.num_labels; ++i) {
+    if (map.task_label[i] == 1) map.positive = i;
+    add_spelling(&map, normal(map.names[i]), i);
+    add_spelling(&map, normal(s.model_labels[i]), i);
+  }
+  if (s.task) {
+    for (int64_t i = 0; i < map.num_labels; ++i) {
+      add_spelling(&map, std::string(s.task->labels[map.task_label[i]]), i);
+    }
+    // "LABEL_1" in a file is no word of a task: kept out where the model's order is not the files'.
+    std::erase_if(map.spellings, [](const auto& s2) { return s2.first.starts_with("label_"); });
+  }
+  for (int64_t i = 0; i < map.num_labels; ++i) {
+    add_spelling(&map, std::to_string(map.task_label[i]), i);
+  }
+  if (map.num_labels == 2) {
+    add_spelling(&map, "true", map.positive);
+    add_spelling(&map, "false", 1 - map.positive);
+  }
+  return map;
+}
+
+GoldLabel parse_gold(const LabelMap& map, const Example& row) {
+  const std::string place = place_text(row.source, row.line);
+  if (row.gold.empty()) throw_input(place + ": the label is empty");
+  GoldLabel gold;
+  const std::optional<double> value = parse_number(row.gold);
+  if (map.regression) {
+    if (!value) {
+      throw_input(place + ": the score is \"" + printable(row.gold, 40) + "\", expected a number");
+    }
+    gold.score = *value;
+    return gold;
+  }
+  // 1.0: a column of integers that went through a table of floats.
+  std::string text = normal(row.gold);
+  if (value && *value == std::floor(*value) && std::abs(*value) < 1e9) {
+    text = std::to_string(static_cast<int64_t>(*value));
+  }
+  for (const auto& [spelling, label] : map.spellings) {
+    if (spelling != text) continue;
+    gold.label = label;
+    return gold;
+  }
+  std::string known;
+  for (const std::string& name : map.names) {
+    if (known.size() < 120) known += (known.empty() ? "" : ", ") + printable(name, 30);
+  }
+  throw_input(place + ": label \"" + printable(row.gold, 40) + "\" is not known, expected " +
+              known + " or a number from 0 to " + std::to_string(map.num_labels - 1) +
+              (text == "-1" ? " (-1 mostly means that there is none)" : ""));
+}
+
+}  // namespace costeff::tasks

@@ -1,0 +1,51 @@
+#include "tasks/lines/input_watch.h"
+
+#include <costeff/error.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace costeff::tasks {
+namespace {
+
+constexpr const char* kCure =
+    ", so that rows may be wrong; start again when nobody writes to it, or read a copy";
+
+[[noreturn]] void throw_watch_errno(const std::string& name) {
+  throw_input(name + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+void InputWatch::begin(int fd) {
+  FileState state;
+  struct stat st {};
+  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) return;
+  // Standard input may have been read in part by someone before us.
+  const off_t at = ::lseek(fd, 0, SEEK_CUR);
+  if (at < 0 || !settled_file_state(fd, &state)) return;
+  fd_ = fd;
+  begin_ = at;
+  state_ = state;
+}
+
+void InputWatch::check(const std::string& name) const {
+  if (fd_ < 0) return;
+  struct stat st {};
+  if (::fstat(fd_, &st) != 0) throw_watch_errno(name);
+  const FileState now = file_state(st);
+  if (now.size < state_.size) {
+    throw_input(name + ": became shorter while it was read: " + std::to_string(now.size) +
+                " bytes, expected " + std::to_string(state_.size) + " as when it was opened" +
+                kCure);
+  }
+  if (file_change(state_, now) == FileChange::none) return;
+  ContentHash again;
+  if (hash_file_bytes(fd_, begin_, bytes_, &again) < 0) throw_watch_errno(name);
+  if (again.value() != hash_.value())
+    throw_input(name + ": was overwritten while it was read" + kCure);
+}
+
+}  // namespace costeff::tasks

@@ -1,0 +1,416 @@
+#include "tasks/read/jsonl_row.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "tasks/lines/delimited.h"
+#include "tasks/lines/json_slices.h"
+#include "tasks/lines/row_id.h"
+#include "tasks/read/columns.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr size_t kMaxItems = 1u << 20;  // ids of a row; models take 512 or a few thousand
+
+using Kind = JsonField::Kind;
+
+// A value as a message shows it.
+std::string shown(Kind kind, std::string_view text) {
+  switch (kind) {
+    case Kind::absent:
+      return "absent";
+    case Kind::null:
+      return "null";
+    case Kind::string:
+      return "\"" + printable(text, 40) + "\"";
+    case Kind::number:
+    case Kind::not_finite:
+    case Kind::boolean:
+      return printable(text, 40);
+    case Kind::array:
+      return "an array";
+    case Kind::object:
+      return "an object";
+  }
+  return "";
+}
+
+Kind kind_of(JsonToken token, std::string_view text) {
+  switch (token) {
+    case JsonToken::object_begin:
+    case JsonToken::object_end:
+      return Kind::object;
+    case JsonToken::array_begin:
+    case JsonToken::array_end:
+      return Kind::array;
+    case JsonToken::key:
+    case JsonToken::string:
+      return Kind::string;
+    case JsonToken::number:  // NaN, Infinity, -Infinity
+      return text.ends_with('N') || text.ends_with('y') ? Kind::not_finite : Kind::number;
+    case JsonToken::boolean:
+      return Kind::boolean;
+    case JsonToken::null:
+    case JsonToken::end:
+      return Kind::null;
+  }
+  return Kind::absent;
+}
+
+bool is_there(const JsonField& f) { return f.kind != Kind::absent; }
+
+// The fields of a row, by name; of one that is an object, the names of what is in it. *rows: the
+// first that is a list of objects, which may be the rows that are meant.
+std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer, std::string* rows) {
+  std::vector<std::string> names;
+  lexer->begin_row(json, "", 1);
+  lexer->next();
+  for (JsonToken t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
+    const std::string name = lexer->text();
+    t = lexer->next();
+    if (t != JsonToken::object_begin) {
+      names.push_back(name);
+      if (t == JsonToken::array_begin && rows->empty()) {
+        t = lexer->next();
+        if (t == JsonToken::object_begin) *rows = name;
+        while (t != JsonToken::array_end) {
+          lexer->skip(t);
+          t = lexer->next();
+        }
+      } else {
+        lexer->skip(t);
+      }
+      continue;
+    }
+    for (t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
+      names.push_back(name + "." + lexer->text());
+      lexer->skip(lexer->next());
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+JsonlRows::JsonlRows(const InputOptions& options)
+    : named_(!options.text_field.empty()), task_(options.task) {
+  ids_only_ = options.text_field == "input_ids";
+  if (ids_only_ || !named_) {
+    ids_ = field("input_ids", true);
+    types_ = field("token_type_ids", true);
+  }
+  if (named_) {
+    if (!ids_only_) add_texts(options.text_field, "", options, {});
+  } else {
+    if (task_) {
+      for (const FieldNames& n : task_->names) {
+        add_texts(n.text, n.pair, options, {.pair_required = true});
+      }
+    }
+    add_texts("text", "", options, {});
+    add_texts("text_a", "text_b", options, {});
+    for (const FieldNames& n : common_field_names()) {
+      add_texts(n.text, n.pair, options, {.pair_required = true, .pair_chooses = true});
+    }
+  }
+  if (options.want_gold) {
+    if (!options.label_field.empty()) {
+      golds_.push_back(field(options.label_field));
+    } else {
+      if (options.task) golds_.push_back(field(options.task->label));
+      for (const std::string_view label : label_field_names()) golds_.push_back(field(label));
+    }
+  }
+  for (const KeptColumn& k : options.keep) kept_.push_back(k.field);
+  id_required_ = options.id_field && !options.id_field->empty();
+  if (!options.id_field || id_required_) id_ = field(options.id_field.value_or("id"));
+}
+
+size_t JsonlRows::field(std::string_view name, bool wants_items) {
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    if (fields_[i].name == name) return i;
+  }
+  JsonField& added = fields_.emplace_back();
+  added.name = name;
+  added.wants_items = wants_items;
+  return fields_.size() - 1;
+}
+
+// A pair that a flag names takes the place of the usual one.
+void JsonlRows::add_texts(std::string_view text, std::string_view pair, const InputOptions& options,
+                          TextNames names) {
+  names.text = field(text);
+  names.pair = pair.empty() ? kNone : field(pair);
+  if (!options.pair_field.empty()) {
+    names.pair = field(options.pair_field);
+    names.pair_chooses = false;
+  }
+  names.pair_required = names.pair_required && options.pair_field.empty() && names.pair != kNone;
+  names.pair_chooses = names.pair_chooses && names.pair != kNone;
+  texts_.push_back(names);
+}
+
+void JsonlRows::fail(const std::string& what) const {
+  throw_input(place_text(name_, line_) + ": " + what);
+}
+
+void JsonlRows::wrong_kind(const JsonField& f, const char* expected) const {
+  check_usable(f);
+  fail("field \"" + printable(f.name, 80) + "\" is " + shown(f.kind, f.text) + ", expected " +
+       expected);
+}
+
+void JsonlRows::check_usable(const JsonField& f) const {
+  if (!f.fault.empty()) fail(f.fault);
+}
+
+void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line, Example* row) {
+  name_ = name;
+  line_ = line;
+  for (JsonField& f : fields_) {
+    f.kind = Kind::absent;
+    f.items.clear();
+    f.fault.clear();
+  }
+  if (json.find('\0') != std::string_view::npos) fail("not valid JSON: holds a NUL byte");
+  lexer_.begin_row(json, name, line);
+  const JsonToken first = lexer_.next();
+  if (first != JsonToken::object_begin) {
+    fail("is " + shown(kind_of(first, lexer_.text()), lexer_.text()) + ", expected a JSON object");
+  }
+  read_object(0, 0);
+  lexer_.next();  // the end, or an error
+
+  take_id(row);
+  take_kept(json, row);
+  row->gold.clear();
+  if (!golds_.empty()) take_gold(row);
+  row->text_a.clear();
+  row->text_b.reset();
+  row->input_ids.clear();
+  row->token_type_ids.clear();
+  row->has_ids = false;
+  const bool has_ids = ids_ != kNone && is_there(fields_[ids_]) && fields_[ids_].kind != Kind::null;
+  if (ids_only_ || has_ids) {
+    take_ids(row);
+  } else {
+    take_texts(json, row);
+  }
+}
+
+// Is a field asked for that is inside of the object at `path`?
+bool JsonlRows::leads_to_field(std::string_view path) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const JsonField& f) {
+    return f.name.size() > path.size() && f.name[path.size()] == '.' && f.name.starts_with(path);
+  });
+}
+
+// The object that has been opened, whose own path is path_[0, path_size). It goes no deeper than a
+// field's name has dots.
+void JsonlRows::read_object(size_t path_size, int64_t depth) {
+  while (lexer_.next() == JsonToken::key) {
+    path_.resize(path_size);
+    if (depth > 0) path_ += '.';
+    path_ += lexer_.text();
+    const JsonToken value = lexer_.next();
+    const auto asked = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const JsonField& f) { return f.name == path_; });
+    const bool deeper = value == JsonToken::object_begin && leads_to_field(path_);
+    if (asked != fields_.end()) {
+      read_value(&*asked, value, depth);
+      if (asked->kind == Kind::array && asked->wants_items) continue;  // read to its end
+    }
+    if (deeper) {
+      read_object(path_.size(), depth + 1);
+    } else {
+      lexer_.skip(value);
+    }
+  }
+}
+
+void JsonlRows::read_value(JsonField* f, JsonToken first, int64_t depth) {
+  if (is_there(*f) && f->depth < depth) return;  // "data.text" goes before data: {text}
+  const bool twice = is_there(*f) && f->depth == depth;
+  f->depth = depth;
+  f->kind = kind_of(first, lexer_.text());
+  f->text.clear();
+  f->items.clear();
+  f->fault.clear();
+  if (f->kind == Kind::array && f->wants_items) {
+    read_items(f);
+  } else if (f->kind != Kind::array && f->kind != Kind::object) {
+    f->text = lexer_.text();
+  }
+  if (first == JsonToken::string && lexer_.flaw()) {
+    f->fault = std::string("not valid JSON: field \"") + printable(f->name, 80) + "\" holds " +
+               lexer_.flaw();
+  }
+  if (twice) f->fault = "field \"" + printable(f->name, 80) + "\" comes twice";
+}
+
+// Keeps the first fault and reads on to the end of the list.
+void JsonlRows::read_items(JsonField* f) {
+  constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+  for (JsonToken t = lexer_.next(); t != JsonToken::array_end; t = lexer_.next()) {
+    const std::string& text = lexer_.text();
+    const Kind kind = kind_of(t, text);
+    int64_t v = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+    const bool whole =
+        kind == Kind::number && error == std::errc() && end == text.data() + text.size();
+    if (!f->fault.empty()) {
+      // the first one counts
+    } else if (!whole) {
+      f->fault = f->name + " holds " + shown(kind, text) + ", expected integers";
+    } else if (v < 0 || v > kLargest) {
+      f->fault =
+          f->name + " holds " + text + ", expected integers from 0 to " + std::to_string(kLargest);
+    } else if (f->items.size() == kMaxItems) {
+      f->fault = f->name + " has more than " + std::to_string(kMaxItems) + " numbers";
+    } else {
+      f->items.push_back(static_cast<int32_t>(v));
+    }
+    lexer_.skip(t);
+  }
+}
+
+void JsonlRows::take_id(Example* row) const {
+  row->id.clear();
+  if (id_ == kNone) return;
+  const JsonField& id = fields_[id_];
+  check_usable(id);
+  if (id.kind == Kind::string) {
+    set_text_id(id.text, &row->id);
+  } else if (id.kind == Kind::number || id.kind == Kind::boolean) {
+    row->id = id.text;
+  } else if ((id.kind != Kind::absent && id.kind != Kind::null) || id_required_) {
+    wrong_kind(id, "a string or a number");
+  }
+}
+
+void JsonlRows::take_kept(std::string_view json, Example* row) {
+  row->kept.resize(kept_.size());
+  if (kept_.empty()) return;
+  find_json_values(json, kept_, &values_);
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    std::string& kept = row->kept[i];
+    kept.clear();
+    bool valid = is_utf8(values_[i]);
+    if (values_[i].starts_with('"')) {
+      unescape_json_string(values_[i], &unescaped_);
+      set_text_id(unescaped_, &kept);
+    } else if (!values_[i].empty()) {
+      append_compact_json(values_[i], &kept);
+      valid = valid && Json::accept(kept);
+      if (kept == "null") kept.clear();
+    }
+    if (!valid) {
+      fail("field \"" + printable(kept_[i], 80) +
+           "\" to keep is not valid JSON in UTF-8: " + printable(values_[i], 40));
+    }
+  }
+}
+
+void JsonlRows::check_kept(std::string_view json, std::string_view name, int64_t line) const {
+  std::vector<std::string_view> values;
+  find_json_values(json, kept_, &values);
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    if (!values[i].empty()) continue;
+    const std::vector<std::string> keys = json_keys(json);
+    throw_input(place_text(name, line) + ": no field \"" + printable(kept_[i], 80) +
+                "\" to keep, the row has " +
+                list_names(std::vector<std::string_view>(keys.begin(), keys.end())));
+  }
+}
+
+void JsonlRows::take_ids(Example* row) const {
+  const JsonField& ids = fields_[ids_];
+  const JsonField& types = fields_[types_];
+  if (ids.kind != Kind::array) wrong_kind(ids, "a list of token ids");
+  check_usable(ids);
+  if (ids.items.empty()) fail("input_ids is empty, expected at least one id");
+  check_usable(types);
+  if (types.kind == Kind::array) {
+    if (types.items.size() != ids.items.size()) {
+      fail("token_type_ids has " + std::to_string(types.items.size()) + " numbers, input_ids " +
+           std::to_string(ids.items.size()));
+    }
+    row->token_type_ids = types.items;
+  } else if (is_there(types) && types.kind != Kind::null) {
+    wrong_kind(types, "a list of token types");
+  }
+  row->input_ids = ids.items;
+  row->has_ids = true;
+}
+
+// A string, or a number as it is written, or true or false.
+void JsonlRows::take_gold(Example* row) const {
+  const JsonField* found = nullptr;
+  for (const size_t i : golds_) {
+    if (is_there(fields_[i]) && !found) found = &fields_[i];
+  }
+  if (!found) {
+    fail("no field \"" + printable(fields_[golds_.front()].name, 80) +
+         "\", expected the label there; another name is given with --label-field");
+  }
+  check_usable(*found);
+  if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {
+    wrong_kind(*found, "a label: a string or a number");
+  }
+  row->gold = found->text;
+}
+
+// Says which fields there are. Reads the row again, so that rows that have a text pay nothing.
+void JsonlRows::no_text(std::string_view json) {
+  std::string rows;
+  const std::vector<std::string> names = field_names(json, &lexer_, &rows);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::string has = names.empty() ? "the row has none" : "the row has " + list_names(views);
+  if (!rows.empty()) {
+    has += "; if the rows are in \"" + printable(rows, 40) + "\", jq -c '.[\"" +
+           printable(rows, 40) + "\"][]' makes JSON Lines of them";
+  }
+  if (named_) fail("no field \"" + printable(fields_[texts_[0].text].name, 80) + "\", " + has);
+  if (task_) {
+    fail("no field " + quoted_names(task_->names.front()) + ", " + has + " (task " +
+         std::string(task_->name) + ")");
+  }
+  fail("no field has a usual name (text, sentence, ...), " + has + "; say --text-field NAME");
+}
+
+void JsonlRows::take_texts(std::string_view json, Example* row) {
+  // The first names whose text is there; a null is taken only where there is nothing better.
+  const TextNames* chosen = nullptr;
+  for (const TextNames& names : texts_) {
+    if (!is_there(fields_[names.text])) continue;
+    if (names.pair_chooses && !is_there(fields_[names.pair])) continue;
+    if (!chosen ||
+        (fields_[chosen->text].kind == Kind::null && fields_[names.text].kind != Kind::null)) {
+      chosen = &names;
+    }
+  }
+  if (!chosen) no_text(json);
+  const JsonField& text = fields_[chosen->text];
+  check_usable(text);
+  const bool empty = text.kind == Kind::null && !named_;
+  if (text.kind != Kind::string && !empty) wrong_kind(text, "a string");
+  if (!empty) row->text_a = text.text;
+  if (chosen->pair == kNone) return;
+  const JsonField& pair = fields_[chosen->pair];
+  check_usable(pair);
+  if (pair.kind == Kind::string) {
+    row->text_b = pair.text;
+  } else if (pair.kind == Kind::null) {
+    if (chosen->pair_required) row->text_b.emplace();
+  } else if (chosen->pair_required || is_there(pair)) {
+    wrong_kind(pair, "a string");
+  }
+}
+
+}  // namespace costeff::tasks

@@ -1,0 +1,379 @@
+#include "tasks/report/report_charts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tasks/report/report_svg.h"
+
+namespace costeff::tasks {
+namespace {
+
+// What one curve of the picture is drawn from, by rising cost.
+struct Drawn {
+  double x, y, low, high;  // percent of full depth and its range; quality in percent, or as it is
+  std::string title, label;
+  bool front = false;
+};
+struct DrawnCurve {
+  std::string name;
+  std::vector<Drawn> points;
+  bool joined = true;
+};
+
+double y_of(const SweepReport& r, double quality) { return r.regression ? quality : 100 * quality; }
+
+std::string y_text(const SweepReport& r, double y) {
+  return r.regression ? fixed_text(y, 3)
+                      : fixed_text(y, std::abs(y - std::round(y)) < 1e-6 ? 0 : 1) + "%";
+}
+
+std::string title_of(const SweepReport& r, const SweepPoint& p) {
+  return p.text + ": " + r.quality_name + " " + fixed_text(p.quality, 4) + ", layer " +
+         fixed_text(p.mean_layer, 2) + ", MACs " + fixed_text(p.speedup_macs, 2) + "x fewer";
+}
+
+std::string curve_name(const SweepPoint& p) {
+  if (p.family == "never") return "full depth";
+  if (p.family == "model") return "exit_policy.json";
+  if (p.family == "given") return "asked for";
+  return p.family;
+}
+
+std::vector<DrawnCurve> curves_by_policy(const SweepReport& r, SpeedAxis axis) {
+  std::vector<DrawnCurve> curves;
+  for (const SweepPoint& p : r.points) {
+    const std::string name = curve_name(p);
+    const auto at = std::find_if(curves.begin(), curves.end(),
+                                 [&](const DrawnCurve& c) { return c.name == name; });
+    DrawnCurve& c = at != curves.end() ? *at : curves.emplace_back();
+    c.name = name;
+    c.joined = p.family != "given";
+    const double x = axis == SpeedAxis::layers ? 100 / p.speedup_layers : 100 / p.speedup_macs;
+    c.points.push_back({x, y_of(r, p.quality), x, x, title_of(r, p), "", p.pareto});
+  }
+  // Single points last, so that they lie on top.
+  std::stable_partition(curves.begin(), curves.end(),
+                        [](const DrawnCurve& c) { return c.points.size() > 1 && c.joined; });
+  return curves;
+}
+
+// A curve each batch size.
+std::vector<DrawnCurve> curves_by_time(const SweepReport& r) {
+  std::vector<DrawnCurve> curves;
+  std::string only_name;
+  bool one_policy = true;
+  for (const SweepPoint& p : r.points) {
+    if (p.timings.empty() || p.name == "never") continue;
+    one_policy = one_policy && (only_name.empty() || only_name == p.name);
+    only_name = p.name;
+  }
+  for (const SweepPoint& p : r.points) {
+    for (size_t b = 0; b < p.timings.size(); ++b) {
+      const SweepTiming& t = p.timings[b];
+      if (curves.size() <= b) {
+        curves.emplace_back().name = "batches of " + std::to_string(t.batch_tokens) + " tokens";
+      }
+      const double x = 100 / t.speedup;
+      Drawn d{x,
+              y_of(r, p.quality),
+              x * t.rows_per_s / t.rows_per_s_high,
+              x * t.rows_per_s / t.rows_per_s_low,
+              p.text + ": " + fixed_text(t.rows_per_s, 0) + " rows/s, " + fixed_text(t.speedup, 2) +
+                  "x",
+              "",
+              false};
+      if (b == 0) d.label = one_policy && p.name != "never" ? p.setting : p.text;
+      if (d.label.size() > 22) d.label = p.name;
+      curves[b].points.push_back(std::move(d));
+    }
+  }
+  for (DrawnCurve& c : curves) {
+    std::sort(c.points.begin(), c.points.end(),
+              [](const Drawn& a, const Drawn& b) { return a.x < b.x; });
+  }
+  return curves;
+}
+
+// The points that no other one beats in both.
+std::vector<std::pair<double, double>> front_of(const std::vector<DrawnCurve>& curves) {
+  std::vector<std::pair<double, double>> all, front;
+  for (const DrawnCurve& c : curves) {
+    for (const Drawn& d : c.points) all.emplace_back(d.x, d.y);
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second > b.second;
+  });
+  for (const auto& p : all) {
+    if (front.empty() || p.second > front.back().second) front.push_back(p);
+  }
+  return front;
+}
+
+void draw_axes(const SweepReport& r, const PlotArea& a, const ChartSize& size, bool percent_x,
+               const std::string& x_label, Svg* svg) {
+  for (const double y : a.y.ticks) {
+    svg->line(a.left, a.at_y(y), a.right, a.at_y(y), "grid");
+    svg->text(a.left - 5, a.at_y(y) + size.font * 0.35, "soft", Anchor::end, y_text(r, y));
+  }
+  for (const double x : a.x.ticks) {
+    svg->line(a.at_x(x), a.bottom, a.at_x(x), a.bottom + 4, "axis");
+    svg->text(a.at_x(x), a.bottom + 4 + size.font, "soft", Anchor::middle,
+              percent_x ? fixed_text(x, 0) + "%" : fixed_text(x, 0));
+    if (percent_x && x > 0) {
+      svg->text(
+          a.at_x(x), a.bottom + 4 + 2.1 * size.font, "soft", Anchor::middle,
+          fixed_text(100 / x,
+                     100 / x < 9.95 && std::abs(100 / x - std::round(100 / x)) > 0.05 ? 1 : 0) +
+              "x");
+    }
+  }
+  svg->line(a.left, a.bottom, a.right, a.bottom, "axis");
+  svg->text((a.left + a.right) / 2, size.height - 0.6 * size.font, "soft", Anchor::middle, x_label);
+}
+
+// Names in lines below the title; returns the height they take.
+double draw_legend(const std::vector<DrawnCurve>& curves, double left, double right, double top,
+                   bool front, const ChartSize& size, Svg* svg) {
+  const double step = size.font * 1.5, letter = size.font * 0.56;
+  double x = left, y = top;
+  const auto place = [&](const std::string& name) {
+    const double width = 26 + letter * static_cast<double>(name.size()) + 10;
+    if (x > left && x + width > right) {
+      x = left;
+      y += step;
+    }
+    const double at = x;
+    x += width;
+    return at;
+  };
+  for (size_t i = 0; i < curves.size(); ++i) {
+    const double at = place(curves[i].name);
+    const int style = static_cast<int>(i) % kCurveStyles;
+    if (curves[i].points.size() > 1 && curves[i].joined)
+      svg->line(at, y - 4, at + 22, y - 4, "l" + std::to_string(style));
+    svg->marker(at + 11, y - 4, style, 3.4, "");
+    svg->text(at + 27, y, "", Anchor::start, curves[i].name);
+  }
+  if (front) {
+    const double at = place("front");
+    svg->line(at + 3, y - 4, at + 19, y - 4, "front");
+    svg->text(at + 27, y, "", Anchor::start, "front");
+  }
+  return y - top + step;
+}
+
+// Legends are laid out once without being kept, to know their height.
+double legend_height(const std::vector<DrawnCurve>& curves, double left, double right, bool front,
+                     const ChartSize& size) {
+  Svg probe(size.width, size.height, size.font, "");
+  return draw_legend(curves, left, right, 0, front, size, &probe);
+}
+
+void draw_curve(const PlotArea& a, const DrawnCurve& c, int style, const ChartSize& size,
+                Svg* svg) {
+  std::vector<std::pair<double, double>> line;
+  for (const Drawn& d : c.points) line.emplace_back(a.at_x(d.x), a.at_y(d.y));
+  if (c.joined && line.size() > 1) svg->polyline(line, "l" + std::to_string(style % kCurveStyles));
+  // Markers apart enough to be told from each other.
+  double last_x = -1e9, last_y = -1e9;
+  for (size_t i = 0; i < c.points.size(); ++i) {
+    const auto [x, y] = line[i];
+    const Drawn& d = c.points[i];
+    if (d.high > d.low) svg->line(a.at_x(d.low), y, a.at_x(d.high), y, "whisker");
+    const bool labelled = !d.label.empty();
+    if (!labelled && c.joined && std::hypot(x - last_x, y - last_y) < 2 * size.font) continue;
+    svg->marker(x, y, style, size.font * 0.34, d.title);
+    last_x = x;
+    last_y = y;
+  }
+}
+
+// Beside their markers, below or above, where they do not lie on one another.
+void draw_labels(const PlotArea& a, const DrawnCurve& c, const ChartSize& size, Svg* svg) {
+  struct Box {
+    double x1, y1, x2, y2;
+  };
+  std::vector<Box> taken;
+  for (const Drawn& d : c.points) {
+    const double x = a.at_x(d.x), y = a.at_y(d.y), r = size.font * 0.45;
+    taken.push_back({x - r, y - r, x + r, y + r});
+  }
+  for (const Drawn& d : c.points) {
+    if (d.label.empty()) continue;
+    const double x = a.at_x(d.x), y = a.at_y(d.y);
+    const double width = size.font * 0.55 * static_cast<double>(d.label.size());
+    const double h = size.font;
+    for (const auto& [dx, dy] :
+         {std::pair{0.0, 1.5 * h}, {0.0, -0.8 * h}, {0.0, 2.7 * h}, {0.0, -2.0 * h}}) {
+      const double at = std::clamp(x + dx, a.left + width / 2, a.right - width / 2);
+      const Box box{at - width / 2, y + dy - h, at + width / 2, y + dy + 2};
+      const bool free = box.y2 < a.bottom && box.y1 > a.top - h &&
+                        std::none_of(taken.begin(), taken.end(), [&](const Box& t) {
+                          return box.x1 < t.x2 && t.x1 < box.x2 && box.y1 < t.y2 && t.y1 < box.y2;
+                        });
+      if (!free) continue;
+      svg->text(at, y + dy, "halo", Anchor::middle, d.label);
+      taken.push_back(box);
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::string speed_chart(const SweepReport& r, SpeedAxis axis, const std::string& title,
+                        const ChartSize& size) {
+  const bool timed = axis == SpeedAxis::time;
+  const std::vector<DrawnCurve> curves = timed ? curves_by_time(r) : curves_by_policy(r, axis);
+  double x_low = 100, x_high = 100, y_low = 1e300, y_high = -1e300;
+  for (const DrawnCurve& c : curves) {
+    for (const Drawn& d : c.points) {
+      x_low = std::min(x_low, d.low);
+      x_high = std::max(x_high, d.high);
+      if (!std::isfinite(d.y)) continue;
+      y_low = std::min(y_low, d.y);
+      y_high = std::max(y_high, d.y);
+    }
+  }
+  if (y_low > y_high) y_low = y_high = 0;
+  const double room = std::max((y_high - y_low) * 0.06, r.regression ? 0.002 : 0.2);
+  PlotArea a;
+  a.left = size.font * 4.2;
+  a.right = size.width - size.font;
+  const double head = title.empty() ? size.font * 1.2 : size.font * 3.0;
+  a.top = head + legend_height(curves, a.left - size.font * 2, a.right, true, size);
+  a.bottom = size.height - size.font * 4.4;
+  a.x = round_axis(std::max(0.0, x_low - 5), x_high + 3, size.width > 500 ? 8 : 5);
+  a.y = round_axis(y_low - room, y_high + room, 5);
+
+  const char* what = axis == SpeedAxis::layers ? "layers computed"
+                     : axis == SpeedAxis::macs ? "multiply-accumulates"
+                                               : "measured time";
+  Svg svg(size.width, size.height, size.font,
+          (title.empty() ? "" : title + ": ") + r.quality_name + " against " + what);
+  if (!title.empty()) svg.text(size.font, size.font * 1.7, "strong", Anchor::start, title);
+  draw_legend(curves, a.left - size.font * 2, a.right, head, true, size, &svg);
+  draw_axes(r, a, size, true, std::string(what) + ", share of full depth (\u2190 faster)", &svg);
+  std::vector<std::pair<double, double>> front;
+  for (const auto& [x, y] : front_of(curves)) front.emplace_back(a.at_x(x), a.at_y(y));
+  svg.polyline(front, "front");
+  for (size_t i = 0; i < curves.size(); ++i)
+    draw_curve(a, curves[i], static_cast<int>(i), size, &svg);
+  if (timed && !curves.empty()) draw_labels(a, curves.front(), size, &svg);
+  return svg.finish();
+}
+
+std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) {
+  PlotArea a;
+  a.left = size.font * 4.2;
+  a.right = size.width - size.font * 1.5;
+  a.top = size.font * 1.5;
+  a.bottom = size.height - size.font * 3.4;
+  double low = 1e300, high = -1e300;
+  for (const ExitSummary& e : r.exits) {
+    for (const double v : {e.quality, e.interval.low, e.interval.high}) {
+      if (!std::isfinite(v)) continue;
+      low = std::min(low, y_of(r, v));
+      high = std::max(high, y_of(r, v));
+    }
+  }
+  if (low > high) low = high = 0;
+  a.x = {0.5, static_cast<double>(r.layers) + 0.5, {}};
+  const double room = (high - low) * 0.06;
+  a.y = round_axis(low - room, high + room, 5);
+  for (const ExitSummary& e : r.exits) a.x.ticks.push_back(static_cast<double>(e.layer));
+  Svg svg(size.width, size.height, size.font, r.quality_name + " if all rows left at one layer");
+  draw_axes(r, a, size, false, "layer", &svg);
+  std::vector<std::pair<double, double>> line;
+  for (const ExitSummary& e : r.exits) {
+    if (std::isfinite(e.quality))
+      line.emplace_back(a.at_x(static_cast<double>(e.layer)), a.at_y(y_of(r, e.quality)));
+  }
+  svg.polyline(line, "l0");
+  for (const ExitSummary& e : r.exits) {
+    if (!std::isfinite(e.quality)) continue;
+    const double x = a.at_x(static_cast<double>(e.layer));
+    if (std::isfinite(e.interval.low)) {
+      const double y1 = a.at_y(y_of(r, e.interval.low)), y2 = a.at_y(y_of(r, e.interval.high));
+      svg.line(x, y1, x, y2, "whisker");
+      svg.line(x - 4, y1, x + 4, y1, "whisker");
+      svg.line(x - 4, y2, x + 4, y2, "whisker");
+    }
+    svg.marker(x, a.at_y(y_of(r, e.quality)), 0, size.font * 0.34,
+               "layer " + std::to_string(e.layer) + ": " + fixed_text(e.quality, 4));
+  }
+  return svg.finish();
+}
+
+std::string entropy_by_layer_chart(const SweepReport& r, const ChartSize& size) {
+  PlotArea a;
+  a.left = size.font * 4.2;
+  a.right = size.width - size.font * 1.5;
+  a.top = size.font * 1.5;
+  a.bottom = size.height - size.font * 3.4;
+  double high = 0;
+  for (const ExitSummary& e : r.exits) high = std::max(high, e.mean_entropy);
+  a.x = {0.5, static_cast<double>(r.layers) + 0.5, {}};
+  a.y = round_axis(0, std::max(high * 1.1, 0.01), 5);
+  Svg svg(size.width, size.height, size.font, "mean entropy at each layer");
+  for (const double y : a.y.ticks) {
+    svg.line(a.left, a.at_y(y), a.right, a.at_y(y), "grid");
+    svg.text(a.left - 5, a.at_y(y) + size.font * 0.35, "soft", Anchor::end, fixed_text(y, 2));
+  }
+  const double width = (a.right - a.left) / static_cast<double>(std::max<int64_t>(1, r.layers));
+  for (const ExitSummary& e : r.exits) {
+    const double x = a.at_x(static_cast<double>(e.layer)), y = a.at_y(e.mean_entropy);
+    svg.rect(x - width * 0.32, y, width * 0.64, a.bottom - y, "bar");
+    svg.text(x, a.bottom + 4 + size.font, "soft", Anchor::middle, std::to_string(e.layer));
+    if (width > size.font * 2.2) {
+      svg.text(x, y - 3, "", Anchor::middle, fixed_text(e.mean_entropy, 2));
+    }
+  }
+  svg.line(a.left, a.bottom, a.right, a.bottom, "axis");
+  svg.text((a.left + a.right) / 2, size.height - 0.6 * size.font, "soft", Anchor::middle, "layer");
+  return svg.finish();
+}
+
+std::string reliability_chart(const ExitSummary& e) {
+  const ChartSize size{170, 178, 10};
+  PlotArea a;
+  a.left = 30;
+  a.right = 162;
+  a.top = 22;
+  a.bottom = 148;
+  a.x = a.y = {0, 1, {0, 0.5, 1}};
+  Svg svg(size.width, size.height, size.font,
+          "reliability of the exit at layer " + std::to_string(e.layer));
+  svg.text(a.left, 13, "strong", Anchor::start, "layer " + std::to_string(e.layer));
+  svg.text(a.right, 13, "soft", Anchor::end, "ECE " + fixed_text(e.ece, 3));
+  for (const double t : a.y.ticks) {
+    svg.line(a.left, a.at_y(t), a.right, a.at_y(t), "grid");
+    svg.text(a.left - 4, a.at_y(t) + 3.5, "soft", Anchor::end, fixed_text(t, 1));
+    svg.text(a.at_x(t), a.bottom + 13, "soft", Anchor::middle, fixed_text(t, 1));
+  }
+  svg.line(a.at_x(0), a.at_y(0), a.at_x(1), a.at_y(1), "even");
+  int64_t most = 1;
+  for (const ReliabilityBin& b : e.bins) most = std::max(most, b.rows);
+  std::vector<std::pair<double, double>> line;
+  for (const ReliabilityBin& b : e.bins) {
+    if (b.rows > 0) {
+      line.emplace_back(a.at_x(b.mean_prob),
+                        a.at_y(static_cast<double>(b.right) / static_cast<double>(b.rows)));
+    }
+  }
+  svg.polyline(line, "l0");
+  for (const ReliabilityBin& b : e.bins) {
+    if (b.rows == 0) continue;
+    const double share = static_cast<double>(b.right) / static_cast<double>(b.rows);
+    // Areas as the rows they stand for.
+    const double radius =
+        2 + 4 * std::sqrt(static_cast<double>(b.rows) / static_cast<double>(most));
+    svg.marker(a.at_x(b.mean_prob), a.at_y(share), 0, radius,
+               std::to_string(b.rows) + " rows: probability " + fixed_text(b.mean_prob, 3) +
+                   ", right " + fixed_text(share, 3));
+  }
+  svg.text((a.left + a.right) / 2, size.height - 4, "soft", Anchor::middle, "probability");
+  return svg.finish();
+}
+
+}  // namespace costeff::tasks

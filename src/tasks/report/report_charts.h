@@ -1,0 +1,27 @@
+#pragma once
+
+// The pictures of a sweep, each an <svg> that takes its colours from report_style().
+
+#include <string>
+
+#include "tasks/judge/sweep.h"
+#include "tasks/report/report_html.h"
+
+namespace costeff::tasks {
+
+struct ChartSize {
+  double width = 360, height = 300, font = 11;
+};
+
+// Quality against cost, a curve each policy, the front behind them. Axes in percent of full depth.
+std::string speed_chart(const SweepReport& report, SpeedAxis axis, const std::string& title,
+                        const ChartSize& size);
+
+// Quality, and mean entropy, of all rows if they left at each layer.
+std::string quality_by_layer_chart(const SweepReport& report, const ChartSize& size);
+std::string entropy_by_layer_chart(const SweepReport& report, const ChartSize& size);
+
+// How often answers of a given probability are right, at one exit.
+std::string reliability_chart(const ExitSummary& exit);
+
+}  // namespace costeff::tasks

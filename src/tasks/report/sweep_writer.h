@@ -1,0 +1,31 @@
+#pragma once
+
+// A sweep as text of 80 columns, as TSV and as JSON.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "tasks/judge/sweep.h"
+
+namespace costeff::tasks {
+
+// Indices of the points that a table shows: at most per_curve of each curve, evenly by mean layer,
+// both ends included; 0: all.
+std::vector<size_t> shown_points(const SweepReport& report, size_t per_curve);
+
+std::string sweep_text(const SweepReport& report, size_t per_curve);
+
+// One line a point; a point that was timed has one for each batch size. Columns that scripts may
+// rely on; further ones come after these. What a row has no number for is nan.
+//   curve policy setting exit_start rows quality quality_low quality_high spearman agreement
+//   mean_exit_layer layers_saved speedup_layers macs speedup_macs pareto exit_histogram
+//   batch_tokens rows_per_s rows_per_s_low rows_per_s_high speedup_time
+// quality is the report's quality_name; exit_histogram counts rows by layer: 33,90,111.
+std::string sweep_tsv(const SweepReport& report);
+
+// {"model", ..., "points": [...], "exits": [...], "disagreements": [...]}: keys as the members of
+// SweepReport. null where there is no number.
+std::string sweep_json(const SweepReport& report);
+
+}  // namespace costeff::tasks

@@ -1,0 +1,49 @@
+#pragma once
+
+// What tuning an exit policy found, in words and as JSON.
+
+#include <costeff/tune.h>
+
+#include <string>
+#include <vector>
+
+#include "tasks/judge/sweep.h"
+
+namespace costeff::tasks {
+
+struct TuneReport {
+  std::string model, data, task, dialect;
+  TuneGoal goal;
+  double budget_ms = 0;  // > 0: the goal instead of `goal`
+  bool labelled = false, regression = false;
+  int64_t rows = 0, search_rows = 0, layers = 0;
+  double full_quality = 0;  // accuracy at full depth
+  std::vector<TuneFamily> families;
+  bool found = false;
+  size_t family = 0;                  // of the chosen setting
+  TuneTrial chosen;                   // on the rows it was tested on
+  SweepPoint on_all;                  // the same on all rows
+  double full_ms = 0, chosen_ms = 0;  // budget: measured, a row
+  std::string written;                // path; empty: nothing was
+  bool wrote_never = false;
+};
+
+std::string goal_text(const TuneReport& report);
+
+// "With 95% confidence, ...": what holds of rows not seen yet. Without a confidence: that nothing
+// is promised.
+std::string promise_text(const TuneReport& report);
+
+// Why nothing was chosen, one line.
+std::string failure_text(const TuneReport& report);
+
+std::string tune_text(const TuneReport& report);
+
+// Keys: model data task goal limit confidence rows search_rows labelled full_accuracy families
+// found chosen promise failure written.
+std::string tune_json(const TuneReport& report);
+
+// The object under "tuned" in exit_policy.json.
+std::string tuned_json(const TuneReport& report);
+
+}  // namespace costeff::tasks

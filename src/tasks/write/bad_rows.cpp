@@ -1,0 +1,66 @@
+#include "tasks/write/bad_rows.h"
+
+#include "tasks/lines/delimited.h"
+#include "tasks/write/format_text.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr size_t kBufferBytes = 1u << 16;
+
+// An error without the place it begins with.
+std::string_view reason_of(std::string_view error, std::string_view place) {
+  if (!place.empty() && error.starts_with(place) && error.substr(place.size()).starts_with(": ")) {
+    error.remove_prefix(place.size() + 2);
+  }
+  return error;
+}
+
+}  // namespace
+
+BadRows::BadRows(const std::string& path, const std::atomic<bool>* stop) {
+  if (!path.empty()) file_.emplace(path, stop);
+}
+
+WriteStatus BadRows::add(const Example& row, const std::string& error) {
+  return add({place_text(row.source, row.line), row.source, error, row.raw, row.line});
+}
+
+WriteStatus BadRows::add(const QaExample& row, const std::string& error) {
+  return add({row.place, row.source.empty() ? row.place : row.source, error, row.raw, row.line});
+}
+
+WriteStatus BadRows::add(const Row& row) {
+  if (count_ == 0) first_ = row.error;
+  ++count_;
+  if (!file_) return WriteStatus::ok;
+  text_ += "{\"source\":";
+  append_json_string(row.source, &text_);
+  text_ += ",\"line\":";
+  if (row.line > 0) {
+    append_int(row.line, &text_);
+  } else {
+    text_ += "null";
+  }
+  text_ += ",\"reason\":";
+  append_json_string(reason_of(row.error, row.place), &text_);
+  text_ += ",\"text\":";
+  append_json_string(row.text, &text_);
+  text_ += "}\n";
+  return text_.size() < kBufferBytes ? WriteStatus::ok : flush();
+}
+
+WriteStatus BadRows::flush() {
+  const WriteStatus status = file_->write(text_);
+  text_.clear();
+  return status;
+}
+
+WriteStatus BadRows::commit() {
+  if (!file_) return WriteStatus::ok;
+  const WriteStatus status = flush();
+  if (status == WriteStatus::ok) file_->commit();
+  return status;
+}
+
+}  // namespace costeff::tasks

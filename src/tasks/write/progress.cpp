@@ -1,0 +1,144 @@
+#include "tasks/write/progress.h"
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace costeff::tasks {
+namespace {
+
+constexpr double kRedrawSeconds = 0.1;
+
+// "1,234,567"
+std::string grouped(int64_t n) {
+  std::string digits = std::to_string(n);
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
+  return digits;
+}
+
+// "0:32", "12:05", "3:07:09"
+std::string clock_text(int64_t seconds) {
+  const auto two = [](int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  const int64_t h = seconds / 3600, m = seconds / 60 % 60, s = seconds % 60;
+  return h > 0 ? std::to_string(h) + ":" + two(m) + ":" + two(s) : std::to_string(m) + ":" + two(s);
+}
+
+void write_stderr(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n <= 0) return;  // progress is not worth an error
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+int64_t terminal_columns() {
+  struct winsize size {};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// How much of the work is done.
+struct Share {
+  double done = 0, before = 0, total = 0;  // total 0: unknown
+  bool is_more_than(const Share& other) const {
+    return total > 0 && (other.total <= 0 || done / total > other.done / other.total);
+  }
+};
+
+Share share_of(double done, int64_t before, int64_t total) {
+  if (total <= 0) return {};
+  const auto all = static_cast<double>(total);
+  return {std::clamp(done, 0.0, all), static_cast<double>(before), all};
+}
+
+Share share_of_bytes(const ProgressState& s) {
+  auto fresh = static_cast<double>(s.bytes_done - s.bytes_before);
+  const int64_t rows = s.rows - s.rows_before;
+  if (s.rows_read > rows) fresh *= static_cast<double>(rows) / static_cast<double>(s.rows_read);
+  return share_of(static_cast<double>(s.bytes_before) + fresh, s.bytes_before, s.bytes_total);
+}
+
+Share share_of_work(const ProgressState& s) {
+  const auto rows = static_cast<double>(s.rows);
+  if (s.rows_total > 0) return share_of(rows, s.rows_before, s.rows_total);
+  // Whichever comes first, the limit or the end of the input.
+  const Share limited = share_of(rows, s.rows_before, s.rows_limit);
+  const Share bytes = share_of_bytes(s);
+  return limited.is_more_than(bytes) ? limited : bytes;
+}
+
+}  // namespace
+
+std::string progress_line(const ProgressState& state, int64_t width) {
+  const auto unit = [&](bool one) { return " " + std::string(one ? state.one : state.many); };
+  std::string line = grouped(state.rows) + unit(state.rows == 1);
+  if (const int64_t rows = state.rows - state.rows_before; state.elapsed_s > 0 && rows > 0) {
+    const double rate = static_cast<double>(rows) / state.elapsed_s;
+    if (rate >= 10) {
+      line += "  " + grouped(static_cast<int64_t>(std::min(rate, 1e15)));
+    } else {
+      const auto tenths = static_cast<int64_t>(std::lround(rate * 10));
+      line += "  " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+    }
+    line += unit(false) + "/s";
+  }
+  if (const Share share = share_of_work(state); share.total > 0) {
+    line += "  " + std::to_string(static_cast<int64_t>(share.done / share.total * 100)) + "%";
+    if (const double fresh = share.done - share.before; fresh > 0) {
+      const double left = std::min(state.elapsed_s * (share.total - share.done) / fresh, 1e9);
+      line += "  " + clock_text(static_cast<int64_t>(std::ceil(left))) + " left";
+    }
+  }
+  if (width < static_cast<int64_t>(line.size())) line.resize(std::max<int64_t>(width, 0));
+  return line;
+}
+
+std::string erase_text(int64_t drawn, int64_t columns) {
+  const int64_t above = (std::max<int64_t>(drawn, 1) - 1) / std::max<int64_t>(columns, 1);
+  if (above == 0) return "\r\x1b[K";
+  return "\r\x1b[" + std::to_string(above) + "A\x1b[J";
+}
+
+bool want_progress(bool quiet, int output_fd) {
+  if (quiet || ::isatty(STDERR_FILENO) != 1 || ::isatty(output_fd) == 1) return false;
+  struct stat st {};
+  return output_fd < 0 || ::fstat(output_fd, &st) != 0 ||
+         (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode));
+}
+
+Progress::Progress(bool enabled) : enabled_(enabled), start_(Clock::now()), last_(start_) {}
+
+void Progress::begin(const ProgressState& before) {
+  start_ = last_ = Clock::now();
+  before_ = before;
+}
+
+void Progress::update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64_t bytes_total) {
+  if (!enabled_) return;
+  const Clock::time_point now = Clock::now();
+  if (std::chrono::duration<double>(now - last_).count() < kRedrawSeconds) return;
+  last_ = now;
+  ProgressState state = before_;
+  state.rows_before = before_.rows;
+  state.bytes_before = before_.bytes_done;
+  state.rows = rows;
+  state.rows_read = rows_read - std::max<int64_t>(before_.rows_read, 0);
+  state.bytes_done = bytes_done;
+  state.bytes_total = bytes_total;
+  state.elapsed_s = std::chrono::duration<double>(now - start_).count();
+  // It must not wrap, or it could not be erased; the last column is left free.
+  const int64_t columns = terminal_columns();
+  const std::string line = progress_line(state, std::min<int64_t>(columns, 80) - 1);
+  write_stderr(erase_text(drawn_, columns) + line);
+  drawn_ = static_cast<int64_t>(line.size());
+}
+
+void Progress::erase() {
+  if (drawn_ > 0) write_stderr(erase_text(drawn_, terminal_columns()));
+  drawn_ = 0;
+}
+
+}  // namespace costeff::tasks

@@ -1,0 +1,224 @@
+#include "tasks/write/writer.h"
+
+#include <costeff/error.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/names.h"
+#include "base/utf8.h"
+#include "tasks/lines/row_id.h"
+#include "tasks/write/format_text.h"
+#include "tasks/write/kept_values.h"
+#include "tasks/write/table.h"
+
+namespace costeff::tasks {
+namespace {
+
+constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat::tsv},
+                                                            {"csv", OutputFormat::csv},
+                                                            {"jsonl", OutputFormat::jsonl},
+                                                            {"json", OutputFormat::jsonl},
+                                                            {"table", OutputFormat::table}}};
+
+// The label that follows `after` (-1: the first) in falling order of the logits, so that the first
+// one is Result::label also where two probabilities round to the same float; -1: none is left. C is
+// small: looking through all of them again needs no memory and hardly more time than sorting.
+int64_t next_best(const Result& result, int64_t after) {
+  const std::vector<float>& logits = result.logits;
+  const auto count = static_cast<int64_t>(std::min(logits.size(), result.probs.size()));
+  int64_t best = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool is_left =
+        after < 0 || logits[i] < logits[after] || (logits[i] == logits[after] && i > after);
+    if (is_left && (best < 0 || logits[i] > logits[best])) best = i;
+  }
+  return best;
+}
+
+int64_t top_count(const OutputOptions& options) {
+  return std::min<int64_t>(options.top_k, static_cast<int64_t>(options.labels.size()));
+}
+
+std::string_view label_name(const OutputOptions& options, int64_t label) {
+  return label >= 0 && label < static_cast<int64_t>(options.labels.size())
+             ? std::string_view(options.labels[label])
+             : std::string_view();
+}
+
+float regression_value(const Result& result) {
+  return result.logits.empty() ? 0.0f : result.logits[0];
+}
+
+using AppendField = void (*)(std::string_view, std::string*);
+
+void append_columns(const Example& row, const Result& result, const OutputOptions& options,
+                    char separator, AppendField append_field, std::string* out) {
+  append_field(plain_id(row.id), out);
+  out->push_back(separator);
+  if (options.regression) {
+    append_float(regression_value(result), out);
+    out->push_back(separator);
+    append_int(result.exit_layer, out);
+    append_kept_fields(options.kept.size(), row.kept, separator, append_field, out);
+    out->push_back('\n');
+    return;
+  }
+  append_field(label_name(options, result.label), out);
+  out->push_back(separator);
+  append_float(result.prob, out);
+  out->push_back(separator);
+  append_float(result.entropy, out);
+  out->push_back(separator);
+  append_int(result.exit_layer, out);
+  int64_t label = next_best(result, -1);
+  for (int64_t k = 2; k <= top_count(options); ++k) {
+    if (label >= 0) label = next_best(result, label);
+    out->push_back(separator);
+    if (label >= 0) append_field(label_name(options, label), out);
+    out->push_back(separator);
+    if (label >= 0) append_float(result.probs[label], out);
+  }
+  append_kept_fields(options.kept.size(), row.kept, separator, append_field, out);
+  out->push_back('\n');
+}
+
+void append_json_list(std::span<const float> values, std::string* out) {
+  out->push_back('[');
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i) out->push_back(',');
+    append_json_float(values[i], out);
+  }
+  out->push_back(']');
+}
+
+void append_label(const OutputOptions& options, int64_t label, float prob, std::string* out) {
+  out->append("\"label\":");
+  append_json_string(label_name(options, label), out);
+  out->append(",\"label_id\":");
+  append_int(label, out);
+  out->append(",\"prob\":");
+  append_json_float(prob, out);
+}
+
+void append_json(const Example& row, const Result& result, const OutputOptions& options,
+                 std::string* out) {
+  out->append("{\"id\":");
+  append_stored_json(row.id, out);
+  out->push_back(',');
+  if (options.regression) {
+    out->append("\"value\":");
+    append_json_float(regression_value(result), out);
+  } else {
+    append_label(options, result.label, result.prob, out);
+    out->append(",\"entropy\":");
+    append_json_float(result.entropy, out);
+  }
+  out->append(",\"exit_layer\":");
+  append_int(result.exit_layer, out);
+
+  if (options.top_k > 0 && !options.regression) {
+    out->append(",\"top\":[");
+    int64_t label = -1;
+    for (int64_t k = 0; k < top_count(options); ++k) {
+      label = next_best(result, label);
+      if (label < 0) break;
+      out->append(k ? ",{" : "{");
+      append_label(options, label, result.probs[label], out);
+      out->push_back('}');
+    }
+    out->push_back(']');
+  }
+  if (options.all_exits) {
+    out->append(",\"exits\":[");
+    for (size_t i = 0; i < result.exits.size(); ++i) {
+      const ExitOutput& e = result.exits[i];
+      out->append(i ? ",{\"layer\":" : "{\"layer\":");
+      append_int(e.layer, out);
+      out->append(",\"logits\":");
+      append_json_list(e.logits, out);
+      if (!options.regression) {
+        out->append(",\"probs\":");
+        append_json_list(e.probs, out);
+        out->append(",\"entropy\":");
+        append_json_float(e.entropy, out);
+      }
+      out->push_back('}');
+    }
+    out->push_back(']');
+  }
+  append_kept_json(options.kept, row.kept, out);
+  out->append("}\n");
+}
+
+}  // namespace
+
+OutputFormat output_format_from_name(std::string_view name) {
+  return value_of_name(kOutputFormats, name, "output format");
+}
+
+std::string output_format_name(OutputFormat format) {
+  return std::string(name_of_value(kOutputFormats, format));
+}
+
+bool is_output_name(std::string_view name) {
+  constexpr std::string_view kOutputNames[] = {
+      "id", "label", "prob", "entropy", "exit_layer", "label_id", "top", "exits", "value"};
+  if (std::find(std::begin(kOutputNames), std::end(kOutputNames), name) != std::end(kOutputNames))
+    return true;
+  for (const std::string_view begin : {"label_", "prob_"}) {
+    if (name.size() > begin.size() && name.starts_with(begin) &&
+        name.find_first_not_of("0123456789", begin.size()) == std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void append_header(const OutputOptions& options, std::string* out) {
+  if (!options.header || options.format == OutputFormat::jsonl) return;
+  if (options.format == OutputFormat::table) return append_table_header(options, out);
+  const char separator = options.format == OutputFormat::tsv ? '\t' : ',';
+  bool first = true;
+  const auto add = [&](std::string_view name, int64_t number) {
+    if (!first) out->push_back(separator);
+    first = false;
+    out->append(name);
+    if (number > 0) append_int(number, out);
+  };
+  add("id", 0);
+  if (options.regression) {
+    add("value", 0);
+  } else {
+    add("label", 0);
+    add("prob", 0);
+    add("entropy", 0);
+  }
+  add("exit_layer", 0);
+  for (int64_t k = 2; !options.regression && k <= top_count(options); ++k) {
+    add("label_", k);
+    add("prob_", k);
+  }
+  for (const std::string& name : options.kept) {
+    out->push_back(separator);
+    separator == '\t' ? append_tsv_field(name, out) : append_csv_field(name, out);
+  }
+  out->push_back('\n');
+}
+
+void append_row(const Example& row, const Result& result, const OutputOptions& options,
+                std::string* out) {
+  switch (options.format) {
+    case OutputFormat::tsv:
+      return append_columns(row, result, options, '\t', append_tsv_field, out);
+    case OutputFormat::csv:
+      return append_columns(row, result, options, ',', append_csv_field, out);
+    case OutputFormat::jsonl:
+      return append_json(row, result, options, out);
+    case OutputFormat::table:
+      return append_table_row(row, result, options, out);
+  }
+}
+
+}  // namespace costeff::tasks
