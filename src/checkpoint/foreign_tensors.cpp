@@ -1,7 +1,5 @@
 #include "checkpoint/foreign_tensors.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <set>
@@ -9,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
@@ -149,8 +148,8 @@ void refuse_known_foreign(const Source& s) {
   for (const auto& [name, i] : s.by_name) {
     const ForeignRow* row = is_second_copy(name) ? nullptr : foreign_row(name);
     if (!row) continue;
-    throw_model(tensor_place(s.set->tensors[i]) + "is part of " + row->what +
-                ", which the engine does not compute; " + row->cure + without_flag());
+    fail_model("{}is part of {}, which the engine does not compute; {}{}",
+               tensor_place(s.set->tensors[i]), row->what, row->cure, without_flag());
   }
 }
 
@@ -166,11 +165,11 @@ void refuse_unknown(Source& s) {
   }
   if (count == 0) return;
   if (!s.ignore_unused) {
-    throw_model(tensor_place(*first) +
-                "is inside the model, and the engine does not know what it is for, expected none "
-                "such" +
-                (count > 1 ? " (the file has " + std::to_string(count) + ")" : "") +
-                without_flag());
+    fail_model(
+        "{}is inside the model, and the engine does not know what it is for, expected none "
+        "such{}{}",
+        tensor_place(*first), count > 1 ? " (the file has " + std::to_string(count) + ")" : "",
+        without_flag());
   }
   s.warnings.push_back(
       *s.set->file + ": " + std::to_string(count) + (count == 1 ? " tensor" : " tensors") +

@@ -1,9 +1,9 @@
-#include <costeff/error.h>
 #include <costeff/policy.h>
 
 #include <algorithm>
 #include <string>
 
+#include "base/fail.h"
 #include "base/format.h"
 #include "base/names.h"
 #include "base/parse.h"
@@ -13,12 +13,12 @@ namespace costeff {
 namespace {
 
 [[noreturn]] void refuse_threshold(std::string_view text, const std::string& expected) {
-  throw_usage("threshold \"" + printable(text, 80) + "\", expected " + expected);
+  fail_usage("threshold \"{}\", expected {}", printable(text, 80), expected);
 }
 
 [[noreturn]] void refuse_list(std::string_view text, const std::string& why) {
-  throw_usage("--thresholds \"" + printable(text, 80) + "\"" + why +
-              ", expected numbers 0,0.1,0.2 or first:last:step");
+  fail_usage("--thresholds \"{}\"{}, expected numbers 0,0.1,0.2 or first:last:step",
+             printable(text, 80), why);
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ PolicyWords policy_words(const ExitPolicy& p) {
 std::string policy_text(const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
   if (p.kind == PolicyKind::never) return "never (the last layer answers)";
-  if (p.kind == PolicyKind::fixed) return "fixed, layer " + std::to_string(p.layer);
+  if (p.kind == PolicyKind::fixed) return fmt::format("fixed, layer {}", p.layer);
   std::string text;
   if (t.number_at) text = std::string(t.name) + " " + std::to_string(p.*t.number_at);
   if (!t.number_at || !p.thresholds.empty()) {

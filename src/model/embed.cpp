@@ -1,9 +1,9 @@
 #include "model/embed.h"
 
-#include <costeff/error.h>
-
 #include <cmath>
 #include <string>
+
+#include "base/fail.h"
 
 namespace costeff::model {
 namespace {
@@ -73,10 +73,10 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
       if (!w.word_up) check_row(word, ids[t], normed);
       check_row(model.parameters.tensor(e.position), position, normed);
       if (typed) check_row(model.parameters.tensor(e.type), types[t], normed);
-      throw_model(tensor_place(word) + "row " + std::to_string(ids[t]) +
-                  " and its position's, row " + std::to_string(position) + " of " +
-                  model.parameters.tensor(e.position).name +
-                  ", add up to what is not finite, expected finite numbers");
+      fail_model(
+          "{}row {} and its position's, row {} of {}, add up to what is not finite, expected "
+          "finite numbers",
+          tensor_place(word), ids[t], position, model.parameters.tensor(e.position).name);
     }
   }
 }

@@ -1,13 +1,12 @@
 #include "model/pack.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
 
+#include "base/fail.h"
 #include "base/quantise.h"
 
 namespace costeff::model {
@@ -38,8 +37,8 @@ void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t
 void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, float* scale) {
   const int64_t columns = t.shape[1];
   if (columns > kernels::kMaxInt8Inputs) {
-    throw_model(tensor_place(t) + "has " + std::to_string(columns) + " inputs, expected at most " +
-                std::to_string(kernels::kMaxInt8Inputs) + " in int8");
+    fail_model("{}has {} inputs, expected at most {} in int8", tensor_place(t), columns,
+               kernels::kMaxInt8Inputs);
   }
   std::vector<float> row(static_cast<size_t>(columns));
   for (int64_t r = begin; r < begin + rows; ++r, q += columns, ++scale) {
@@ -51,8 +50,8 @@ void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, flo
     }
     *scale = row_scale(t, r);
     if (!std::isfinite(*scale)) {
-      throw_model(tensor_place(t) + "the scale of row " + std::to_string(r) +
-                  " is not finite, expected finite numbers");
+      fail_model("{}the scale of row {} is not finite, expected finite numbers", tensor_place(t),
+                 r);
     }
     std::memcpy(q, t.data + r * columns, static_cast<size_t>(columns));
   }

@@ -1,10 +1,9 @@
 // What the conveyor does at an exit: computes it for the group, writes answers, marks who leaves.
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "base/fail.h"
 #include "runtime/conveyor.h"
 
 namespace costeff::runtime {
@@ -38,9 +37,9 @@ void set_answer(const Answer& a, Result* result) {
 void check_logits(const model::Model& m, const model::Head& head, std::span<const float> logits) {
   for (float v : logits) {
     if (!std::isfinite(v)) {
-      throw_model(tensor_place(m.parameters.tensor(head.classifier.weight)) +
-                  "the logits of the exit at layer " + std::to_string(head.layer) +
-                  " are not finite: the weights overflow float32");
+      fail_model(
+          "{}the logits of the exit at layer {} are not finite: the weights overflow float32",
+          tensor_place(m.parameters.tensor(head.classifier.weight)), head.layer);
     }
   }
 }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/save_model.h"
@@ -105,7 +106,7 @@ std::string head_text(const model::Architecture& arch) {
     s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
          " of the last " + std::to_string(h.last_n_hidden) + " hidden states";
   }
-  return s + ", " + model::activation_name(h.activation);
+  return fmt::format("{}, {}", s, model::activation_name(h.activation));
 }
 
 std::vector<SettingDifference> compare_settings(const model::Model& model_a,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/fail.h"
+
 namespace costeff {
 
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
@@ -168,7 +170,7 @@ ModelExits exits_of(const model::Model& m) {
 void check_own_policy(const model::Model& m, const std::string& place) {
   if (!m.provenance.policy) return;
   const std::string fault = policy_fault(exits_of(m), *m.provenance.policy);
-  if (!fault.empty()) throw_model(place + ": " + fault);
+  if (!fault.empty()) fail_model("{}: {}", place, fault);
 }
 
 }  // namespace runtime

@@ -1,7 +1,5 @@
 #include "checkpoint/containers/safetensors_writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -10,6 +8,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/fail.h"
 #include "base/file_writer.h"
 #include "base/half.h"
 #include "base/json.h"
@@ -30,10 +29,10 @@ void store(uint32_t bits, int64_t bytes, std::byte* out) {
     at[d] = index % t.shape[d];
     index /= t.shape[d];
   }
-  throw_output(tensor_place(t) + "element " + shape_text(at) + " is " + Json(value).dump() + ", " +
-               (dtype == DType::f16    ? "float16 holds numbers up to 65504"
-                : dtype == DType::bf16 ? "bfloat16 holds numbers up to 3.39e38"
-                                       : "float32 holds numbers up to 3.4e38"));
+  fail_output("{}element {} is {}, {}", tensor_place(t), shape_text(at), Json(value).dump(),
+              dtype == DType::f16    ? "float16 holds numbers up to 65504"
+              : dtype == DType::bf16 ? "bfloat16 holds numbers up to 3.39e38"
+                                     : "float32 holds numbers up to 3.4e38");
 }
 
 // As the file has it: a float64 may be too large already for float32.

@@ -1,10 +1,9 @@
 #include "checkpoint/dialects/cofi_fold.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <memory>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/encoder.h"
 
@@ -46,19 +45,18 @@ std::vector<float> read_mask(const TensorSet& set, const char* name,
   const Tensor* t = set.find(name);
   if (!t) return std::vector<float>(static_cast<size_t>(count), 1.0f);
   if (without_ones(t->shape) != without_ones(shape)) {
-    throw_model(tensor_place(*t) + "shape " + shape_text(t->shape) + ", expected " +
-                shape_text(shape) + " (the uncompacted model's, axes of 1 aside)");
+    fail_model("{}shape {}, expected {} (the uncompacted model's, axes of 1 aside)",
+               tensor_place(*t), shape_text(t->shape), shape_text(shape));
   }
   if (!is_weight_dtype(t->dtype)) {
-    throw_model(tensor_place(*t) + "dtype " + dtype_name(t->dtype) +
-                ", expected F32, F16, BF16 or F64");
+    fail_model("{}dtype {}, expected F32, F16, BF16 or F64", tensor_place(*t),
+               dtype_name(t->dtype));
   }
   std::vector<float> mask(static_cast<size_t>(count));
   to_float32(*t, mask.data());
   for (float v : mask) {
     if (!(v >= 0 && v <= 1)) {
-      throw_model(tensor_place(*t) + "holds " + std::to_string(v) +
-                  ", expected numbers from 0 to 1");
+      fail_model("{}holds {}, expected numbers from 0 to 1", tensor_place(*t), v);
     }
   }
   return mask;
@@ -71,8 +69,10 @@ Masks read_masks(const TensorSet& set, int64_t layers, int64_t heads, int64_t hi
       known = known || t.name == name;
     }
     if (!known) {
-      throw_model(*set.file + ": unknown mask \"" + printable(t.name, 60) +
-                  "\", expected hidden_z, head_z, head_layer_z, intermediate_z or mlp_z");
+      fail_model(
+          "{}: unknown mask \"{}\", expected hidden_z, head_z, head_layer_z, intermediate_z or "
+          "mlp_z",
+          *set.file, printable(t.name, 60));
     }
   }
   return {read_mask(set, "hidden_z", {hidden}), read_mask(set, "head_z", {layers, heads}),
@@ -249,9 +249,10 @@ void fold_masks(Source& s) {
   const std::string beginning = s.prefix + "encoder.layer.";
   const int64_t h = take(s, s.prefix + "embeddings.word_embeddings.weight", {"V", "H"}).shape[1];
   if (const int64_t said = unpruned_hidden_size(s, h); said != h) {
-    throw_model(*s.masks->file +
-                ": masks of an uncompacted model, but its tensors have hidden size " +
-                std::to_string(h) + " (hidden_size is " + std::to_string(said) + ")");
+    fail_model(
+        "{}: masks of an uncompacted model, but its tensors have hidden size {} (hidden_size is "
+        "{})",
+        *s.masks->file, h, said);
   }
   const int64_t heads = h / unpruned_head_size(s, h);
   const int64_t ffn = take(s, beginning + "0.intermediate.dense.weight", {"F", h}).shape[0];
@@ -262,7 +263,7 @@ void fold_masks(Source& s) {
   hidden.kept = kept_units(z.hidden.data(), h, 1.0f);
   hidden.scale.assign(z.hidden.begin(), z.hidden.end());
   if (hidden.kept.empty())
-    throw_model(*s.masks->file + ": hidden_z is all 0, expected a unit to stay");
+    fail_model("{}: hidden_z is all 0, expected a unit to stay", *s.masks->file);
 
   Folder f(s);
   fold_outside_layers(f, s, hidden);

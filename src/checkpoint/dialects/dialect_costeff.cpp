@@ -1,10 +1,9 @@
 // COST-EFF (sbwww/COST-EFF, Costeff/modeling_costeff.py): every layer slimmed alike, a factorised
 // word embedding, off-ramps that may read several hidden states.
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
@@ -35,14 +34,14 @@ Form read_form(const Config& c) {
   if (k.pooling_mode == "avg") {
     f.pooling = model::Pooling::mean;
   } else if (k.pooling_mode != "cls") {
-    throw_model(c.place + ": pooling_mode is \"" + printable(k.pooling_mode, 60) +
-                "\", expected cls or avg");
+    fail_model("{}: pooling_mode is \"{}\", expected cls or avg", c.place,
+               printable(k.pooling_mode, 60));
   }
   if (k.hidden_mode == "avg") {
     f.mode = model::HiddenMode::average;
   } else if (k.hidden_mode != "concat") {
-    throw_model(c.place + ": hidden_mode is \"" + printable(k.hidden_mode, 60) +
-                "\", expected concat or avg");
+    fail_model("{}: hidden_mode is \"{}\", expected concat or avg", c.place,
+               printable(k.hidden_mode, 60));
   }
   f.last_n = k.last_n_hidden;
   return f;
@@ -69,8 +68,8 @@ void check_rank(const Source& s, const model::Model& m) {
   // A missing key reads -1; the tensors decide then.
   if (said == rank || said <= 0) return;
   const Tensor& word = m.parameters.tensor(m.arch.embeddings.word);
-  throw_model(s.config->place + ": emb_hidden_dim is " + std::to_string(said) + ", tensor " +
-              word.name + " has shape " + shape_text(word.shape));
+  fail_model("{}: emb_hidden_dim is {}, tensor {} has shape {}", s.config->place, said, word.name,
+             shape_text(word.shape));
 }
 
 }  // namespace
@@ -99,8 +98,8 @@ void build_costeff(Source& s, model::Model* m) {
   const Form f = read_form(*s.config);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   if (f.mode == model::HiddenMode::concat && f.last_n > layers + 1) {
-    throw_model(s.config->place + ": last_n_hidden is " + std::to_string(f.last_n) +
-                ", the model has " + std::to_string(layers + 1) + " hidden states");
+    fail_model("{}: last_n_hidden is {}, the model has {} hidden states", s.config->place, f.last_n,
+               layers + 1);
   }
   const std::string highway = s.prefix + "encoder.highway.";
   refuse_numbers_from(s, highway, layers, "off-ramps of " + std::to_string(layers) + " layers");
@@ -112,8 +111,8 @@ void build_costeff(Source& s, model::Model* m) {
   }
   m->arch.heads.push_back(build_head(s, f, layers, s.prefix, "classifier", h, labels));
   if (!f.dense && has_pooler(s)) {
-    s.notes.push_back(s.config->place + ": pooler_dense is not true: the poolers in " +
-                      *s.set->file + " are not in use");
+    s.notes.push_back(fmt::format("{}: pooler_dense is not true: the poolers in {} are not in use",
+                                  s.config->place, *s.set->file));
     mark_leftover(s, s.prefix + "pooler.dense.");
     for (int64_t i : numbers(s, highway)) {
       mark_leftover(s, highway + std::to_string(i) + ".pooler.dense.");

@@ -1,8 +1,7 @@
 // ElasticBERT (fastnlp/ElasticBERT): a pooler and a classifier for each of the last
 // num_output_layers layers; the static models have one pooler and a top-level classifier.
 
-#include <costeff/error.h>
-
+#include "base/fail.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
 
@@ -31,8 +30,8 @@ void build_elasticbert(Source& s, model::Model* m) {
                       "at most one classifier a layer of " + std::to_string(layers));
   const auto said = s.config->num_output_layers;
   if (said && *said != n) {
-    throw_model(s.config->place + ": num_output_layers is " + std::to_string(*said) + ", " +
-                *s.set->file + " holds classifiers.0 to classifiers." + std::to_string(n - 1));
+    fail_model("{}: num_output_layers is {}, {} holds classifiers.0 to classifiers.{}",
+               s.config->place, *said, *s.set->file, n - 1);
   }
   const int64_t labels = label_rows(s, "classifiers." + std::to_string(n - 1));
   for (int64_t j = 0; j < n; ++j) {

@@ -1,12 +1,11 @@
 #include "checkpoint/dialects/dialects.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/containers/encoder_names.h"
@@ -53,8 +52,8 @@ model::Model build_model(TensorSet set, const Config& config, const TensorSet* m
     break;
   }
   if (masks && m.provenance.dialect.find("cofi") != 0) {
-    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.provenance.dialect +
-                ", expected a model without off-ramps");
+    fail_model("{}: CoFi's masks beside the tensors of {}, expected a model without off-ramps",
+               *masks->file, m.provenance.dialect);
   }
   finish(s, &m);
   m.parameters.storage = std::move(set);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/file_writer.h"
 #include "checkpoint/containers/safetensors_writer.h"
@@ -156,7 +157,7 @@ const Dialect& dialect_of(const model::Model& m) {
   for (const Dialect& d : dialects()) {
     if (m.provenance.dialect.starts_with(d.name)) return d;
   }
-  throw Error(ErrorKind::internal, "no dialect is called " + m.provenance.dialect);
+  fail(ErrorKind::internal, "no dialect is called {}", m.provenance.dialect);
 }
 
 void write_text(const std::string& path, const Json& json) {
@@ -211,8 +212,8 @@ std::map<std::string, model::ParameterId> saved_names(const model::Model& m) {
   for (const model::ParameterId id : model::parameters_in_use(m.arch)) {
     const model::Parameter& p = m.parameters[id];
     if (p.name.empty() || !names.emplace(p.name, id).second) {
-      throw Error(ErrorKind::internal,
-                  tensor_place(p.tensor) + "has no name of its own in " + m.provenance.dialect);
+      fail(ErrorKind::internal, "{}has no name of its own in {}", tensor_place(p.tensor),
+           m.provenance.dialect);
     }
   }
   return names;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/fail.h"
 #include "runtime/encode_row.h"
 #include "runtime/qa/spans.h"
 #include "runtime/qa/windows.h"
@@ -149,16 +150,15 @@ class Questions {
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return;
-  throw_usage(std::string(name) + " " + std::to_string(value) + ", expected " +
-              std::to_string(low) + " to " + std::to_string(high));
+  fail_usage("{} {}, expected {} to {}", name, value, low, high);
 }
 
 }  // namespace
 
 QaOptions resolve_qa(const QaOptions& options, const model::Model& m, int64_t default_max_length) {
   if (!m.arch.question_answering) {
-    throw_usage("the model has no question answering head (qa_outputs): it is " +
-                m.provenance.dialect);
+    fail_usage("the model has no question answering head (qa_outputs): it is {}",
+               m.provenance.dialect);
   }
   QaOptions o = options;
   if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, default_max_length);
