@@ -52,7 +52,7 @@ std::string string_or(const Json& j, const char* key, const char* fallback,
   return json_string(j, key, place, kModel).value_or(fallback);
 }
 
-// The number that Python's int() makes of a key of id2label; -1 for what is none, or negative.
+// The number that Python's int() makes of a key of id2label; -1 if it is negative or no number.
 int64_t id_of_key(std::string_view key) {
   constexpr std::string_view kSpace = " \t\n\v\f\r";
   const size_t begin = key.find_first_not_of(kSpace);
@@ -64,7 +64,7 @@ int64_t id_of_key(std::string_view key) {
   return error == std::errc() && end == key.data() + key.size() && id >= 0 ? id : -1;
 }
 
-// A label as Python prints the value that stands in JSON: transformers keeps whatever is there.
+// A label as Python prints the value in the JSON, as transformers keeps any value.
 std::optional<std::string> label_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
@@ -84,7 +84,8 @@ std::optional<std::vector<std::string>> read_id2label(const Json& j, const std::
   std::vector<std::optional<std::string>> found(it->size());
   for (const auto& [key, value] : it->items()) {
     const int64_t id = id_of_key(key);
-    if (id < 0 || id >= static_cast<int64_t>(found.size())) continue;  // leaves a gap: see below
+    if (id < 0 || id >= static_cast<int64_t>(found.size()))
+      continue;  // which leaves a gap: see below
     std::optional<std::string>& label = found[static_cast<size_t>(id)];
     if (label) {
       fail_model("{}: id2label names label {} twice, expected each number once", place, id);
@@ -116,7 +117,7 @@ CosteffKeys read_costeff_keys(const Json& j, const std::string& place) {
   k.prun_intermediate_size = maybe_int(j, "prun_intermediate_size", 1, kMaxFfn, place);
   k.emb_hidden_dim = json_int(j, "emb_hidden_dim", -1, -1, kMaxHidden, place, kModel);
   k.pooler_dense = json_bool(j, "pooler_dense", false, place, kModel);
-  if (k.pooler_dense) return k;  // the reference then ignores the keys below
+  if (k.pooler_dense) return k;  // then the reference ignores the keys below
   k.last_n_hidden = json_int(j, "last_n_hidden", 1, 1, kMaxLayers + 1, place, kModel);
   k.hidden_mode = string_or(j, "hidden_mode", "concat", place);
   k.pooling_mode = string_or(j, "pooling_mode", "cls", place);
@@ -159,8 +160,8 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   return k;
 }
 
-// Architectures have tensors of the same names and compute something else with them: BigBird and
-// X-MOD differ from BERT and RoBERTa in config.json alone.
+// Some architectures compute something else with tensors of the same names: BigBird and X-MOD differ
+// from BERT and RoBERTa only in config.json.
 std::string read_model_type(const Json& j, const std::string& place) {
   const std::string type = string_or(j, "model_type", "", place);
   if (!type.empty() && !find_model_type(type)) {
@@ -172,8 +173,9 @@ std::string read_model_type(const Json& j, const std::string& place) {
   return type;
 }
 
-// The first of the classes that the file says it was saved from; empty: it names none. Some have
-// the tensors of a classifier of texts and another meaning: a label a token, a score a choice.
+// The first of the classes that the file says it was saved from; "" if it names none. Some have the
+// same tensors as a text classifier and another meaning: a label for each token, a score for each
+// choice.
 std::string read_architecture(const Json& j, const std::string& place) {
   const auto it = j.find("architectures");
   if (it == j.end() || !it->is_array() || it->empty() || !it->front().is_string()) return "";
@@ -188,7 +190,7 @@ std::string read_architecture(const Json& j, const std::string& place) {
   return name;
 }
 
-// What the engine cannot do and would answer wrongly if it went on.
+// Refuses what the engine does not compute, as the answers would be wrong.
 void refuse(const Json& j, const std::string& place) {
   if (json_bool(j, "is_decoder", false, place, kModel)) {
     fail_model("{}: is_decoder is true: causal attention, expected an encoder (false)", place);
@@ -203,8 +205,8 @@ void refuse(const Json& j, const std::string& place) {
   }
 }
 
-// Positions depend on pad_token_id in the RoBERTa family alone, so it is judged there; the others
-// are a record.
+// Only in the RoBERTa family do positions depend on pad_token_id, so it is checked there. The other
+// ids are kept as they are.
 void read_token_ids(const Json& j, Config* c) {
   const auto id = [&](const char* key) -> std::optional<int64_t> {
     const auto it = j.find(key);
@@ -241,8 +243,8 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   c.architecture = read_architecture(j, place);
   refuse(j, place);
 
-  // DistilBERT has names of its own; in another model's file they are unknown keys, and free. Three
-  // of the common names are aliases there, and win (transformers, attribute_map and __setattr__).
+  // DistilBERT has its own names; in another model's file they are unknown keys and do not matter.
+  // Three of the common names are aliases there, and win (transformers: attribute_map, __setattr__).
   const bool distil = c.model_type.empty() ? distilbert : c.model_type == "distilbert";
   const auto own_unless = [&](const char* own, const char* common) {
     return distil && !j.contains(common) ? own : common;
@@ -265,7 +267,7 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   c.id2label = read_id2label(j, place);
   c.problem_type = read_problem_type(j, place);
   c.tokenizer_class = string_or(j, "tokenizer_class", "", place);
-  // A remark that no code depends on: whatever is no name (null, mostly) is none.
+  // Nothing depends on it, so a value that is no name (mostly null) is ignored.
   if (const auto it = j.find("finetuning_task"); it != j.end() && it->is_string()) {
     c.finetuning_task = it->get<std::string>();
   }

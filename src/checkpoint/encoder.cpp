@@ -23,8 +23,8 @@ std::string layer_prefix(const Source& s, int64_t layer) {
   return fmt::format("{}{}{}.", s.prefix, layer_names(s.family).layer, layer);
 }
 
-// RoBERTa numbers positions from pad_token_id + 1 on. The default is that of transformers'
-// RobertaConfig, XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
+// RoBERTa numbers positions from pad_token_id + 1. The default is that of transformers' RobertaConfig,
+// XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
 int64_t position_offset(const Source& s, int64_t vocab_size) {
   constexpr int64_t kDefaultPad = 1;
   if (s.family != Family::roberta) return 0;
@@ -33,7 +33,7 @@ int64_t position_offset(const Source& s, int64_t vocab_size) {
   if (c.strange_pad_token_id.empty() && pad >= 0 && pad < vocab_size) return pad + 1;
   fail_model(
       "{}: pad_token_id is {}{}, expected an id from 0 to {}: RoBERTa's positions begin after it",
-      c.place, c.strange_pad_token_id.empty() ? std::to_string(pad) : c.strange_pad_token_id,
+      c.place, c.strange_pad_token_id.empty() ? fmt::format("{}", pad) : c.strange_pad_token_id,
       c.pad_token_id || !c.strange_pad_token_id.empty() ? "" : " (the default)", vocab_size - 1);
 }
 
@@ -70,7 +70,7 @@ void build_embeddings(Source& s, model::Model* m) {
   const std::string p = s.prefix + "embeddings.";
   model::Embeddings& e = m->arch.embeddings;
   const auto weight = [&](Role role, const std::string& name, std::initializer_list<Dim> shape) {
-    return take_parameter(s, role, model::Part::weight, name, shape);
+    return use_parameter(s, role, model::Part::weight, name, shape);
   };
   if (has_any(s, p + "word_embeddings1.") || has_any(s, p + "word_embeddings2.")) {
     // Factorised (COST-EFF): word[id] = w1[id] w2^T, no bias.
@@ -97,12 +97,12 @@ void build_embeddings(Source& s, model::Model* m) {
     m->arch.type_vocab_size = m->parameters.tensor(e.type).shape[0];
     note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->arch.type_vocab_size);
   }
-  e.norm = take_norm(s, Role::embedding_norm, p + "LayerNorm", h);
+  e.norm = use_norm(s, Role::embedding_norm, p + "LayerNorm", h);
   note_rows(s, "vocab_size", s.config->vocab_size, m->arch.vocab_size);
   limit_positions(s, m);
 }
 
-// Sizes that every layer is checked against; 0: free.
+// Every layer is checked against these sizes; 0: any.
 struct Sizes {
   int64_t head_size = 0;
   int64_t attention_at_most = 0;
@@ -111,13 +111,13 @@ struct Sizes {
 };
 
 // COST-EFF's config.json gives the kept heads: d = prun_hidden_size / num_attention_heads, and all
-// layers are alike. Where prun_hidden_size is missing the first layer's tensor says it.
+// layers are alike. If prun_hidden_size is missing, the tensor of the first layer decides.
 void costeff_sizes(Source& s, Sizes* sizes) {
   const Config& c = *s.config;
   sizes->ffn = c.costeff.prun_intermediate_size.value_or(0);
   const std::string query = layer_prefix(s, 0) + "attention.self.query.weight";
-  const int64_t a = c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size
-                                               : take(s, query, {"A", "H"}).shape[0];
+  const int64_t a =
+      c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size : use(s, query, {"A", "H"}).shape[0];
   const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
   if (a % heads != 0) {
     fail_model("{}: num_attention_heads is {}{}, does not divide prun_hidden_size {}", c.place,
@@ -131,7 +131,7 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h, con
   const LayerNames& n = layer_names(s.family);
   const Dim rows = sizes.attention ? Dim(sizes.attention) : Dim("A");
   model::Attention a;
-  a.query = take_linear(s, Role::query, p + n.query, rows, h);
+  a.query = use_linear(s, Role::query, p + n.query, rows, h);
   const Tensor& query = s.parameters->tensor(a.query.weight);
   const int64_t size = a.query.out;
   if (size % sizes.head_size != 0 || size > sizes.attention_at_most) {
@@ -142,24 +142,24 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h, con
         s.config->place);
   }
   a.heads = size / sizes.head_size;
-  a.key = take_linear(s, Role::key, p + n.key, size, h);
-  a.value = take_linear(s, Role::value, p + n.value, size, h);
-  a.output = take_linear(s, Role::attention_out, p + n.attention_out, h, size);
-  a.norm = take_norm(s, Role::attention_norm, p + n.attention_norm, h);
+  a.key = use_linear(s, Role::key, p + n.key, size, h);
+  a.value = use_linear(s, Role::value, p + n.value, size, h);
+  a.output = use_linear(s, Role::attention_out, p + n.attention_out, h, size);
+  a.norm = use_norm(s, Role::attention_norm, p + n.attention_norm, h);
   return a;
 }
 
 model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   model::FeedForward f;
-  f.in = take_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
+  f.in = use_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
   if (f.in.out > kMaxFfn) {
     const Tensor& weight = s.parameters->tensor(f.in.weight);
     fail_model("{}shape {}, expected at most {} rows", tensor_place(weight),
                shape_text(weight.shape), kMaxFfn);
   }
-  f.out = take_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
-  f.norm = take_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
+  f.out = use_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
+  f.norm = use_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
   return f;
 }
 
@@ -169,8 +169,8 @@ void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
   for (int64_t i = 0; i < count; ++i) {
     const std::string p = layer_prefix(s, i);
     model::Layer layer;
-    // An absent sublayer is the identity. Its LayerNorm is skipped and may still be in the file,
-    // the attention's at the unpruned size (CoFiPruning, models/modeling_bert.py).
+    // An absent sublayer is the identity. Its LayerNorm is skipped, but may still be in the file; that
+    // of the attention has the unpruned size (CoFiPruning, models/modeling_bert.py).
     if (sizes.may_be_absent && attention_absent(s, i)) {
       mark_leftover(s, p + n.attention_norm);
     } else {
@@ -192,7 +192,7 @@ void check_said(const Source& s, const char* key, const std::optional<std::vecto
              shape_text(*said), *s.set->file, shape_text(have));
 }
 
-// Against the object that `costeff convert` writes.
+// Compares the model with the object that `costeff convert` writes.
 void check_converted(const Source& s, const model::Model& m) {
   std::vector<int64_t> attention, ffn;
   for (const model::Layer& layer : m.arch.layers) {

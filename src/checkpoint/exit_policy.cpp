@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/json.h"
 #include "base/names.h"
 #include "base/utf8.h"
@@ -20,7 +21,7 @@ constexpr int64_t kMaxLayer = 1000;
 
 // Keys that go with every policy.
 constexpr std::array<std::string_view, 3> kCommonKeys = {
-    "policy", "exit_start", "tuned"};  // the last for people: what `costeff tune` chose it for
+    "policy", "exit_start", "tuned"};  // `costeff tune` notes its goal in the last, for people
 
 bool is_threshold_key(std::string_view key) { return key == "threshold" || key == "thresholds"; }
 
@@ -28,7 +29,7 @@ bool is_threshold_key(std::string_view key) { return key == "threshold" || key =
 std::string known_keys() {
   std::string keys = "policy, threshold, thresholds";
   for (const PolicyTraits& row : kPolicies) {
-    if (row.number_at) keys += ", " + std::string(row.number);
+    if (row.number_at) append_format(&keys, ", {}", row.number);
   }
   return keys + " or exit_start";
 }

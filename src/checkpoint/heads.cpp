@@ -8,21 +8,22 @@
 namespace costeff::checkpoint {
 namespace {
 
-// The classifier's rows are the truth. id2label must agree with them; num_labels may be stale where
-// id2label agrees (transformers then ignores one of the two, depending on its version).
+// The rows of the classifier decide. id2label must agree with them. num_labels may be stale if id2label
+// agrees, as transformers then ignores one of the two, depending on its version.
 void name_labels(Source& s, model::Model* m) {
   const Config& c = *s.config;
   const int64_t n = m->arch.num_labels;
-  const std::string rows = ", the classifier (" +
-                           m->parameters.tensor(m->arch.heads.back().classifier.weight).name +
-                           ") has " + std::to_string(n) + (n == 1 ? " row" : " rows");
+  const std::string rows =
+      fmt::format(", the classifier ({}) has {} {}",
+                  m->parameters.tensor(m->arch.heads.back().classifier.weight).name, n,
+                  n == 1 ? "row" : "rows");
   if (c.id2label && static_cast<int64_t>(c.id2label->size()) != n) {
     fail_model("{}: id2label names {} labels{}", c.place, c.id2label->size(), rows);
   }
   if (c.num_labels && *c.num_labels != n) {
-    const std::string text = c.place + ": num_labels is " + std::to_string(*c.num_labels) + rows;
-    if (!c.id2label) throw_model(text);
-    s.notes.push_back(fmt::format("{}, as id2label", text));
+    if (!c.id2label) fail_model("{}: num_labels is {}{}", c.place, *c.num_labels, rows);
+    s.notes.push_back(
+        fmt::format("{}: num_labels is {}{}, as id2label", c.place, *c.num_labels, rows));
   }
   if (c.problem_type == "regression" && n != 1) {
     fail_model("{}: problem_type is regression{}, expected 1", c.place, rows);
@@ -33,7 +34,7 @@ void name_labels(Source& s, model::Model* m) {
     m->provenance.labels = *c.id2label;
     return;
   }
-  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back("LABEL_" + std::to_string(i));
+  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(fmt::format("LABEL_{}", i));
 }
 
 void note_config(Source& s, const model::Model& m) {
@@ -45,7 +46,7 @@ void note_config(Source& s, const model::Model& m) {
   }
 }
 
-// DistilBERT's is fixed in the code of transformers, whatever config.json says.
+// In DistilBERT it is fixed by the code of transformers; config.json does not matter.
 double norm_eps(Source& s) {
   constexpr double kFixed = 1e-12;
   const double said = s.config->layer_norm_eps;
@@ -56,7 +57,7 @@ double norm_eps(Source& s) {
   return kFixed;
 }
 
-// Against the object that `costeff convert` writes.
+// Compares the exits with the object that `costeff convert` writes.
 void check_exits(const Source& s, const model::Model& m) {
   const auto& said = s.config->converted.exits;
   std::vector<int64_t> have;
@@ -76,7 +77,7 @@ void list_unused(const Source& s, model::Model* m) {
 }  // namespace
 
 int64_t label_rows(Source& s, const std::string& name) {
-  const Tensor& t = take(s, name + ".weight", {"labels", "inputs"});
+  const Tensor& t = use(s, name + ".weight", {"labels", "inputs"});
   if (t.shape[0] > kMaxLabels) {
     fail_model("{}shape {}, expected at most {} labels", tensor_place(t), shape_text(t.shape),
                kMaxLabels);
@@ -84,11 +85,11 @@ int64_t label_rows(Source& s, const std::string& name) {
   return t.shape[0];
 }
 
-model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
+model::Linear use_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
   const Tensor* t = find(s, name + ".weight");
   const bool differ = t && !t->shape.empty() && t->shape[0] != labels;
-  return take_linear(s, model::Role::classifier, name, labels, in,
-                     differ ? "as many rows as the final classifier" : std::string_view());
+  return use_linear(s, model::Role::classifier, name, labels, in,
+                    differ ? "as many rows as the final classifier" : std::string_view());
 }
 
 model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
@@ -96,9 +97,9 @@ model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
                         int64_t labels, std::string_view because) {
   model::Head head;
   head.layer = layer;
-  head.pooler = take_linear(s, model::Role::pooler, pooler, pooler_rows, hidden, because);
+  head.pooler = use_linear(s, model::Role::pooler, pooler, pooler_rows, hidden, because);
   head.activation = model::Activation::tanh;
-  head.classifier = take_classifier(s, classifier, labels, head.pooler->out);
+  head.classifier = use_classifier(s, classifier, labels, head.pooler->out);
   return head;
 }
 

@@ -30,16 +30,16 @@ std::vector<std::string> pruned_names(const Source& s) {
   return names;
 }
 
-// Storages may be shared, so that a small file could ask for any amount of memory.
+// The limit for products: storages may be shared, so a small file could ask for any amount of memory.
 int64_t bytes_of_files(const TensorSet& set) {
-  if (set.files.empty()) return INT64_MAX;  // made in memory
+  if (set.files.empty()) return INT64_MAX;  // made in memory, not read
   int64_t sum = 0;
   for (const auto& file : set.files) sum += static_cast<int64_t>(file->bytes().size());
   return sum;
 }
 
-// orig, with 0 where the mask is 0. What is not finite stays, as it does in torch (NaN * 0), so
-// that it is found later.
+// orig, with 0 where the mask is 0. Values that are not finite stay, as in torch (NaN * 0), so that
+// they are found later.
 std::shared_ptr<std::byte[]> masked(const Tensor& orig, const Tensor& mask) {
   const int64_t element = dtype_size(orig.dtype), count = orig.numel();
   std::shared_ptr<std::byte[]> out(new std::byte[static_cast<size_t>(orig.bytes())]);

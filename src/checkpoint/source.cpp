@@ -13,8 +13,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// A file without prefixes (the encoder saved by itself, a head added): the other names tell the
-// family.
+// For a file without prefixes (an encoder saved by itself, a head added): other names tell the family.
 Family family_without_prefix(const Source& s) {
   if (has_any(s, "transformer.layer.")) return Family::distilbert;
   if (has_any(s, "encoder.pooler.")) return Family::elasticbert;
@@ -37,7 +36,7 @@ std::string encoder_text(const EncoderName& e) {
                           : printable(e.container, 60) + e.prefix + "*";
 }
 
-// The one encoder of the file; names: the canonical ones.
+// Returns the one encoder of the file. names: the canonical ones.
 EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& names) {
   std::set<EncoderName> found;
   for (const std::string& name : names) {
@@ -46,7 +45,7 @@ EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& n
   if (found.size() == 1) return *found.begin();
   if (found.size() > 1) {
     fail_model("{}: holds {} encoders, {} and {}, expected one", *set.file,
-               found.size() == 2 ? "two" : std::to_string(found.size()),
+               found.size() == 2 ? "two" : fmt::format("{}", found.size()),
                encoder_text(*found.begin()), encoder_text(*std::next(found.begin())));
   }
   std::string have = set.tensors.empty() ? "no tensor at all" : "";
@@ -60,7 +59,7 @@ EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& n
       *set.file, have);
 }
 
-// The same names mean other positions and another head in another family.
+// In another family the same names mean other positions and another head.
 void check_family(const Source& s) {
   const Config& c = *s.config;
   if (c.model_type.empty() || type_fits(c.model_type, s.family)) return;
@@ -73,7 +72,7 @@ std::string expected_shape(std::initializer_list<Dim> shape) {
   std::string text = "[";
   for (const Dim& d : shape) {
     if (text.size() > 1) text += ", ";
-    text += d.symbol ? std::string(d.symbol) : std::to_string(d.extent);
+    text += d.symbol ? d.symbol : fmt::format("{}", d.extent);
   }
   return text + "]";
 }
@@ -88,7 +87,7 @@ bool fits(const std::vector<int64_t>& have, std::initializer_list<Dim> shape) {
   return true;
 }
 
-// The tensor that stands in the module of one that is missing, for its message: weight_g, qweight,
+// For the message about a missing tensor: another one in its module, such as weight_g, qweight or
 // base_layer.weight.
 std::string found_instead(const Source& s, const std::string& name) {
   const size_t dot = name.rfind('.');
@@ -103,7 +102,7 @@ std::string found_instead(const Source& s, const std::string& name) {
   return "";
 }
 
-// I8 weights [rows, columns] have their scales, F32 [rows], beside them in NAME_scale.
+// The scales of I8 weights [rows, columns] are beside them in NAME_scale, F32 [rows].
 void attach_scales(Source& s) {
   for (const auto& [name, index] : s.by_name) {
     Tensor& t = s.set->tensors[index];
@@ -173,7 +172,7 @@ std::set<int64_t> numbers(const Source& s, std::string_view beginning) {
     const std::string_view rest = std::string_view(it->first).substr(beginning.size());
     const size_t digits = rest.find_first_not_of("0123456789");
     if (digits == 0 || digits == std::string_view::npos || rest[digits] != '.') continue;
-    if (digits > 1 && rest[0] == '0') continue;  // 01 is no number that a module list writes
+    if (digits > 1 && rest[0] == '0') continue;  // module lists do not write 01
     if (digits > 9) {
       fail_model("{}its number is out of range", tensor_place(s.set->tensors[it->second]));
     }
@@ -193,8 +192,8 @@ std::string missing_place(const Source& s, const std::string& name) {
   return tensor_place(*s.set->file, s.container + name);
 }
 
-const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim> shape,
-                   std::string_view because) {
+const Tensor& use(Source& s, const std::string& name, std::initializer_list<Dim> shape,
+                  std::string_view because) {
   const auto it = s.by_name.find(name);
   if (it == s.by_name.end()) {
     fail_model("{}is missing, expected shape {}{}", missing_place(s, name), expected_shape(shape),
@@ -214,30 +213,30 @@ const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim
   return t;
 }
 
-model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
-                                  const std::string& name, std::initializer_list<Dim> shape,
-                                  std::string_view because) {
-  const Tensor& t = take(s, name, shape, because);
+model::ParameterId use_parameter(Source& s, model::Role role, model::Part part,
+                                 const std::string& name, std::initializer_list<Dim> shape,
+                                 std::string_view because) {
+  const Tensor& t = use(s, name, shape, because);
   const auto at = static_cast<size_t>(&t - s.set->tensors.data());
   const auto [it, fresh] = s.parameter_of.try_emplace(at, model::kNone);
   if (fresh) it->second = s.parameters->add(role, part, t);
   return it->second;
 }
 
-model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
-                          std::string_view because) {
+model::Linear use_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
+                         std::string_view because) {
   model::Linear l;
-  l.weight = take_parameter(s, role, model::Part::weight, name + ".weight", {out, in}, because);
+  l.weight = use_parameter(s, role, model::Part::weight, name + ".weight", {out, in}, because);
   const std::vector<int64_t>& shape = s.parameters->tensor(l.weight).shape;
   l.out = shape[0];
   l.in = shape[1];
-  l.bias = take_parameter(s, role, model::Part::bias, name + ".bias", {l.out});
+  l.bias = use_parameter(s, role, model::Part::bias, name + ".bias", {l.out});
   return l;
 }
 
-model::LayerNorm take_norm(Source& s, model::Role role, const std::string& name, int64_t hidden) {
-  return {take_parameter(s, role, model::Part::weight, name + ".weight", {hidden}),
-          take_parameter(s, role, model::Part::bias, name + ".bias", {hidden})};
+model::LayerNorm use_norm(Source& s, model::Role role, const std::string& name, int64_t hidden) {
+  return {use_parameter(s, role, model::Part::weight, name + ".weight", {hidden}),
+          use_parameter(s, role, model::Part::bias, name + ".bias", {hidden})};
 }
 
 }  // namespace costeff::checkpoint

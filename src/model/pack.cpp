@@ -15,13 +15,13 @@ namespace {
 using kernels::Precision;
 using kernels::round_up;
 
-// Elements that are read and packed together: they stay in the second-level cache in between.
+// Elements that are read and packed together, so that they stay in the second-level cache in between.
 constexpr int64_t kReadAtOnce = int64_t{1} << 16;
-// Elements that a thread packs before it looks for others. Not below a huge page of float32: two
-// threads that touch a new one together both clear one, and one of them in vain.
+// Elements that a thread packs before it looks for more. At least a huge page of float32: if two
+// threads touch a new page at the same time both clear one, and one does so in vain.
 constexpr int64_t kPiece = int64_t{1} << 19;
 
-// The bytes of a parameter in its file are not needed any more.
+// Says that the parameter's bytes in the file are no longer needed.
 void give_back(const Parameters& parameters, ParameterId id) {
   const Tensor& t = parameters.tensor(id);
   parameters.storage.give_back({t.data, static_cast<size_t>(t.bytes())});
@@ -33,7 +33,7 @@ void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t
   p.pack_int8(scratch.quantised.data(), scratch.scales.data(), rows, in, packed);
 }
 
-// Rows of int8 with their scales: those of the file, or made of its floats.
+// Reads rows as int8 with their scales: as the file has them, or quantised from its floats.
 void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, float* scale) {
   const int64_t columns = t.shape[1];
   if (columns > kernels::kMaxInt8Inputs) {
@@ -57,7 +57,7 @@ void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, flo
   }
 }
 
-// The floats of rows [begin, begin + rows) as they lie in the file; null: not in that form.
+// Rows [begin, begin + rows) in place in the file; null unless they are aligned floats there.
 const float* floats_in_place(const Parameters& parameters, const Stack& stack, int64_t begin,
                              int64_t rows) {
   const Linear& l = *stack.maps[static_cast<size_t>(begin / stack.stride)];
@@ -71,14 +71,15 @@ const float* floats_in_place(const Parameters& parameters, const Stack& stack, i
   return floats;
 }
 
-// Rows [rows.begin, rows.end) -> packed, which is where row 0 goes; begin: a multiple of the panel.
+// Packs rows [rows.begin, rows.end). Row 0 of the stack would go to `packed`; rows.begin is a multiple
+// of the panel.
 void pack_rows(const Packer& packer, const Stack& stack, Range rows, std::byte* packed,
                PackScratch* scratch) {
   const kernels::Product& p = packer.product();
   const int64_t in = stack.in(), panel = packer.kernels.panel;
-  const int64_t some = std::max<int64_t>(1, kReadAtOnce / (in * panel)) * panel;
-  for (int64_t begin = rows.begin; begin < rows.end; begin += some) {
-    const int64_t count = std::min(some, rows.end - begin);
+  const int64_t at_once = std::max<int64_t>(1, kReadAtOnce / (in * panel)) * panel;
+  for (int64_t begin = rows.begin; begin < rows.end; begin += at_once) {
+    const int64_t count = std::min(at_once, rows.end - begin);
     std::byte* to = packed + begin * p.column_bytes(in);
     if (const float* floats =
             p.pack ? floats_in_place(packer.parameters, stack, begin, count) : nullptr) {

@@ -1,4 +1,5 @@
-// What the conveyor does at an exit: computes it for the group, writes answers, marks who leaves.
+// At an exit the conveyor computes logits for the whole group, writes answers, and marks the sequences
+// that leave.
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,7 @@
 namespace costeff::runtime {
 namespace {
 
-// What an exit says about one sequence.
+// What an exit computes for one sequence.
 struct Answer {
   int64_t layer;
   std::span<const float> logits, probs;  // [C]; probs empty for regression

@@ -20,8 +20,8 @@
 namespace costeff {
 namespace {
 
-// Enough rows in flight that a layer's weights are used many times each time they are read, few
-// enough that the activations stay in the second-level cache.
+// Enough tokens that a layer's weights are used many times whenever they are read, but few enough that
+// the activations stay in the second-level cache.
 constexpr int64_t kBatchTokens = 256;
 
 constexpr std::array<Name<ComputeType>, 4> kComputeTypes{{{"float32", ComputeType::float32},
@@ -60,7 +60,7 @@ struct Engine::Impl {
     }
   }
 
-  // Ids that a row may bring of its own: a limit of the tokenizer is none of theirs.
+  // For rows with their own ids, to which the tokenizer's limit does not apply.
   int64_t max_ids(const EncodeOptions& e) const {
     return e.max_length != 0 ? e.max_length : model.spec.arch.max_length;
   }

@@ -1,6 +1,6 @@
 // Models that lost exits or layers: what stays is numbered anew.
 
-#include "runtime/edit_model.h"
+#include "runtime/convert/edit_model.h"
 
 #include <gtest/gtest.h>
 

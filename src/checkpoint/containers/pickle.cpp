@@ -45,7 +45,7 @@ class OpcodeReader {
         if (version > 5) bad(fmt::format("protocol {}, expected at most 5", version));
         return;
       }
-      case 0x95:  // FRAME: says how many bytes to read ahead
+      case 0x95:  // FRAME: the number of bytes to read ahead
         if (read<uint64_t>() > reader_.remaining()) end_of_file();
         return;
       case '(':  // MARK
@@ -120,7 +120,7 @@ class OpcodeReader {
       case 'u':  // SETITEMS
         return machine_.set_items_to_mark();
       case 'c':    // GLOBAL
-      case 'i': {  // INST: GLOBAL and a call at once; no state dict has it
+      case 'i': {  // INST: GLOBAL and a call in one; no state dict has it
         const std::string_view module = read_line();
         machine_.push_global(module, read_line());
         if (op == 'i') bad("opcode INST, which a state dict does not need");
@@ -145,7 +145,7 @@ class OpcodeReader {
       case 'j':  // LONG_BINGET
         return machine_.get(read<uint32_t>());
       default:
-        bad(string_printf("opcode 0x%02x, which a state dict does not need", op));
+        bad(fmt::format("opcode 0x{:02x}, which a state dict does not need", op));
     }
   }
 

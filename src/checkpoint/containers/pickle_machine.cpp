@@ -8,7 +8,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// The data.pkl of a BERT has 200 tensors in 30 kB, 10 values and 5 memo slots each.
+// The data.pkl of a BERT has 200 tensors in 30 kB, with 10 values and 5 memo slots each.
 constexpr size_t kMaxStack = 1u << 20;   // values and marks
 constexpr size_t kMaxValues = 2u << 20;  // in containers, calls and the memo
 
@@ -50,7 +50,7 @@ void PickleMachine::need(size_t count) const {
   }
 }
 
-// For opcodes that took a mark away: there must be a container below the items.
+// For opcodes that popped a mark: there must be a container below the items.
 void PickleMachine::need_below(size_t begin) const {
   if (begin <= floor()) bad("there is no container below the mark");
 }
@@ -72,7 +72,7 @@ void PickleMachine::push_mark() {
   marks_.push_back(stack_.size());
 }
 
-// Where the items above the last mark begin.
+// Returns where the items above the last mark begin.
 size_t PickleMachine::pop_mark() {
   if (marks_.empty()) bad("there is no mark on the stack");
   const size_t begin = marks_.back();
@@ -95,7 +95,7 @@ void PickleMachine::keep(size_t count) {
   if (kept_ > kMaxValues) bad(fmt::format("more than {} values in all", kMaxValues));
 }
 
-// Items stack_[begin..] become a tuple.
+// The items stack_[begin..] become a tuple.
 void PickleMachine::tuple_from(size_t begin) {
   const size_t count = stack_.size() - begin;
   keep(count);
@@ -224,7 +224,7 @@ void PickleMachine::reduce() {
   push({PickleKind::call, 0, static_cast<int64_t>(out_.calls.size()) - 1});
 }
 
-// OrderedDict(), or as Python 2 writes it, OrderedDict([[key, value], ...]).
+// OrderedDict() or, as Python 2 writes it, OrderedDict([[key, value], ...]).
 PickleValue PickleMachine::ordered_dict(const PickleValue& arguments) {
   const PickleValue dict = new_dict();
   if (arguments.count == 0) return dict;

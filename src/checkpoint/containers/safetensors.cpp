@@ -182,7 +182,7 @@ class HeaderReader {
       bad(fmt::format("data_offsets has {} numbers, expected [begin, end]", offsets_.size()));
     }
     const auto [begin, end] = std::pair(offsets_[0], offsets_[1]);
-    // Headers may list half a million tensors: nothing is written that nobody reads.
+    // A header may list half a million tensors, so text is made only for a message.
     const auto range = [begin = begin, end = end] {
       return fmt::format("data_offsets [{}, {}]", begin, end);
     };
@@ -209,7 +209,7 @@ class HeaderReader {
   std::span<const std::byte> data_;
   TensorSet* set_;
   State state_ = State::start;
-  std::string field_;  // the one being read
+  std::string field_;  // that is being read
   Tensor tensor_;      // likewise
   std::vector<uint64_t> offsets_;
   bool has_dtype_ = false, has_shape_ = false, has_offsets_ = false, has_metadata_ = false;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr size_t kMaxShards = 99'999;  // what "model-00001-of-99999" can count
 
-// A name that stays in the directory. The user's own links are followed; this is the checkpoint's
-// text.
+// Whether the name stays in the directory. Links there are the user's own and are followed, but the
+// name comes from the checkpoint.
 bool is_plain_file_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.size() <= 255 &&
          name.find('/') == std::string::npos && name.find('\0') == std::string::npos;

@@ -122,7 +122,7 @@ void read_legacy(std::span<const std::byte> bytes, TensorSet* set) {
     fail_model("{}: storage keys are {}, expected a list", file, keys.describe(keys.top));
   }
 
-  // The element size of a storage is known from the persistent ids alone.
+  // Only the persistent ids tell the element size of a storage.
   std::unordered_map<std::string_view, StorageRef> known;
   for (size_t i = 0; i < object.persistents.size(); ++i) {
     const PickleValue storage{PickleKind::persistent, 0, static_cast<int64_t>(i)};

@@ -38,7 +38,7 @@ StateDict find_state_dict(const Pickle& p, const std::string& file) {
   const PickleItems& top = items_of(p, p.top);
   std::vector<StateDict> found;
   if (has_encoder(p, p.top)) found.push_back({p.top, "", 0});
-  // A dict may be there under many names; it is looked at once.
+  // A dict may have many keys; it is looked at once.
   std::unordered_set<int64_t> seen{p.top.at};
   for (const auto& [key, value] : top) {
     if (value.kind != PickleKind::dict || !seen.insert(value.at).second) continue;

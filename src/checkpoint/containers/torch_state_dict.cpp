@@ -29,10 +29,10 @@ constexpr std::array<DType, 10> kStorageTypes{DType::f32, DType::f16,    DType::
 static_assert(kFirstStorage + kStorageTypes.size() == kGlobals.size());
 
 constexpr int64_t kMaxCopied = int64_t{4} << 30;
-constexpr int kMaxWrappers = 8;  // parameters of parameters
+constexpr int kMaxWrappers = 8;  // parameters in parameters
 constexpr size_t kMaxNamed = 3;  // entries that a note names
 
-// A tensor as _rebuild_tensor_v2 is asked for, checked as far as the storage's own numel goes.
+// The arguments of _rebuild_tensor_v2, not yet checked against the bytes of the storage.
 struct View {
   StorageRef storage;
   int64_t offset = 0;                  // elements
@@ -97,7 +97,7 @@ View read_view(const Pickle& p, const PickleValue& tensor, const std::string& pl
   return view;
 }
 
-// The last element of the view lies in the storage. Not for views without elements.
+// Throws unless the last element of the view is in the storage. Not for views without elements.
 void check_inside(const View& view, const std::string& place) {
   int64_t last = view.offset;
   bool inside = true;
@@ -197,7 +197,7 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
         "{}: the state dict is its entry {}{}", file, state.key,
         state.others == 0   ? ""
         : state.others == 1 ? "; the other entry is ignored"
-                            : "; " + std::to_string(state.others) + " other entries are ignored"));
+                            : fmt::format("; {} other entries are ignored", state.others)));
   }
   int64_t may_copy = kMaxCopied;
   if (file_size < static_cast<uint64_t>(kMaxCopied) / 4) {

@@ -27,7 +27,7 @@ namespace {
 
 using Reader = TensorSet (*)(const std::string& path);
 
-constexpr uint64_t kMaxIndex = 100'000'000;  // bytes; as the header of a safetensors file
+constexpr uint64_t kMaxIndex = 100'000'000;  // bytes; the same as for a safetensors header
 
 TensorSet read_shards(const std::string& dir, const std::string& index_path, Reader read) {
   const auto file = MappedFile::open(index_path, ErrorKind::model);
@@ -78,8 +78,7 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   return set;
 }
 
-// "bert-base-uncased", "org/name": as a hub calls its models, and no path that anybody would write
-// to say that it is one.
+// Whether it looks like a model's name on a hub ("bert-base-uncased", "org/name") and not like a path.
 bool is_hub_name(std::string_view name) {
   if (name.empty() || std::count(name.begin(), name.end(), '/') > 1) return false;
   if (name.front() == '/' || name.front() == '.' || name.back() == '/') return false;

@@ -21,13 +21,13 @@ constexpr uint16_t kFlagEncrypted = 1 << 0, kFlagDescriptor = 1 << 3,
                    kFlagStrongEncryption = 1 << 6;
 constexpr uint16_t kZip64Extra = 1;
 constexpr uint32_t kIn64 = 0xFFFFFFFF;       // the true value is in the zip64 field
-constexpr uint64_t kMaxEntries = 1'000'000;  // a state dict has one a storage
+constexpr uint64_t kMaxEntries = 1'000'000;  // a state dict has one for each storage
 
 struct Directory {
   uint64_t offset = 0, size = 0, entries = 0;
 };
 
-// One directory record, or the parts of a local header that it is compared with.
+// A record of the directory, or the same parts of a local header.
 struct Record {
   uint16_t flags = 0, method = 0;
   uint32_t crc = 0;
@@ -46,7 +46,7 @@ struct Parser {
     bad(fmt::format("entry {}: {}", printable(name, 200), what));
   }
 
-  // The end record lies at the very end, but for a comment whose length it holds.
+  // The end record is at the very end, before a comment whose length it holds.
   uint64_t find_end() const {
     const uint64_t size = bytes.size();
     const uint64_t lowest = size > kEndSize + 0xFFFF ? size - kEndSize - 0xFFFF : 0;
@@ -117,7 +117,7 @@ struct Parser {
     return at;
   }
 
-  // Takes the values that the 32-bit fields could not hold, in the order the format gives.
+  // Reads the values that did not fit the 32-bit fields, in the format's order.
   void read_zip64(std::span<const std::byte> extra, std::initializer_list<uint64_t*> wanted,
                   std::string_view name) const {
     if (std::none_of(wanted.begin(), wanted.end(), [](uint64_t* v) { return *v == kIn64; })) return;
@@ -155,8 +155,8 @@ struct Parser {
     return c;
   }
 
-  // The bytes of the entry. The local header must say what the directory says: readers differ in
-  // which of the two they believe. With a data descriptor it may leave CRC and sizes at 0.
+  // Returns the bytes of the entry. The local header must agree with the directory, as readers differ
+  // in which of the two they use. With a data descriptor its CRC and sizes may be 0.
   std::span<const std::byte> read_local(const Record& c, uint64_t end) const {
     const std::string_view name = as_text(c.name);
     ByteReader r(bytes.first(end));
@@ -256,9 +256,8 @@ void check_crc(const ZipEntry& entry, const std::string& file) {
   const auto found = static_cast<uint32_t>(
       crc32_z(0, reinterpret_cast<const Bytef*>(entry.data.data()), entry.data.size()));
   if (found == entry.crc32) return;
-  fail_model(
-      "{}: entry {}{}", file, printable(entry.name, 200),
-      string_printf(": CRC-32 is %08x, expected %08x: the file is damaged", found, entry.crc32));
+  fail_model("{}: entry {}: CRC-32 is {:08x}, expected {:08x}: the file is damaged", file,
+             printable(entry.name, 200), found, entry.crc32);
 }
 
 }  // namespace costeff::checkpoint

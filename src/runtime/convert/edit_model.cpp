@@ -1,9 +1,10 @@
-#include "runtime/edit_model.h"
+#include "runtime/convert/edit_model.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "runtime/model_info.h"
 
 namespace costeff::runtime {
@@ -11,7 +12,8 @@ namespace {
 
 std::string exits_text(const model::Model& m) {
   std::string s;
-  for (const model::Head& h : m.arch.heads) s += (s.empty() ? "" : ", ") + std::to_string(h.layer);
+  for (const model::Head& h : m.arch.heads)
+    append_format(&s, "{}{}", s.empty() ? "" : ", ", h.layer);
   return s;
 }
 
@@ -19,7 +21,7 @@ bool contains(std::span<const int64_t> list, int64_t v) {
   return std::find(list.begin(), list.end(), v) != list.end();
 }
 
-// The new number of layer i + 1; 0: it is dropped.
+// Entry i is the new number of layer i + 1, or 0 if it is dropped.
 std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> dropped) {
   std::vector<int64_t> numbers;
   int64_t next = 0;
@@ -62,7 +64,7 @@ void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t
     for (size_t i = 0; i < p->thresholds.size(); ++i) {
       if (numbers[i] != 0) kept.push_back(p->thresholds[i]);
     }
-    // A model of one layer: its threshold is never used, but there must be one.
+    // In a model of one layer the threshold is never used, but there must be one.
     if (kept.empty()) kept.push_back(p->thresholds.front());
     p->thresholds = std::move(kept);
   }

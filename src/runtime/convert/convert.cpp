@@ -15,7 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/save_model.h"
-#include "runtime/edit_model.h"
+#include "runtime/convert/edit_model.h"
 #include "runtime/model_info.h"
 
 namespace costeff {
@@ -27,7 +27,7 @@ constexpr std::array<Name<StoredType>, 3> kStoredTypes{{{"float32", StoredType::
 
 namespace fs = std::filesystem;
 
-// Files that the tokenizers read (src/text). Nothing else of a directory is copied.
+// The files that tokenizers read (src/text). No other files are copied.
 constexpr std::array<const char*, 11> kTokenizerFiles = {"vocab.txt",
                                                          "vocab.json",
                                                          "merges.txt",
@@ -90,7 +90,7 @@ void copy_file(const std::string& from, const std::string& to) {
   file->check_unchanged();
 }
 
-// What is wrong with our own work must not get out.
+// A mistake of our own must not reach the target.
 void check_readable(const std::string& dir, const checkpoint::SavedModel& saved) {
   try {
     const model::Model m = checkpoint::load_model(dir);
