@@ -1,4 +1,5 @@
 #include <costeff/policy.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,16 +9,16 @@
 namespace costeff {
 namespace {
 
-// What is wrong with the policy for any model of that depth.
+// What is wrong with the policy for any model of that depth; "" if nothing is.
 std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth) {
-  const std::string name = "policy " + std::string(t.name), layers = std::to_string(depth);
+  const std::string name = fmt::format("policy {}", t.name);
   const auto n = static_cast<int64_t>(p.thresholds.size());
   if (t.threshold == ThresholdUse::always && n == 0) return name + " needs a threshold";
   if (t.threshold == ThresholdUse::none && n != 0) return name + " takes no threshold";
   if (n > 1 && n != depth && n != depth - 1) {
     return fmt::format(
         "{}: {} thresholds, expected one, or one for each of {} layers (the last may be left out)",
-        name, n, layers);
+        name, n, depth);
   }
   if (!std::all_of(p.thresholds.begin(), p.thresholds.end(),
                    [](double v) { return std::isfinite(v); })) {
@@ -28,17 +29,17 @@ std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth
                        t.least_number);
   }
   if (p.kind == PolicyKind::fixed && (p.layer < 1 || p.layer > depth)) {
-    return fmt::format("{}: layer {} to leave at, expected 1 to {}", name, p.layer, layers);
+    return fmt::format("{}: layer {} to leave at, expected 1 to {}", name, p.layer, depth);
   }
   if (p.exit_start < 1 || p.exit_start > depth) {
-    return fmt::format("exit start {}, expected 1 to {}", p.exit_start, layers);
+    return fmt::format("exit start {}, expected 1 to {}", p.exit_start, depth);
   }
   return {};
 }
 
-// What the policy needs and this model does not have.
+// What the policy needs and this model does not have; "" if nothing.
 std::string model_fault(const ModelExits& m, const ExitPolicy& p, const PolicyTraits& t) {
-  const std::string name = "policy " + std::string(t.name);
+  const std::string name = fmt::format("policy {}", t.name);
   if (t.needs_probabilities && m.regression) {
     return name + " needs probabilities, and this model gives a score (regression)";
   }
@@ -50,9 +51,8 @@ std::string model_fault(const ModelExits& m, const ExitPolicy& p, const PolicyTr
       std::find(m.layers.begin(), m.layers.end(), p.layer) != m.layers.end()) {
     return {};
   }
-  std::string known;
-  for (const int64_t layer : m.layers) known += (known.empty() ? "" : ", ") + std::to_string(layer);
-  return fmt::format("no exit at layer {}; this model has exits at layer {}", p.layer, known);
+  return fmt::format("no exit at layer {}; this model has exits at layer {}", p.layer,
+                     fmt::join(m.layers, ", "));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace costeff {
 namespace {
 
-// Writes events down: kind, depth and value.
+// Records events: kind, depth and value.
 struct Recorder {
   std::string seen;
   void on(const JsonEvent& e) {

@@ -75,7 +75,7 @@ void expect_rows(const Rows& rows, const Rows& expected) {
 class EmbedTables : public testing::TestWithParam<const kernels::KernelTable*> {};
 INSTANTIATE_TEST_SUITE_P(Tables, EmbedTables, testing::ValuesIn(every_table()), TableName());
 
-// Two sequences: positions begin anew, types are each token's own.
+// Two sequences: positions start again, and each token has its own type.
 TEST_P(EmbedTables, SumsAreNormalised) {
   TinyEmbeddings tiny;
   const float s3 = std::sqrt(3.0f);
@@ -89,7 +89,7 @@ TEST_P(EmbedTables, SumsAreNormalised) {
               });
 }
 
-// A model without types (DistilBERT) looks at none.
+// A model without types (DistilBERT) reads none.
 TEST(Embed, WithoutTypes) {
   TinyEmbeddings tiny;
   tiny.model.arch.embeddings.type = kNone;
