@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <utility>
 #include <vector>
 
 #include "base/fail.h"
@@ -59,9 +60,9 @@ class TreeBuilder {
   Json root;
 
  private:
-  void begin_member(const std::string& key) {
-    const auto [it, fresh] = open_.back()->emplace(key, nullptr);
-    if (!fresh) fail(kind_, "{}: duplicate key \"{}\"", place_, printable(key, 80));
+  void begin_member(std::string& key) {
+    const auto [it, fresh] = open_.back()->emplace(std::move(key), nullptr);
+    if (!fresh) fail(kind_, "{}: duplicate key \"{}\"", place_, printable(it.key(), 80));
     member_ = &*it;
   }
 

@@ -162,7 +162,9 @@ TEST(Embed, SumsThatOverflowAreNamed) {
   e.position = tiny.add("position", {1, 4}, {3e38f, 0, 0, 0});
   tiny.model.arch.max_length = 1;
   const std::string message = error_of(ErrorKind::model, [&] { tiny.embed({1}, {0}, {0}); });
-  EXPECT_EQ(message.find("m: tensor word: row 0 and its position's, row 0 of position"), 0u)
+  EXPECT_EQ(message.find("m: tensor word: row 0 and row 0 of position, its position, have sums "
+                         "that are not finite"),
+            0u)
       << message;
 }
 
