@@ -100,8 +100,8 @@ void MappedFile::check_unchanged() const {
 }
 
 void MappedFile::give_back(std::span<const std::byte> part) const {
-  // Whole huge pages, as the kernel maps a file's pages that many at a time: those around the part
-  // were mapped with it. If they are still needed they come back.
+  // Whole huge pages, as the kernel maps a file's pages in groups of that size: the pages around the
+  // part were mapped with it. If they are still needed they come back.
   const auto address = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
   const uintptr_t from = address(part.data()), to = from + part.size();
   if (!data_ || from < address(data_) || to > address(data_) + size_) return;

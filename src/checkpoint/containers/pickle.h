@@ -45,7 +45,7 @@ struct PickleCall {
 using PickleItems = std::vector<std::pair<PickleValue, PickleValue>>;
 
 struct Pickle {
-  std::span<const std::byte> bytes;  // the pickle alone, from its first opcode to STOP
+  std::span<const std::byte> bytes;  // only the pickle, from its first opcode to STOP
   std::span<const std::string_view> globals;
   std::vector<PickleValue> items;
   std::vector<std::vector<PickleValue>> lists;
