@@ -37,6 +37,10 @@ void join(const kernels::GradTable& grad, const model::Head& head, int64_t hidde
   crew.meet();
 }
 
+bool uses(const SharedMap& shared, const HeadGradient& g) {
+  return g.uncertain || (!shared.lte && g.logits);
+}
+
 void join_backward(const kernels::GradTable& grad, const model::Head& head, int64_t hidden,
                    int64_t rows, const Crew& crew, const float* d_joined,
                    std::span<float* const> d_history) {
@@ -68,11 +72,11 @@ void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, HeadRec
   const int64_t pooled = round_up(rows * pooled_size(head, hidden));
   record->joined.reserve(joined);
   record->d_joined.reserve(joined);
-  for (FloatBuffer* b :
-       {&record->pre, &record->pooled, &record->dropped, &record->d_dropped, &record->d_pooled})
+  for (FloatBuffer* b : {&record->pre, &record->pooled, &record->dropped, &record->d_dropped})
     b->reserve(pooled);
   record->logits.reserve(std::max<int64_t>(1, rows * head.classifier.out));
   record->uncertain.reserve(rows);
+  record->d_lte.reserve(rows);
 }
 
 void pool_forward(const model::Pooling& pooling, const Batch& batch, int64_t hidden,
@@ -150,7 +154,8 @@ void head_forward(const TrainedWeights& w, const model::Head& head, int64_t inde
 
 void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const HeadGradient& gradient,
-                   std::span<float* const> d_history, HeadRecord* r, LinearScratch* scratch) {
+                   std::span<float* const> d_history, bool pooler_is_shared, bool lte_is_shared,
+                   HeadRecord* r, LinearScratch* scratch) {
   const int64_t hidden = w->arch().hidden_size, rows = batch.rows();
   const int64_t size = pooled_size(head, hidden), width = joined_size(head, hidden);
   float* d = r->d_dropped.data();
@@ -167,7 +172,7 @@ void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, co
   crew.meet();
   if (gradient.uncertain) {
     const TrainedLinear& lte = w->linear(*head.lte);
-    float* d_lte = r->d_pooled.data();  // [B], before it gets its own content
+    float* d_lte = r->d_lte.data();
     if (crew.leads()) {
       for (int64_t b = 0; b < rows; ++b) {
         const float u = r->uncertain.data()[b];
@@ -175,7 +180,8 @@ void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, co
       }
     }
     crew.meet();
-    linear_weight_gradient(w, lte, crew, d_lte, 1, r->pooled.data(), size, rows, scratch);
+    if (!lte_is_shared)
+      linear_weight_gradient(w, lte, crew, d_lte, 1, r->pooled.data(), size, rows, scratch);
     linear_input_gradient(*w, lte, crew, d_lte, 1, rows, d, size, true, scratch);
   }
   if (crew.leads()) w->grad().activate_backward(head.activation, r->pre.data(), d, rows * size);
@@ -184,7 +190,8 @@ void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, co
   const float* d_joined = d;
   if (head.pooler) {
     const TrainedLinear& pooler = w->linear(*head.pooler);
-    linear_weight_gradient(w, pooler, crew, d, size, r->joined.data(), width, rows, scratch);
+    if (!pooler_is_shared)
+      linear_weight_gradient(w, pooler, crew, d, size, r->joined.data(), width, rows, scratch);
     if (!asked) return;
     linear_input_gradient(*w, pooler, crew, d, size, rows, r->d_joined.data(), width, false,
                           scratch);
@@ -196,6 +203,30 @@ void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, co
     d_joined = r->d_joined.data();
   }
   if (asked) join_backward(w->grad(), head, hidden, rows, crew, d_joined, d_history);
+}
+
+void shared_gradient(TrainedWeights* w, SharedMap* shared, int64_t rows, const Crew& crew,
+                     std::span<const HeadGradient> gradients, std::span<const HeadRecord> records,
+                     LinearScratch* scratch) {
+  const int64_t out = shared->map->out(), in = shared->map->in();
+  const int64_t count = std::count_if(shared->users.begin(), shared->users.end(),
+                                      [&](size_t e) { return uses(*shared, gradients[e]); });
+  if (count == 0) return;
+  if (crew.leads()) {
+    float* d = shared->d.reserve(rows * count * out);
+    float* x = shared->x.reserve(rows * count * in);
+    for (int64_t b = 0; b < rows; ++b) {
+      for (const size_t e : shared->users) {
+        if (!uses(*shared, gradients[e])) continue;
+        const HeadRecord& r = records[e];
+        d = std::copy_n((shared->lte ? r.d_lte : r.d_dropped).data() + b * out, out, d);
+        x = std::copy_n((shared->lte ? r.pooled : r.joined).data() + b * in, in, x);
+      }
+    }
+  }
+  crew.meet();
+  linear_weight_gradient(w, *shared->map, crew, shared->d.data(), out, shared->x.data(), in,
+                         rows * count, scratch);
 }
 
 }  // namespace costeff::grad

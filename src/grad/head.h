@@ -15,9 +15,18 @@ struct HeadRecord {
   FloatBuffer joined;       // [B, width]: pooled states side by side, or their mean
   FloatBuffer pre, pooled;  // [B, R]: before and after the activation (and dropout: dropped)
   FloatBuffer dropped;
-  FloatBuffer logits;                         // [B, C]
-  FloatBuffer uncertain;                      // [B]: sigmoid(lte(pooled))
-  FloatBuffer d_dropped, d_pooled, d_joined;  // gradients
+  FloatBuffer logits;                      // [B, C]
+  FloatBuffer uncertain;                   // [B]: sigmoid(lte(pooled))
+  FloatBuffer d_dropped, d_joined, d_lte;  // gradients; d_dropped becomes that of `pre`
+};
+
+// A map that several exits share (PABEE's pooler, BERxiT's lte) gets its gradient from all of them at
+// once, row by row, so that micro-batches add up to the same bits.
+struct SharedMap {
+  const TrainedLinear* map = nullptr;
+  bool lte = false;           // else it is the pooler
+  std::vector<size_t> users;  // exits
+  FloatBuffer d, x;           // [B users, out], [B users, in]
 };
 
 // What a loss says of an exit; null: it does not read it.
@@ -48,10 +57,16 @@ void head_forward(const TrainedWeights& w, const model::Head& head, int64_t inde
                   std::span<const float* const> history, HeadRecord* record,
                   LinearScratch* scratch);
 
-// Adds to the gradients of its parameters and, unless a pointer is null, to those of the pooled
-// states.
+// Adds to the gradients of its parameters, those of shared maps excepted, and, unless a pointer is
+// null, to those of the pooled states.
 void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const HeadGradient& gradient,
-                   std::span<float* const> d_history, HeadRecord* record, LinearScratch* scratch);
+                   std::span<float* const> d_history, bool pooler_is_shared, bool lte_is_shared,
+                   HeadRecord* record, LinearScratch* scratch);
+
+// Adds the gradients of a shared map, after head_backward of all its users that a loss reads.
+void shared_gradient(TrainedWeights* w, SharedMap* shared, int64_t rows, const Crew& crew,
+                     std::span<const HeadGradient> gradients, std::span<const HeadRecord> records,
+                     LinearScratch* scratch);
 
 }  // namespace costeff::grad

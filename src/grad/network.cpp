@@ -21,6 +21,26 @@ Network::Network(TrainedWeights* weights, std::vector<model::Head> more)
       head_records_(heads_.size() + more.size()) {
   heads_.insert(heads_.end(), more.begin(), more.end());
   for (const model::Head& head : heads_) pools_[pooling_index(head.pooling)] = true;
+  for (const bool lte : {false, true}) {
+    for (size_t e = 0; e < heads_.size(); ++e) {
+      const auto& map = lte ? heads_[e].lte : heads_[e].pooler;
+      if (!map) continue;
+      const TrainedLinear* trained = &w_.linear(*map);
+      const auto same = std::find_if(shared_.begin(), shared_.end(),
+                                     [&](const SharedMap& s) { return s.map == trained; });
+      if (same != shared_.end()) {
+        same->users.push_back(e);
+      } else {
+        shared_.push_back({.map = trained, .lte = lte, .users = {e}, .d = {}, .x = {}});
+      }
+    }
+  }
+  std::erase_if(shared_, [](const SharedMap& s) { return s.users.size() < 2; });
+}
+
+bool Network::is_shared(const std::optional<model::Linear>& l) const {
+  return l && std::any_of(shared_.begin(), shared_.end(),
+                          [&](const SharedMap& s) { return s.map == &w_.linear(*l); });
 }
 
 void Network::reserve(const Batch& batch, int64_t threads) {
@@ -40,8 +60,15 @@ void Network::reserve(const Batch& batch, int64_t threads) {
     out = std::max(out, pooled_size(heads_[e], hidden));
     in = std::max(in, joined_size(heads_[e], hidden));
   }
-  scratch_.linear.reserve(w_, std::max(tokens, rows_), std::max(out, hidden), std::max(in, hidden),
-                          threads);
+  int64_t users = 1;
+  for (SharedMap& shared : shared_) {
+    const auto n = static_cast<int64_t>(shared.users.size());
+    shared.d.reserve(rows_ * n * shared.map->out());
+    shared.x.reserve(rows_ * n * shared.map->in());
+    users = std::max(users, n);
+  }
+  scratch_.linear.reserve(w_, std::max(tokens, rows_ * users), std::max(out, hidden),
+                          std::max(in, hidden), threads);
   for (size_t p = 0; p < 2; ++p) {
     if (!pools_[p]) continue;
     pooled_[p].reserve((layers() + 1) * rows_ * hidden);
@@ -123,8 +150,11 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
           i < deepest ? nullptr : d_pooled_[pooling_index(head.pooling)].data() + i * state;
     }
     head_backward(&w_, head, static_cast<int64_t>(e), batch, dropout, crew, options.exits[e],
-                  {room.data(), static_cast<size_t>(n)}, &head_records_[e], &scratch_.linear);
+                  {room.data(), static_cast<size_t>(n)}, is_shared(head.pooler),
+                  is_shared(head.lte), &head_records_[e], &scratch_.linear);
   }
+  for (SharedMap& shared : shared_)
+    shared_gradient(&w_, &shared, rows_, crew, options.exits, head_records_, &scratch_.linear);
   float* d = d_.data();
   const auto add_losses = [&](int64_t i) {
     for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -61,6 +62,7 @@ class Network {
   std::span<const float* const> history(const model::Head& head, const float** room) const;
   const float* pooled_state(model::Pooling pooling, int64_t i) const;
   bool trains_below(int64_t layer) const;
+  bool is_shared(const std::optional<model::Linear>& l) const;
 
   TrainedWeights& w_;
   std::vector<model::Head> heads_;
@@ -73,6 +75,7 @@ class Network {
   FloatBuffer pooled_[2], d_pooled_[2];
   bool pools_[2] = {};
   int64_t rows_ = 0;
+  std::vector<SharedMap> shared_;
   LayerScratch scratch_;
 };
 

@@ -82,7 +82,7 @@ const GradTable& grad_table(const KernelTable& kernels) {
 #endif
   if (std::strncmp(kernels.name, "avx", 3) == 0) return kAvx2Grad;
 #endif
-  return kReferenceGrad;
+  return &kernels == &kReference ? kReferenceGrad : kPortableGrad;
 }
 
 const KernelTable* find_table(const char* name) {

@@ -71,9 +71,11 @@ struct GradTable {
                float* v);
 };
 
-// Plain C++ with sums in double: what the other tables are tested against, and the one that portable
-// has.
+// Plain C++ in double, which the other tables are tested against. Its sums are rounded between calls:
+// going on with them is not the same bits as the whole at once.
 extern const GradTable kReferenceGrad;
+// Plain C++, any CPU.
+extern const GradTable kPortableGrad;
 #ifdef COSTEFF_X86_64
 extern const GradTable kAvx2Grad;
 extern const GradTable kAvx512Grad;
