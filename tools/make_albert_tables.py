@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/albert_tables.inc: what ALBERT's slow tokenizer makes of single code points.
+"""Writes src/text/sentencepiece/albert_tables.inc: what ALBERT's slow tokenizer makes of single code points.
 
-    python3 tools/make_albert_tables.py > src/text/albert_tables.inc
+    python3 tools/make_albert_tables.py > src/text/sentencepiece/albert_tables.inc
 
 The tables are Python's own (unicodedata), so the Python must be one with Unicode 14.0 (3.11; 3.12
 has 15.0): the version the golden data was made with.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/pipeline/unicode_tables.inc: Unicode as the Rust tokenizers library has it.
+"""Writes src/text/chars/unicode_tables.inc: Unicode as the Rust tokenizers library has it.
 
-usage: make_unicode_tables.py > src/text/pipeline/unicode_tables.inc
+usage: make_unicode_tables.py > src/text/chars/unicode_tables.inc
 
 Needs the Python packages tokenizers and regex, and takes some minutes. The steps of a tokenizer.json
 follow several versions of Unicode (normalisation forms 9.0, categories in patterns 16.0, letter case

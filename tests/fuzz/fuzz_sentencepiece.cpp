@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "fuzz/check_tokenizer.h"
+#include "text/config/tokenizer_files.h"
 #include "text/spm_bytes.h"
-#include "text/tokenizer_files.h"
 
 using namespace costeff;
 using namespace costeff::text;

@@ -1,4 +1,4 @@
-#include "text/byte_bpe.h"
+#include "text/bpe/byte_bpe.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <random>
 
 #include "base/utf8.h"
-#include "text/bpe_split.h"
+#include "text/bpe/bpe_split.h"
 #include "text/expect_error.h"
-#include "text/vocab_json.h"
+#include "text/tokens/vocab_json.h"
 
 namespace costeff::text {
 namespace {

@@ -1,4 +1,4 @@
-#include "text/char_tables.h"
+#include "text/chars/char_tables.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "text/pair.h"
+#include "text/tokens/pair.h"
 
 #include <algorithm>
 

@@ -1,18 +1,18 @@
 // Kinds, ids, spans and ALBERT's re-cutting, on models of a few pieces.
 
-#include "text/sentencepiece_model.h"
+#include "text/sentencepiece/sentencepiece_model.h"
 
 #include <costeff/error.h>
 
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/spm_bytes.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
 
-SpmFile file_of(const TestModel& model) { return check_spm_bytes(model.bytes(), "m.model"); }
+SpmFile file_of(const TestModel& model) { return parse_spm_bytes(model.bytes(), "m.model"); }
 
 SentencePieceModel load(const TestModel& model, const char* tokenizer_class,
                         const AlbertOptions& albert = {}) {

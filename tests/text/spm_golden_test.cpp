@@ -8,7 +8,7 @@
 #include <map>
 
 #include "shared_data.h"
-#include "text/char_tables.h"
+#include "text/chars/char_tables.h"
 #include "text/golden_rows.h"
 #include "text/golden_sweep.h"
 

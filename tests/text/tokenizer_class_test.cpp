@@ -1,8 +1,8 @@
-#include "text/tokenizer_class.h"
+#include "text/config/tokenizer_class.h"
 
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {

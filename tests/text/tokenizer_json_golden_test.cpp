@@ -3,8 +3,8 @@
 
 #include <zlib.h>
 
+#include "text/config/tokenizer_files.h"
 #include "text/golden_rows.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {

@@ -1,4 +1,4 @@
-#include "text/pipeline/tokenizer_json.h"
+#include "text/json/tokenizer_json.h"
 
 #include "shared_data.h"
 #include "text/expect_error.h"

@@ -6,10 +6,10 @@
 #include <random>
 
 #include "shared_data.h"
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/golden_rows.h"
 #include "text/temp_dir.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {

@@ -1,4 +1,4 @@
-#include "text/vocab.h"
+#include "text/tokens/vocab.h"
 
 #include "text/expect_error.h"
 

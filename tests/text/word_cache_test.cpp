@@ -1,4 +1,4 @@
-#include "text/word_cache.h"
+#include "text/bpe/word_cache.h"
 
 #include <gtest/gtest.h>
 
