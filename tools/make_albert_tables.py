@@ -70,7 +70,7 @@ def main():
     print_rows("inline constexpr Fold kFolds[] = {",
                ["{0x%X,%d,%d,%d}" % tuple(f) for f in folds])
     print_rows("inline constexpr uint32_t kFoldPool[] = {", ["0x%X" % c for c in pool])
-    print_rows("inline constexpr Lower kLowers[] = {",
+    print_rows("inline constexpr LowerRun kLowers[] = {",
                ["{0x%X,0x%X,%d,%d}" % (a, b, step or 1, d) for a, b, step, d in lowers])
 
 

@@ -191,7 +191,6 @@ def main():
     print("// Sorted pairs and what they become.")
     table("uint32_t", "kCompositions", (x for p, c in sorted(compositions(nfd).items()) for x in (*p, c)))
     print("// Runs: first, last, step; every step-th becomes itself + delta.")
-    print("struct LowerRun {\n  uint32_t first, last, step;\n  int32_t delta;\n};")
     runs = deltas({c: to for c, to in lower.items() if c != 0x130})
     print(f"inline constexpr LowerRun kLowerRuns[{len(runs)}] = {{")
     print(*(f"{{0x{a:X}, 0x{b:X}, {s}, {d}}}," for a, b, s, d in runs), sep="\n")

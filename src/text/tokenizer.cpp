@@ -9,8 +9,8 @@
 
 namespace costeff::text {
 
-// Buffers of one encode() call. Each thread has one set, so that nothing is allocated once they have
-// grown.
+// Buffers of one encode() call. Each thread has one set, so that nothing is allocated once they
+// have grown.
 struct Scratch {
   TokenSink a, b;
   std::string decoded, normalised;
@@ -83,9 +83,9 @@ void Tokenizer::Impl::encode_plain(std::string_view text, size_t offset, Scratch
 
 void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, TokenSink* sink,
                                   bool* bad_utf8) const {
-  constexpr size_t kMaxText = std::numeric_limits<int32_t>::max();
-  if (text.size() > kMaxText) {
-    fail_input("a text of {} bytes, at most {} are supported", text.size(), kMaxText);
+  constexpr size_t kMaxTextBytes = std::numeric_limits<int32_t>::max();
+  if (text.size() > kMaxTextBytes) {
+    fail_input("a text of {} bytes, at most {} are supported", text.size(), kMaxTextBytes);
   }
   if (is_utf8_fast(text)) return encode_stretches(text, scratch, sink);
   *bad_utf8 = true;
@@ -123,10 +123,10 @@ void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
   }
 }
 
-// Encodes text that may hold tokens which are searched for after normalisation. BERT's normalisation
-// changes nothing the second time, so the text between them is encoded like any other. Byte-level
-// BPE has none, and sentencepiece's is out of reach inside the library: with these, such tokens are
-// found as they are written.
+// Encodes text that may hold tokens which are searched for after normalisation. BERT's
+// normalisation changes nothing the second time, so the text between them is encoded like any
+// other. Byte-level BPE has none, and sentencepiece's is out of reach inside the library: with
+// these, such tokens are found as they are written.
 void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
                                         TokenSink* sink) const {
   const bool rewrites = model == Kind::wordpiece;

@@ -1,7 +1,7 @@
 #pragma once
 
-// The room's face: text in, token ids out, the same ids as Hugging Face's fast tokenizer gives for the
-// same directory.
+// The room's face: text in, token ids out, the same ids as Hugging Face's fast tokenizer gives for
+// the same directory.
 
 #include <costeff/options.h>
 
@@ -34,8 +34,8 @@ class Tokenizer {
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
 
-  // text_b, even an empty one, makes a pair. Throws Error(input) if only_first or only_second cannot
-  // reach max_length, and Error(usage) if max_length is below the number of special tokens.
+  // text_b, even an empty one, makes a pair. Throws Error(input) if only_first or only_second
+  // cannot reach max_length, and Error(usage) if max_length is below the number of special tokens.
   void encode(std::string_view text_a, const std::optional<std::string_view>& text_b,
               const EncodeOptions& options, Encoding* out) const;
 

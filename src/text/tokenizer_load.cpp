@@ -190,8 +190,8 @@ Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& option
     if (!has_json || (!named.is_fast && !alone)) refuse_class(config);
   }
   const bool json_decides = named.family == ClassFamily::json || named.family == ClassFamily::other;
-  // If there are files of several kinds, the class decides. A class that only config.json's model_type
-  // implies decides against a tokenizer.json alone.
+  // If there are files of several kinds, the class decides. A class that only config.json's
+  // model_type implies matters only if there is a tokenizer.json.
   const bool implied = config.tokenizer_class.empty() || named.family == ClassFamily::none;
   const auto may_be = [&](ClassFamily family) {
     if (json_decides) return !has_json && family == ClassFamily::spm;

@@ -36,7 +36,7 @@ TEST(SpmFile, EmptyAndCut) {
   expect_refused("", {"empty"});
   expect_refused(std::string(1000, '\0'), {"not a sentencepiece model", "field number 0"});
   expect_refused("This is not a model at all.", {"not a sentencepiece model"});
-  // A part that ends between two fields is a model with fewer of them.
+  // A beginning that ends between two fields is a model with fewer of them.
   const std::string whole = small_model().bytes();
   int refused = 0;
   for (size_t n = 0; n < whole.size(); ++n) {
@@ -106,7 +106,7 @@ TEST(SpmCharsmap, TriesThatLeadAstray) {
   EXPECT_EQ(
       wrong([&](TestCharsmap* m) { m->units[child] = trie_unit('A', false, child ^ 0x100u); }),
       "its trie runs in a circle");
-  EXPECT_NE(wrong([](TestCharsmap* m) { m->units[0x200] = 0x80000002u; }), "");  // behind "b\0"
+  EXPECT_NE(wrong([](TestCharsmap* m) { m->units[0x200] = 0x80000002u; }), "");  // after "b\0"
   EXPECT_NE(wrong([](TestCharsmap* m) { m->units.resize(0x2FF); }), "");
   EXPECT_NE(wrong([](TestCharsmap* m) { m->replacements.back() = 'x'; }), "");
   EXPECT_NE(wrong([](TestCharsmap* m) { m->replacements = std::string(300, 'x') + '\0'; }), "");
@@ -130,7 +130,7 @@ TEST(SpmCharsmap, EntriesThatBeginAlike) {
   EXPECT_NE(chain(32), "");
 }
 
-// Whatever the bytes: an Error, or a model that works.
+// Any bytes give an Error, or a model that works.
 TEST(SpmFile, MutatedBytes) {
   TestModel model = small_model();
   model.charsmap = TestCharsmap('A', "b").bytes();

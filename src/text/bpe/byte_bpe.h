@@ -32,8 +32,8 @@ struct BpeMerge {
   int64_t line = 0;  // for messages
 };
 
-// Splits "left right", as merges.txt and tokenizer.json write a rule. Returns false if these are not
-// two fields.
+// Splits "left right", as merges.txt and tokenizer.json write a rule. Returns false if these are
+// not two fields.
 bool split_merge(std::string_view line, BpeMerge* merge);
 
 // The printable code point that stands for a byte in vocab.json and merges.txt.
@@ -58,8 +58,8 @@ bool has_all_bytes(const Vocab& vocab);
 
 class ByteBpe {
  public:
-  // Memory that calls reuse: 24 bytes for each byte of the longest word so far, and 512 KB for short
-  // words. Models may share it.
+  // Memory that calls reuse: 24 bytes for each byte of the longest word so far, and 512 KB for
+  // short words. Models may share it.
   struct Scratch {
     MergeScratch merge;  // one symbol for each byte of the word
     std::string prefixed;
@@ -75,8 +75,9 @@ class ByteBpe {
                        const std::string& merges_place);
 
   // Appends the tokens of `text`, UTF-8 of less than 2 GB. Throws Error(input) for a word of more
-  // than 32 MB. Spans are relative to `text`, moved by `offset`. They cover whole characters, without
-  // the white space at their ends unless there is nothing else (Hugging Face's trim_offsets). Time: O(n log n) for a word of n bytes.
+  // than 32 MB. Spans are relative to `text`, moved by `offset`. They cover whole characters,
+  // without the white space at their ends unless there is nothing else (Hugging Face's
+  // trim_offsets). Time: O(n log n) for a word of n bytes.
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const Vocab& vocab() const { return vocab_; }

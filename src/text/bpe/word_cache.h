@@ -48,8 +48,8 @@ class WordCache {
   }
 
  private:
-  // 512 KB, half of a core's L2. It has 82% of the words of SST-2's training data when they come
-  // again; with twice the size it would be 88%, with two places for a word 86%.
+  // 512 KB, half of a core's L2. 82% of the words of SST-2's training data are found in it; twice
+  // the size would give 88%, two places for each word 86%.
   static constexpr size_t kEntries = 8192;
   static constexpr int kShift = 64 - 13;
   std::vector<Entry> entries_;

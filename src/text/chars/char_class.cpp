@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "text/chars/char_tables.h"
+#include "text/chars/lower_runs.h"
 
 namespace costeff::text {
 namespace measured {
@@ -99,16 +100,7 @@ uint8_t combining_class(uint32_t c) {
   return static_cast<uint8_t>(run_value(measured::kCombining, 8, c));
 }
 
-uint32_t lower_case(uint32_t c) {
-  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
-  using Run = measured::LowerRun;
-  const Run* it = std::upper_bound(std::begin(measured::kLowerRuns), std::end(measured::kLowerRuns),
-                                   c, [](uint32_t x, const Run& r) { return x < r.first; });
-  if (it == std::begin(measured::kLowerRuns)) return c;
-  --it;
-  if (c > it->last || (c - it->first) % it->step != 0) return c;
-  return c + static_cast<uint32_t>(it->delta);
-}
+uint32_t lower_case(uint32_t c) { return lower_by_runs(measured::kLowerRuns, c); }
 
 Decomposed decompose(uint32_t c, bool compatible) {
   if (c < kFirstDecomposed) return {};

@@ -49,7 +49,7 @@ bool is_class_word(uint32_t c);     // \w in the brackets of a pattern, which di
 bool is_numeric(uint32_t c);        // Digits
 bool is_stripped_mark(uint32_t c);  // StripAccents
 uint8_t combining_class(uint32_t c);
-// Of one code point. U+0130 alone becomes two, "i" and U+0307; the caller does that.
+// The lower case of c. Only U+0130 has two code points, "i" and U+0307, which the caller must put.
 uint32_t lower_case(uint32_t c);
 
 // The full canonical or compatibility decomposition of c, except of Hangul syllables. Length 0: c

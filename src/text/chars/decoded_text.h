@@ -17,8 +17,8 @@ bool is_utf8_fast(std::string_view text);
 // that byte i of `out` comes from.
 void decode_bad_utf8(std::string_view text, std::string* out, std::vector<Span>* source);
 
-// Moves spans [first, ...) from a derived text to the text it comes from. source[i]: where byte i of
-// the derived text comes from.
+// Moves spans [first, ...) from a derived text to the text it comes from. source[i]: where byte i
+// of the derived text comes from.
 void map_spans(const std::vector<Span>& source, size_t first, std::vector<Span>* spans);
 
 }  // namespace costeff::text

@@ -9,8 +9,8 @@
 
 namespace costeff::text {
 
-// The known classes of Hugging Face's transformers, by the files that they read and the settings that
-// they put over a tokenizer.json.
+// The known classes of Hugging Face's transformers, by the files that they read and the settings
+// that they put over a tokenizer.json.
 enum class ClassFamily {
   none,      // no class is named
   bert,      // vocab.txt; do_lower_case and the like, with BERT's defaults

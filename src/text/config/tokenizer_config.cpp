@@ -120,8 +120,8 @@ void read_added_json(const Json& object, const std::string& file, TokenizerConfi
   }
 }
 
-// Checkpoints without tokenizer_class in tokenizer_config.json, old ones among them, name the class in
-// config.json, or have only the model's type there.
+// Checkpoints without tokenizer_class in tokenizer_config.json, old ones among them, name the class
+// in config.json, or have only the model's type there.
 void read_class_of_model(const TokenizerFiles& files, TokenizerConfig* config) {
   const char* name = "config.json";
   if (!says_nothing(config->tokenizer_class) || !files.has(name)) return;

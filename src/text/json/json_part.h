@@ -31,8 +31,8 @@ struct JsonPart {
   [[noreturn]] void unsupported(std::string_view what, std::string_view expected) const;
 };
 
-// Calls each(part); for a Sequence, calls it for each element of its list `key` instead, in order and
-// however deep.
+// Calls each(part); for a Sequence, calls it for each element of its list `key` instead, in order
+// and however deep.
 template <typename Each>
 void for_each_in_sequence(const JsonPart& part, const char* key, Each&& each) {
   if (part.string("type") != "Sequence") return each(part);

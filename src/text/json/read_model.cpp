@@ -65,9 +65,9 @@ void read_bpe(const JsonPart& model, ModelSpec* out) {
   }
 }
 
-// The score as the Rust library reads it: serde_json takes the digits as one integer and divides it by
-// a power of ten, which does not always give the nearest double. The last bit decides between cuts
-// that are equally good otherwise (runs of one character).
+// The score as the Rust library reads it: serde_json takes the digits as one integer and divides it
+// by a power of ten, which does not always give the nearest double. The last bit decides between
+// cuts that are equally good otherwise (runs of one character).
 double rust_number(double v) {
   std::array<char, 64> text;
   const auto [end, error] =
@@ -83,7 +83,7 @@ double rust_number(double v) {
     digits = digits * 10 + static_cast<uint64_t>(*at - '0');
     after_point += point;
   }
-  if (at == end) return v;  // infinite
+  if (at == end) return v;  // not finite
   at += at[1] == '+' ? 2 : 1;
   const int64_t exponent = parse_int({at, end}).value_or(0) - after_point;
   if (exponent < -300 || exponent > 300) return v;

@@ -21,8 +21,8 @@ void rewrite_each(AlignedText* text, AlignedText* spare, Each&& each) {
   out.finish();
 }
 
-// Keeps the characters for which keep(c) is true. Those removed count with the character before them;
-// at the start they are skipped.
+// Keeps the characters for which keep(c) is true. Those removed count with the character before
+// them; at the start they are skipped.
 template <typename Keep>
 void filter(AlignedText* text, AlignedText* spare, Keep&& keep) {
   Rewrite out(text, spare);

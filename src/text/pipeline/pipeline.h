@@ -1,8 +1,8 @@
 #pragma once
 
-// A tokenizer.json of any form: normalizer, pre_tokenizer, model, and the part of the post_processor
-// that moves offsets. Its tokens are those of the Rust tokenizers library. The forms of BERT and
-// RoBERTa have faster ways: wordpiece.h and byte_bpe.h.
+// A tokenizer.json of any form: normalizer, pre_tokenizer, model, and the part of the
+// post_processor that moves offsets. Its tokens are those of the Rust tokenizers library. The forms
+// of BERT and RoBERTa have faster ways: wordpiece.h and byte_bpe.h.
 //
 // How the face calls it, for each stretch of text between special tokens:
 //   pipeline.start(stretch, offset, spans_too, &scratch);    // scratch.text: the normalised text

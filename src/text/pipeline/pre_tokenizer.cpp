@@ -30,8 +30,8 @@ void find_characters(std::string_view word, Test&& test, std::vector<PatternPart
   if (done < word.size()) parts->push_back({done, word.size(), false});
 }
 
-// Joins parts in place as the Rust library's split() does; all that is left is words, matches or not.
-// with_next goes from the end.
+// Joins parts in place as the Rust library's split() does; all that is left is words, matches or
+// not. with_next goes from the end.
 void join_parts(Delimiters how, std::vector<PatternPart>* parts) {
   const bool reversed = how == Delimiters::with_next;
   if (reversed) std::reverse(parts->begin(), parts->end());

@@ -52,7 +52,8 @@ struct PreTokenizerScratch {
   std::vector<PatternPart> parts;
 };
 
-// Cuts the text into scratch->words, none of them empty. They point into *text as the steps leave it.
+// Cuts the text into scratch->words, none of them empty. They point into *text as the steps leave
+// it.
 void pre_tokenize(const std::vector<PreTokenizerStep>& steps, AlignedText* text,
                   PreTokenizerScratch* scratch);
 

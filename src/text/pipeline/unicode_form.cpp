@@ -14,8 +14,8 @@ bool is_ascii(std::string_view text) {
                       [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
 }
 
-// Composes code points in canonical order (UAX 15). It holds the last starter back until it is known
-// what joins it, and after it the marks that did not.
+// Composes code points in canonical order (UAX 15). It holds the last starter back until it is
+// known what joins it, and after it the marks that did not.
 class Composer {
  public:
   Composer(Rewrite* out, std::vector<FormChar>* blocked) : out_(out), blocked_(blocked) {

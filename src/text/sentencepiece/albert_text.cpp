@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "text/chars/char_tables.h"
+#include "text/chars/lower_runs.h"
 
 namespace costeff::text {
 namespace {
@@ -15,22 +16,9 @@ struct Fold {
   uint32_t first;
   uint16_t count, length, at;
 };
-// Every step-th code point from first to last becomes itself + delta.
-struct Lower {
-  uint32_t first, last, step;
-  int32_t delta;
-};
 #include "text/sentencepiece/albert_tables.inc"
 
-uint32_t lower(uint32_t c) {
-  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
-  const Lower* it = std::upper_bound(std::begin(kLowers), std::end(kLowers), c,
-                                     [](uint32_t x, const Lower& l) { return x < l.first; });
-  if (it == std::begin(kLowers)) return c;
-  --it;
-  if (c > it->last || (c - it->first) % it->step != 0) return c;
-  return c + static_cast<uint32_t>(it->delta);
-}
+uint32_t lower(uint32_t c) { return lower_by_runs(kLowers, c); }
 
 // Calls put(x) for each code point x of the compatibility decomposition of c, except the combining
 // ones.

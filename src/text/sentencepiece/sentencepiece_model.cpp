@@ -31,8 +31,8 @@ bool is_digit(std::string_view piece, size_t* at) {
   return bpe_class(next_code_point(piece, at, &bad)) == BpeClass::number;
 }
 
-// True for "9,": a piece that ends in a digit and a comma. Hugging Face's AlbertTokenizer cuts those
-// again without the comma.
+// True for "9,": a piece that ends in a digit and a comma. Hugging Face's AlbertTokenizer cuts
+// those again without the comma.
 bool ends_in_digit_comma(std::string_view piece) {
   if (piece.size() < 2 || piece.back() != ',') return false;
   size_t last = piece.size() - 2;

@@ -11,9 +11,9 @@
 //   SentencePieceModel::Scratch scratch;                   // one per thread
 //   spm.encode(stretch, offset, &scratch, &sink);          // text between special tokens
 //   spm.find("<s>"), spm.token(id), spm.vocab_size()
-// kind.cls, .sep, ... name the special tokens where no file does; kind.albert: BERT's template, else
-// RoBERTa's. The caller finds special tokens in the text: the library never returns a control piece.
-// Bad files throw Error(model). A model does not change; threads may share it.
+// kind.cls, .sep, ... name the special tokens where no file does; kind.albert: BERT's template,
+// else RoBERTa's. The caller finds special tokens in the text: the library never returns a control
+// piece. Bad files throw Error(model). A model does not change; threads may share it.
 
 #include <cstdint>
 #include <memory>
@@ -54,9 +54,9 @@ class SentencePieceModel {
   SentencePieceModel(SentencePieceModel&&) noexcept;
   SentencePieceModel& operator=(SentencePieceModel&&) noexcept;
 
-  // Appends the tokens of `text`, which is UTF-8. Throws Error(input) for more than 32 MB. Spans are
-  // relative to `text`, moved by `offset`, without white space at their ends; a lone blank has the
-  // first character of the word after it.
+  // Appends the tokens of `text`, which is UTF-8. Throws Error(input) for more than 32 MB. Spans
+  // are relative to `text`, moved by `offset`, without white space at their ends; a lone blank has
+  // the first character of the word after it.
   void encode(std::string_view text, int64_t offset, Scratch* scratch, TokenSink* sink) const;
 
   const SpmKind& kind() const;

@@ -34,8 +34,8 @@ struct SpmFile {
 
 inline constexpr uint64_t kMaxSpmBytes = 32u << 20;  // 250,000 pieces are 5 MB
 
-// Reads a model and checks what the library (0.1.97) trusts: the protobuf's lengths, that pieces are
-// UTF-8 without NUL and their scores numbers, the normaliser's table, the model type. Throws
+// Reads a model and checks what the library (0.1.97) trusts: the protobuf's lengths, that pieces
+// are UTF-8 without NUL and their scores numbers, the normaliser's table, the model type. Throws
 // Error(model); `path` begins the message.
 SpmFile parse_spm_bytes(std::string bytes, const std::string& path);
 

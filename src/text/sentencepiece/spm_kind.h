@@ -26,8 +26,8 @@ struct SpmKind {
 
 // The kind of a checkpoint, by tokenizer_class with or without "Fast". An empty class, or one that
 // says nothing (PreTrainedTokenizer): ALBERT if [CLS] and [SEP] are pieces, BARThez if <s> is piece
-// 0, else XLM-R. Throws Error(model) for a class that is not supported, or one that needs its pieces
-// in another order.
+// 0, else XLM-R. Throws Error(model) for a class that is not supported, or one that needs its
+// pieces in another order.
 //   XLM-R      <s> 0, <pad> 1, </s> 2, <unk> 3, piece p > 0 has p + 1, <mask> after the last
 //   CamemBERT  <s>NOTUSED 0, <pad> 1, </s>NOTUSED 2, <unk> 3, <unk>NOTUSED 4, piece p > 0 has
 //              p + 4, <mask> after the last

@@ -17,11 +17,11 @@ struct UnigramPiece {
   int32_t id;
 };
 
-// Rounding decides between equally good cuts, of which unigram models have many: 5 55 or 55 5. For a
-// sentencepiece file, scores are added in single precision, from left to right, as sentencepiece 0.2
-// does; the golden data and Hugging Face's users have that version. 0.1.97 adds in double precision
-// and rounds after comparing, and so finds other pieces for +1 (555). The Rust tokenizers add in
-// double precision, and so does a tokenizer.json here.
+// Rounding decides between equally good cuts, of which unigram models have many: 5 55 or 55 5. For
+// a sentencepiece file, scores are added in single precision, from left to right, as sentencepiece
+// 0.2 does; the golden data and Hugging Face's users have that version. 0.1.97 adds in double
+// precision and rounds after comparing, and so finds other pieces for +1 (555). The Rust tokenizers
+// add in double precision, and so does a tokenizer.json here.
 class Unigram {
  public:
   struct Node {  // the best cut of what ends here: its last piece and where that begins
@@ -50,8 +50,8 @@ class Unigram {
   void cut(std::string_view text, Scratch* scratch, std::vector<Cut>* cuts) const;
 
  private:
-  // A trie over the bytes of the pieces. Node 0 is the root; the children of a node are adjacent, in
-  // the order of their bytes.
+  // A trie over the bytes of the pieces. Node 0 is the root; the children of a node are adjacent,
+  // in the order of their bytes.
   std::vector<uint8_t> bytes_;   // [nodes] the byte that leads there
   std::vector<uint32_t> first_;  // [nodes + 1] first child; the next node's ends them
   std::vector<int32_t> pieces_;  // [nodes] the piece that ends there, -1 if none

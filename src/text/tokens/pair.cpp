@@ -21,8 +21,8 @@ int64_t cut_one(int64_t count, int64_t excess, const char* which, const char* mo
 Lengths cut_longest_first(int64_t a, int64_t b, int64_t budget, PairCut pair_cut) {
   const int64_t half = budget / 2;
   if (pair_cut == PairCut::slow) {
-    // Tokens go one at a time from the longer text, from the second on a tie. Equal halves are left,
-    // with the odd token in the first.
+    // Tokens go one at a time from the longer text, from the second on a tie. Equal halves are
+    // left, with the odd token in the first.
     const int64_t more = budget - half;
     if (b <= half) return {budget - b, b};
     if (a <= more) return {a, budget - a};

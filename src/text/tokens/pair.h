@@ -41,8 +41,8 @@ struct Lengths {
 Lengths cut_lengths(int64_t count_a, int64_t count_b, bool is_pair, int64_t budget,
                     Truncation truncation, PairCut pair_cut);
 
-// The number of tokens that options.max_length leaves besides the special ones; -1: no limit. Throws
-// Error(usage) if the special tokens alone are more.
+// The number of tokens that options.max_length leaves besides the special ones; -1: no limit.
+// Throws Error(usage) if the special tokens alone are more.
 int64_t token_budget(const Template& form, bool is_pair, const EncodeOptions& options);
 
 // Fills ids, type_ids, spans, sides and truncated. b is used only if is_pair.

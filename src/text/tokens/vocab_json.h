@@ -12,8 +12,8 @@
 
 namespace costeff::text {
 
-// Reads the text of a vocab.json. Throws Error(model) if it is not an object of integers, a token or
-// an id occurs twice, a token is empty, or an id is outside [0, kMaxVocabTokens). `place` begins
+// Reads the text of a vocab.json. Throws Error(model) if it is not an object of integers, a token
+// or an id occurs twice, a token is empty, or an id is outside [0, kMaxVocabTokens). `place` begins
 // messages.
 Vocab parse_vocab_json(std::string_view text, const std::string& place);
 
