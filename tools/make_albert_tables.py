@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes src/text/sentencepiece/albert_tables.inc: what ALBERT's slow tokenizer makes of single code points.
+"""Writes src/text/sentencepiece/albert_tables.inc: what ALBERT's slow tokenizer makes of single
+code points.
 
     python3 tools/make_albert_tables.py > src/text/sentencepiece/albert_tables.inc
 

@@ -126,7 +126,7 @@ TEST(TokenizerJson, BpeErrors) {
     parts.push_back(dir.write("tokenizer.json", file.dump()));
     expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
   };
-  refuse("/model/dropout", 0.1, {"dropout 0.1", "chance"});
+  refuse("/model/dropout", 0.1, {"dropout 0.1", "random"});
   refuse("/model/byte_fallback", "yes", {"byte_fallback"});
   refuse("/model/merges", json::parse(R"(["a a"])"), {"merges", "aa"});
   refuse("/model/merges", json::parse(R"(["a"])"), {"merges[0]", "\"a\""});
