@@ -11,16 +11,31 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # room: the rooms whose headers it may include, besides its own
 ENGINE = {"base", "kernels", "model", "text", "exit", "checkpoint", "checkpoint/containers",
           "checkpoint/dialects"}
+SENTENCEPIECE = {"base", "text/chars", "text/tokens", "text/sentencepiece"}
+TEXT = SENTENCEPIECE | {"text/bpe", "text/wordpiece", "text/regex", "text/pipeline", "text/config",
+                        "text/json"}
 TASKS = {"tasks/lines", "tasks/judge", "tasks/read", "tasks/write", "tasks/report"}
 ALLOWED = {
     "base": set(),
     "kernels": set(),
     "model": {"base", "kernels"},
-    "text": {"base"},
+    "text/chars": {"base"},
+    "text/tokens": {"base", "text/chars"},
+    "text/bpe": {"base", "text/chars", "text/tokens"},
+    "text/wordpiece": {"base", "text/chars", "text/tokens"},
+    "text/sentencepiece": SENTENCEPIECE,
+    "text/regex": {"base", "text/chars"},
+    "text/pipeline": SENTENCEPIECE | {"text/bpe", "text/wordpiece", "text/regex"},
+    "text/config": SENTENCEPIECE,
+    "text/json": TEXT,
+    "text": TEXT,
+    "grad": {"base", "kernels", "model"},
+    "optim": {"base", "kernels"},
     "exit": {"base"},
     "checkpoint/containers": {"base"},
     "checkpoint": {"base", "kernels", "model", "checkpoint/containers"},
     "checkpoint/dialects": {"base", "kernels", "model", "checkpoint", "checkpoint/containers"},
+    "train": {"base", "kernels", "model", "grad", "optim"},
     "runtime": ENGINE | {"runtime/qa"},
     "runtime/qa": ENGINE | {"runtime"},
     "runtime/convert": ENGINE | {"runtime"},

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/text/albert_tables.inc: what ALBERT's slow tokenizer makes of single code points.
+"""Writes src/text/sentencepiece/albert_tables.inc: what ALBERT's slow tokenizer makes of single
+code points.
 
-    python3 tools/make_albert_tables.py > src/text/albert_tables.inc
+    python3 tools/make_albert_tables.py > src/text/sentencepiece/albert_tables.inc
 
 The tables are Python's own (unicodedata), so the Python must be one with Unicode 14.0 (3.11; 3.12
 has 15.0): the version the golden data was made with.
@@ -70,7 +71,7 @@ def main():
     print_rows("inline constexpr Fold kFolds[] = {",
                ["{0x%X,%d,%d,%d}" % tuple(f) for f in folds])
     print_rows("inline constexpr uint32_t kFoldPool[] = {", ["0x%X" % c for c in pool])
-    print_rows("inline constexpr Lower kLowers[] = {",
+    print_rows("inline constexpr LowerRun kLowers[] = {",
                ["{0x%X,0x%X,%d,%d}" % (a, b, step or 1, d) for a, b, step, d in lowers])
 
 

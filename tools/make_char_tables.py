@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/text/char_tables.inc, the character tables of the tokenizers.
+"""Writes src/text/chars/char_tables.inc, the character tables of the tokenizers.
 
 usage: make_char_tables.py DIR OUT
 
@@ -28,7 +28,7 @@ LAST = 0x110000
 CJK = [(0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F), (0x2B740, 0x2B81F),
        (0x2B920, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F)]
 HANGUL = (0xAC00, 0xD7A3)
-# Bits of a class byte; src/text/char_tables.h has the same.
+# Bits of a class byte; src/text/chars/char_tables.h has the same.
 BERT = {'D': 1, 'S': 2, 'I': 3}
 BPE = {'L': 1, 'N': 2, 'S': 3}
 BIT_CJK, BIT_MARK, BIT_MAPPED, BPE_SHIFT, BIT_WORD = 4, 8, 16, 5, 128

@@ -7,6 +7,7 @@ usage: tools/make_test_data.py SHARED            writes tests/data anew
 The choice depends on the collection alone: no dates, owners or chance. Another liblzma may pack the same
 files into other bytes, so --check compares contents.
 """
+import array
 import io
 import json
 import lzma
@@ -26,6 +27,9 @@ TOKENIZER_TABLES = {'char_classes.json', 'sweep.jsonl', 'sweep_detail.jsonl'}
 # Rows of a file of GLUE, from its begin; SST-2's dev set whole: the trained models are held against it.
 GLUE_ROWS = {'SST-2/dev.tsv': None, 'SST-2/train.tsv': 1200}
 GLUE_ROWS_OTHERWISE = 100
+
+# Directories of golden_train whose names have these parts: a later capability tests with them.
+TRAIN_LATER = ('cofi', 'prune')
 
 # A later change brings what this case asks for.
 REAL_LEFT_OUT = {'multi-label'}
@@ -118,6 +122,35 @@ def models(shared):
         yield f'sst2-slender/{name}', read(f'{shared}/models/sst2-slender/{name}')
 
 
+def in_float32(data):
+    """A safetensors file whose float64 tensors are float32: what they are compared with is."""
+    size = int.from_bytes(data[:8], 'little')
+    header, at, chunks = json.loads(data[8:8 + size]), 0, []
+    body = data[8 + size:]
+    for name, entry in header.items():
+        if name == '__metadata__':
+            continue
+        begin, end = entry['data_offsets']
+        chunk = body[begin:end]
+        if entry['dtype'] == 'F64':
+            chunk = array.array('f', array.array('d', chunk)).tobytes()
+            entry['dtype'] = 'F32'
+        entry['data_offsets'] = [at, at + len(chunk)]
+        at += len(chunk)
+        chunks.append(chunk)
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % 8)
+    return len(text).to_bytes(8, 'little') + text + b''.join(chunks)
+
+
+def golden_train(shared):
+    for name, path in files_below(f'{shared}/golden_train'):
+        if any(part in name.split('/')[0] for part in TRAIN_LATER) or name == 'README.md':
+            continue
+        data = read(path)
+        yield name, in_float32(data) if name.endswith('.safetensors') else data
+
+
 def plain_files(shared):
     """Files of tests/data that are no archives of ours."""
     for name in ('bad.tar.xz', 'cases.tsv'):
@@ -128,7 +161,8 @@ def plain_files(shared):
 
 
 # Floats pack better where the position within four bytes counts.
-ARCHIVES = {'golden': (golden, {'lc': 0, 'lp': 2, 'pb': 2}), 'tokenizer': (tokenizer, {}),
+FLOATS = {'lc': 0, 'lp': 2, 'pb': 2}
+ARCHIVES = {'golden': (golden, FLOATS), 'golden_train': (golden_train, FLOATS), 'tokenizer': (tokenizer, {}),
             'glue': (glue, {}), 'models': (models, {})}
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/pipeline/unicode_tables.inc: Unicode as the Rust tokenizers library has it.
+"""Writes src/text/chars/unicode_tables.inc: Unicode as the Rust tokenizers library has it.
 
-usage: make_unicode_tables.py > src/text/pipeline/unicode_tables.inc
+usage: make_unicode_tables.py > src/text/chars/unicode_tables.inc
 
 Needs the Python packages tokenizers and regex, and takes some minutes. The steps of a tokenizer.json
 follow several versions of Unicode (normalisation forms 9.0, categories in patterns 16.0, letter case
@@ -191,7 +191,6 @@ def main():
     print("// Sorted pairs and what they become.")
     table("uint32_t", "kCompositions", (x for p, c in sorted(compositions(nfd).items()) for x in (*p, c)))
     print("// Runs: first, last, step; every step-th becomes itself + delta.")
-    print("struct LowerRun {\n  uint32_t first, last, step;\n  int32_t delta;\n};")
     runs = deltas({c: to for c, to in lower.items() if c != 0x130})
     print(f"inline constexpr LowerRun kLowerRuns[{len(runs)}] = {{")
     print(*(f"{{0x{a:X}, 0x{b:X}, {s}, {d}}}," for a, b, s, d in runs), sep="\n")

@@ -119,6 +119,7 @@ const KernelTable kAvx512Dots{.name = "avx512-dots",
                                            .row_bytes = bf16_row_bytes,
                                            .prepare = prepare_bf16_dots,
                                            .multiply = multiply<Bf16Dots>,
+                                           .accumulate = accumulate<Bf16Dots>,
                                            .spin = spin<Bf16Dots>},
                               .int8 = kInt8Dots};
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "kernels/kernel_table.h"
+#include "kernels/grad_table.h"
 
 namespace costeff::kernels {
 namespace {
@@ -73,6 +73,16 @@ bool half_rate_512() {
 const KernelTable* const* all_tables() {
   static const Tables tables;
   return tables.list;
+}
+
+const GradTable& grad_table(const KernelTable& kernels) {
+#ifdef COSTEFF_X86_64
+#ifdef COSTEFF_AVX512
+  if (std::strncmp(kernels.name, "avx512", 6) == 0) return kAvx512Grad;
+#endif
+  if (std::strncmp(kernels.name, "avx", 3) == 0) return kAvx2Grad;
+#endif
+  return &kernels == &kReference ? kReferenceGrad : kPortableGrad;
 }
 
 const KernelTable* find_table(const char* name) {

@@ -51,6 +51,10 @@ struct Product {
   // n; y must not overlap the rows.
   void (*multiply)(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
                    const float* bias, int64_t n, int64_t k, float* y, int64_t ldy);
+  // The same, added to what y holds, without a bias: the sums over k go on from there, so that two
+  // halves of k one after the other give the bits of the whole. Null: not in this precision.
+  void (*accumulate)(const void* rows, int64_t row_bytes, int64_t m, const void* packed, int64_t n,
+                     int64_t k, float* y, int64_t ldy) = nullptr;
   // Only the multiply-accumulates, in registers, `rounds` times over: the CPU's peak. Returns the
   // number of multiply-accumulates. Null: not known for this table.
   int64_t (*spin)(int64_t rounds);

@@ -14,7 +14,8 @@ void prepare_bf16_rows(const float* x, int64_t ldx, int64_t m, int64_t k, void* 
 int64_t bf16_row_bytes(int64_t k);
 
 // Functions of rows and packed weights of floats, in the form of a Product.
-template <auto pack, auto pack_transposed, auto linear>
+// linear_on: linear, added to y.
+template <auto pack, auto pack_transposed, auto linear, auto linear_on>
 struct PlainFloats {
   static int64_t column_bytes(int64_t k) { return k * 4; }
   static void pack_exact(const float* w, int64_t ldw, int64_t n, int64_t k, void* packed) {
@@ -35,6 +36,11 @@ struct PlainFloats {
     linear(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed),
            bias, n, k, y, ldy);
   }
+  static void accumulate(const void* rows, int64_t row_bytes, int64_t m, const void* packed,
+                         int64_t n, int64_t k, float* y, int64_t ldy) {
+    linear_on(static_cast<const float*>(rows), row_bytes / 4, m, static_cast<const float*>(packed),
+              n, k, y, ldy);
+  }
   static constexpr Product float32{.column_bytes = column_bytes,
                                    .pack = pack_exact,
                                    .pack_int8 = nullptr,
@@ -42,6 +48,7 @@ struct PlainFloats {
                                    .row_bytes = nullptr,
                                    .prepare = nullptr,
                                    .multiply = multiply,
+                                   .accumulate = accumulate,
                                    .spin = nullptr};
   static constexpr Product bfloat16{.column_bytes = column_bytes,
                                     .pack = pack_rounded,
@@ -50,6 +57,7 @@ struct PlainFloats {
                                     .row_bytes = bf16_row_bytes,
                                     .prepare = prepare_bf16_rows,
                                     .multiply = multiply,
+                                    .accumulate = accumulate,
                                     .spin = nullptr};
 };
 

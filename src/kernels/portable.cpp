@@ -85,11 +85,15 @@ void activate(Activation f, float* x, int64_t count) {
 
 // R rows of x against one panel. With 16 vector registers of 4 floats, the sums of 4 rows take 8 of
 // them.
-template <int R>
+// kOn: added to y.
+template <bool kOn, int R>
 inline void tile(const float* x, int64_t ldx, const float* panel, const float* bias, int64_t width,
                  int64_t k, float* y, int64_t ldy) {
   alignas(32) Lane sum[R];
-  for (int r = 0; r < R; ++r) sum[r].setZero();
+  for (int r = 0; r < R; ++r) {
+    sum[r].setZero();
+    if (kOn) std::copy_n(y + r * ldy, width, sum[r].data());
+  }
   for (int64_t i = 0; i < k; ++i) {
     const Lane w = ConstLaneMap(panel + i * kPanel);
     for (int r = 0; r < R; ++r) sum[r] += x[r * ldx + i] * w;
@@ -102,28 +106,40 @@ inline void tile(const float* x, int64_t ldx, const float* panel, const float* b
   }
 }
 
-void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-            int64_t n, int64_t k, float* y, int64_t ldy) {
+template <bool kOn>
+void all_tiles(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
+               int64_t n, int64_t k, float* y, int64_t ldy) {
   // Panels outside, rows inside: a panel stays in the first-level cache while all rows pass it.
   for (int64_t j = 0; j < n; j += kPanel, packed += kPanel * k) {
     const int64_t width = std::min(kPanel, n - j);
     const float* b = bias ? bias + j : nullptr;
     int64_t i = 0;
-    for (; i + 4 <= m; i += 4) tile<4>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+    for (; i + 4 <= m; i += 4)
+      tile<kOn, 4>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
     switch (m - i) {
       case 3:
-        tile<3>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<kOn, 3>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       case 2:
-        tile<2>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<kOn, 2>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       case 1:
-        tile<1>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
+        tile<kOn, 1>(x + i * ldx, ldx, packed, b, width, k, y + i * ldy + j, ldy);
         break;
       default:
         break;
     }
   }
+}
+
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
+            int64_t n, int64_t k, float* y, int64_t ldy) {
+  all_tiles<false>(x, ldx, m, packed, bias, n, k, y, ldy);
+}
+
+void linear_on(const float* x, int64_t ldx, int64_t m, const float* packed, int64_t n, int64_t k,
+               float* y, int64_t ldy) {
+  all_tiles<true>(x, ldx, m, packed, nullptr, n, k, y, ldy);
 }
 
 void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
@@ -169,13 +185,14 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
 
 }  // namespace
 
-const KernelTable kPortable{.name = "portable",
-                            .panel = kPanel,
-                            .softmax = softmax,
-                            .activate = activate,
-                            .add_layer_norm = add_layer_norm,
-                            .float32 = PlainFloats<pack, pack_transposed, linear>::float32,
-                            .bfloat16 = PlainFloats<pack, pack_transposed, linear>::bfloat16,
-                            .int8 = kPlainInt8};
+const KernelTable kPortable{
+    .name = "portable",
+    .panel = kPanel,
+    .softmax = softmax,
+    .activate = activate,
+    .add_layer_norm = add_layer_norm,
+    .float32 = PlainFloats<pack, pack_transposed, linear, linear_on>::float32,
+    .bfloat16 = PlainFloats<pack, pack_transposed, linear, linear_on>::bfloat16,
+    .int8 = kPlainInt8};
 
 }  // namespace costeff::kernels

@@ -38,16 +38,30 @@ double apply(Activation f, double v) {
   return v;
 }
 
-void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
-            int64_t n, int64_t k, float* y, int64_t ldy) {
+// `more` gives what is added to each sum in the end.
+template <typename More>
+void linear_from(const float* x, int64_t ldx, int64_t m, const float* packed, int64_t n, int64_t k,
+                 float* y, int64_t ldy, More more) {
   for (int64_t r = 0; r < m; ++r) {
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
       for (int64_t i = 0; i < k; ++i)
         sum += static_cast<double>(x[r * ldx + i]) * packed[j * k + i];
-      y[r * ldy + j] = static_cast<float>(sum + (bias ? bias[j] : 0.0f));
+      y[r * ldy + j] = static_cast<float>(sum + more(r, j));
     }
   }
+}
+
+void linear(const float* x, int64_t ldx, int64_t m, const float* packed, const float* bias,
+            int64_t n, int64_t k, float* y, int64_t ldy) {
+  linear_from(x, ldx, m, packed, n, k, y, ldy,
+              [&](int64_t, int64_t j) { return bias ? bias[j] : 0.0f; });
+}
+
+void linear_on(const float* x, int64_t ldx, int64_t m, const float* packed, int64_t n, int64_t k,
+               float* y, int64_t ldy) {
+  linear_from(x, ldx, m, packed, n, k, y, ldy,
+              [&](int64_t r, int64_t j) { return y[r * ldy + j]; });
 }
 
 void softmax(float* s, int64_t lds, int64_t m, int64_t n, float scale) {
@@ -84,13 +98,14 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
 
 }  // namespace
 
-const KernelTable kReference{.name = "reference",
-                             .panel = kLane,
-                             .softmax = softmax,
-                             .activate = activate,
-                             .add_layer_norm = add_layer_norm,
-                             .float32 = PlainFloats<pack, pack_transposed, linear>::float32,
-                             .bfloat16 = PlainFloats<pack, pack_transposed, linear>::bfloat16,
-                             .int8 = kPlainInt8};
+const KernelTable kReference{
+    .name = "reference",
+    .panel = kLane,
+    .softmax = softmax,
+    .activate = activate,
+    .add_layer_norm = add_layer_norm,
+    .float32 = PlainFloats<pack, pack_transposed, linear, linear_on>::float32,
+    .bfloat16 = PlainFloats<pack, pack_transposed, linear, linear_on>::bfloat16,
+    .int8 = kPlainInt8};
 
 }  // namespace costeff::kernels

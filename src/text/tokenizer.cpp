@@ -1,19 +1,16 @@
 #include "text/tokenizer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <limits>
 
-#include "base/utf8.h"
-#include "text/char_tables.h"
-#include "text/decoded_text.h"
+#include "base/fail.h"
+#include "text/chars/decoded_text.h"
 #include "text/tokenizer_impl.h"
 
 namespace costeff::text {
 
-// Buffers of one encode() call; one set a thread, so that nothing is allocated once they have
-// grown.
+// Buffers of one encode() call. Each thread has one set, so that nothing is allocated once they
+// have grown.
 struct Scratch {
   TokenSink a, b;
   std::string decoded, normalised;
@@ -86,9 +83,9 @@ void Tokenizer::Impl::encode_plain(std::string_view text, size_t offset, Scratch
 
 void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, TokenSink* sink,
                                   bool* bad_utf8) const {
-  if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-    throw_input("a text of " + std::to_string(text.size()) +
-                " bytes, at most 2147483647 are supported");
+  constexpr size_t kMaxTextBytes = std::numeric_limits<int32_t>::max();
+  if (text.size() > kMaxTextBytes) {
+    fail_input("a text of {} bytes, at most {} are supported", text.size(), kMaxTextBytes);
   }
   if (is_utf8_fast(text)) return encode_stretches(text, scratch, sink);
   *bad_utf8 = true;
@@ -97,8 +94,8 @@ void Tokenizer::Impl::encode_text(std::string_view text, Scratch* scratch, Token
   map_spans(scratch->decoded_source, 0, &sink->spans);
 }
 
-// White space that belongs to an added token (lstrip, rstrip) is in its span, unless a post-processor
-// takes it out.
+// The white space that an added token includes (lstrip, rstrip) is in its span, unless a
+// post-processor removes it.
 void Tokenizer::Impl::put_added(std::string_view text, Stretch s, size_t base,
                                 TokenSink* sink) const {
   Span span{static_cast<int32_t>(s.begin), static_cast<int32_t>(s.end)};
@@ -126,10 +123,10 @@ void Tokenizer::Impl::encode_stretches(std::string_view text, Scratch* scratch,
   }
 }
 
-// For text that may hold tokens that are looked for after normalisation. BERT's, done twice,
-// changes nothing more, so what lies between them is encoded as any text. Byte-level BPE has none,
-// and sentencepiece's is inside the library, out of reach: there such tokens are found as they are
-// written.
+// Encodes text that may hold tokens which are searched for after normalisation. BERT's
+// normalisation changes nothing the second time, so the text between them is encoded like any
+// other. Byte-level BPE has none, and sentencepiece's is out of reach inside the library: with
+// these, such tokens are found as they are written.
 void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Scratch* scratch,
                                         TokenSink* sink) const {
   const bool rewrites = model == Kind::wordpiece;
@@ -156,7 +153,7 @@ void Tokenizer::Impl::encode_normalised(std::string_view text, size_t offset, Sc
   }
 }
 
-// A token that was found in the text as it is, or a stretch between such tokens.
+// Encodes a token that was found in the text as given, or a stretch between such tokens.
 void Tokenizer::Impl::encode_by_pipeline(std::string_view text, Stretch stretch, Scratch* scratch,
                                          TokenSink* sink) const {
   if (stretch.id >= 0) {
@@ -191,7 +188,7 @@ void Tokenizer::encode(std::string_view text_a, const std::optional<std::string_
   const bool is_pair = text_b.has_value();
   const int64_t budget = token_budget(impl_->form, is_pair, options);
   const int64_t limit = budget < 0 ? std::numeric_limits<int64_t>::max() : budget;
-  // How much longer a text is decides only how pairs are cut.
+  // The number of tokens beyond the limit matters only for how pairs are cut.
   const bool stop = budget == 0 || (!is_pair && options.truncation != Truncation::only_second);
   Scratch& scratch = thread_scratch();
   out->bad_utf8 = false;

@@ -8,28 +8,28 @@
 #include <string_view>
 #include <vector>
 
-#include "text/added_tokens.h"
-#include "text/byte_bpe.h"
-#include "text/pair.h"
+#include "text/bpe/byte_bpe.h"
+#include "text/config/tokenizer_class.h"
+#include "text/config/tokenizer_config.h"
+#include "text/config/tokenizer_files.h"
 #include "text/pipeline/pipeline.h"
-#include "text/sentencepiece_model.h"
+#include "text/sentencepiece/sentencepiece_model.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_class.h"
-#include "text/tokenizer_config.h"
-#include "text/tokenizer_files.h"
-#include "text/vocab.h"
-#include "text/wordpiece.h"
+#include "text/tokens/added_tokens.h"
+#include "text/tokens/pair.h"
+#include "text/tokens/vocab.h"
+#include "text/wordpiece/wordpiece.h"
 
 namespace costeff::text {
 
 struct Scratch;
 
-// The model below the special tokens; one of them is in use.
+// The model under the special tokens.
 enum class Kind { wordpiece, bpe, sentencepiece, pipeline };
 
-// Of tokenizer_config.json, with BERT's defaults.
+// The options of tokenizer_config.json, with BERT's defaults.
 BertOptions bert_options(const TokenizerConfig& config, const TokenizerOptions& options);
-// What the classes call their special tokens where no file does.
+// Name the special tokens of these classes if no file does.
 void set_bert_roles(TokenizerConfig* config);
 void set_roberta_roles(TokenizerConfig* config);
 
@@ -57,7 +57,7 @@ struct Tokenizer::Impl {
                           TokenizerConfig config, const TokenizerOptions& options);
   void load_json(const TokenizerFiles& files, TokenizerConfig config, ClassFamily family,
                  const TokenizerOptions& options);
-  // unk: the unknown token's id; absent: the one that the configuration names.
+  // unk: the unknown token's id; absent: that of the one the configuration names.
   void set_wordpiece(const TokenizerConfig& config, const BertOptions& bert,
                      std::optional<int32_t> unk);
   void set_byte_bpe(Vocab tokens, const std::vector<BpeMerge>& merges, const BpeOptions& options,

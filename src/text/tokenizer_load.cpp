@@ -1,11 +1,10 @@
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 
-#include "text/tokenizer_class.h"
+#include "base/fail.h"
+#include "text/config/tokenizer_class.h"
 #include "text/tokenizer_impl.h"
-#include "text/vocab_json.h"
+#include "text/tokens/vocab_json.h"
 
 namespace costeff::text {
 namespace {
@@ -18,7 +17,7 @@ constexpr std::array<const char*, 4> kSpmFiles = {"sentencepiece.bpe.model", "sp
 BertOptions bert_options(const TokenizerConfig& config, const TokenizerOptions& options) {
   BertOptions bert;
   bert.lower_case = options.do_lower_case.value_or(config.do_lower_case.value_or(true));
-  // Unset, strip_accents goes with the case.
+  // Without a setting, accents go if the case goes.
   const std::optional<bool> strip =
       options.strip_accents ? options.strip_accents : config.strip_accents;
   bert.strip_accents = strip.value_or(bert.lower_case);
@@ -80,7 +79,7 @@ void Tokenizer::Impl::load_bpe(const TokenizerFiles& files, TokenizerConfig conf
   Vocab tokens = parse_vocab_json(files.read("vocab.json", kMaxVocabBytes), vocab_file);
   const std::string merges_text = files.read("merges.txt", kMaxVocabBytes);
   const std::vector<BpeMerge> merges = parse_merges(merges_text, merges_file);
-  // Python's tokenizer gives bytes without a token the id of <unk>, and has none to give where the
+  // Python's tokenizer gives bytes without a token the id of <unk>, and has no answer if the
   // vocabulary lacks that too.
   set_byte_bpe(std::move(tokens), merges,
                {.add_prefix_space = prefix, .unk_token = config.role(Role::unk)->token.content},
@@ -89,7 +88,7 @@ void Tokenizer::Impl::load_bpe(const TokenizerFiles& files, TokenizerConfig conf
   form = roberta_template(id_of(config, Role::cls), id_of(config, Role::sep));
 }
 
-// The fast path needs a token for every byte, or one that stands for those without.
+// The fast path needs a token for every byte, or an unknown token for those without.
 void Tokenizer::Impl::set_byte_bpe(Vocab tokens, const std::vector<BpeMerge>& merges,
                                    const BpeOptions& options, const std::string& vocab_place,
                                    const std::string& merges_place) {
@@ -116,7 +115,7 @@ void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std:
                                          TokenizerConfig config, const TokenizerOptions& options) {
   model = Kind::sentencepiece;
   vocab_file = files.path(name);
-  SpmFile file = check_spm_bytes(files.read(name, kMaxSpmBytes), vocab_file);
+  SpmFile file = parse_spm_bytes(files.read(name, kMaxSpmBytes), vocab_file);
   const SpmKind spm_form =
       spm_kind(says_nothing(config.tokenizer_class) ? spm_class_of_model(config.model_type)
                                                     : config.tokenizer_class,
@@ -132,7 +131,7 @@ void Tokenizer::Impl::load_sentencepiece(const TokenizerFiles& files, const std:
   albert.lower_case = options.do_lower_case.value_or(config.do_lower_case.value_or(true));
   albert.remove_space = config.remove_space.value_or(true);
   albert.keep_accents = options.keep_accents.value_or(config.keep_accents.value_or(false));
-  kind = std::string("sentencepiece (") + spm_form.name + ")";
+  kind = fmt::format("sentencepiece ({})", spm_form.name);
   spm = SentencePieceModel(std::move(file), spm_form, albert);
   vocab_size = spm.vocab_size();
   set_added(config);
@@ -145,7 +144,7 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
       config, [this](std::string_view t) { return find(t); },
       [this](int32_t id) { return token_name(id); });
   std::vector<AddedToken> raw, normalised, ordered = added;
-  // Of tokens that read alike, special ones go before others.
+  // Of tokens with the same text, special ones go first.
   std::stable_partition(ordered.begin(), ordered.end(),
                         [](const AddedToken& token) { return token.special; });
   for (const AddedToken& token : ordered) {
@@ -161,8 +160,9 @@ void Tokenizer::Impl::set_added(const TokenizerConfig& config) {
     } else if (model == Kind::pipeline) {
       *content = pipeline.normalised(token.content);
       if (content->empty() && !token.content.empty()) {
-        throw_model(vocab_file + ": added token " + in_quotes(token.content) +
-                    " is looked for after normalisation, which leaves nothing of it");
+        fail_model(
+            "{}: added token {} is looked for after normalisation, which leaves nothing of it",
+            vocab_file, in_quotes(token.content));
       }
     }
   }
@@ -184,14 +184,14 @@ Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& option
   const bool has_bpe = has("vocab.json") || has("merges.txt");
   const auto* spm_file = std::find_if(kSpmFiles.begin(), kSpmFiles.end(), has);
   const bool has_spm = spm_file != kSpmFiles.end();
-  // A class of its own making may do anything; only a tokenizer.json says what.
+  // An unknown class may do anything; only a tokenizer.json says what.
   if (named.family == ClassFamily::other) {
     const bool alone = !has("vocab.txt") && !has_bpe && !has_spm;
     if (!has_json || (!named.is_fast && !alone)) refuse_class(config);
   }
   const bool json_decides = named.family == ClassFamily::json || named.family == ClassFamily::other;
-  // Where there are files of several kinds the class decides. A class that config.json's model_type
-  // implies decides only against a tokenizer.json.
+  // If there are files of several kinds, the class decides. A class that only config.json's
+  // model_type implies matters only if there is a tokenizer.json.
   const bool implied = config.tokenizer_class.empty() || named.family == ClassFamily::none;
   const auto may_be = [&](ClassFamily family) {
     if (json_decides) return !has_json && family == ClassFamily::spm;
@@ -206,13 +206,14 @@ Tokenizer::Tokenizer(const TokenizerFiles& files, const TokenizerOptions& option
   } else if (has_json) {
     impl_->load_json(files, config, named.family, options);
   } else if (!config.tokenizer_class.empty() && (named.files || json_decides)) {
-    throw_model(files.dir() + ": no " + (named.files ? named.files : "tokenizer.json") +
-                ", which tokenizer_class " + config.tokenizer_class + " of " + config.class_file +
-                " needs");
+    fail_model("{}: no {}, which tokenizer_class {} of {} needs", files.dir(),
+               named.files ? named.files : "tokenizer.json", config.tokenizer_class,
+               config.class_file);
   } else {
-    throw_model(files.dir() +
-                ": no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor " +
-                "sentencepiece.bpe.model or spiece.model, nor tokenizer.json");
+    fail_model(
+        "{}: no tokenizer: neither vocab.txt, nor vocab.json and merges.txt, nor "
+        "sentencepiece.bpe.model or spiece.model, nor tokenizer.json",
+        files.dir());
   }
 }
 

@@ -1,18 +1,17 @@
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "text/pipeline/tokenizer_json.h"
+#include "base/fail.h"
+#include "text/json/tokenizer_json.h"
 #include "text/tokenizer_impl.h"
-#include "text/vocab_json.h"
+#include "text/tokens/vocab_json.h"
 
 namespace costeff::text {
 namespace {
 
 // The Rust library gives a token that is not in the vocabulary the next free id, whatever the file
-// says: where that is another one, the file does not mean what it seems to.
+// says. If these differ, the file does not mean what it seems to.
 void check_added_ids(const std::vector<AddedToken>& tokens, const Vocab& vocab, int64_t model_size,
                      const std::string& place) {
   std::unordered_map<std::string_view, int64_t> ids;
@@ -23,10 +22,10 @@ void check_added_ids(const std::vector<AddedToken>& tokens, const Vocab& vocab, 
     if (id < 0) {
       id = std::max(largest + 1, model_size);
       if (id != token.id) {
-        throw_model(place + ": added_tokens: " + in_quotes(token.content) + " has id " +
-                    std::to_string(token.id) + ", and its place after the " +
-                    std::to_string(model_size) + " tokens of the model is " + std::to_string(id) +
-                    ", which the tokenizers library gives it");
+        fail_model(
+            "{}: added_tokens: {} has id {}, and its place after the {} tokens of the model is {}, "
+            "which the tokenizers library gives it",
+            place, in_quotes(token.content), token.id, model_size, id);
       }
     }
     largest = std::max(largest, id);
@@ -61,8 +60,8 @@ Pipeline::Model make_model(ModelSpec* spec, const std::string& path) {
   return WordModel(std::move(vocab), pieces, spec->word, place);
 }
 
-// What BERT's classes and RoBERTa's put over the file: tokenizer_config.json, and their own
-// defaults where it says nothing. Others take it as it is. `options` go before all.
+// Puts over the file what BERT's and RoBERTa's classes do: tokenizer_config.json, and their own
+// defaults for what it does not set. Other classes take the file as it is. `options` go before all.
 void put_over(const TokenizerConfig& config, ClassFamily family, const TokenizerOptions& options,
               TokenizerJson* json) {
   if (json->is_bert_normalizer) {
@@ -96,7 +95,7 @@ void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig con
   form = json.form;
   const auto model_size = static_cast<int64_t>(json.model.vocab.size() + json.model.pieces.size());
   const std::vector<AddedToken> own = json.added;
-  // Tokens that both files have keep the flags of the first.
+  // Tokens that both files have keep the flags of tokenizer_config.json.
   std::unordered_set<std::string> named;
   for (const AddedToken& token : config.added) named.insert(token.content);
   for (AddedToken& token : json.added) {
@@ -112,12 +111,8 @@ void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig con
     vocab = vocab_from_ids(json.model.vocab, path);
     vocab_size = vocab.size();
     check_ids(vocab);
-    const std::string& unk = json.model.word.unk_token;
-    if (vocab.find(unk) < 0) {
-      throw_model(path + ": model: unk_token is " + in_quotes(unk) +
-                  ", which the vocabulary lacks");
-    }
-    set_wordpiece(config, json.normalizer[0].bert, vocab.find(unk));
+    set_wordpiece(config, json.normalizer[0].bert,
+                  unk_token_id(vocab, json.model.word.unk_token, path + ": model"));
   } else if (json.is_byte_bpe() && (json.model.bpe.unk_token.empty() || !json.model.bpe.fuse_unk)) {
     kind = "byte-level bpe";
     std::vector<BpeMerge> merges;
@@ -145,7 +140,7 @@ void Tokenizer::Impl::load_json(const TokenizerFiles& files, TokenizerConfig con
   for (const auto* pieces : {&form.single, &form.pair}) {
     for (const TemplatePiece& piece : *pieces) {
       if (piece.what != TemplatePiece::special || !token_name(piece.id).empty()) continue;
-      throw_model(path + ": post_processor: no token has id " + std::to_string(piece.id));
+      fail_model("{}: post_processor: no token has id {}", path, piece.id);
     }
   }
 }

@@ -3,6 +3,7 @@
 // What the fuzz targets have in common.
 
 #include <costeff/error.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +18,7 @@ namespace costeff::fuzz {
 inline void require(bool holds,
                     const std::source_location& where = std::source_location::current()) {
   if (holds) return;
-  std::fprintf(stderr, "%s:%u: does not hold\n", where.file_name(),
-               static_cast<unsigned>(where.line()));
+  fmt::print(stderr, "{}:{}: does not hold\n", where.file_name(), where.line());
   __builtin_trap();
 }
 

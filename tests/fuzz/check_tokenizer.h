@@ -36,7 +36,7 @@ inline bool equal(const text::Encoding& a, const text::Encoding& b) {
          std::equal(a.spans.begin(), a.spans.end(), b.spans.begin(), b.spans.end(), same_spans);
 }
 
-// Sizes agree, ids exist, spans lie in their text, and none ends before one that it comes after begins.
+// Sizes agree, ids exist, spans lie in their text, and none ends before the one before it begins.
 inline void check_encoding(const text::Tokenizer& t, const text::Encoding& e,
                            const std::array<size_t, 2>& sizes) {
   const size_t n = e.ids.size();
@@ -56,8 +56,8 @@ inline void check_encoding(const text::Tokenizer& t, const text::Encoding& e,
   }
 }
 
-// Encodes under the options and without any, and compares: a second call, a call without offsets,
-// and what truncation leaves.
+// Encodes with the options and without any, and compares a second call, a call without offsets, and
+// what truncation leaves.
 inline void check_text(const text::Tokenizer& t, std::string_view a,
                        std::optional<std::string_view> b, const EncodeOptions& options) {
   const std::array<size_t, 2> sizes{a.size(), b ? b->size() : 0};

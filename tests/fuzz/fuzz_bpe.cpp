@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "fuzz/check_tokenizer.h"
-#include "text/bpe_split.h"
-#include "text/byte_bpe.h"
-#include "text/char_tables.h"
-#include "text/tokenizer_files.h"
+#include "text/bpe/bpe_split.h"
+#include "text/bpe/byte_bpe.h"
+#include "text/chars/char_tables.h"
+#include "text/config/tokenizer_files.h"
 
 using namespace costeff;
 using namespace costeff::text;

@@ -1,8 +1,8 @@
-// config.json and exit_policy.json of any bytes, over the tensors of small models, some of which
-// the input renames or reshapes. The first byte chooses the model, the second the number of edits;
-// then four bytes and perhaps a name for each of these, config.json (empty: one that fits), the
-// separator, exit_policy.json. What is built must fit together, and be the same model when it is
-// written and read again.
+// config.json and exit_policy.json of any bytes, with the tensors of small models, some of which
+// the input renames or reshapes. The first byte chooses the model, the second the number of edits.
+// Four bytes and perhaps a name follow for each edit, then config.json (empty: one that fits), the
+// separator and exit_policy.json. A model that is built must be consistent, and stay the same when
+// it is written and read again.
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "checkpoint/containers/container.h"
 #include "checkpoint/dialects/save_model.h"
 #include "checkpoint/exit_policy.h"
@@ -32,7 +33,7 @@ struct Base {
 };
 
 std::string keys(const std::string& more = "") {
-  return "{\"hidden_size\": 8, \"num_attention_heads\": 2, \"num_hidden_layers\": 3" + more + "}";
+  return R"({"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 3)" + more + "}";
 }
 
 std::vector<Base> make_bases() {
@@ -56,7 +57,7 @@ std::vector<Base> make_bases() {
   slim.linear("classifier", kC, kH);
   slim.linear("bert.pooler.dense", kH, kH);
   for (int64_t i = 0; i + 1 < kL; ++i) {
-    const std::string p = "bert.encoder.highway." + std::to_string(i);
+    const std::string p = fmt::format("bert.encoder.highway.{}", i);
     slim.linear(p + ".pooler.dense", kH, kH);
     slim.linear(p + ".classifier", kC, kH);
     factorised.linear(p + ".classifier", kC, 2 * kH);
@@ -71,7 +72,7 @@ std::vector<Base> make_bases() {
   qa.linear("qa_outputs", 2, kH);
   pabee.linear("bert.pooler.dense", kH, kH);
   for (int64_t i = 0; i < kL; ++i) {
-    const std::string n = std::to_string(i);
+    const std::string n = fmt::format("{}", i);
     pabee.linear("classifiers." + n, kC, kH);
     elastic.linear("classifiers." + n, kC, kH);
     elastic.linear("elasticbert.encoder.pooler." + n + ".dense", kH, kH);
@@ -109,7 +110,7 @@ Shapes make_masks() {
   return masks;
 }
 
-// A shape that a reader of files gives, and not too large for a fuzz target.
+// True for a shape that a reader of files can give and that is not too large for a fuzz target.
 bool fits(const std::vector<int64_t>& shape) {
   int64_t bytes = 0;
   return tensor_bytes(shape, DType::f64, &bytes) && bytes <= kMaxElements * 8;
@@ -229,28 +230,24 @@ void check_model(const Model& m) {
 
 // What a model computes, sizes aside (check_model).
 std::string summary(const Model& m) {
-  std::string s = std::to_string(m.arch.hidden_size) + " " + std::to_string(m.arch.head_size) +
-                  " " + std::to_string(m.arch.max_length) + " " +
-                  std::to_string(m.arch.vocab_size) + " " + std::to_string(m.arch.num_labels) +
-                  " " + std::to_string(m.arch.layer_norm_eps) + " " +
-                  std::to_string(static_cast<int>(m.arch.activation)) +
-                  (m.arch.regression ? " regression" : "");
+  std::string s =
+      fmt::format("{} {} {} {} {} {} {}{}", m.arch.hidden_size, m.arch.head_size, m.arch.max_length,
+                  m.arch.vocab_size, m.arch.num_labels, m.arch.layer_norm_eps,
+                  static_cast<int>(m.arch.activation), m.arch.regression ? " regression" : "");
   for (const std::string& label : m.provenance.labels) s += "\n" + label;
   for (const model::Layer& l : m.arch.layers) {
-    s += "\n" + std::to_string(l.attention ? l.attention->heads : 0) + " " +
-         std::to_string(l.ffn ? l.ffn->in.out : 0);
+    append_format(&s, "\n{} {}", l.attention ? l.attention->heads : 0, l.ffn ? l.ffn->in.out : 0);
   }
   for (const model::Head& head : m.arch.heads) {
-    s += "\n" + std::to_string(head.layer) + " " + std::to_string(static_cast<int>(head.pooling)) +
-         " " + std::to_string(head.last_n_hidden) + " " +
-         std::to_string(static_cast<int>(head.hidden_mode)) + " " +
-         std::to_string(static_cast<int>(head.activation)) + (head.pooler ? " pooler" : "") +
-         (head.lte ? " lte" : "");
+    append_format(&s, "\n{} {} {} {} {}{}{}", head.layer, static_cast<int>(head.pooling),
+                  head.last_n_hidden, static_cast<int>(head.hidden_mode),
+                  static_cast<int>(head.activation), head.pooler ? " pooler" : "",
+                  head.lte ? " lte" : "");
   }
   return s;
 }
 
-// Written, and read again: the same.
+// The model must be the same after it is written and read again.
 void check_saved(Model& m, const Config& config) {
   SavedModel saved = name_model(&m, config);
   record_source(&saved, m, {"m", m.provenance.dialect, "F32"}, std::nullopt);

@@ -1,7 +1,7 @@
 // gzip and zstd, and what else a file may begin with, through the readers. The first byte chooses
-// the format, the second the size of the pieces, the third what is done with the rest: taken as the
-// file, or packed first and then cut, damaged or followed by more, so that mutations get past the
-// checksums' and headers' gates.
+// the format, the second the size of the pieces, the third what happens to the rest: it is the
+// file, or it is packed first and then cut, damaged or followed by more, so that mutations get past
+// checksums and headers.
 
 #include <costeff/error.h>
 
@@ -17,8 +17,8 @@ namespace {
 using namespace costeff;
 using namespace costeff::tasks;
 
-// A few bytes may stand for gigabytes: enough rows are read, not all.
-constexpr int64_t kMostRows = 4000;
+// A few bytes can unpack to gigabytes: not all rows are read.
+constexpr int64_t kMaxRows = 4000;
 
 std::string pack(uint8_t how, fuzz::Input* in) {
   const uint8_t where = in->byte(), bits = in->byte();
@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     RowReader reader({{"input", bytes}}, options, nullptr, chunk);
     Example row;
-    while (reader.rows() < kMostRows && reader.next(row, true) == ReadStatus::row) {
+    while (reader.rows() < kMaxRows && reader.next(row, true) == ReadStatus::row) {
       fuzz::require(reader.bytes_done() <= static_cast<int64_t>(bytes.size()));
     }
   } catch (const Error& e) {

@@ -1,6 +1,6 @@
-// A tokenizer.json made of the input: its bytes choose the steps and the model, and words of the
-// input are vocabulary, patterns and texts. So that nearly every input is a tokenizer, which random
-// changes of JSON text rarely are.
+// A tokenizer.json made from the input: its bytes choose the steps and the model, and words of the
+// input are vocabulary, patterns and texts. So nearly every input is a tokenizer; random changes of
+// JSON text rarely are.
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 #include "fuzz/check_tokenizer.h"
-#include "text/tokenizer_files.h"
+#include "text/config/tokenizer_files.h"
 
 using namespace costeff;
 using namespace costeff::text;

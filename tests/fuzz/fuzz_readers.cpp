@@ -1,15 +1,16 @@
 // Readers and writers over any bytes. The first byte chooses the options, the second the size of
-// the pieces the input comes in; the rest is the file.
+// the pieces that the input comes in; the rest is the file.
 
 #include <costeff/error.h>
+#include <fmt/core.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "fuzz/check.h"
 #include "tasks/read/reader.h"
 #include "tasks/write/writer.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using namespace costeff;
 using namespace costeff::tasks;
+using fuzz::require;
 
 InputOptions options_from(uint8_t byte) {
   constexpr InputFormat kFormats[] = {InputFormat::text, InputFormat::tsv, InputFormat::csv,
@@ -60,10 +62,6 @@ InputOptions options_from(uint8_t byte) {
   return options;
 }
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
 void write_row(const Example& row, std::string* out) {
   Result result;
   result.exit_layer = 1;
@@ -72,7 +70,7 @@ void write_row(const Example& row, std::string* out) {
   OutputOptions options;
   options.labels = {"no", "yes"};
   options.top_k = 2;
-  for (size_t i = 0; i < row.kept.size(); ++i) options.kept.push_back("k" + std::to_string(i));
+  for (size_t i = 0; i < row.kept.size(); ++i) options.kept.push_back(fmt::format("k{}", i));
   for (OutputFormat format :
        {OutputFormat::tsv, OutputFormat::csv, OutputFormat::jsonl, OutputFormat::table}) {
     options.format = format;

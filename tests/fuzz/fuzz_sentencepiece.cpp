@@ -1,14 +1,15 @@
-// Sentencepiece models over any text. The first byte chooses the kind of the ids and what the bytes
-// behind it are, the second the truncation, the third the length of the text, which comes last:
-// a whole model, the normalisation table of a small model, or nothing (all of it is text then).
+// Sentencepiece models over any text. The first byte chooses the kind of ids and what the input
+// holds besides the text: a whole model, the normalisation table of a small model, or nothing (all
+// of it is text then). The second chooses the truncation, the third the length of the text, which
+// comes last.
 
 #include <map>
 #include <string>
 #include <utility>
 
 #include "fuzz/check_tokenizer.h"
+#include "text/config/tokenizer_files.h"
 #include "text/spm_bytes.h"
-#include "text/tokenizer_files.h"
 
 using namespace costeff;
 using namespace costeff::text;

@@ -1,16 +1,16 @@
 // Questions from SQuAD's JSON and from rows, over any bytes, and the writers of answers. The first
-// byte chooses the format, the second the size of the pieces the input comes in; the rest is the
-// file. However it is cut into pieces, the same questions must come out, or the same error.
+// byte chooses the format, the second the size of the pieces that the input comes in; the rest is
+// the file. The same questions must come out, or the same error, however it is cut into pieces.
 
 #include <costeff/error.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "fuzz/check.h"
 #include "tasks/read/qa_reader.h"
 #include "tasks/write/qa_writer.h"
 
@@ -18,10 +18,7 @@ namespace {
 
 using namespace costeff;
 using namespace costeff::tasks;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using fuzz::require;
 
 void write_answer(const QaExample& example, int64_t index, std::string* out) {
   QaResult result;
@@ -43,7 +40,7 @@ void write_answer(const QaExample& example, int64_t index, std::string* out) {
   }
 }
 
-// All that the reader gives, and how it ends.
+// All that the reader returns, and how it ends.
 template <typename Reader>
 std::string read_all(Reader&& reader, std::string_view bytes, bool squad) {
   std::string seen, out;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "fuzz/check_tokenizer.h"
-#include "text/tokenizer_files.h"
+#include "text/config/tokenizer_files.h"
 
 using namespace costeff;
 using namespace costeff::text;

@@ -1,5 +1,5 @@
 // Bytes as a file of torch.save (zip archive or legacy stream, by content), and as the data.pkl of
-// an archive that is right otherwise: mutations of a whole archive seldom pass its checksums.
+// an otherwise valid archive: mutations of a whole archive seldom pass its checksums.
 
 #include <cstdint>
 #include <string>

@@ -7,8 +7,8 @@
 
 #include "base/utf8.h"
 #include "fuzz/check_tokenizer.h"
-#include "text/tokenizer_files.h"
-#include "text/wordpiece.h"
+#include "text/config/tokenizer_files.h"
+#include "text/wordpiece/wordpiece.h"
 
 using namespace costeff;
 using namespace costeff::text;

@@ -1,9 +1,10 @@
 // Runs a fuzz target without libFuzzer: every file of the corpus, then seeded mutations of them, so
 // that ordinary builds keep the targets alive.
 //   fuzz_NAME [-runs=N] [-seed=S] [-only=I] FILE|DIRECTORY...
-// -only replays mutation I of a run that died; the number is printed then. COSTEFF_TEST_SEED sets
-// the seed as well.
+// -only replays mutation I of a run that died, which prints this number. COSTEFF_TEST_SEED sets the
+// seed too.
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,11 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 
 char g_where[512] = "start";  // what a dying run prints
+
+void say_where(const std::string& where) {
+  const size_t size = where.copy(g_where, sizeof g_where - 1);
+  g_where[size] = '\0';
+}
 
 void print_where() {
   const char head[] = "\nfuzz replay died at ";
@@ -123,7 +129,7 @@ int main(int argc, char** argv) {
   }
   std::sort(files.begin(), files.end());
   if (files.empty()) {
-    std::fprintf(stderr, "no corpus files\n");
+    fmt::print(stderr, "no corpus files\n");
     return 2;
   }
   for (int s : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL}) std::signal(s, on_signal);
@@ -133,19 +139,17 @@ int main(int argc, char** argv) {
   for (const auto& path : files) {
     std::ifstream in(path, std::ios::binary);
     corpus.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
-    std::snprintf(g_where, sizeof g_where, "%s", path.c_str());
+    say_where(path.string());
     run(corpus.back());
   }
   const bool one = only != ~0ull;
   for (uint64_t i = one ? only : 0; i < (one ? only + 1 : runs); ++i) {
-    std::snprintf(g_where, sizeof g_where, "-seed=%llu -only=%llu",
-                  static_cast<unsigned long long>(seed), static_cast<unsigned long long>(i));
+    say_where(fmt::format("-seed={} -only={}", seed, i));
     std::mt19937_64 random(seed * 0x9e3779b97f4a7c15ull + i);
     Bytes input = corpus[static_cast<size_t>(random() % corpus.size())];
     for (uint64_t n = 1 + random() % 6; n > 0; --n) mutate(&input, corpus, random);
     run(input);
   }
-  std::printf("%zu files, %llu mutations, seed %llu\n", corpus.size(),
-              static_cast<unsigned long long>(runs), static_cast<unsigned long long>(seed));
+  fmt::print("{} files, {} mutations, seed {}\n", corpus.size(), runs, seed);
   return 0;
 }

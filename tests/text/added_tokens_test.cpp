@@ -1,4 +1,6 @@
-#include "text/added_tokens.h"
+#include "text/tokens/added_tokens.h"
+
+#include <fmt/core.h>
 
 #include <chrono>
 
@@ -26,7 +28,7 @@ std::string split(const std::vector<AddedToken>& tokens, const std::string& text
     end = s.end;
     if (!out.empty()) out += '|';
     const std::string part = text.substr(s.begin, s.end - s.begin);
-    out += s.id < 0 ? part : "<" + std::to_string(s.id) + ":" + part + ">";
+    out += s.id < 0 ? part : fmt::format("<{}:{}>", s.id, part);
   }
   EXPECT_EQ(end, text.size());
   return out;
@@ -51,16 +53,16 @@ TEST(AddedTokens, LeftmostThenLongest) {
   EXPECT_EQ(split(tokens, "bcd"), "bc|<4:d>");
 }
 
-TEST(AddedTokens, StripTakesWhiteSpaceAlong) {
+TEST(AddedTokens, StripIncludesWhiteSpace) {
   AddedToken left = token("<l>", 1), right = token("<r>", 2);
   left.lstrip = true;
   right.rstrip = true;
   EXPECT_EQ(split({left, right}, "x \t<l> y"), "x|<1: \t<l>>| y");
   EXPECT_EQ(split({left, right}, "x <r>\xE3\x80\x80 y"), "x |<2:<r>\xE3\x80\x80 >|y");
-  EXPECT_EQ(split({left, right}, "<r>  <l>"), "<2:<r>  >|<1:<l>>");  // taken once
+  EXPECT_EQ(split({left, right}, "<r>  <l>"), "<2:<r>  >|<1:<l>>");  // included once
   EXPECT_EQ(split({left, right}, "  <l>"), "<1:  <l>>");
   EXPECT_EQ(split({left, right}, "<r>  "), "<2:<r>  >");
-  // U+001C is no white space to the fast tokenizer.
+  // U+001C is not white space for the fast tokenizer.
   EXPECT_EQ(split({left, right}, "x\x1C<l>"), "x\x1C|<1:<l>>");
 }
 
@@ -69,7 +71,7 @@ TEST(AddedTokens, SingleWord) {
   word.single_word = true;
   EXPECT_EQ(split({word}, "ice nice ice, icet"), "<1:ice>| nice |<1:ice>|, icet");
   EXPECT_EQ(split({word}, "\xC3\xA9ice ice\xCC\x81"), "\xC3\xA9ice ice\xCC\x81");
-  // A refused find uses up its bytes: the shorter token inside it is not looked for.
+  // A rejected match uses up its bytes: the shorter token inside it is not found.
   EXPECT_EQ(split({word, token("ce", 2)}, "nice"), "nice");
 }
 
@@ -82,7 +84,7 @@ TEST(AddedTokens, Limits) {
                [] { TokenFinder({token(std::string(1001, 'x'), 1)}, "place"); });
 }
 
-// Quadratic search would take hours here.
+// A quadratic search would take hours here.
 TEST(AddedTokens, LongTexts) {
   AddedToken left = token("<m>", 1);
   left.lstrip = true;

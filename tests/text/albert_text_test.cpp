@@ -1,4 +1,4 @@
-#include "text/albert_text.h"
+#include "text/sentencepiece/albert_text.h"
 
 #include <gtest/gtest.h>
 

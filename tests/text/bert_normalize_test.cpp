@@ -1,4 +1,4 @@
-#include "text/bert_normalize.h"
+#include "text/wordpiece/bert_normalize.h"
 
 #include <gtest/gtest.h>
 

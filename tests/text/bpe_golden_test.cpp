@@ -33,9 +33,9 @@ TEST(BpeGolden, Rows) {
   RecordProperty("rows", rows);
 }
 
-// Rows where the slow tokenizer cuts pairs another way. Where the special tokens leave no room it
-// does not cut at all. One row differs by its text: there <mask> takes U+001C..U+001F at its left
-// along, as Python's rstrip() does.
+// Rows where the slow tokenizer cuts pairs in another way. If the special tokens leave no room, it
+// does not cut at all. One row differs by its text: there <mask> includes U+001C..U+001F to its
+// left, as Python's rstrip() does.
 TEST(BpeGolden, SlowCut) {
   COSTEFF_NEED_SHARED(kSet);
   const Tokenizer tokenizer(shared_path(kSet));
@@ -88,9 +88,9 @@ TEST(BpeGolden, TruncationErrors) {
   expect_truncation_errors(Tokenizer(shared_path(kSet)), file("truncation_errors.jsonl"));
 }
 
-// What spans must hold whatever the text: in order, within it, none inside a character; a token's
-// bytes are those of its span but for white space at the ends and characters that several tokens
-// share.
+// What must hold for the spans of any text: they are in order, within it, and none begins or ends
+// inside a character. A token's bytes are those of its span, except for white space at the ends and
+// characters that several tokens share.
 TEST(BpeGolden, Spans) {
   COSTEFF_NEED_SHARED(kSet);
   const Tokenizer tokenizer(shared_path(kSet));
@@ -111,7 +111,7 @@ TEST(BpeGolden, Spans) {
       const std::string token = tokenizer.token(got.ids[i]);
       const std::string bytes = text.substr(s.begin, s.end - s.begin);
       ASSERT_TRUE(is_utf8(bytes));
-      // ASCII that stands for itself in both. <mask> has the white space it took along.
+      // ASCII that stands for itself in both. <mask> includes white space.
       if (token != "<mask>" && !token.empty() &&
           std::all_of(token.begin(), token.end(), [](char c) { return c > ' '; })) {
         ASSERT_EQ(bytes, token) << row.dump().substr(0, 600);

@@ -1,4 +1,4 @@
-#include "text/byte_bpe.h"
+#include "text/bpe/byte_bpe.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <random>
 
 #include "base/utf8.h"
-#include "text/bpe_split.h"
+#include "text/bpe/bpe_split.h"
 #include "text/expect_error.h"
-#include "text/vocab_json.h"
+#include "text/tokens/vocab_json.h"
 
 namespace costeff::text {
 namespace {
@@ -164,7 +164,7 @@ TEST(ByteBpe, AgainstTheDefinition) {
       word.push_back(static_cast<char>('a' + random() % 3));
     Strings symbols;
     for (const char c : word) symbols.emplace_back(1, c);
-    // Each result is made by one rule only, so going through the rules once in order is the same.
+    // Only one rule makes each result, so going through the rules once in order does the same.
     for (bool merged = true; merged;) {
       merged = false;
       for (const std::string& rule : merges) {
@@ -193,7 +193,8 @@ TEST(ByteBpe, OneLongWord) {
   EXPECT_EQ(sink.ids, (std::vector<int32_t>(5, 257)));
 }
 
-// Words of the lengths where one way of merging ends and the next begins, and again from the cache.
+// Words of the lengths at which one way of merging ends and the next begins, and again from the
+// cache.
 TEST(ByteBpe, AllLengths) {
   const ByteBpe bpe = make({"aa", "aaaa"}, {"a a", "aa aa"});
   ByteBpe::Scratch scratch;

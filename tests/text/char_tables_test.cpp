@@ -1,4 +1,4 @@
-#include "text/char_tables.h"
+#include "text/chars/char_tables.h"
 
 #include <gtest/gtest.h>
 
@@ -66,7 +66,8 @@ TEST(CharTables, MappedBitCoversAllReplacements) {
   }
 }
 
-// Normalised text is normalised again when there are tokens to be found in it: nothing may change.
+// Text with tokens that are searched for after normalisation is normalised twice: the second time
+// may change nothing.
 TEST(CharTables, ReplacementsAreFinal) {
   for (const auto& [strip, lower] : {std::pair{true, true}, {true, false}, {false, true}}) {
     for (uint32_t c = 0; c < 0x110000; ++c) {

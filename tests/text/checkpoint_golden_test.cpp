@@ -1,5 +1,5 @@
-// The tokenizers of the golden checkpoints: ids of the slow tokenizer (whose pairs are cut as
-// PairCut::slow does), and of the fast one where its row has them.
+// The tokenizers of the golden checkpoints: ids of the slow tokenizer (which cuts pairs as
+// PairCut::slow does), and of the fast one if the row has them.
 
 #include <filesystem>
 
@@ -37,7 +37,7 @@ TEST(CheckpointGolden, EveryDirectory) {
       if (row.contains("token_type_ids") && !row["token_type_ids"].is_null()) {
         EXPECT_EQ(got.type_ids, ids_of(row, "token_type_ids"));
       }
-      // To the fast tokenizer, called on a single row, an empty second text is none; not to us.
+      // For a single row, the fast tokenizer takes an empty second text for none; we do not.
       if (!row.contains("input_ids_fast") || (b && b->empty())) continue;
       ++fast_rows;
       options.pair_cut = PairCut::fast;

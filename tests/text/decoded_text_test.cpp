@@ -1,4 +1,4 @@
-#include "text/decoded_text.h"
+#include "text/chars/decoded_text.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 
 namespace costeff::text {
 
-// Runs f and expects an Error of that kind, of one line, with all the parts in its text.
+// Runs f and expects an Error of this kind, of one line, with all the parts in its text.
 template <typename F>
 void expect_error(ErrorKind kind, const std::vector<std::string>& parts, F&& f) {
   try {

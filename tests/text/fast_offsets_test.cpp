@@ -1,6 +1,6 @@
-// Where tokens come from, as Hugging Face's fast tokenizers say it, of texts whose white space is
-// not plain: fast_offsets.jsonl, written with transformers 4.46.3 and tokenizers 0.20.3, offsets in
-// code points. Question answering cuts its answers by these.
+// Where tokens come from in texts whose white space is not plain, according to Hugging Face's fast
+// tokenizers: fast_offsets.jsonl, written with transformers 4.46.3 and tokenizers 0.20.3, offsets
+// in code points. Question answering cuts its answers by these.
 
 #include <fstream>
 #include <nlohmann/json.hpp>

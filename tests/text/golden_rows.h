@@ -1,6 +1,6 @@
 #pragma once
 
-// Reads the golden rows of ../shared/tokenizer and holds a tokenizer against them.
+// Reads the golden rows of ../shared/tokenizer and compares a tokenizer with them.
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -76,14 +76,14 @@ inline Encoding encode_request(const Tokenizer& tokenizer, const GoldenRequest& 
 inline TokenizerOptions golden_options(const nlohmann::json& row) {
   TokenizerOptions options;
   const nlohmann::json& given = row["options"];
-  const auto take = [&](const char* key, std::optional<bool>* to) {
+  const auto read = [&](const char* key, std::optional<bool>* to) {
     if (given.contains(key)) *to = given[key].get<bool>();
   };
-  take("do_lower_case", &options.do_lower_case);
-  take("strip_accents", &options.strip_accents);
-  take("tokenize_chinese_chars", &options.tokenize_chinese_chars);
-  take("add_prefix_space", &options.add_prefix_space);
-  take("keep_accents", &options.keep_accents);
+  read("do_lower_case", &options.do_lower_case);
+  read("strip_accents", &options.strip_accents);
+  read("tokenize_chinese_chars", &options.tokenize_chinese_chars);
+  read("add_prefix_space", &options.add_prefix_space);
+  read("keep_accents", &options.keep_accents);
   return options;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// The sweeps of ../shared/tokenizer: every code point in two patterns, as checksums a block of 256.
+// The sweeps of ../shared/tokenizer: every code point in two patterns, with a checksum for each
+// block of 256.
 
 #include <zlib.h>
 
@@ -14,7 +15,7 @@
 
 namespace costeff::text {
 
-// `pattern` with c for each {}, tokenised; without the special tokens around.
+// The ids of `pattern` with c for each {}, without the special tokens around them.
 inline Ids swept_ids(const Tokenizer& tokenizer, const std::string& pattern, uint32_t c,
                      Encoding* scratch) {
   std::string text;

@@ -1,4 +1,4 @@
-#include "text/pair.h"
+#include "text/tokens/pair.h"
 
 #include <algorithm>
 
@@ -80,7 +80,7 @@ TEST(CutLengths, OneSideOnly) {
   const Lengths second = cut_lengths(9, 6, true, 10, Truncation::only_second, PairCut::fast);
   EXPECT_EQ(second.a, 9);
   EXPECT_EQ(second.b, 1);
-  // Nothing would be left of the text: refused.
+  // Refused: nothing of the text would be left.
   expect_error(ErrorKind::input, {"only_first", "first text has 5 tokens", "5 would"},
                [] { cut_lengths(5, 10, true, 10, Truncation::only_first, PairCut::fast); });
   expect_error(ErrorKind::input, {"only_second", "second text has 1 token,"},

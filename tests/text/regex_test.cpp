@@ -1,7 +1,7 @@
-#include "text/pipeline/regex.h"
+#include "text/regex/regex.h"
 
 #include "text/expect_error.h"
-#include "text/pipeline/text_pattern.h"
+#include "text/regex/text_pattern.h"
 
 namespace costeff::text {
 namespace {
@@ -25,7 +25,7 @@ std::vector<std::string> found(const std::string& pattern, const std::string& te
   return out;
 }
 
-// Answers of Oniguruma, by way of Split of the tokenizers library.
+// Oniguruma's answers, through Split of the tokenizers library.
 TEST(Regex, FindsWhatOnigurumaFinds) {
   const struct {
     const char *pattern, *text;
@@ -90,6 +90,10 @@ TEST(Regex, WhatIsNotSupportedIsNamed) {
       {"a{2}+", "\"}+\""},
       {"a{3,2}", "\"{3,2}\""},
       {"a{1001}", "\"{1001}\""},
+      {"a{-0}", "\"{-0}\""},
+      {"a{+1}", "\"{+1}\""},
+      {"a{1 }", "\"{1 }\""},
+      {"a{99999999999}", "\"{99999999999}\""},
       {"a{", "\"{\""},
       {"\\p{Han}", "\"\\p{Han}\""},
       {"\\pL", "\"\\pL\""},

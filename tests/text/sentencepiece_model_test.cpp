@@ -1,18 +1,18 @@
 // Kinds, ids, spans and ALBERT's re-cutting, on models of a few pieces.
 
-#include "text/sentencepiece_model.h"
+#include "text/sentencepiece/sentencepiece_model.h"
 
 #include <costeff/error.h>
 
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/spm_bytes.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
 
-SpmFile file_of(const TestModel& model) { return check_spm_bytes(model.bytes(), "m.model"); }
+SpmFile file_of(const TestModel& model) { return parse_spm_bytes(model.bytes(), "m.model"); }
 
 SentencePieceModel load(const TestModel& model, const char* tokenizer_class,
                         const AlbertOptions& albert = {}) {
@@ -55,7 +55,7 @@ TestModel albert_model() {
 TEST(SentencePieceModel, IdsOfXlmr) {
   const SentencePieceModel m = load(small_model(), "XLMRobertaTokenizerFast");
   EXPECT_STREQ(m.kind().name, "XLM-R");
-  EXPECT_EQ(m.vocab_size(), 16);  // 14 pieces, one more in front, <mask> behind
+  EXPECT_EQ(m.vocab_size(), 16);  // 14 pieces, one more before them, <mask> after them
   EXPECT_EQ(m.find("<s>"), 0);
   EXPECT_EQ(m.find("<pad>"), 1);
   EXPECT_EQ(m.find("</s>"), 2);
@@ -88,7 +88,7 @@ TEST(SentencePieceModel, IdsOfCamembert) {
   EXPECT_EQ(sink.ids, (std::vector<int32_t>{7, 3}));
 }
 
-TEST(SentencePieceModel, IdsAsThePiecesLie) {
+TEST(SentencePieceModel, IdsOfThePiecesThemselves) {
   TestModel model = small_model();
   std::swap(model.pieces[0], model.pieces[1]);
   const SentencePieceModel m = load(model, "");
@@ -164,8 +164,8 @@ TEST(SentencePieceModel, TooLongText) {
                [&] { encode(m, std::string((32u << 20) + 1, 'a')); });
 }
 
-// As transformers' AutoTokenizer: tokenizer_config.json's class, config.json's class, the model's
-// type; then the pieces.
+// As in transformers' AutoTokenizer: tokenizer_config.json's class, config.json's class, the
+// model's type; then the pieces.
 TEST(SentencePieceModel, KindOfADirectory) {
   const auto kind = [](const char* tokenizer_config, const char* config) {
     std::map<std::string, std::string> files = {{"sentencepiece.bpe.model", small_model().bytes()}};
@@ -188,7 +188,7 @@ TEST(SentencePieceModel, KindOfADirectory) {
             camembert);
   EXPECT_EQ(kind(R"({"tokenizer_class": "XLMRobertaTokenizer"})", R"({"model_type": "camembert"})"),
             xlmr);
-  // Whatever config.json is, it is not read where tokenizer_config.json has the class.
+  // config.json is not read at all if tokenizer_config.json has the class.
   EXPECT_EQ(kind(R"({"tokenizer_class": "CamembertTokenizerFast"})", "no JSON"), camembert);
   expect_error(ErrorKind::model, {"m/config.json: not valid JSON"}, [&] { kind("", "no JSON"); });
   expect_error(ErrorKind::model, {"m/config.json: model_type is 5, expected a string"},

@@ -74,7 +74,7 @@ inline uint32_t trie_unit(uint8_t label, bool has_value, uint32_t offset) {
   return label | static_cast<uint32_t>(has_value) << 8 | offset << 10;
 }
 
-// A table with one entry, key -> replacement, of one byte; and the places where things lie in it.
+// A table with one entry, key (one byte) -> replacement, whose units a test may change.
 struct TestCharsmap {
   // Bit 31: a unit that no byte leads to.
   std::vector<uint32_t> units = std::vector<uint32_t>(768, 0x80000000u);

@@ -1,6 +1,6 @@
 // What is checked in a sentencepiece model before the library gets it.
 
-#include "text/spm_file.h"
+#include "text/sentencepiece/spm_file.h"
 
 #include <costeff/error.h>
 
@@ -8,9 +8,9 @@
 #include <random>
 
 #include "text/expect_error.h"
-#include "text/sentencepiece_model.h"
+#include "text/sentencepiece/sentencepiece_model.h"
+#include "text/sentencepiece/spm_charsmap.h"
 #include "text/spm_bytes.h"
-#include "text/spm_charsmap.h"
 
 namespace costeff::text {
 namespace {
@@ -18,11 +18,11 @@ namespace {
 void expect_refused(const std::string& bytes, const std::vector<std::string>& parts) {
   std::vector<std::string> all = parts;
   all.push_back("m.model: ");
-  expect_error(ErrorKind::model, all, [&] { check_spm_bytes(bytes, "m.model"); });
+  expect_error(ErrorKind::model, all, [&] { parse_spm_bytes(bytes, "m.model"); });
 }
 
 TEST(SpmFile, ReadsPieces) {
-  const SpmFile file = check_spm_bytes(small_model().bytes(), "m.model");
+  const SpmFile file = parse_spm_bytes(small_model().bytes(), "m.model");
   ASSERT_EQ(file.pieces.size(), small_model().pieces.size());
   EXPECT_EQ(file.unknown, 0);
   EXPECT_EQ(file.text(0), "<unk>");
@@ -36,12 +36,12 @@ TEST(SpmFile, EmptyAndCut) {
   expect_refused("", {"empty"});
   expect_refused(std::string(1000, '\0'), {"not a sentencepiece model", "field number 0"});
   expect_refused("This is not a model at all.", {"not a sentencepiece model"});
-  // A part that ends between two fields is a model with fewer of them.
+  // A beginning that ends between two fields is a model with fewer of them.
   const std::string whole = small_model().bytes();
   int refused = 0;
   for (size_t n = 0; n < whole.size(); ++n) {
     try {
-      check_spm_bytes(whole.substr(0, n), "m.model");
+      parse_spm_bytes(whole.substr(0, n), "m.model");
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::model);
       ++refused;
@@ -75,7 +75,7 @@ TEST(SpmFile, BadPieces) {
 TEST(SpmFile, UserDefinedPiecesInEachOther) {
   TestModel m = small_model();
   for (size_t n = 1; n <= 64; ++n) m.pieces.push_back({std::string(n, '.'), 0, 4});
-  check_spm_bytes(m.bytes(), "m.model");
+  parse_spm_bytes(m.bytes(), "m.model");
   m.pieces.push_back({std::string(65, '.'), 0, 4});
   expect_refused(m.bytes(), {"more than 64 user-defined pieces"});
 }
@@ -106,7 +106,7 @@ TEST(SpmCharsmap, TriesThatLeadAstray) {
   EXPECT_EQ(
       wrong([&](TestCharsmap* m) { m->units[child] = trie_unit('A', false, child ^ 0x100u); }),
       "its trie runs in a circle");
-  EXPECT_NE(wrong([](TestCharsmap* m) { m->units[0x200] = 0x80000002u; }), "");  // behind "b\0"
+  EXPECT_NE(wrong([](TestCharsmap* m) { m->units[0x200] = 0x80000002u; }), "");  // after "b\0"
   EXPECT_NE(wrong([](TestCharsmap* m) { m->units.resize(0x2FF); }), "");
   EXPECT_NE(wrong([](TestCharsmap* m) { m->replacements.back() = 'x'; }), "");
   EXPECT_NE(wrong([](TestCharsmap* m) { m->replacements = std::string(300, 'x') + '\0'; }), "");
@@ -130,7 +130,7 @@ TEST(SpmCharsmap, EntriesThatBeginAlike) {
   EXPECT_NE(chain(32), "");
 }
 
-// Whatever the bytes: an Error, or a model that works.
+// Any bytes give an Error, or a model that works.
 TEST(SpmFile, MutatedBytes) {
   TestModel model = small_model();
   model.charsmap = TestCharsmap('A', "b").bytes();
@@ -143,7 +143,7 @@ TEST(SpmFile, MutatedBytes) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
     try {
-      const SpmFile file = check_spm_bytes(bytes, "m.model");
+      const SpmFile file = parse_spm_bytes(bytes, "m.model");
       const SentencePieceModel m(file, spm_kind("", file), {});
       SentencePieceModel::Scratch scratch;
       TokenSink sink;

@@ -1,14 +1,13 @@
-// Every row of the golden data of sentencepiece. The library is the truth: where the fast
-// tokenizer, which normalises in its own way, and the slow one, which asks the library, differ, the
-// slow one's ids count. Pairs are cut the slow way for that; where the row has one answer both ways
-// must give it.
+// Every row of the golden data of sentencepiece. The library is the truth: the fast tokenizer
+// normalises in its own way, the slow one asks the library, and if they differ, the slow one's ids
+// count. So pairs are cut the slow way; if the row has one answer, both ways must give it.
 
 #include <algorithm>
 #include <cctype>
 #include <map>
 
 #include "shared_data.h"
-#include "text/char_tables.h"
+#include "text/chars/char_tables.h"
 #include "text/golden_rows.h"
 #include "text/golden_sweep.h"
 
@@ -27,8 +26,8 @@ class SpmGoldenDetail : public SpmGolden {};
 
 #define NEED_SET() COSTEFF_NEED_SHARED(std::string("tokenizer/") + GetParam())
 
-// The slow tokenizer does not cut at all where the special tokens leave no room, and then its row
-// says nothing about the text.
+// The slow tokenizer does not cut at all if the special tokens leave no room. Its row then says
+// nothing about the text.
 bool slow_cuts(const nlohmann::json& row) {
   return row["max_length"].is_null() || !row.contains("slow_input_ids") ||
          row["slow_input_ids"].size() <= row["max_length"].get<size_t>();
@@ -79,9 +78,9 @@ TEST_P(SpmGoldenOptions, Rows) {
   EXPECT_GT(rows, 0);
 }
 
-// These rows have the fast tokenizer's ids only. It normalises marks and U+001C..U+001F differently
-// (../shared/tokenizer/README.md, 6 and 8), so rows that hold them need only give what their
-// decoded text gives.
+// These rows have only the fast tokenizer's ids. It normalises marks and U+001C..U+001F differently
+// (../shared/tokenizer/README.md, 6 and 8), so rows with these need only give the same ids as their
+// decoded text.
 bool holds_marks(const std::string& text) {
   bool bad = false;
   for (size_t at = 0; at < text.size();) {
@@ -117,10 +116,10 @@ TEST_P(SpmGolden, TruncationErrors) {
   expect_truncation_errors(Tokenizer(dir()), file("truncation_errors.jsonl"));
 }
 
-// Blocks where the two tokenizers differ on the first pattern are known by `slow_differs`; they are
-// left out, but for the first block of XLM-R and BARThez: there only U+0085 differs, which the fast
-// tokenizer takes for white space. On the second pattern one more differs: U+2492 makes "11.111..",
-// where 11 1 and 1 11 are equally good and rounding decides.
+// `slow_differs` names the blocks where the two tokenizers differ on the first pattern. These are
+// left out, except for the first block of XLM-R and BARThez: there only U+0085 differs, which the
+// fast tokenizer takes for white space. On the second pattern one more block differs: U+2492 makes
+// "11.111..", where 11 1 and 1 11 are equally good and rounding decides.
 TEST_P(SpmGolden, Sweep) {
   NEED_SET();
   const Tokenizer tokenizer(dir());
@@ -152,8 +151,8 @@ TEST_P(SpmGolden, Sweep) {
   EXPECT_EQ(held + left_out, 2 * (0x1100 - 8));
 }
 
-// Spans lie in order, within the text, at characters; a token that stands for ASCII spells its
-// span.
+// Spans are in order, within the text, and end at characters; a token that stands for ASCII spells
+// its span.
 TEST_P(SpmGolden, Spans) {
   NEED_SET();
   const Tokenizer tokenizer(dir());

@@ -1,6 +1,6 @@
 #pragma once
 
-// A directory of a test's own, gone at its end, and files in it.
+// A temporary directory, removed at the end of a test, and files in it.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ class TempDir {
   TempDir& operator=(const TempDir&) = delete;
 
   const std::string& path() const { return path_; }
-  // Writes a file and gives its path.
+  // Writes a file and returns its path.
   std::string write(const std::string& name, const std::string& bytes) const {
     const std::string file = path_ + "/" + name;
     std::ofstream(file, std::ios::binary) << bytes;

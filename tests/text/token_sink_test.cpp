@@ -1,6 +1,6 @@
-#include "text/token_sink.h"
+#include "text/tokens/token_sink.h"
 
-#include "text/pair.h"
+#include "text/tokens/pair.h"
 
 namespace costeff::text {
 namespace {
@@ -12,7 +12,7 @@ TokenSink last_of(int64_t limit, int32_t count) {
   return sink;
 }
 
-// Of many tokens only some are held; the last ones are among them, with their spans.
+// Only some of many tokens are held; the last ones are among them, with their spans.
 TEST(TokenSink, KeepsTheLast) {
   for (const int64_t limit : {0, 1, 5, 100}) {
     for (const int32_t count : {0, 1, 4, 5, 6, 99, 5000, 100'000}) {
@@ -21,7 +21,7 @@ TEST(TokenSink, KeepsTheLast) {
       EXPECT_EQ(sink.count, count);
       ASSERT_EQ(sink.spans.size(), sink.ids.size());
       ASSERT_GE(static_cast<int64_t>(sink.ids.size()), std::min<int64_t>(limit, count));
-      EXPECT_LE(sink.ids.size(), 2 * (static_cast<size_t>(limit) + TokenSink::kMostTakenBack));
+      EXPECT_LE(sink.ids.size(), 2 * (static_cast<size_t>(limit) + TokenSink::kMaxDropped));
       for (size_t i = 0; i < sink.ids.size(); ++i) {
         const auto id = static_cast<int32_t>(count - static_cast<int32_t>(sink.ids.size() - i));
         ASSERT_EQ(sink.ids[i], id);
@@ -31,13 +31,13 @@ TEST(TokenSink, KeepsTheLast) {
   }
 }
 
-TEST(TokenSink, TakesBack) {
+TEST(TokenSink, DropsTheLast) {
   for (const bool last : {false, true}) {
     for (const int32_t count : {3, 10, 700, 3000}) {
       TokenSink sink;
       sink.reset(4, true, false, last);
       for (int32_t i = 0; i < count; ++i) sink.put(i, i, i);
-      sink.take_back(count - 2);
+      sink.drop_after(count - 2);
       EXPECT_EQ(sink.count, count - 2);
       sink.put(-1, 0, 0);
       ASSERT_EQ(sink.ids.size(), sink.spans.size());
@@ -51,8 +51,8 @@ TEST(TokenSink, TakesBack) {
   }
 }
 
-// Both forms of cutting pairs keep the same number of tokens on either side.
-TEST(TokenSink, AssembleTakesTheEnds) {
+// Both ways of cutting pairs keep the same number of tokens on either side.
+TEST(TokenSink, AssembleKeepsTheEnds) {
   const Template form = bert_template(101, 102);
   for (const PairCut cut : {PairCut::fast, PairCut::slow}) {
     TokenSink a, b;

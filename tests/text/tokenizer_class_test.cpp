@@ -1,8 +1,8 @@
-#include "text/tokenizer_class.h"
+#include "text/config/tokenizer_class.h"
 
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
@@ -30,7 +30,7 @@ int32_t id_of_upper_a(const Files& files) {
   return out.ids.size() == 3 ? out.ids[1] : -1;
 }
 
-// Which of the files decides, by class: 5 is "a", 6 is "A".
+// Which of the files decides, depending on the class: 5 is "a", 6 is "A".
 TEST(TokenizerClass, DecidesWhichFileCounts) {
   const struct {
     const char* name;
@@ -69,7 +69,7 @@ TEST(TokenizerClass, DecidesWhichFileCounts) {
   }
 }
 
-TEST(TokenizerClass, OfTheModelWhereNoFileNamesOne) {
+TEST(TokenizerClass, ImpliedByTheModelIfNoFileNamesOne) {
   const struct {
     const char* model_type;
     int32_t id;
@@ -85,7 +85,7 @@ TEST(TokenizerClass, OfTheModelWhereNoFileNamesOne) {
   }
 }
 
-TEST(TokenizerClass, OthersAreRefusedByName) {
+TEST(TokenizerClass, OtherClassesAreRefusedByName) {
   const struct {
     const char* name;
     bool json;
@@ -110,7 +110,7 @@ TEST(TokenizerClass, OthersAreRefusedByName) {
   }
 }
 
-TEST(TokenizerClass, OfAFileThatIsNotThere) {
+TEST(TokenizerClass, NeedsAFileThatDoesNotExist) {
   for (const char* name : {"PreTrainedTokenizerFast", "TokenizersBackend"}) {
     expect_error(ErrorKind::model, {"m: no tokenizer.json", name, "tokenizer_config.json"}, [&] {
       Tokenizer(TokenizerFiles(
@@ -122,7 +122,7 @@ TEST(TokenizerClass, OfAFileThatIsNotThere) {
   });
 }
 
-// The side that texts are cut from: tokenizer_config.json's, else that of tokenizer.json.
+// The side that texts are cut from: that of tokenizer_config.json, else that of tokenizer.json.
 TEST(TokenizerClass, TruncationSide) {
   std::string left_json = kCasedJson;
   left_json.insert(1, R"("truncation": {"direction": "Left", "max_length": 3,

@@ -1,10 +1,10 @@
-// tokenizer_json_goldens.jsonl.gz: small tokenizers, and ids, types and offsets as the Rust
-// tokenizers library and transformers give them (tools/make_tokenizer_json_goldens.py).
+// tokenizer_json_goldens.jsonl.gz: small tokenizers, with the ids, types and offsets of the Rust
+// tokenizers library and transformers (tools/make_tokenizer_json_goldens.py).
 
 #include <zlib.h>
 
+#include "text/config/tokenizer_files.h"
 #include "text/golden_rows.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
@@ -55,7 +55,7 @@ json offsets_of(const Encoding& e, const GoldenRequest& r) {
   for (size_t i = 0; i < e.spans.size(); ++i) {
     const std::string_view text = e.sides[i] == 1 ? *r.pair : r.text;
     const int64_t begin = chars_before(text, e.spans[i].begin);
-    // A token may end inside a character, of which it then has all.
+    // A token that ends inside a character has all of it.
     int32_t end = e.spans[i].end;
     while (end < static_cast<int32_t>(text.size()) &&
            (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) {

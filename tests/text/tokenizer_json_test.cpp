@@ -1,4 +1,6 @@
-#include "text/pipeline/tokenizer_json.h"
+#include "text/json/tokenizer_json.h"
+
+#include <fmt/core.h>
 
 #include "shared_data.h"
 #include "text/expect_error.h"
@@ -29,8 +31,7 @@ std::string tokens(const std::string& dir, const char* a,
   t.encode(a, b, {}, &out);
   std::string text;
   for (size_t i = 0; i < out.ids.size(); ++i) {
-    text.append(text.empty() ? "" : " ").append(t.token(out.ids[i]));
-    text.append("/").append(std::to_string(out.type_ids[i]));
+    text += fmt::format("{}{}/{}", text.empty() ? "" : " ", t.token(out.ids[i]), out.type_ids[i]);
   }
   return text;
 }
@@ -50,7 +51,7 @@ TEST(TokenizerJson, NormaliserFlags) {
   file["normalizer"]["lowercase"] = false;
   dir.write("tokenizer.json", file.dump());
   EXPECT_EQ(tokens(dir.path(), "A"), "[CLS]/0 A/0 [SEP]/0");
-  // The Bert classes put their own setting, true where it is absent, over the file's.
+  // The BERT classes put their own setting over the file's; if it is absent, that is true.
   dir.write("tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})");
   EXPECT_EQ(tokens(dir.path(), "A"), "[CLS]/0 a/0 [SEP]/0");
   dir.write("tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})");
@@ -125,7 +126,7 @@ TEST(TokenizerJson, BpeErrors) {
     parts.push_back(dir.write("tokenizer.json", file.dump()));
     expect_error(ErrorKind::model, parts, [&] { Tokenizer t(dir.path()); });
   };
-  refuse("/model/dropout", 0.1, {"dropout 0.1", "chance"});
+  refuse("/model/dropout", 0.1, {"dropout 0.1", "random"});
   refuse("/model/byte_fallback", "yes", {"byte_fallback"});
   refuse("/model/merges", json::parse(R"(["a a"])"), {"merges", "aa"});
   refuse("/model/merges", json::parse(R"(["a"])"), {"merges[0]", "\"a\""});
@@ -135,7 +136,7 @@ TEST(TokenizerJson, BpeErrors) {
   refuse("/pre_tokenizer/type", "Metaspace", {"pre_tokenizer", "replacement"});
 }
 
-// Parts of a file in which something is wrong, and what the message says of them.
+// Wrong parts of a file, and what the message says about them.
 TEST(TokenizerJson, StepErrors) {
   const struct {
     const char *key, *part;
@@ -201,7 +202,7 @@ TEST(TokenizerJson, StepErrors) {
   }
 }
 
-// What only a text shows to be missing.
+// Only a text shows what is missing.
 TEST(TokenizerJson, UnigramWithoutAnUnknownToken) {
   const TempDir dir;
   dir.write("tokenizer.json", R"({"model": {"type": "Unigram", "vocab": [["a", -1], ["b", -2]]}})");

@@ -6,10 +6,10 @@
 #include <random>
 
 #include "shared_data.h"
+#include "text/config/tokenizer_files.h"
 #include "text/expect_error.h"
 #include "text/golden_rows.h"
 #include "text/temp_dir.h"
-#include "text/tokenizer_files.h"
 
 namespace costeff::text {
 namespace {
@@ -102,7 +102,7 @@ TEST(Tokenizer, AddedTokens) {
   const Tokenizer t(dir.path());
   EXPECT_EQ(t.vocab_size(), 20);
   EXPECT_EQ(t.token(19), "NewWord");
-  // Not special, so looked for in the normalised text: any case.
+  // Not special, so it is searched for in the normalised text: any case.
   EXPECT_EQ(tokens(t, "aNEWWORDb N\xC3\x89wword"), "[CLS] a NewWord b NewWord [SEP]");
   EXPECT_EQ(tokens(t, "newer xyzb"), "[CLS] [UNK] xyz b [SEP]");
 }
@@ -197,7 +197,7 @@ TEST(Tokenizer, VocabularyErrors) {
   dir.write("tokenizer_config.json", R"({"cls_token": "[START]"})");
   expect_error(ErrorKind::model, {"vocab.txt", "[START]", "cls_token", "tokenizer_config.json"},
                load);
-  // Behind the last id it is an added token, which the embedding may have a row for.
+  // After the last id it is an added token, for which the embedding may have a row.
   dir.write(
       "tokenizer_config.json",
       R"({"cls_token": "[START]", "added_tokens_decoder": {"18": {"content": "[START]", "special": true}}})");
@@ -231,8 +231,7 @@ TEST(Tokenizer, ConfigErrors) {
   refuse(R"({"added_tokens_decoder": {"-4": {"content": "y"}}})", {"added_tokens_decoder", "-4"});
   refuse(R"({"added_tokens_decoder": {"99999999999": {"content": "y"}}})", {"99999999999"});
   refuse(R"({"added_tokens_decoder": {"20": {}}})", {"added_tokens_decoder", "content"});
-  // "a" has id 5; a new token there would be another row of the embedding than the one it was
-  // given.
+  // "a" has id 5, so a new token with that id would share a row of the embedding with it.
   refuse(R"({"added_tokens_decoder": {"5": {"content": "new!"}}})", {"new!", "5"});
   refuse(R"({"tokenizer_class": "BertJapaneseTokenizer"})",
          {"BertJapaneseTokenizer", "not supported"});

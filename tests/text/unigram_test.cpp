@@ -1,4 +1,4 @@
-#include "text/unigram.h"
+#include "text/sentencepiece/unigram.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ namespace costeff::text {
 namespace {
 
 std::vector<std::string> cut(const TestModel& model, const std::string& text) {
-  const SpmFile file = check_spm_bytes(model.bytes(), "m.model");
+  const SpmFile file = parse_spm_bytes(model.bytes(), "m.model");
   const Unigram unigram(file);
   Unigram::Scratch scratch;
   std::vector<Unigram::Cut> cuts;
@@ -74,7 +74,7 @@ TEST(Unigram, Refused) {
   twice.pieces = {{"<unk>", 0, 2}, {"a", -3}, {"a", -2}};
   TestModel none;
   none.pieces = {{"<unk>", 0, 2}, {"a", 0, 4}};
-  expect_error(ErrorKind::model, {"\"a\" is there twice"}, [&] { cut(twice, "a"); });
+  expect_error(ErrorKind::model, {"\"a\" occurs twice"}, [&] { cut(twice, "a"); });
   expect_error(ErrorKind::model, {"type normal"}, [&] { cut(none, "a"); });
 }
 

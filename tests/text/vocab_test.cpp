@@ -1,4 +1,6 @@
-#include "text/vocab.h"
+#include "text/tokens/vocab.h"
+
+#include <fmt/core.h>
 
 #include "text/expect_error.h"
 
@@ -41,7 +43,7 @@ TEST(Vocab, BlankLinesTakeIdsAndTheLastOfEqualLinesCounts) {
   EXPECT_EQ(v.find("c"), 5);
 }
 
-TEST(Vocab, ByteOrderMarkIsNoPartOfTheFirstToken) {
+TEST(Vocab, ByteOrderMarkIsNotPartOfTheFirstToken) {
   EXPECT_EQ(Vocab::parse("\xEF\xBB\xBF[PAD]\na\n", "vocab.txt").find("[PAD]"), 0);
 }
 
@@ -60,7 +62,7 @@ TEST(Vocab, HashedWhileReading) {
 
 TEST(Vocab, ManyTokens) {
   std::vector<std::string> names;
-  for (int i = 0; i < 50000; ++i) names.push_back(std::to_string(i * 7).append("t"));
+  for (int i = 0; i < 50000; ++i) names.push_back(fmt::format("{}t", i * 7));
   const Vocab v = Vocab::from_tokens({names.begin(), names.end()}, "test");
   for (int i = 0; i < 50000; ++i) ASSERT_EQ(v.find(names[i]), i);
   EXPECT_EQ(v.find("1t"), -1);

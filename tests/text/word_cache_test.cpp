@@ -1,5 +1,6 @@
-#include "text/word_cache.h"
+#include "text/bpe/word_cache.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -42,12 +43,12 @@ TEST(WordCache, AllBytesOfTheLongestWordCount) {
   }
 }
 
-// More words than places: an answer is the word's own or not there.
+// More words than places: an answer is the word's own or missing.
 TEST(WordCache, NeverTheAnswerOfAnother) {
   WordCache cache;
   for (int round = 0; round < 2; ++round) {
     for (int32_t i = 0; i < 50000; ++i) {
-      WordCache::Entry& entry = cache.at(std::to_string(i), 1);
+      WordCache::Entry& entry = cache.at(fmt::format("{}", i), 1);
       if (entry.count == 0) {
         fill(&entry, i);
       } else {

@@ -90,8 +90,8 @@ TEST_P(WordPieceGolden, TruncationErrors) {
   expect_truncation_errors(Tokenizer(shared_path(dir())), file("truncation_errors.jsonl"));
 }
 
-// Where the slow tokenizer differs by the cut alone, its ids are those of PairCut::slow. That is so
-// when the two texts in its row are beginnings of the fast tokenizer's uncut ones.
+// If the slow tokenizer differs by the cut alone, its ids are those of PairCut::slow. That is so if
+// the two texts in its row are beginnings of the fast tokenizer's uncut ones.
 TEST_P(WordPieceGolden, SlowCut) {
   COSTEFF_NEED_SHARED(dir());
   const Tokenizer tokenizer(shared_path(dir()));

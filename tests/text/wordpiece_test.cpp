@@ -1,5 +1,6 @@
-#include "text/wordpiece.h"
+#include "text/wordpiece/wordpiece.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,7 +8,7 @@
 namespace costeff::text {
 namespace {
 
-// Encodes with a small vocabulary and gives the tokens with blanks between.
+// Encodes with a small vocabulary and returns the tokens with blanks between them.
 class WordPieceTest : public testing::Test {
  protected:
   const Vocab vocab_ = Vocab::from_tokens({"[UNK]",
@@ -55,8 +56,7 @@ class WordPieceTest : public testing::Test {
   std::string spans_of(const std::string& text, const BertOptions& options = {}) {
     encode(text, options, true);
     std::string out;
-    for (const Span& s : sink_.spans)
-      out += std::to_string(s.begin) + "-" + std::to_string(s.end) + " ";
+    for (const Span& s : sink_.spans) out += fmt::format("{}-{} ", s.begin, s.end);
     return out;
   }
 };
@@ -157,7 +157,7 @@ TEST_F(WordPieceTest, Spans) {
   EXPECT_EQ(spans_of("thex  a"), "0-4 6-7 ");  // [UNK] covers its word
   EXPECT_EQ(spans_of("\xC3\x89 a\xE2\x80\x8B"
                      "b"),
-            "0-2 3-4 7-8 ");  // deleted bytes belong to nobody
+            "0-2 3-4 7-8 ");  // deleted bytes belong to no token
   EXPECT_EQ(spans_of(std::string(150, 'a') + " b"), "0-150 151-152 ");
 }
 

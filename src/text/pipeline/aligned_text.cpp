@@ -36,7 +36,7 @@ void Rewrite::put(uint32_t c, int64_t change) {
   if (!text_->aligned) return append(c, {});
   const std::vector<Span>& source = text_->source;
   if (change > 0) return append(c, at_ == 0 ? text_->origin : source[at_ - 1]);
-  // Never at the end with the changes that the library makes; its own answer there is a panic.
+  // The library's changes never do this at the end; its own answer there would be a panic.
   append(c, at_ < source.size() ? source[at_] : source.empty() ? text_->origin : source.back());
   drop(1 - change);
 }

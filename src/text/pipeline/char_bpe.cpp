@@ -1,10 +1,8 @@
 #include "text/pipeline/char_bpe.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
-#include "base/format.h"
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
@@ -13,15 +11,9 @@ CharBpe::CharBpe(Vocab vocab, const std::vector<std::pair<std::string, std::stri
                  const CharBpeOptions& options, const std::string& place)
     : vocab_(std::move(vocab)), options_(options) {
   if (!options.unk_token.empty()) {
-    unk_ = vocab_.find(options.unk_token);
-    if (unk_ < 0) {
-      throw_model(place + ": unk_token is " + in_quotes(options.unk_token) +
-                  ", which the vocabulary lacks");
-    }
+    unk_ = unk_token_id(vocab_, options.unk_token, place);
   }
-  for (size_t b = 0; b < 256; ++b) {
-    byte_tokens_[b] = vocab_.find(string_printf("<0x%02X>", static_cast<unsigned>(b)));
-  }
+  bytes_ = ByteFallback(vocab_);
   std::vector<MergeTable::Rule> rules;
   rules.reserve(merges.size());
   for (size_t i = 0; i < merges.size(); ++i) {
@@ -29,9 +21,8 @@ CharBpe::CharBpe(Vocab vocab, const std::vector<std::pair<std::string, std::stri
     const auto need = [&](const std::string& token) {
       const int32_t id = vocab_.find(token);
       if (id >= 0) return id;
-      throw_model(place + ": merges[" + std::to_string(i) + "]: " + in_quotes(left) + " " +
-                  in_quotes(right) + " needs token " + in_quotes(token) +
-                  ", which the vocabulary lacks");
+      fail_model("{}: merges[{}]: {} {} needs token {}, which the vocabulary lacks", place, i,
+                 in_quotes(left), in_quotes(right), in_quotes(token));
     };
     const int32_t left_id = need(left), right_id = need(right);
     const size_t cut = std::min(options.prefix.size(), right.size());
@@ -50,7 +41,8 @@ void CharBpe::add_symbols(std::string_view word, Scratch* scratch) const {
     symbols.push_back({token, i - 1, i + 1, MergeTable::kNone});
     starts.push_back(starts.back() + bytes);
   };
-  // An unknown one waits, so that the next may join it. Byte tokens overtake it: so in the library.
+  // An unknown character waits, so that the next can join it. Byte tokens overtake it, as in the
+  // library.
   uint32_t unknown = 0;
   const auto flush = [&] {
     if (unknown > 0) add(unk_, unknown);
@@ -70,10 +62,8 @@ void CharBpe::add_symbols(std::string_view word, Scratch* scratch) const {
       add(id, bytes);
       continue;
     }
-    const auto byte_token = [&](char c) { return byte_tokens_[static_cast<uint8_t>(c)]; };
-    if (options_.byte_fallback &&
-        std::all_of(spelling.begin(), spelling.end(), [&](char c) { return byte_token(c) >= 0; })) {
-      for (const char c : spelling) add(byte_token(c), 1);
+    if (options_.byte_fallback && bytes_.has_all(spelling)) {
+      for (const char c : spelling) add(bytes_.token(c), 1);
       continue;
     }
     if (unk_ < 0) continue;
@@ -85,8 +75,7 @@ void CharBpe::add_symbols(std::string_view word, Scratch* scratch) const {
 
 void CharBpe::encode(std::string_view word, Scratch* scratch, std::vector<WordToken>* out) const {
   if (word.size() > kMaxMergedWord) {
-    throw_input("a word of " + std::to_string(word.size()) + " bytes, at most " +
-                std::to_string(kMaxMergedWord) + " are supported");
+    fail_input("a word of {} bytes, at most {} are supported", word.size(), kMaxMergedWord);
   }
   const auto size = static_cast<uint32_t>(word.size());
   if (options_.ignore_merges) {
@@ -98,7 +87,7 @@ void CharBpe::encode(std::string_view word, Scratch* scratch, std::vector<WordTo
   const auto n = static_cast<uint32_t>(symbols.size());
   merge_word(merges_, n, &scratch->merge);
   for (uint32_t i = 0; i < n; i = symbols[i].next) {
-    // The bytes of a suffix are counted when they are tokens, so the end may lie beyond the word.
+    // The bytes of a suffix count if they are tokens, so the end may lie beyond the word.
     out->push_back(
         {symbols[i].token, std::min(starts[i], size), std::min(starts[symbols[i].next], size)});
   }

@@ -1,25 +1,25 @@
 #pragma once
 
 // The BPE model of a tokenizer.json, over the characters of each word. ByteBpe (byte_bpe.h) is the
-// fast path of the byte-level one with a token for every byte.
+// fast path for a byte-level BPE with a token for every byte.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "text/merge_word.h"
+#include "text/bpe/merge_word.h"
+#include "text/pipeline/byte_fallback.h"
 #include "text/pipeline/word_model.h"
-#include "text/vocab.h"
+#include "text/tokens/vocab.h"
 
 namespace costeff::text {
 
 struct CharBpeOptions {
   std::string unk_token;  // empty: characters without a token are dropped
-  std::string prefix;     // continuing_subword_prefix: of a word's characters but the first
-  std::string suffix;     // end_of_word_suffix: of its last
+  std::string prefix;     // continuing_subword_prefix: of all characters of a word but the first
+  std::string suffix;     // end_of_word_suffix: of the last
   bool fuse_unk = false;
   bool byte_fallback = false;  // a character without a token becomes the tokens <0xNN> of its bytes
   bool ignore_merges = false;  // a word that is a token is that token
@@ -34,13 +34,13 @@ class CharBpe {
   };
 
   CharBpe() = default;
-  // Earlier merges come first; of equal ones the last counts. Throws Error(model), which `place`
-  // begins: a merge of or to what the vocabulary lacks, or an unknown token that it lacks.
+  // Earlier merges go first; of equal ones the last counts. Throws Error(model) if the vocabulary
+  // lacks the unknown token or a token of a merge; `place` begins the message.
   CharBpe(Vocab vocab, const std::vector<std::pair<std::string, std::string>>& merges,
           const CharBpeOptions& options, const std::string& place);
 
-  // Appends the word's tokens. Throws Error(input) for a word of more than 32 MB. Where characters
-  // were dropped, the bytes of the tokens after them are too far left, as the library has them.
+  // Appends the word's tokens. Throws Error(input) for a word of more than 32 MB. After dropped
+  // characters the bytes of the tokens are too far left, as in the library.
   void encode(std::string_view word, Scratch* scratch, std::vector<WordToken>* out) const;
 
   const Vocab& vocab() const { return vocab_; }
@@ -51,7 +51,7 @@ class CharBpe {
   Vocab vocab_;
   CharBpeOptions options_;
   int32_t unk_ = -1;
-  std::array<int32_t, 256> byte_tokens_{};  // of byte_fallback; -1: not there
+  ByteFallback bytes_;
   MergeTable merges_;
 };
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "text/byte_bpe.h"
-#include "text/char_tables.h"
-#include "text/pipeline/char_class.h"
+#include "text/bpe/byte_bpe.h"
+#include "text/chars/char_class.h"
+#include "text/chars/char_tables.h"
 
 namespace costeff::text {
 namespace {
 
-// Calls each(c) for each code point of the text, then takes what it put.
+// Calls each(c, &out) for each code point c of the text. What that writes to `out` is the new text.
 template <typename Each>
 void rewrite_each(AlignedText* text, AlignedText* spare, Each&& each) {
   Rewrite out(text, spare);
@@ -21,8 +21,8 @@ void rewrite_each(AlignedText* text, AlignedText* spare, Each&& each) {
   out.finish();
 }
 
-// Keeps the characters for which keep(c). Those that go are counted at the one before them, those at
-// the start are passed by.
+// Keeps the characters for which keep(c) is true. Those removed count with the character before
+// them; at the start they are skipped.
 template <typename Keep>
 void filter(AlignedText* text, AlignedText* spare, Keep&& keep) {
   Rewrite out(text, spare);
@@ -105,7 +105,7 @@ void strip(const NormalizerStep& step, AlignedText* text, AlignedText* spare) {
   out.finish();
 }
 
-// Source: sentencepiece's normalisation for machine translation, as the Rust library has it.
+// Source: sentencepiece's normalisation for machine translation, in the Rust library's form.
 bool nmt_deletes(uint32_t c) {
   return (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F ||
          c == 0x9F;

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bert_normalize.h"
 #include "text/pipeline/aligned_text.h"
 #include "text/pipeline/precompiled.h"
-#include "text/pipeline/text_pattern.h"
 #include "text/pipeline/unicode_form.h"
+#include "text/regex/text_pattern.h"
+#include "text/wordpiece/bert_normalize.h"
 
 namespace costeff::text {
 
@@ -46,7 +46,7 @@ struct NormalizerScratch {
 void normalize(const std::vector<NormalizerStep>& steps, AlignedText* text,
                NormalizerScratch* scratch);
 
-// Replaces each byte of bytes [begin, end) by its stand-in in a byte-level vocabulary (byte_bpe.h).
+// Replaces each byte of [begin, end) by its stand-in in a byte-level vocabulary (byte_bpe.h).
 void put_byte_spellings(std::string_view text, size_t begin, size_t end, Rewrite* out);
 
 }  // namespace costeff::text

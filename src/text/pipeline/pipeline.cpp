@@ -1,15 +1,15 @@
 #include "text/pipeline/pipeline.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
+
+#include "base/fail.h"
 
 namespace costeff::text {
 namespace {
 
-constexpr size_t kMaxStretch = 32u
-                               << 20;  // a text takes up to 100 bytes of memory a byte on its way
-// Where bytes [first, last) come from; a token without bytes of its own stays at its place.
+constexpr size_t kMaxStretch = 32u << 20;  // bytes; each takes up to 100 bytes of memory
+
+// Where bytes [first, last) come from. A token without bytes has an empty span at its place.
 Span span_of(const AlignedText& text, size_t first, size_t last) {
   if (first < last) return {text.source[first].begin, text.source[last - 1].end};
   const int32_t at = first > 0 ? text.source[first - 1].end : text.source[first].begin;
@@ -32,8 +32,8 @@ Pipeline::Pipeline(std::vector<NormalizerStep> normalizer,
 
 void Pipeline::start(std::string_view stretch, size_t offset, bool spans, Scratch* scratch) const {
   if (stretch.size() > kMaxStretch) {
-    throw_input("a text of " + std::to_string(stretch.size()) + " bytes, at most " +
-                std::to_string(kMaxStretch) + " are supported by this tokenizer");
+    fail_input("a text of {} bytes, at most {} are supported by this tokenizer", stretch.size(),
+               kMaxStretch);
   }
   scratch->text.start(stretch, offset, spans || needs_alignment_);
   normalize(normalizer_, &scratch->text, &scratch->words.normalizer);

@@ -1,13 +1,13 @@
 #pragma once
 
-// What a tokenizer.json says, in general: normalizer, pre_tokenizer, model, and the part of the
-// post_processor that moves offsets. Token for token what the Rust tokenizers library gives; the
-// forms that BERT and RoBERTa have are done by wordpiece.h and byte_bpe.h, which are faster.
+// A tokenizer.json of any form: normalizer, pre_tokenizer, model, and the part of the
+// post_processor that moves offsets. Its tokens are those of the Rust tokenizers library. The forms
+// of BERT and RoBERTa have faster ways: wordpiece.h and byte_bpe.h.
 //
 // How the face calls it, for each stretch of text between special tokens:
-//   pipeline.start(stretch, offset, spans_too, &scratch);    // scratch.text: what is looked through
-//   pipeline.encode(begin, end, text, &scratch, &sink);      // for tokens that are found after that
-//   pipeline.put(id, token, begin, end, text, &scratch, &sink);    // such a token
+//   pipeline.start(stretch, offset, spans_too, &scratch);    // scratch.text: the normalised text
+//   pipeline.encode(begin, end, text, &scratch, &sink);      // a part without added tokens
+//   pipeline.put(id, spelling, span, text, &sink);           // an added token
 
 #include <string>
 #include <string_view>
@@ -19,8 +19,8 @@
 #include "text/pipeline/pre_tokenizer.h"
 #include "text/pipeline/unigram_model.h"
 #include "text/pipeline/word_model.h"
-#include "text/token_sink.h"
-#include "text/trim_span.h"
+#include "text/tokens/token_sink.h"
+#include "text/tokens/trim_span.h"
 
 namespace costeff::text {
 
@@ -28,7 +28,7 @@ class Pipeline {
  public:
   struct Scratch {
     AlignedText text;  // the stretch, normalised
-    AlignedText part;  // of it, on its way through the pre-tokenizer
+    AlignedText part;  // a part of it, on its way through the pre-tokenizer
     PreTokenizerScratch words;
     WordModel::Scratch word_model;
     CharBpe::Scratch bpe;
@@ -52,7 +52,7 @@ class Pipeline {
   void put(int32_t id, std::string_view spelling, Span span, std::string_view text,
            TokenSink* sink) const;
 
-  // An added token's text as it is looked for.
+  // The text of an added token as it is searched for.
   std::string normalised(std::string_view content) const;
   const Vocab& vocab() const;
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "text/bpe_split.h"
-#include "text/char_tables.h"
-#include "text/pipeline/char_class.h"
+#include "text/bpe/bpe_split.h"
+#include "text/chars/char_class.h"
+#include "text/chars/char_tables.h"
 
 namespace costeff::text {
 namespace {
@@ -14,7 +14,7 @@ using StepKind = PreTokenizerStep::Kind;
 
 bool is_bert_punctuation(uint32_t c) { return bert_class(c) == BertClass::punctuation; }
 
-// The parts of a word by a test of single characters: every character that passes is one found.
+// The parts of a word by a test of single characters: each character that passes is a match.
 template <typename Test>
 void find_characters(std::string_view word, Test&& test, std::vector<PatternPart>* parts) {
   parts->clear();
@@ -30,8 +30,8 @@ void find_characters(std::string_view word, Test&& test, std::vector<PatternPart
   if (done < word.size()) parts->push_back({done, word.size(), false});
 }
 
-// Joins parts in place as the Rust library's split() folds them; what it gives is words, found or
-// not. with_next looks from the end.
+// Joins parts in place as the Rust library's split() does; all that is left is words, matches or
+// not. with_next goes from the end.
 void join_parts(Delimiters how, std::vector<PatternPart>* parts) {
   const bool reversed = how == Delimiters::with_next;
   if (reversed) std::reverse(parts->begin(), parts->end());
@@ -52,9 +52,9 @@ void join_parts(Delimiters how, std::vector<PatternPart>* parts) {
   if (reversed) std::reverse(parts->begin(), parts->end());
 }
 
-// The words that the parts of the word at `base` leave.
-void take_parts(Delimiters how, size_t base, std::vector<PatternPart>* parts,
-                std::vector<WordSpan>* words) {
+// Appends the words that the parts of the word at `base` make.
+void add_words(Delimiters how, size_t base, std::vector<PatternPart>* parts,
+               std::vector<WordSpan>* words) {
   const bool joins = how != Delimiters::removed && how != Delimiters::isolated;
   if (joins) join_parts(how, parts);
   for (const PatternPart& part : *parts) {
@@ -103,11 +103,11 @@ void cut_word(const PreTokenizerStep& step, std::string_view text, WordSpan w,
       return whitespace_words(word, w.begin, out);
     case StepKind::whitespace_split:
       find_characters(word, is_white_space, parts);
-      return take_parts(Delimiters::removed, w.begin, parts, out);
+      return add_words(Delimiters::removed, w.begin, parts, out);
     case StepKind::bert:
       find_characters(
           word, [](uint32_t c) { return is_white_space(c) || is_bert_punctuation(c); }, parts);
-      // Of what was found, punctuation stays.
+      // White space goes, punctuation stays.
       for (const PatternPart& part : *parts) {
         size_t at = part.begin;
         bool bad = false;
@@ -117,24 +117,24 @@ void cut_word(const PreTokenizerStep& step, std::string_view text, WordSpan w,
       return;
     case StepKind::punctuation:
       find_characters(word, is_bert_punctuation, parts);
-      return take_parts(step.delimiters, w.begin, parts, out);
+      return add_words(step.delimiters, w.begin, parts, out);
     case StepKind::digits:
       find_characters(word, is_numeric, parts);
-      return take_parts(step.delimiters, w.begin, parts, out);
+      return add_words(step.delimiters, w.begin, parts, out);
     case StepKind::character: {
       size_t end = 0;
       bool bad = false;
       const uint32_t delimiter = next_code_point(step.content, &end, &bad);
       find_characters(
           word, [=](uint32_t c) { return c == delimiter; }, parts);
-      return take_parts(Delimiters::removed, w.begin, parts, out);
+      return add_words(Delimiters::removed, w.begin, parts, out);
     }
     case StepKind::split:
       step.pattern.find(word, &scratch->normalizer.regex, parts);
       if (step.invert) {
         for (PatternPart& part : *parts) part.found = !part.found;
       }
-      return take_parts(step.delimiters, w.begin, parts, out);
+      return add_words(step.delimiters, w.begin, parts, out);
     case StepKind::fixed_length:
       return fixed_words(word, w.begin, step.length, out);
     case StepKind::metaspace:
@@ -149,14 +149,14 @@ bool wants_prefix(const PreTokenizerStep& step, const AlignedText& text, WordSpa
   return step.prefix == PreTokenizerStep::Prefix::always;
 }
 
-// Spaces become `content`, which each word then begins with.
+// Replaces spaces by `content` and makes words begin with it.
 void metaspace(const PreTokenizerStep& step, AlignedText* text, PreTokenizerScratch* scratch) {
   Rewrite out(text, &scratch->normalizer.spare);
   scratch->next.clear();
   for (const WordSpan w : scratch->words) {
     const size_t begin = out.size();
     size_t from = w.begin;
-    // A word that begins with a space has its prefix by that.
+    // A space at the beginning becomes the prefix.
     if (text->text[w.begin] != ' ' && wants_prefix(step, *text, w)) {
       from = out.prepend(step.content, w.begin);
     }
@@ -179,7 +179,7 @@ void metaspace(const PreTokenizerStep& step, AlignedText* text, PreTokenizerScra
   for (const WordSpan w : scratch->words) {
     mark.find(std::string_view(text->text).substr(w.begin, w.end - w.begin),
               &scratch->normalizer.regex, &scratch->parts);
-    take_parts(Delimiters::with_next, w.begin, &scratch->parts, &scratch->next);
+    add_words(Delimiters::with_next, w.begin, &scratch->parts, &scratch->next);
   }
   scratch->words.swap(scratch->next);
 }

@@ -8,11 +8,11 @@
 
 #include "text/pipeline/aligned_text.h"
 #include "text/pipeline/normalizer.h"
-#include "text/pipeline/text_pattern.h"
+#include "text/regex/text_pattern.h"
 
 namespace costeff::text {
 
-// What becomes of the places that a step looks for.
+// What becomes of the delimiters that a step finds.
 enum class Delimiters : uint8_t { removed, isolated, with_previous, with_next, contiguous };
 
 struct PreTokenizerStep {
@@ -23,7 +23,7 @@ struct PreTokenizerStep {
     punctuation,       // by `delimiters`
     digits,            // by `delimiters`: isolated or contiguous
     character,         // CharDelimiterSplit: `content`, removed
-    split,             // `pattern` by `delimiters`, what is between them if `invert`
+    split,             // `pattern` by `delimiters`; with `invert` the text between matches
     metaspace,         // spaces become `content`, then with_next at it
     byte_level,        // GPT-2's pattern, then a printable stand-in for each byte
     fixed_length,      // `length` characters each
@@ -37,7 +37,7 @@ struct PreTokenizerStep {
   bool add_prefix_space = false;  // byte_level
   int64_t length = 0;
 
-  // It must know what its words come from.
+  // True if the step must know where its words come from.
   bool needs_alignment() const { return kind == Kind::metaspace && prefix == Prefix::first; }
 };
 
@@ -52,8 +52,8 @@ struct PreTokenizerScratch {
   std::vector<PatternPart> parts;
 };
 
-// scratch->words are what is left of the text, none of them empty, and point into *text as it is
-// then.
+// Cuts the text into scratch->words, none of them empty. They point into *text as the steps leave
+// it.
 void pre_tokenize(const std::vector<PreTokenizerStep>& steps, AlignedText* text,
                   PreTokenizerScratch* scratch);
 

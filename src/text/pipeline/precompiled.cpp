@@ -1,17 +1,16 @@
 #include "text/pipeline/precompiled.h"
 
-#include <costeff/error.h>
-
 #include <array>
 
+#include "base/fail.h"
 #include "base/utf8.h"
-#include "text/pipeline/graphemes.h"
-#include "text/spm_charsmap.h"
+#include "text/chars/graphemes.h"
+#include "text/sentencepiece/spm_charsmap.h"
 
 namespace costeff::text {
 namespace {
 
-constexpr size_t kWholeCluster = 6;  // bytes; longer clusters are read by code points
+constexpr size_t kWholeCluster = 6;  // bytes; clusters from here on are read by code points
 
 constexpr std::array<int8_t, 256> kBase64 = [] {
   std::array<int8_t, 256> values{};
@@ -33,7 +32,7 @@ std::string from_base64(std::string_view text, const std::string& place) {
   int count = 0;
   for (const char c : text) {
     const int8_t v = kBase64[static_cast<uint8_t>(c)];
-    if (v < 0) throw_model(place + ": holds " + printable({&c, 1}) + ", expected base64");
+    if (v < 0) fail_model("{}: holds {}, expected base64", place, printable({&c, 1}));
     bits = bits << 6 | static_cast<uint32_t>(v);
     count += 6;
     if (count < 8) continue;
@@ -43,7 +42,7 @@ std::string from_base64(std::string_view text, const std::string& place) {
   return bytes;
 }
 
-// What a text becomes, with the last character held back: a removal is counted at it.
+// Writes the new text with its last character held back, because a removal counts with it.
 class Replacer {
  public:
   explicit Replacer(Rewrite* out) : out_(out) {}
@@ -60,7 +59,7 @@ class Replacer {
     for (size_t at = 0; at < content.size(); ++count) {
       put(next_code_point(content, &at, &bad), count < before ? 0 : 1);
     }
-    // At the start of the text there is no character to count it at, and the library forgets it.
+    // At the start of the text there is no character to count it with, and the library forgets it.
     if (count < before && holds_) change_ += count - before;
   }
   void flush() {
@@ -79,9 +78,9 @@ class Replacer {
 
 Precompiled::Precompiled(std::string_view base64, const std::string& place) {
   const std::string bytes = from_base64(base64, place);
-  if (bytes.empty()) throw_model(place + ": empty, expected a table");
+  if (bytes.empty()) fail_model("{}: empty, expected a table", place);
   if (const std::string wrong = check_charsmap(bytes); !wrong.empty()) {
-    throw_model(place + ": " + wrong);
+    fail_model("{}: {}", place, wrong);
   }
   units_ = charsmap_units(bytes);
   replacements_ = bytes.substr(4 + 4 * units_.size());

@@ -16,11 +16,11 @@ namespace costeff::text {
 class Precompiled {
  public:
   Precompiled() = default;
-  // The table in base64, as a tokenizer.json holds it. Throws Error(model), which `place` begins.
+  // The table in base64, as in a tokenizer.json. Throws Error(model); `place` begins the message.
   Precompiled(std::string_view base64, const std::string& place);
 
-  // A grapheme cluster of fewer than 6 bytes is looked up whole; the shortest of its beginnings
-  // that has an entry replaces all of it. What is not replaced so is looked up by code points.
+  // A grapheme cluster of fewer than 6 bytes is looked up whole: the shortest of its beginnings
+  // that has an entry replaces all of it. Other clusters are looked up by code points.
   void apply(AlignedText* text, AlignedText* spare) const;
 
  private:

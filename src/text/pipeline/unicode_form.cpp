@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "text/char_tables.h"
-#include "text/pipeline/char_class.h"
+#include "text/chars/char_class.h"
+#include "text/chars/char_tables.h"
 
 namespace costeff::text {
 namespace {
@@ -14,7 +14,7 @@ bool is_ascii(std::string_view text) {
                       [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
 }
 
-// Joins what decomposition gives, in canonical order: UAX 15, with the starter held back until it is
+// Composes code points in canonical order (UAX 15). It holds the last starter back until it is
 // known what joins it, and after it the marks that did not.
 class Composer {
  public:
@@ -61,7 +61,7 @@ class Composer {
   bool has_starter_ = false;
 };
 
-// By combining class; equal ones stay in order. Nearly always of one or two marks.
+// Sorts marks by combining class; equal ones stay in order. There are nearly always one or two.
 void sort_marks(std::vector<FormChar>* marks) {
   const auto less = [](const FormChar& a, const FormChar& b) { return a.combining < b.combining; };
   if (marks->size() > 32) {

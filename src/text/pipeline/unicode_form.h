@@ -12,7 +12,7 @@ namespace costeff::text {
 
 enum class UnicodeForm : uint8_t { nfc, nfd, nfkc, nfkd };
 
-// A code point on its way, with what Rewrite::put takes.
+// A code point on its way, and its `change` for Rewrite::put.
 struct FormChar {
   uint32_t c;
   int32_t change;

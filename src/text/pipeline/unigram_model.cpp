@@ -1,10 +1,8 @@
 #include "text/pipeline/unigram_model.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
-#include "base/format.h"
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::text {
@@ -22,8 +20,8 @@ UnigramModel::UnigramModel(const std::vector<std::pair<std::string, double>>& pi
   double low = pieces.empty() ? 0 : pieces[0].second;
   for (const auto& [text, score] : pieces) {
     if (text.size() > kMaxPiece) {
-      throw_model(place + ": piece " + in_quotes(text) + " has " + std::to_string(text.size()) +
-                  " bytes, at most " + std::to_string(kMaxPiece) + " are supported");
+      fail_model("{}: piece {} has {} bytes, at most {} are supported", place, in_quotes(text),
+                 text.size(), kMaxPiece);
     }
     texts.push_back(text);
     low = std::min(low, score);
@@ -35,9 +33,7 @@ UnigramModel::UnigramModel(const std::vector<std::pair<std::string, double>>& pi
     if (vocab_.find(pieces[i].first) == id) distinct.push_back({texts[i], pieces[i].second, id});
   }
   unigram_ = Unigram(std::move(distinct), unk, low - kPenaltyOfUnknown, false, place);
-  for (size_t b = 0; b < 256; ++b) {
-    byte_tokens_[b] = vocab_.find(string_printf("<0x%02X>", static_cast<unsigned>(b)));
-  }
+  bytes_ = ByteFallback(vocab_);
 }
 
 void UnigramModel::encode(std::string_view word, Scratch* scratch,
@@ -46,20 +42,19 @@ void UnigramModel::encode(std::string_view word, Scratch* scratch,
   uint32_t begin = 0;
   for (const Unigram::Cut& cut : scratch->cuts) {
     const std::string_view text = word.substr(begin, cut.end - begin);
-    const auto byte_token = [&](char c) { return byte_tokens_[static_cast<uint8_t>(c)]; };
     int32_t id = cut.piece;
     if (id == unk_) {
       id = vocab_.find(text);
-      if (id < 0 && byte_fallback_ &&
-          std::all_of(text.begin(), text.end(), [&](char c) { return byte_token(c) >= 0; })) {
-        for (const char c : text) out->push_back({byte_token(c), begin, cut.end});
+      if (id < 0 && byte_fallback_ && bytes_.has_all(text)) {
+        for (const char c : text) out->push_back({bytes_.token(c), begin, cut.end});
         begin = cut.end;
         continue;
       }
       if (id < 0) id = unk_;
       if (id < 0) {
-        throw_input("\"" + printable(text, 40) +
-                    "\" is not in the tokenizer's vocabulary, which has no unknown token (unk_id)");
+        fail_input(
+            "\"{}\" is not in the tokenizer's vocabulary, which has no unknown token (unk_id)",
+            printable(text, 40));
       }
     }
     out->push_back({id, begin, cut.end});

@@ -2,16 +2,16 @@
 
 // The Unigram model of a tokenizer.json.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "text/pipeline/byte_fallback.h"
 #include "text/pipeline/word_model.h"
-#include "text/unigram.h"
-#include "text/vocab.h"
+#include "text/sentencepiece/unigram.h"
+#include "text/tokens/vocab.h"
 
 namespace costeff::text {
 
@@ -23,9 +23,8 @@ class UnigramModel {
   };
 
   UnigramModel() = default;
-  // Pieces with their scores; a piece's place is its id, and of equal ones the last counts. unk -1:
-  // a text with a character that no piece covers is an error. Throws Error(model), which `place`
-  // begins.
+  // Pieces with their scores, by id; of equal ones the last counts. unk -1: a text with a character
+  // that no piece covers is an error. Throws Error(model); `place` begins the message.
   UnigramModel(const std::vector<std::pair<std::string, double>>& pieces, int32_t unk,
                bool byte_fallback, const std::string& place);
 
@@ -39,7 +38,7 @@ class UnigramModel {
   Unigram unigram_;
   int32_t unk_ = -1;
   bool byte_fallback_ = false;
-  std::array<int32_t, 256> byte_tokens_{};  // -1: not there
+  ByteFallback bytes_;
 };
 
 }  // namespace costeff::text

@@ -1,24 +1,15 @@
 #include "text/pipeline/word_model.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
+#include "text/chars/utf8_bytes.h"
+
 namespace costeff::text {
-namespace {
-
-bool is_inside(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; }
-
-}  // namespace
 
 WordModel::WordModel(Vocab vocab, bool pieces, const WordModelOptions& options,
                      const std::string& place)
     : vocab_(std::move(vocab)), pieces_(pieces), options_(options) {
-  unk_ = vocab_.find(options.unk_token);
-  if (unk_ < 0) {
-    throw_model(place + ": unk_token is " + in_quotes(options.unk_token) +
-                ", which the vocabulary lacks");
-  }
+  unk_ = unk_token_id(vocab_, options.unk_token, place);
 }
 
 void WordModel::encode(std::string_view word, Scratch* scratch, std::vector<WordToken>* out) const {
@@ -36,7 +27,7 @@ void WordModel::encode_pieces(std::string_view word, Scratch* scratch,
     out->resize(before);
     out->push_back({unk_, 0, size});
   };
-  const auto chars = size - std::count_if(word.begin(), word.end(), is_inside);
+  const auto chars = size - std::count_if(word.begin(), word.end(), is_continuation);
   if (chars > options_.max_chars) return unknown();
   auto& hashes = scratch->hashes;  // [i]: of the prefix and bytes [start, start + i]
   for (uint32_t start = 0; start < size;) {
@@ -52,7 +43,7 @@ void WordModel::encode_pieces(std::string_view word, Scratch* scratch,
     int32_t id = -1;
     uint32_t end = start + room;
     for (; end > start; --end) {
-      if (end < size && is_inside(word[end])) continue;
+      if (end < size && is_continuation(word[end])) continue;
       id = vocab_.find_hashed(hashes[end - start - 1], head, word.substr(start, end - start));
       if (id >= 0) break;
     }

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "text/vocab.h"
+#include "text/tokens/vocab.h"
 
 namespace costeff::text {
 
-// A token and the bytes of the word it stands for.
+// A token and the bytes of the word that it stands for.
 struct WordToken {
   int32_t id;
   uint32_t begin, end;
@@ -20,7 +20,7 @@ struct WordToken {
 
 struct WordModelOptions {
   std::string unk_token;
-  std::string prefix;       // WordPiece: of a piece that continues a word
+  std::string prefix;       // WordPiece: begins the pieces that continue a word
   int64_t max_chars = 100;  // WordPiece: longer words are unknown
 };
 
@@ -31,7 +31,7 @@ class WordModel {
   };
 
   WordModel() = default;
-  // Throws Error(model), which `place` begins, when the vocabulary lacks the unknown token.
+  // Throws Error(model) if the vocabulary lacks the unknown token; `place` begins the message.
   WordModel(Vocab vocab, bool pieces, const WordModelOptions& options, const std::string& place);
 
   // Appends the word's tokens. Time: O(bytes * longest token).

@@ -1,0 +1,29 @@
+#include "grad/batch.h"
+
+namespace costeff::grad {
+
+void Batch::clear() {
+  ids.clear();
+  types.clear();
+  start.resize(1);
+  real.clear();
+  row_ids.clear();
+}
+
+void Batch::add(std::span<const int32_t> row, std::span<const int32_t> row_types, uint32_t row_id) {
+  ids.insert(ids.end(), row.begin(), row.end());
+  if (row_types.empty()) {
+    types.resize(ids.size(), 0);
+  } else {
+    types.insert(types.end(), row_types.begin(), row_types.end());
+  }
+  if (row.size() % 2 != 0) {
+    ids.push_back(static_cast<int32_t>(pad_token));
+    types.push_back(0);
+  }
+  start.push_back(static_cast<int32_t>(ids.size()));
+  real.push_back(static_cast<int32_t>(row.size()));
+  row_ids.push_back(row_id);
+}
+
+}  // namespace costeff::grad

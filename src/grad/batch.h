@@ -1,0 +1,33 @@
+#pragma once
+
+// Rows of a training step, end to end.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/layer.h"
+
+namespace costeff::grad {
+
+// B rows of T tokens in all. Products in bfloat16 may add pairs of neighbouring tokens, so that each
+// row begins at an even place: a row of odd length is followed by one place that belongs to no token
+// and takes part in nothing. What a row adds to a gradient is then the same in any batch.
+struct Batch {
+  std::vector<int32_t> ids, types;  // [T]
+  std::vector<int32_t> start{0};    // [B + 1]
+  std::vector<int32_t> real;        // [B]: tokens of a row
+  std::vector<uint32_t> row_ids;    // [B]: which row of the data, for dropout
+  int64_t pad_token = 0;            // what stands in places that belong to no token
+
+  // Capacity stays.
+  void clear();
+  void add(std::span<const int32_t> row_ids_of_tokens, std::span<const int32_t> row_types,
+           uint32_t row_id);
+
+  int64_t rows() const { return static_cast<int64_t>(real.size()); }
+  int64_t tokens() const { return start.back(); }  // with places of no token
+  model::PackedView view() const { return {rows(), start.data(), real.data()}; }
+};
+
+}  // namespace costeff::grad

@@ -1,0 +1,32 @@
+#pragma once
+
+// The embeddings of training: LayerNorm(word + position + type), dropout.
+
+#include <cstdint>
+
+#include "grad/dropout.h"
+#include "grad/linear.h"
+
+namespace costeff::grad {
+
+struct EmbeddingRecord {
+  std::vector<int32_t> positions;  // [T]: rows of the position table
+  FloatBuffer gathered;            // factorised: [T, r], rows of the first factor
+  FloatBuffer normed, inverse;     // [T, H], [T]
+  FloatBuffer sum;                 // [T, H]: scratch
+};
+
+// By the leader, before the others go on: memory, and the positions of this batch.
+void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRecord* record);
+
+// x [T, H].
+void embedding_forward(const TrainedWeights& w, const Batch& batch, const Dropout& dropout,
+                       const Crew& crew, EmbeddingRecord* record, float* x, LinearScratch* scratch);
+
+// Adds to the gradients of the tables and of the LayerNorm. d [T, H]: the gradient of x, which is
+// lost. The word row of the pad token, and in RoBERTa's family its position row, get none.
+void embedding_backward(TrainedWeights* w, const Batch& batch, const Dropout& dropout,
+                        const Crew& crew, const EmbeddingRecord& record, float* d, float* d_rank,
+                        LinearScratch* scratch);
+
+}  // namespace costeff::grad

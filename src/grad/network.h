@@ -1,0 +1,82 @@
+#pragma once
+
+// A whole model's step: forward with all that is kept, backward from losses at the exits and at the
+// hidden states.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "grad/embed.h"
+#include "grad/head.h"
+#include "grad/layer.h"
+
+namespace costeff::grad {
+
+// What a loss says of the hidden states: adds its gradient of h_i [T, H] to d, the rows of this
+// thread; i 0: the embeddings' output, i: that of layer i. Places of no token must stay 0.
+using HiddenGradient = std::function<void(int64_t i, const float* h, float* d, const Crew& crew)>;
+
+struct BackwardOptions {
+  std::span<const HeadGradient> exits;  // as Network::heads()
+  HiddenGradient hidden;                // empty: no loss reads them
+  // COST-EFF: each layer's parameters get the mean over the exits above it in place of the sum, and
+  // the embeddings the mean over all (spec of its "equilibrium"): layer i, from 0, 1 / (L - i).
+  bool rescale = false;
+};
+
+class Network {
+ public:
+  // more: exits that training alone has (BERxiT's last off-ramp, which only its lte reads).
+  explicit Network(TrainedWeights* weights, std::vector<model::Head> more = {});
+
+  const TrainedWeights& weights() const { return w_; }
+  const std::vector<model::Head>& heads() const { return heads_; }
+  int64_t layers() const { return static_cast<int64_t>(w_.arch().layers.size()); }
+
+  // Memory for a batch and `threads` threads; nothing is allocated after the largest was seen. One
+  // thread calls it.
+  void reserve(const Batch& batch, int64_t threads);
+
+  // wanted: which exits are computed, as heads(); empty: all. Every thread of the crew calls these
+  // two; they have met when they return.
+  void forward(const Batch& batch, const Dropout& dropout, const Crew& crew,
+               std::span<const bool> wanted = {});
+  // Adds to the gradients of all parameters that are not frozen. Needs the forward pass of the same
+  // batch and dropout.
+  void backward(const Batch& batch, const Dropout& dropout, const Crew& crew,
+                const BackwardOptions& options);
+
+  // Of the last forward pass.
+  const float* logits(size_t exit) const { return head_records_[exit].logits.data(); }
+  const float* uncertain(size_t exit) const { return head_records_[exit].uncertain.data(); }
+  // h_i [T, H]
+  const float* hidden_state(int64_t i) const {
+    return i == layers() ? last_.data() : layer_records_[static_cast<size_t>(i)].input.data();
+  }
+
+ private:
+  // The pooled states that an exit reads: numbers of hidden states, oldest first.
+  std::span<const float* const> history(const model::Head& head, const float** room) const;
+  const float* pooled_state(model::Pooling pooling, int64_t i) const;
+  bool trains_below(int64_t layer) const;
+  bool is_shared(const std::optional<model::Linear>& l) const;
+
+  TrainedWeights& w_;
+  std::vector<model::Head> heads_;
+  EmbeddingRecord embedding_;
+  std::vector<LayerRecord> layer_records_;
+  std::vector<HeadRecord> head_records_;
+  FloatBuffer last_;  // h_L
+  FloatBuffer d_, d_rank_;
+  // [L + 1][B, H] for each pooling that some exit has: first, mean.
+  FloatBuffer pooled_[2], d_pooled_[2];
+  bool pools_[2] = {};
+  int64_t rows_ = 0;
+  std::vector<SharedMap> shared_;
+  LayerScratch scratch_;
+};
+
+}  // namespace costeff::grad

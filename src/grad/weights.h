@@ -1,0 +1,90 @@
+#pragma once
+
+// The weights of a model while it is trained: float32 values that may be written, a gradient for
+// each, and both packed forms of every map.
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/crew.h"
+#include "kernels/grad_table.h"
+#include "model/product.h"
+#include "model/spec.h"
+
+namespace costeff::grad {
+
+struct TrainedParameter {
+  std::span<float> value;  // empty: not in use
+  FloatBuffer gradient;  // [value.size()], sums over the rows since clear_gradients(); frozen: none
+  bool frozen = false;
+  // Some loss has reached it since clear_gradients(). One that none reaches has no gradient, which
+  // is not the same as a gradient of 0: the optimiser leaves it alone.
+  bool reached = false;
+};
+
+// y = x W^T + b packed for y (forward) and for dx = dy W (backward).
+struct TrainedLinear {
+  model::ParameterId weight = model::kNone, bias = model::kNone;
+  model::PackedLinear forward, backward;
+  ByteBuffer bytes;
+  int64_t out() const { return forward.out; }
+  int64_t in() const { return forward.in; }
+  explicit operator bool() const { return forward.out > 0; }
+};
+
+// Shared by all threads of a crew. Everything is allocated by the constructor.
+class TrainedWeights {
+ public:
+  // Takes the model's parameters into float32 storage of its own. precision: of the products in the
+  // encoder; the exits' are float32. more: maps that training alone has, of the model's parameters.
+  // Throws Error(model) for weights that are not finite.
+  TrainedWeights(model::Model* model, const kernels::KernelTable& kernels,
+                 kernels::Precision precision, std::span<const model::Linear> more = {});
+
+  const kernels::KernelTable& kernels() const { return kernels_; }
+  const kernels::GradTable& grad() const { return grad_; }
+  kernels::Precision precision() const { return precision_; }
+  const model::Model& model() const { return model_; }
+  const model::Architecture& arch() const { return model_.arch; }
+
+  TrainedParameter& operator[](model::ParameterId id) { return all_[static_cast<size_t>(id)]; }
+  const TrainedParameter& operator[](model::ParameterId id) const {
+    return all_[static_cast<size_t>(id)];
+  }
+  int64_t count() const { return static_cast<int64_t>(all_.size()); }
+  // Threads that pack share out columns by this many: packing fills up to a multiple of kLane.
+  int64_t pack_unit() const { return std::max(kernels_.panel, kernels::kLane); }
+  // The map with this weight.
+  const TrainedLinear& linear(const model::Linear& l) const {
+    return linears_[static_cast<size_t>(l.weight)];
+  }
+
+  // Frees its gradient; it is not trained any more.
+  void freeze(model::ParameterId id);
+  // One that is trained, or null.
+  float* gradient(model::ParameterId id) {
+    if (id == model::kNone || (*this)[id].frozen) return nullptr;
+    return (*this)[id].gradient.data();
+  }
+  void clear_gradients(const Crew& crew);
+  // The packed forms, after values have changed. Those of frozen parameters stay.
+  void pack(const Crew& crew, bool frozen_too = false);
+
+ private:
+  void add_parameter(model::ParameterId id);
+  void add_linear(const model::Linear& l, kernels::Precision precision);
+  void pack_linear(TrainedLinear* l, const Crew& crew);
+
+  model::Model& model_;
+  const kernels::KernelTable& kernels_;
+  const kernels::GradTable& grad_;
+  kernels::Precision precision_;
+  std::vector<TrainedParameter> all_;   // by ParameterId
+  std::vector<TrainedLinear> linears_;  // by the ParameterId of the weight
+  std::vector<FloatBuffer> scratch_;    // a thread
+};
+
+}  // namespace costeff::grad

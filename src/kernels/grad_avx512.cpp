@@ -1,0 +1,29 @@
+// Gradients with AVX-512, for all tables that have it.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/grad_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+#include "kernels/avx512_vec.inc"
+//
+#include "kernels/simd_math.inc"
+
+inline Vec root(Vec v) { return _mm512_sqrt_ps(v); }
+using Sum = float;
+template <typename F>
+inline float grad_sum(int64_t h, F f) {
+  return sum_row(h, f);
+}
+
+#include "kernels/grad.inc"
+
+}  // namespace
+
+const GradTable kAvx512Grad = kGrad;
+
+}  // namespace costeff::kernels

@@ -1,0 +1,109 @@
+// Every checkpoint that the engine runs: the training forward pass gives the references' logits, and
+// the gradient of each tensor is the slope of the loss.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "golden/golden_directories.h"
+#include "train/objective.h"
+#include "training_rows.h"
+
+namespace costeff {
+namespace {
+
+// Rows of golden.jsonl with labels that go round.
+Rows golden_rows(const std::string& dir, const model::Model& m, size_t count,
+                 std::vector<nlohmann::json>* lines) {
+  Rows rows;
+  rows.batch.pad_token = m.arch.embeddings.pad_token();
+  if (rows.batch.pad_token < 0) rows.batch.pad_token = 0;
+  *lines = read_json_lines(dir + "/golden.jsonl");
+  lines->resize(std::min(count, lines->size()));
+  for (size_t i = 0; i < lines->size(); ++i) {
+    const auto& line = (*lines)[i];
+    rows.batch.add(line.at("input_ids").get<std::vector<int32_t>>(),
+                   line.value("token_type_ids", std::vector<int32_t>()), static_cast<uint32_t>(i));
+    if (m.arch.regression) {
+      rows.scores.push_back(static_cast<float>(i) * 0.5f);
+    } else {
+      rows.labels.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % m.arch.num_labels));
+    }
+  }
+  return rows;
+}
+
+double loss_of(Student* s, const Rows& rows, const train::Objective& objective,
+               train::StepLosses* losses) {
+  s->network->forward(rows.batch, {}, {});
+  return losses->exits(objective, *s->network, rows.gold(), {}, rows.batch.rows(),
+                       rows.batch.rows());
+}
+
+TEST(EveryModel, ForwardIsTheReferencesAndGradientsAreSlopes) {
+  int64_t models = 0;
+  for (const std::string& name : directories()) {
+    SCOPED_TRACE(name);
+    const std::string dir = shared_path("golden/" + name);
+    const model::Model probe = checkpoint::load_model(dir, true);
+    if (probe.arch.question_answering) continue;
+    ++models;
+    Student s(dir, {kernels::find_table(""), kernels::Precision::float32});
+    std::vector<nlohmann::json> lines;
+    const Rows rows = golden_rows(dir, s.model, 3, &lines);
+    const train::Objective objective =
+        objective_of(train::Aim::joint, s.network->heads(), s.network->layers(), false, 0);
+    s.network->reserve(rows.batch, 1);
+    train::StepLosses losses;
+    loss_of(&s, rows, objective, &losses);
+    const size_t exits = s.model.arch.heads.size();
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const auto& wanted = lines[i].at("logits");
+      for (size_t e = 0; e < exits; ++e) {
+        // Checkpoints with one exit have a list of logits, others one a exit.
+        const auto& logits = wanted[0].is_array() ? wanted[wanted.size() - exits + e] : wanted;
+        for (size_t c = 0; c < logits.size(); ++c) {
+          EXPECT_NEAR(s.network->logits(e)[i * logits.size() + c], logits[c].get<double>(), 1e-4)
+              << "row " << i << " exit " << e;
+        }
+      }
+    }
+    s.weights->clear_gradients({});
+    s.network->backward(rows.batch, {}, {}, {losses.gradients(), nullptr, false});
+    double largest = 0;
+    std::vector<double> norms(static_cast<size_t>(s.weights->count()));
+    for (size_t i = 0; i < norms.size(); ++i) {
+      const auto& p = (*s.weights)[static_cast<model::ParameterId>(i)];
+      if (!p.reached) continue;
+      norms[i] = std::sqrt(
+          kernels::kReferenceGrad.squares(p.gradient.data(), static_cast<int64_t>(p.value.size())));
+      largest = std::max(largest, norms[i]);
+    }
+    ASSERT_GT(largest, 0);
+    // Along its own gradient, a tensor's slope is the gradient's norm.
+    for (size_t i = 0; i < norms.size(); ++i) {
+      const auto id = static_cast<model::ParameterId>(i);
+      auto& p = (*s.weights)[id];
+      if (norms[i] < 0.02 * largest) continue;
+      const std::vector<float> before(p.value.begin(), p.value.end());
+      const double step = 2e-2 / norms[i];  // of the loss, to both sides
+      const auto at = [&](double by) {
+        for (size_t j = 0; j < before.size(); ++j)
+          p.value[j] = static_cast<float>(before[j] + by * p.gradient.data()[j] / norms[i]);
+        s.weights->pack({}, true);
+        train::StepLosses other;
+        return loss_of(&s, rows, objective, &other);
+      };
+      const double slope = (at(step) - at(-step)) / (2 * step);
+      EXPECT_NEAR(slope, norms[i], 0.03 * norms[i]) << s.model.parameters.tensor(id).name;
+      std::copy(before.begin(), before.end(), p.value.begin());
+    }
+    s.weights->pack({}, true);
+  }
+  EXPECT_GE(models, 30);
+}
+
+}  // namespace
+}  // namespace costeff
