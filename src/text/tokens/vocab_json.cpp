@@ -3,58 +3,59 @@
 #include <algorithm>
 
 #include "base/fail.h"
-#include "base/json.h"
-#include "base/utf8.h"
+#include "base/format.h"
+#include "base/json_events.h"
 #include "text/chars/decoded_text.h"
 
 namespace costeff::text {
 namespace {
 
-// Collects the pairs while the text is parsed: building a DOM of 50,000 nodes first takes several
-// times as long. The names of the members are nlohmann's.
+// Collects the pairs while the text is parsed: building a tree of 50,000 nodes first takes several
+// times as long.
 struct PairReader {
-  using number_integer_t = Json::number_integer_t;
-  using number_unsigned_t = Json::number_unsigned_t;
-  using number_float_t = Json::number_float_t;
-  using string_t = Json::string_t;
-  using binary_t = Json::binary_t;
-
   const std::string& place;
   std::vector<std::pair<std::string, int64_t>> pairs;
   std::string token;
-  bool inside = false;
 
-  [[noreturn]] void not_an_id(const std::string& found) const {
-    if (!inside) fail_model("{}: is {}, expected an object of token to id", place, found);
-    fail_model("{}: id of token {} is {}, expected an integer", place, in_quotes(token), found);
+  void on(const JsonEvent& e) {
+    if (e.depth == 0) {
+      if (e.kind == JsonKind::object_begin || e.kind == JsonKind::object_end) return;
+      fail_model("{}: is {}, expected an object of token to id", place, value_text(e));
+    }
+    switch (e.kind) {
+      case JsonKind::key:
+        token = std::move(*e.text);
+        return;
+      case JsonKind::unsigned_int:
+        add(static_cast<int64_t>(std::min<uint64_t>(e.unsigned_int, INT64_MAX)));
+        return;
+      case JsonKind::negative_int:
+        add(e.negative_int);
+        return;
+      default:
+        fail_model("{}: id of token {} is {}, expected an integer", place, in_quotes(token),
+                   value_text(e));
+    }
   }
-  bool null() { not_an_id("null"); }
-  bool boolean(bool v) { not_an_id(v ? "true" : "false"); }
-  bool number_float(number_float_t, const string_t& text) { not_an_id(printable(text, 40)); }
-  bool string(string_t& v) { not_an_id(in_quotes(v)); }
-  bool binary(binary_t&) { not_an_id("binary"); }
-  bool start_array(size_t) { not_an_id("a list"); }
-  bool end_array() { return true; }
-  bool number_integer(number_integer_t v) {
-    if (!inside) not_an_id(fmt::format("{}", v));
-    pairs.emplace_back(std::move(token), v);
-    return true;
-  }
-  bool number_unsigned(number_unsigned_t v) {
-    return number_integer(static_cast<int64_t>(std::min<uint64_t>(v, INT64_MAX)));
-  }
-  bool start_object(size_t) {
-    if (inside) not_an_id("an object");
-    inside = true;
-    return true;
-  }
-  bool key(string_t& k) {
-    token = std::move(k);
-    return true;
-  }
-  bool end_object() { return true; }
-  bool parse_error(size_t byte, const std::string&, const Json::exception&) {
-    fail_model("{}: not valid JSON at byte {}, expected an object of token to id", place, byte);
+
+ private:
+  void add(int64_t id) { pairs.emplace_back(std::move(token), id); }
+
+  static std::string value_text(const JsonEvent& e) {
+    switch (e.kind) {
+      case JsonKind::boolean:
+        return e.boolean ? "true" : "false";
+      case JsonKind::unsigned_int:
+        return fmt::format("{}", e.unsigned_int);
+      case JsonKind::negative_int:
+        return fmt::format("{}", e.negative_int);
+      case JsonKind::real:
+        return shortest(e.real);
+      case JsonKind::string:
+        return in_quotes(*e.text);
+      default:
+        return json_event_text(e);
+    }
   }
 };
 
@@ -62,13 +63,11 @@ struct PairReader {
 
 Vocab parse_vocab_json(std::string_view text, const std::string& place) {
   if (text.empty()) fail_model("{}: empty, expected a JSON object of token to id", place);
-  // The parser would take a NUL for the end of the text.
-  if (text.find('\0') != text.npos) fail_model("{}: holds a NUL byte, expected JSON", place);
   if (!is_utf8_fast(text)) fail_model("{}: not UTF-8, expected JSON in UTF-8", place);
-  PairReader reader{place, {}, {}, false};
+  PairReader reader{place, {}, {}};
   // Every pair has a colon, and few tokens contain one.
   reader.pairs.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), ':')));
-  Json::sax_parse(text.begin(), text.end(), &reader);
+  read_json_events(text, place, ErrorKind::model, reader);
   return vocab_from_ids(reader.pairs, place);
 }
 
