@@ -13,13 +13,13 @@ void append_int(int64_t value, std::string* out);
 void append_float(float value, std::string* out);
 // The same; null for what JSON has no number for.
 void append_json_float(float value, std::string* out);
+// "1,234,567"
+std::string grouped(int64_t n);
 // With `decimals` digits after the point.
 void append_fixed(float value, int decimals, std::string* out);
 
 // A JSON string with its quotes. Always UTF-8: other bytes become U+FFFD.
 void append_json_string(std::string_view text, std::string* out);
-// An id or a kept value in the form of row_id.h as JSON; null for none.
-void append_stored_json(std::string_view stored, std::string* out);
 // A TSV field: tab, newline, carriage return and backslash become \t \n \r \\.
 void append_tsv_field(std::string_view text, std::string* out);
 // A CSV field, quoted where RFC 4180 asks for it.

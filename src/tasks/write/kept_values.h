@@ -6,14 +6,16 @@
 #include <string_view>
 #include <vector>
 
+#include "tasks/write/json_writer.h"
+
 namespace costeff::tasks {
 
 // Values lie in Example::kept in the form of row_id.h; null and absent ones are empty.
-// As JSON, for JSONL.
-void append_kept_json(const std::vector<std::string>& names, const std::vector<std::string>& kept,
-                      std::string* out);
-// `separator` and the value, for each of them, with `append_field` for what is special in TSV or
-// CSV.
+
+// A field for each of them, in the object that is open.
+void write_kept_fields(const std::vector<std::string>& names, const std::vector<std::string>& kept,
+                       JsonWriter* json);
+// `separator` and the value, for each of them; `append_field` escapes as TSV or CSV does.
 void append_kept_fields(size_t count, const std::vector<std::string>& kept, char separator,
                         void (*append_field)(std::string_view, std::string*), std::string* out);
 
