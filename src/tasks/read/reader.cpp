@@ -167,7 +167,7 @@ void RowReader::finish_file() {
   if (blanks_.skipped > 0) {
     const bool one = blanks_.skipped == 1;
     say(fmt::format("{} {}: line {}{}", blanks_.skipped,
-                    one ? "blank line is no row" : "blank lines are no rows", blanks_.first_skipped,
+                    one ? "blank line was skipped" : "blank lines were skipped", blanks_.first_skipped,
                     one ? "" : " and others"));
   }
 }
