@@ -157,7 +157,7 @@ void append_label_cell(const std::string& text, std::string* out) {
   append_cell(text, kLabelWidth, Align::left, true, out);
 }
 
-// The headline metric with costs, then the others, two to a line.
+// The first metric with the costs, then the other metrics, two to a line.
 void append_table(const char* title, const std::vector<EvalPoint>& points, std::string* out) {
   const auto count = points.front().score.metrics.size();
   append_label_cell(title, out);

@@ -234,7 +234,7 @@ std::string sweep_text(const SweepReport& r, size_t per_curve) {
   append_points(r, per_curve, &out);
   out += "* nothing else here is as good with fewer multiply-accumulates (MACs)\n";
   if (shown_points(r, per_curve).size() < r.points.size())
-    out += "A part of the settings is shown; --tsv, --json and --html have all of them.\n";
+    out += "Only some settings are shown; --tsv, --json and --html have all of them.\n";
   if (r.searched) {
     append_format(&out,
                   "by-layer: thresholds were searched on these very rows, so their {}\nis "

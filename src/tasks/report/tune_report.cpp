@@ -35,7 +35,7 @@ const char* goal_name(const TuneReport& r) {
 
 double goal_limit(const TuneReport& r) { return r.budget_ms > 0 ? r.budget_ms : r.goal.limit; }
 
-// Broken at 80 columns; `name` stands before it, in the first ten.
+// `name` in the first ten columns, then the text, broken at 80 columns.
 std::string entry(std::string_view name, const std::string& text) {
   constexpr size_t kIndent = 10, kWidth = 79;
   std::string out(name);
@@ -75,7 +75,7 @@ std::string counts_text(const TuneReport& r) {
   return "";
 }
 
-// What was tried of one family of policies.
+// What was tried in one family of policies.
 std::string family_text(const TuneReport& r, const TuneFamily& f) {
   const bool tested = r.goal.confidence > 0;
   const auto passed = std::count_if(f.result.trials.begin(), f.result.trials.end(),
@@ -195,7 +195,7 @@ std::string failure_text(const TuneReport& r) {
                        shortest(r.budget_ms), r.chosen_ms);
   }
   if (r.goal.confidence <= 0) return "no setting that leaves early keeps the goal on these rows";
-  int64_t rows = 0, needed = -1;  // -1: some family has rows enough; 0: none ever will
+  int64_t rows = 0, needed = -1;  // needed: by the family that needs least; -1: no number will do
   bool enough = false;
   for (const TuneFamily& f : r.families) {
     rows = std::max(rows, f.result.rows);

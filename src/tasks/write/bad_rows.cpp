@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kBufferBytes = 1u << 16;
 
-// An error without the place it begins with.
+// The error without the place at its beginning.
 std::string_view reason_of(std::string_view error, std::string_view place) {
   if (!place.empty() && error.starts_with(place) && error.substr(place.size()).starts_with(": ")) {
     error.remove_prefix(place.size() + 2);

@@ -9,13 +9,13 @@
 namespace costeff::tasks {
 namespace {
 
-// Control characters and what reorders a terminal's line.
+// Control characters, and those that change the order of letters on a terminal.
 bool is_control(uint32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF;
 }
 
-// The code point at text[*at] as it is shown.
+// The code point at text[*at] as it is shown; *at moves past it.
 uint32_t next_shown(std::string_view text, size_t* at) {
   bool bad = false;
   const uint32_t c = next_code_point(text, at, &bad);
@@ -23,7 +23,7 @@ uint32_t next_shown(std::string_view text, size_t* at) {
   return c == '\t' || c == '\n' || c == '\r' ? ' ' : kReplacement;
 }
 
-// The end of the characters from text[at] on that stand in a JSON string as they are.
+// The end of the characters from text[at] on that a JSON string holds without escapes.
 size_t after_plain_json(std::string_view text, size_t at) {
   const auto is_plain = [](char c) {
     const auto byte = static_cast<uint8_t>(c);
@@ -141,8 +141,7 @@ void append_csv_field(std::string_view text, std::string* out) {
 
 void append_cell(std::string_view text, int64_t width, Align align, bool pad, std::string* out) {
   if (width <= 0) return;
-  // How much fits, and how much fits beside an ellipsis; no more of the text is looked at than
-  // that.
+  // Finds how much fits, and how much fits beside an ellipsis. Looks at no more of the text than that.
   int64_t used = 0, used_cut = 0;
   size_t at = 0, cut = 0;
   while (at < text.size()) {

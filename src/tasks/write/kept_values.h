@@ -1,6 +1,6 @@
 #pragma once
 
-// Values of the input that go to the output as they are (--keep).
+// Values of the input that are copied to the output (--keep).
 
 #include <string>
 #include <string_view>
@@ -10,12 +10,12 @@
 
 namespace costeff::tasks {
 
-// Values lie in Example::kept in the form of row_id.h; null and absent ones are empty.
+// Example::kept has the values in the form of row_id.h; null and absent ones are empty.
 
-// A field for each of them, in the object that is open.
+// Writes a field for each value into the object that is open.
 void write_kept_fields(const std::vector<std::string>& names, const std::vector<std::string>& kept,
                        JsonWriter* json);
-// `separator` and the value, for each of them; `append_field` escapes as TSV or CSV does.
+// Appends `separator` and the value, for each value. append_field escapes as TSV or CSV does.
 void append_kept_fields(size_t count, const std::vector<std::string>& kept, char separator,
                         void (*append_field)(std::string_view, std::string*), std::string* out);
 

@@ -1,7 +1,5 @@
 #include "tasks/write/qa_writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 

@@ -1,7 +1,5 @@
 #include "tasks/write/token_writer.h"
 
-#include <costeff/error.h>
-
 #include <array>
 
 #include "base/names.h"

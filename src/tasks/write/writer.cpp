@@ -1,7 +1,5 @@
 #include "tasks/write/writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 
@@ -22,9 +20,9 @@ constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat
                                                             {"json", OutputFormat::jsonl},
                                                             {"table", OutputFormat::table}}};
 
-// The label that follows `after` (-1: the first) in falling order of the logits, so that the first
-// one is Result::label also where two probabilities round to the same float; -1: none is left. C is
-// small: looking through all of them again needs no memory and hardly more time than sorting.
+// The label that follows `after` (-1: the first) in falling order of the logits; -1: none is left. By
+// the logits, the first one is Result::label even if two probabilities round to the same float. C is
+// small: looking through all labels again needs no memory, and hardly more time than sorting.
 int64_t next_best(const Result& result, int64_t after) {
   const std::vector<float>& logits = result.logits;
   const auto count = static_cast<int64_t>(std::min(logits.size(), result.probs.size()));
