@@ -89,7 +89,8 @@ TEST(JsonWriter, StoredAndOptionalFields) {
   json.optional_field("a", "");
   json.optional_field("b", "x");
   json.null_field("c");
-  json.field("k\"", 1);
+  json.key_text("k\"");
+  json.value(1);
   json.end_object();
   json.end_array();
   EXPECT_EQ(out, R"(["a\"b",1.0,null,{"a":null,"b":"x","c":null,"k\"":1}])");

@@ -10,6 +10,7 @@
 #include "tasks/lines/json_slices.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/read/columns.h"
+#include "tasks/read/jsonl_field_names.h"
 
 namespace costeff::tasks {
 namespace {
@@ -62,37 +63,6 @@ Kind kind_of(JsonToken token, std::string_view text) {
 }
 
 bool is_there(const JsonField& f) { return f.kind != Kind::absent; }
-
-// The names of a row's fields; for a field that is an object, the names of the fields in it. *rows:
-// the first field that is a list of objects, which may be the rows that were meant.
-std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer, std::string* rows) {
-  std::vector<std::string> names;
-  lexer->begin_row(json, "", 1);
-  lexer->next();
-  for (JsonToken t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
-    const std::string name = lexer->text();
-    t = lexer->next();
-    if (t != JsonToken::object_begin) {
-      names.push_back(name);
-      if (t == JsonToken::array_begin && rows->empty()) {
-        t = lexer->next();
-        if (t == JsonToken::object_begin) *rows = name;
-        while (t != JsonToken::array_end) {
-          lexer->skip(t);
-          t = lexer->next();
-        }
-      } else {
-        lexer->skip(t);
-      }
-      continue;
-    }
-    for (t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
-      names.push_back(name + "." + lexer->text());
-      lexer->skip(lexer->next());
-    }
-  }
-  return names;
-}
 
 }  // namespace
 
@@ -366,7 +336,7 @@ void JsonlRows::fill_gold(Example* row) const {
 // Says which fields there are. Reads the row again, so that rows that have a text pay nothing for it.
 void JsonlRows::fail_without_text(std::string_view json) {
   std::string rows;
-  const std::vector<std::string> names = field_names(json, &lexer_, &rows);
+  const std::vector<std::string> names = jsonl_field_names(json, &lexer_, &rows);
   const std::vector<std::string_view> views(names.begin(), names.end());
   std::string has = fmt::format("the row has {}", names.empty() ? "none" : list_names(views));
   if (!rows.empty()) {

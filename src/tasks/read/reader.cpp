@@ -167,8 +167,8 @@ void RowReader::finish_file() {
   if (blanks_.skipped > 0) {
     const bool one = blanks_.skipped == 1;
     say(fmt::format("{} {}: line {}{}", blanks_.skipped,
-                    one ? "blank line was skipped" : "blank lines were skipped", blanks_.first_skipped,
-                    one ? "" : " and others"));
+                    one ? "blank line was skipped" : "blank lines were skipped",
+                    blanks_.first_skipped, one ? "" : " and others"));
   }
 }
 

@@ -46,8 +46,8 @@ std::vector<Part> parts_of(const QaReport& r) {
   return parts;
 }
 
-void write_metric(std::string_view name, double value, const Interval& interval, const char* how,
-                  JsonWriter* json) {
+void write_metric(const JsonWriter::Key& name, double value, const Interval& interval,
+                  const char* how, JsonWriter* json) {
   json->begin_object(name);
   json->field("value", value);
   json->field("low", interval.low);
@@ -70,7 +70,8 @@ void write_report(const QaReport& r, JsonWriter* json) {
   json->end_object();
   json->begin_object("parts");
   for (const Part& p : parts_of(r)) {
-    json->begin_object(p.name);
+    json->key_text(p.name);
+    json->begin_object();
     json->field("rows", p.rows);
     write_metric("exact", p.exact, p.exact_interval, "clopper-pearson", json);
     write_metric("f1", p.f1, p.f1_interval, "bootstrap", json);

@@ -60,7 +60,8 @@ void write_metrics(const Score& s, JsonWriter* json) {
   if (s.metrics.empty()) return;
   json->begin_object("metrics");
   for (const MetricValue& m : s.metrics) {
-    json->begin_object(metric_name(m.metric));
+    json->key_text(metric_name(m.metric));
+    json->begin_object();
     json->field("value", m.value);
     json->field("low", m.interval.low);
     json->field("high", m.interval.high);

@@ -37,7 +37,7 @@ template <typename T, typename... Format>
 void append_number(T value, std::string* out, Format... format) {
   char buffer[64];  // a fixed float has at most 39 digits before the point
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value, format...);
-  if (error == std::errc()) out->append(buffer, end);
+  if (error == std::errc()) out->append(buffer, static_cast<size_t>(end - buffer));
 }
 
 }  // namespace

@@ -13,6 +13,11 @@ void JsonWriter::value(double number) {
   out_->append(nlohmann::json(number).dump());
 }
 
+void JsonWriter::break_line() {
+  out_->push_back('\n');
+  out_->append(static_cast<size_t>(depth_ * indent_), ' ');
+}
+
 void JsonWriter::stored(std::string_view stored) {
   if (is_text_id(stored)) {
     value(plain_id(stored));

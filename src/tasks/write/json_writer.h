@@ -32,7 +32,31 @@ class JsonWriter {
   void begin_array() { open('['); }
   void end_array() { close(']'); }
 
-  void key(std::string_view name) {
+  // A key that is a literal, of characters that need no escapes; the compiler checks that. It holds
+  // the text with all that stands around it, so that a row's keys are appended in one piece each.
+  struct Key {
+    template <size_t N>
+    consteval Key(const char (&literal)[N]) : size(N + 3) {  // NOLINT: implicit
+      char* end = piece;
+      for (const char c : {',', '"'}) *end++ = c;
+      for (const char c : std::string_view(literal, N - 1)) {
+        if (c < ' ' || c > '~' || c == '"' || c == '\\') throw "this key needs escapes";
+        *end++ = c;
+      }
+      for (const char c : {'"', ':'}) *end++ = c;
+    }
+    std::string_view text() const { return {piece + 2, size - 4}; }
+    char piece[32] = {};  // ,"name":
+    size_t size;
+  };
+  [[gnu::always_inline]] void key(const Key& name) {
+    if (indent_ >= 0) return key_text(name.text());
+    const size_t skipped = place_ == Place::next ? 0 : 1;
+    out_->append(name.piece + skipped, name.size - skipped);
+    place_ = Place::after_key;
+  }
+  // Any key.
+  void key_text(std::string_view name) {
     separate();
     append_json_string(name, out_);
     out_->append(indent_ < 0 ? ":" : ": ");
@@ -55,7 +79,8 @@ class JsonWriter {
     } else {
       separate();
       char digits[24];
-      out_->append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+      const char* end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+      out_->append(digits, static_cast<size_t>(end - digits));
     }
   }
   // An array of the values.
@@ -75,24 +100,24 @@ class JsonWriter {
   }
 
   template <typename T>
-  void field(std::string_view name, const T& v) {
+  void field(const Key& name, const T& v) {
     key(name);
     value(v);
   }
-  void null_field(std::string_view name) {
+  void null_field(const Key& name) {
     key(name);
     null();
   }
   // null where the text is empty.
-  void optional_field(std::string_view name, std::string_view text) {
+  void optional_field(const Key& name, std::string_view text) {
     key(name);
     text.empty() ? null() : value(text);
   }
-  void begin_object(std::string_view name) {
+  void begin_object(const Key& name) {
     key(name);
     begin_object();
   }
-  void begin_array(std::string_view name) {
+  void begin_array(const Key& name) {
     key(name);
     begin_array();
   }
@@ -117,10 +142,7 @@ class JsonWriter {
     out_->push_back(bracket);
     place_ = Place::next;
   }
-  void break_line() {
-    out_->push_back('\n');
-    out_->append(static_cast<size_t>(depth_ * indent_), ' ');
-  }
+  void break_line();
 
   std::string* out_;
   int indent_;

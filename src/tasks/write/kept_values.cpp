@@ -7,7 +7,7 @@ namespace costeff::tasks {
 void write_kept_fields(const std::vector<std::string>& names, const std::vector<std::string>& kept,
                        JsonWriter* json) {
   for (size_t i = 0; i < names.size(); ++i) {
-    json->key(names[i]);
+    json->key_text(names[i]);
     json->stored(i < kept.size() ? std::string_view(kept[i]) : std::string_view());
   }
 }

@@ -178,7 +178,10 @@ void ResumeFile::write_state() {
   json.field("rows", rows_);
   json.field("checksum", hash_.text());
   json.begin_object("made_with");
-  for (const auto& [name, value] : made_with_) json.field(name, value);
+  for (const auto& [name, value] : made_with_) {
+    json.key_text(name);
+    json.value(value);
+  }
   json.end_object();
   json.end_object();
   OutputFile file(state_);

@@ -16,7 +16,8 @@ constexpr std::array<Name<TokenFormat>, 4> kTokenFormats{{{"text", TokenFormat::
                                                           {"jsonl", TokenFormat::jsonl},
                                                           {"json", TokenFormat::jsonl}}};
 
-void write_offsets(std::string_view name, std::span<const TokenOffsets> offsets, JsonWriter* json) {
+void write_offsets(const JsonWriter::Key& name, std::span<const TokenOffsets> offsets,
+                   JsonWriter* json) {
   json->begin_array(name);
   for (const TokenOffsets& o : offsets) {
     json->begin_array();
