@@ -20,6 +20,11 @@ constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat
                                                             {"json", OutputFormat::jsonl},
                                                             {"table", OutputFormat::table}}};
 
+// The keys of every row. Made once: a key that is made on the spot costs as much as its value.
+constexpr JsonWriter::Key kIdKey("id"), kLabelKey("label"), kLabelIdKey("label_id"),
+    kProbKey("prob"), kEntropyKey("entropy"), kExitLayerKey("exit_layer"), kLayerKey("layer"),
+    kLogitsKey("logits"), kProbsKey("probs");
+
 // The label that follows `after` (-1: the first) in falling order of the logits; -1: none is left. By
 // the logits, the first one is Result::label even if two probabilities round to the same float. C is
 // small: looking through all labels again needs no memory, and hardly more time than sorting.
@@ -83,9 +88,9 @@ void append_columns(const Example& row, const Result& result, const OutputOption
 }
 
 void write_label(const OutputOptions& options, int64_t label, float prob, JsonWriter* json) {
-  json->field("label", label_name(options, label));
-  json->field("label_id", label);
-  json->field("prob", prob);
+  json->field(kLabelKey, label_name(options, label));
+  json->field(kLabelIdKey, label);
+  json->field(kProbKey, prob);
 }
 
 void write_top(const Result& result, const OutputOptions& options, JsonWriter* json) {
@@ -105,11 +110,11 @@ void write_exits(const Result& result, const OutputOptions& options, JsonWriter*
   json->begin_array("exits");
   for (const ExitOutput& e : result.exits) {
     json->begin_object();
-    json->field("layer", e.layer);
-    json->field("logits", e.logits);
+    json->field(kLayerKey, e.layer);
+    json->field(kLogitsKey, e.logits);
     if (!options.regression) {
-      json->field("probs", e.probs);
-      json->field("entropy", e.entropy);
+      json->field(kProbsKey, e.probs);
+      json->field(kEntropyKey, e.entropy);
     }
     json->end_object();
   }
@@ -120,15 +125,15 @@ void append_json(const Example& row, const Result& result, const OutputOptions& 
                  std::string* out) {
   JsonWriter json(out);
   json.begin_object();
-  json.key("id");
+  json.key(kIdKey);
   json.stored(row.id);
   if (options.regression) {
     json.field("value", regression_value(result));
   } else {
     write_label(options, result.label, result.prob, &json);
-    json.field("entropy", result.entropy);
+    json.field(kEntropyKey, result.entropy);
   }
-  json.field("exit_layer", result.exit_layer);
+  json.field(kExitLayerKey, result.exit_layer);
   if (options.top_k > 0 && !options.regression) write_top(result, options, &json);
   if (options.all_exits) write_exits(result, options, &json);
   write_kept_fields(options.kept, row.kept, &json);
