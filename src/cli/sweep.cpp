@@ -238,7 +238,8 @@ int sweep(const SweepFlags& f) {
     tasks::mark_pareto(&r.points);
     r.sweep_seconds = seconds_since(begin);
     r.full_macs = evaluator.full_macs();
-    for (int64_t e = 0; e < pass.data.table.exits(); ++e) r.exits.push_back(evaluator.exit_summary(e));
+    for (int64_t e = 0; e < pass.data.table.exits(); ++e)
+      r.exits.push_back(evaluator.exit_summary(e));
     r.disagreeing_rows = keeper.rows();
     r.disagreements = keeper.take();
     if (f.timed) time_points(f, engine, set, &r);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Evaluates a model on labelled data: metrics, exits and cost of any number of exit policies, all from
-// one pass that computed every exit.
+// Evaluates a model on labelled data: metrics, exits and cost of any number of exit policies, all
+// from one pass that computed every exit.
 
 #include <costeff/engine.h>
 #include <costeff/exit_table.h>
@@ -59,13 +59,13 @@ struct ScoreOptions {
 // regression Pearson and Spearman.
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model);
 
-// Scores `policy` by what Engine::run would answer with it. Throws Error(usage) if it does not fit the
-// model.
+// Scores `policy` by what Engine::run would answer with it. Throws Error(usage) if it does not fit
+// the model.
 Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                    const ScoreOptions& options);
 
-// The multiply-accumulates of a row that leaves at exit_layer under the policy. Off-ramps count only if
-// they are asked.
+// The multiply-accumulates of a row that leaves at exit_layer under the policy. Off-ramps count
+// only if they are asked.
 int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t tokens,
                     int64_t exit_layer);
 

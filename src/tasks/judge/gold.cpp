@@ -47,9 +47,9 @@ constexpr std::array<Spelling, 22> kSpellings{{
 constexpr std::array<Spelling, 2> kSameQuestion{
     {{"equivalent", "duplicate"}, {"not_equivalent", "not_duplicate"}}};
 
-// The orders that models were trained with, where they differ from the files'. Sources: the processors
-// of transformers' GLUE scripts (contradiction, entailment, neutral), which swap the last two for
-// RoBERTa and XLM-R, because fairseq's pretrained MNLI heads have them so.
+// The orders that models were trained with, where they differ from the files'. Sources: the
+// processors of transformers' GLUE scripts (contradiction, entailment, neutral), which swap the
+// last two for RoBERTa and XLM-R, because fairseq's pretrained MNLI heads have them so.
 constexpr std::array<std::string_view, 3> kInferenceBert{"contradiction", "entailment", "neutral"};
 constexpr std::array<std::string_view, 3> kInferenceRoberta{"contradiction", "neutral",
                                                             "entailment"};
@@ -230,7 +230,8 @@ LabelMap find_label_map(const LabelSource& s) {
     for (int64_t i = 0; i < map.num_labels; ++i) {
       add_spelling(&map, std::string(s.task->labels[map.task_label[i]]), i);
     }
-    // "LABEL_1" in a file is not a label of the task, and the model may count its classes otherwise.
+    // "LABEL_1" in a file is not a label of the task, and the model may count its classes
+    // otherwise.
     std::erase_if(map.spellings, [](const auto& s2) { return s2.first.starts_with("label_"); });
   }
   for (int64_t i = 0; i < map.num_labels; ++i) {

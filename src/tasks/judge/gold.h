@@ -45,9 +45,9 @@ LabelSource label_source(const ModelInfo& model, const Task* task, const std::st
 //   3. if the names say nothing (LABEL_0) or are not the task's: the order that models for the task
 //      are trained with. MNLI, AX: contradiction, entailment, neutral; RoBERTa's family:
 //      contradiction, neutral, entailment. Others: that of the files (Task::labels).
-// Labels may be written as the names, their common spellings ("pos", "entails"), numbers (those of the
-// task's files; without a task the model's classes), true and false. Case, '-' and blanks do not
-// matter. Throws Error(usage) if task and model do not fit.
+// Labels may be written as the names, their common spellings ("pos", "entails"), numbers (those of
+// the task's files; without a task the model's classes), true and false. Case, '-' and blanks do
+// not matter. Throws Error(usage) if task and model do not fit.
 LabelMap find_label_map(const LabelSource& source);
 inline LabelMap find_label_map(const Task* task, std::span<const std::string> model_labels,
                                bool regression, bool roberta = false,
@@ -60,8 +60,8 @@ struct GoldLabel {
   double score = 0;    // regression
 };
 
-// The label of a row. Throws Error(input), "dev.tsv:7: label "maybe" is not known, expected ...", for a
-// text that is not a label, and for an empty one.
+// The label of a row. Throws Error(input), "dev.tsv:7: label "maybe" is not known, expected ...",
+// for a text that is not a label, and for an empty one.
 GoldLabel parse_gold(const LabelMap& map, const Example& row);
 
 // The task of data and model, if no flag says it.
@@ -70,8 +70,9 @@ struct FoundTask {
   std::string from;            // what tells it: "the directory's name", ...
   bool columns = false;        // the file has the task's columns
 };
-// Found by the path (".../SST-2/dev.tsv", "mrpc_dev.tsv"), else by the column names in the first line,
-// else by config.json's finetuning_task. Reads at most the first line of the file; "-" is not read.
+// Found by the path (".../SST-2/dev.tsv", "mrpc_dev.tsv"), else by the column names in the first
+// line, else by config.json's finetuning_task. Reads at most the first line of the file; "-" is not
+// read.
 FoundTask guess_task(const std::string& path, const ModelInfo& model);
 // The task with this name, or with parts or copies of this name: "mnli-mm", "sst2", "diagnostic".
 // Null: there is none.

@@ -18,7 +18,8 @@ uint64_t splitmix64(uint64_t* state) {
   return z ^ (z >> 31);
 }
 
-// A number from 0 to n - 1. Its bias, a share of n / 2^32 at most, is too small for a bootstrap to see.
+// A number from 0 to n - 1. Its bias, a share of n / 2^32 at most, is too small for a bootstrap to
+// see.
 uint32_t draw_below(uint32_t n, uint64_t* state) {
   return static_cast<uint32_t>(((splitmix64(state) >> 32) * n) >> 32);
 }

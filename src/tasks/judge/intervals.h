@@ -19,10 +19,10 @@ struct Interval {
 // Clopper-Pearson: exact binomial, both tails (1 - confidence) / 2.
 Interval binomial_interval(int64_t successes, int64_t trials, double confidence = 0.95);
 
-// Percentile bootstrap: computes the statistic of `replicates` samples, each of as many rows as there
-// are, drawn with replacement. The interval's ends are the (1 - confidence) / 2 quantiles of the finite
-// values, interpolated linearly (numpy's default). splitmix64 draws the rows: the same seed gives the
-// same interval on every machine.
+// Percentile bootstrap: computes the statistic of `replicates` samples, each of as many rows as
+// there are, drawn with replacement. The interval's ends are the (1 - confidence) / 2 quantiles of
+// the finite values, interpolated linearly (numpy's default). splitmix64 draws the rows: the same
+// seed gives the same interval on every machine.
 struct BootstrapOptions {
   int64_t replicates = 1000;
   uint64_t seed = 1;
@@ -39,8 +39,8 @@ using ConfusionStatistic = std::function<double(const Confusion& draw)>;
 Interval bootstrap(const Confusion& confusion, const ConfusionStatistic& statistic,
                    const BootstrapOptions& options = {});
 
-// pearson() and spearman() of the drawn rows, in a few passes over the rows. x and y must outlive the
-// statistic.
+// pearson() and spearman() of the drawn rows, in a few passes over the rows. x and y must outlive
+// the statistic.
 RowStatistic pearson_statistic(std::span<const double> x, std::span<const double> y);
 RowStatistic spearman_statistic(std::span<const double> x, std::span<const double> y);
 // The mean of the drawn values, which must outlive the statistic.

@@ -1,7 +1,7 @@
 #pragma once
 
-// The accuracy-speed curve of a model on data: any number of exit policies, evaluated exactly from one
-// pass that computed every exit.
+// The accuracy-speed curve of a model on data: any number of exit policies, evaluated exactly from
+// one pass that computed every exit.
 
 #include <costeff/engine.h>
 #include <costeff/exit_table.h>
@@ -84,8 +84,8 @@ struct SweepReport {
   int64_t disagreeing_rows = 0;  // `disagreements` has some of them
 };
 
-// Evaluates points one after the other; what they share is computed once. data and model must outlive
-// it.
+// Evaluates points one after the other; what they share is computed once. data and model must
+// outlive it.
 class SweepEvaluator {
  public:
   SweepEvaluator(const Evaluated& data, const ModelInfo& model);
@@ -115,8 +115,8 @@ class SweepEvaluator {
 // Sets SweepPoint::pareto.
 void mark_pareto(std::vector<SweepPoint>* points);
 
-// Keeps the surest early answers that the last exit does not agree with, for at most `limit` rows an
-// exit, while the rows go by. Texts are cut.
+// Keeps the surest early answers that the last exit does not agree with, for at most `limit` rows
+// an exit, while the rows go by. Texts are cut.
 class DisagreementKeeper {
  public:
   explicit DisagreementKeeper(int64_t limit) : limit_(limit) {}
@@ -133,8 +133,8 @@ class DisagreementKeeper {
 // Computes the other members from `seconds`. full[i]: the seconds of full depth in the same round.
 void finish_timing(int64_t rows, std::span<const double> full, SweepTiming* timing);
 
-// About `count` points that are worth timing or showing: the cheapest and the dearest of the front and
-// some between them, evenly by MACs. Indices into points, by rising cost.
+// About `count` points that are worth timing or showing: the cheapest and the dearest of the front
+// and some between them, evenly by MACs. Indices into points, by rising cost.
 std::vector<size_t> pick_points(const std::vector<SweepPoint>& points, size_t count);
 
 }  // namespace costeff::tasks

@@ -20,8 +20,8 @@ constexpr FieldNames kQqp[] = {{"question1", "question2"}};
 constexpr FieldNames kNli[] = {
     {"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"Premise", "Hypothesis"}};
 
-// The orders of the Hugging Face `glue` copies; where the official files have numbers, they agree. A
-// model may count otherwise: gold.h.
+// The orders of the Hugging Face `glue` copies; where the official files have numbers, they agree.
+// A model may count otherwise: gold.h.
 constexpr std::string_view kSentiment[] = {"negative", "positive"};
 constexpr std::string_view kAcceptable[] = {"unacceptable", "acceptable"};
 constexpr std::string_view kEquivalent[] = {"not_equivalent", "equivalent"};
@@ -36,8 +36,8 @@ constexpr Metric kAccuracyF1[] = {Metric::accuracy, Metric::f1};
 constexpr Metric kMatthews[] = {Metric::matthews, Metric::accuracy};
 constexpr Metric kCorrelation[] = {Metric::pearson, Metric::spearman};
 
-// CoLA's train and dev files have no header: source, label, original mark, sentence. Its test.tsv has
-// one.
+// CoLA's train and dev files have no header: source, label, original mark, sentence. Its test.tsv
+// has one.
 constexpr std::array<Task, 10> kTasks{{
     {.name = "sst-2",
      .names = kSentence,

@@ -14,8 +14,8 @@ struct FieldNames {
   std::string_view text, pair;
 };
 
-// Where a task's official files, and their common copies, keep the texts and labels. The first names
-// that a header (or a JSONL row) has count. A new task is a row in task_table.cpp.
+// Where a task's official files, and their common copies, keep the texts and labels. The first
+// names that a header (or a JSONL row) has count. A new task is a row in task_table.cpp.
 struct Task {
   std::string_view name;  // "sst-2"
   std::span<const FieldNames> names;

@@ -128,8 +128,8 @@ const Magic* office_file(std::string_view head) {
   return nullptr;
 }
 
-// The encoding of text without a byte order mark. In UTF-16 and UTF-32, ASCII letters, and blanks and
-// line ends in all scripts, are a byte and one or three NULs. "": it is neither of the two.
+// The encoding of text without a byte order mark. In UTF-16 and UTF-32, ASCII letters, and blanks
+// and line ends in all scripts, are a byte and one or three NULs. "": it is neither of the two.
 struct Encoding {
   const char* name = "";
   bool unsure = false;

@@ -17,7 +17,8 @@ struct Content {
 
 // head: the first bytes of the input; complete: there are no more. Throws Error(input), which says
 // what to do, for archives, tables in binary formats, documents, and text in UTF-16 and UTF-32.
-// A complete line of text is never unsure: the decision never waits for more input than a line needs.
+// A complete line of text is never unsure: the decision never waits for more input than a line
+// needs.
 Content look_at(std::string_view head, bool complete, const std::string& name);
 
 // "gzip", "zstd"

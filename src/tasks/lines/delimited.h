@@ -20,14 +20,15 @@ std::string columns_text(int64_t count);
 // For messages: "a tab", "a comma", "';'".
 std::string delimiter_text(char delimiter);
 
-// GLUE's rules: tabs (or another delimiter) separate the fields, and quotes are ordinary characters.
-// Returns the number of fields. Only the first kMaxColumns of them are put into *fields.
+// GLUE's rules: tabs (or another delimiter) separate the fields, and quotes are ordinary
+// characters. Returns the number of fields. Only the first kMaxColumns of them are put into
+// *fields.
 int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields,
                   char delimiter = '\t');
 
 // Reads RFC 4180 a line at a time: a field that begins with a quote may hold commas (or another
-// delimiter), doubled quotes and newlines (\n and \r\n as they are). A quote inside a field that does
-// not begin with one is an ordinary character; text after a closing quote is an Error.
+// delimiter), doubled quotes and newlines (\n and \r\n as they are). A quote inside a field that
+// does not begin with one is an ordinary character; text after a closing quote is an Error.
 class CsvRecord {
  public:
   explicit CsvRecord(char delimiter = ',') : delimiter_(delimiter) {}
@@ -36,8 +37,8 @@ class CsvRecord {
   // closing quote, too many columns, a record larger than kMaxLineBytes.
   bool add_line(std::string_view line, bool had_cr, std::string_view name, int64_t line_number);
 
-  // To be called at the end of the file. Throws Error(input) that names the line of a quote that was
-  // never closed.
+  // To be called at the end of the file. Throws Error(input) that names the line of a quote that
+  // was never closed.
   void finish(std::string_view name) const;
 
   // The Error was about a record larger than kMaxLineBytes.

@@ -10,8 +10,8 @@
 namespace costeff::tasks {
 
 // Tells whether a regular file still holds what was read from it. If a file became shorter, or was
-// overwritten where it had been read, some of its rows may be old, some new and some cut. A file that
-// only grew (a log) is no problem: what was read still holds.
+// overwritten where it had been read, some of its rows may be old, some new and some cut. A file
+// that only grew (a log) is no problem: what was read still holds.
 class InputWatch {
  public:
   // The file will be read from its present position on. Only regular files that have a size are
@@ -22,8 +22,8 @@ class InputWatch {
     if (fd_ >= 0) hash_.add(bytes);
     bytes_ += static_cast<int64_t>(bytes.size());
   }
-  // Throws Error(input). Takes one fstat if the file was not touched; otherwise what was read is read
-  // again and compared. The file must still be open.
+  // Throws Error(input). Takes one fstat if the file was not touched; otherwise what was read is
+  // read again and compared. The file must still be open.
   void check(const std::string& name) const;
 
  private:

@@ -26,8 +26,8 @@ bool json_begins_with_bracket(std::string_view head);
 class JsonArrayRows {
  public:
   // Gives the text of the next element, an object, and the line of the file, from 1, in which it
-  // begins. Valid until the next call. Throws Error(input), "in.json:7: ...", for an element that is
-  // not an object or is larger than kMaxLineBytes, and for what is not an array.
+  // begins. Valid until the next call. Throws Error(input), "in.json:7: ...", for an element that
+  // is not an object or is larger than kMaxLineBytes, and for what is not an array.
   LineStatus next(LineReader* lines, std::string_view* element, int64_t* line, bool may_block);
 
  private:

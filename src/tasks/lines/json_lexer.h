@@ -1,6 +1,7 @@
 #pragma once
 
-// Reads JSON token by token: a file of any size, of which only a chunk is held, or one row in memory.
+// Reads JSON token by token: a file of any size, of which only a chunk is held, or one row in
+// memory.
 
 #include <atomic>
 #include <cstdint>
@@ -46,9 +47,9 @@ class JsonLexer {
   explicit JsonLexer(const InputFile& file, const std::atomic<bool>* stop = nullptr,
                      size_t chunk_bytes = 256u << 10);
 
-  // The document is a row, given to begin_row() before the first next(). A row that is no larger than
-  // those before it allocates nothing. Errors begin "name:line: ", and name a column from 1. `row` and
-  // `name` must outlive the row's tokens; `line` is the line in which the row begins.
+  // The document is a row, given to begin_row() before the first next(). A row that is no larger
+  // than those before it allocates nothing. Errors begin "name:line: ", and name a column from 1.
+  // `row` and `name` must outlive the row's tokens; `line` is the line in which the row begins.
   JsonLexer() = default;
   void begin_row(std::string_view row, std::string_view name, int64_t line);
 

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// A regular file is judged by this many of its bytes, so that the result does not depend on the size
-// of the chunks.
+// A regular file is judged by this many of its bytes, so that the result does not depend on the
+// size of the chunks.
 constexpr size_t kSample = 4096;
 
 // If the first line has this many bytes and no \n, the lines of the file may end with \r.
@@ -214,8 +214,8 @@ std::string_view LineReader::cut_line(size_t line_end, size_t next_begin) {
 void LineReader::make_room() {
   if (begin_ == end_) begin_ = scanned_ = end_ = 0;
   if (end_ < capacity_) return;
-  // Moving pays only if it frees a good part of the buffer. The largest buffer holds the longest line
-  // and 2 chunks.
+  // Moving pays only if it frees a good part of the buffer. The largest buffer holds the longest
+  // line and 2 chunks.
   const size_t largest = kMaxLineBytes + 2 * chunk_;
   if (begin_ < capacity_ / 2 && capacity_ < largest) {
     const size_t larger = std::min(2 * capacity_, largest);

@@ -41,12 +41,12 @@ int64_t input_bytes(const InputFile& file);
 enum class LineStatus { line, would_block, end };
 
 // The lines of one file, pipe or terminal.
-// - A line ends at \n only; one \r before it is removed, and so is a byte order mark at the start of
-//   the file. A last line without \n counts. If a file has no \n in its first 64 KiB, its lines end
-//   at \r.
+// - A line ends at \n only; one \r before it is removed, and so is a byte order mark at the start
+//   of the file. A last line without \n counts. If a file has no \n in its first 64 KiB, its lines
+//   end at \r.
 // - Holds at most about kMaxLineBytes + 2 chunks of bytes, whatever the input.
-// - What is appended to a regular file while it is read counts. At its end, the file must still hold
-//   what was read (InputWatch).
+// - What is appended to a regular file while it is read counts. At its end, the file must still
+//   hold what was read (InputWatch).
 // - Packed input (gzip, zstd: content.h) is unpacked while it is read, whatever its name is.
 class LineReader {
  public:
@@ -59,8 +59,8 @@ class LineReader {
   LineReader& operator=(const LineReader&) = delete;
 
   // *line is valid until the next call. may_block false: would_block if no full line can be read
-  // without waiting (never for a regular file). Throws Error(input): cannot read, a line longer than
-  // kMaxLineBytes, or a file that was changed where it had been read.
+  // without waiting (never for a regular file). Throws Error(input): cannot read, a line longer
+  // than kMaxLineBytes, or a file that was changed where it had been read.
   LineStatus next(std::string_view* line, bool may_block);
 
   // Gives whatever bytes come next, for formats that have no lines. Not to be mixed with next(). A
@@ -71,8 +71,8 @@ class LineReader {
   // that there is (the status is `line` then too; complete() tells). Valid until the next call.
   LineStatus peek(std::string_view* head, size_t least, bool may_block);
   bool complete() const { return eof_; }
-  // For a caller that stops before the end. Throws Error(input) if the file was changed where it had
-  // been read.
+  // For a caller that stops before the end. Throws Error(input) if the file was changed where it
+  // had been read.
   void check_unchanged() const { watch_.check(name_); }
 
   const std::string& name() const { return name_; }

@@ -30,8 +30,8 @@ void add_file(const std::string& path, ContentHash* hash) {
   hash->add(fmt::format("\n{}\n", size));
 }
 
-// Names of the files that answers may depend on, sorted. exit_policy.json is left out: the policy in
-// force counts instead.
+// Names of the files that answers may depend on, sorted. exit_policy.json is left out: the policy
+// in force counts instead.
 std::vector<std::string> model_files(const std::string& dir) {
   constexpr std::array<std::string_view, 6> kKinds{".json", ".txt", ".safetensors",
                                                    ".bin",  ".pt",  ".model"};

@@ -14,9 +14,9 @@ std::string content_hash(const std::string& path);
 // The same for all files in a model directory that its answers may depend on.
 std::string model_hash(const std::string& dir);
 
-// The files of a run that opens them more than once (to count rows, to hash, to load, to read): each
-// name must stand for the same file every time. Inputs in memory, and those that are not regular
-// files, are left out.
+// The files of a run that opens them more than once (to count rows, to hash, to load, to read):
+// each name must stand for the same file every time. Inputs in memory, and those that are not
+// regular files, are left out.
 class RunFiles {
  public:
   // Notes the files as they are now. Those that do not exist are left out: opening them will fail.

@@ -10,9 +10,9 @@
 
 namespace costeff::tasks {
 
-// Unpacks a stream of bytes that comes in pieces of any size. Several members (gzip) or frames (zstd)
-// one after the other are one stream. Holds a window: 32 KiB, or for zstd at most 128 MiB. Errors name
-// the input and the packed byte up to which it was right.
+// Unpacks a stream of bytes that comes in pieces of any size. Several members (gzip) or frames
+// (zstd) one after the other are one stream. Holds a window: 32 KiB, or for zstd at most 128 MiB.
+// Errors name the input and the packed byte up to which it was right.
 class Unpacker {
  public:
   virtual ~Unpacker() = default;

@@ -34,8 +34,9 @@ std::string list_names(std::span<const std::string_view> names);
 std::string quoted_names(const FieldNames& names);
 
 // Decides by the first row [columns] of a file. `place` is the place of that row ("dev.tsv:1").
-// Throws Error(input) if a column is missing, is named twice or cannot be chosen, or if the row may be
-// a header or data and no flag says which; Error(usage) if a column is named and there is no header.
+// Throws Error(input) if a column is missing, is named twice or cannot be chosen, or if the row may
+// be a header or data and no flag says which; Error(usage) if a column is named and there is no
+// header.
 Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,
                        const std::string& place);
 

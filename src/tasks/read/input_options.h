@@ -22,9 +22,9 @@ struct InputOptions {
   bool is_table = false;
 
   // Names of JSONL fields or TSV/CSV columns, or numbers of columns, from 1 (if the header has a
-  // column of that name, it goes before the number). Empty: chosen by the task or by common names. A
-  // text_field without a pair_field means single sentences. JSONL: text_field "input_ids" means token
-  // ids.
+  // column of that name, it goes before the number). Empty: chosen by the task or by common names.
+  // A text_field without a pair_field means single sentences. JSONL: text_field "input_ids" means
+  // token ids.
   std::string text_field, pair_field;
   std::optional<std::string> id_field;  // absent: `id` (TSV/CSV also `index`) if there; "": none
 
@@ -38,8 +38,8 @@ struct InputOptions {
   // the first line is a header if it holds a usual column name (sentence, label, index, ...).
   Header header = Header::automatic;
 
-  // TSV and CSV: what separates the columns instead of tab or comma. Absent: a file whose columns are
-  // clearly separated by something else is an Error.
+  // TSV and CSV: what separates the columns instead of tab or comma. Absent: a file whose columns
+  // are clearly separated by something else is an Error.
   std::optional<char> delimiter;
 
   // Text only: a line is split into a pair at its first separator; a line without one has no pair.

@@ -178,8 +178,8 @@ bool JsonlRows::leads_to_field(std::string_view path) const {
   });
 }
 
-// Reads the object that was opened, whose own path is path_[0, path_size). Goes no deeper than a name
-// has dots.
+// Reads the object that was opened, whose own path is path_[0, path_size). Goes no deeper than a
+// name has dots.
 void JsonlRows::read_object(size_t path_size, int64_t depth) {
   while (lexer_.next() == JsonToken::key) {
     path_.resize(path_size);
@@ -333,7 +333,8 @@ void JsonlRows::fill_gold(Example* row) const {
   row->gold = found->text;
 }
 
-// Says which fields there are. Reads the row again, so that rows that have a text pay nothing for it.
+// Says which fields there are. Reads the row again, so that rows that have a text pay nothing for
+// it.
 void JsonlRows::fail_without_text(std::string_view json) {
   std::string rows;
   const std::vector<std::string> names = jsonl_field_names(json, &lexer_, &rows);

@@ -24,32 +24,32 @@ struct JsonField {
   std::string fault;  // why the value cannot be used; empty: it can
 };
 
-// Rows of JSONL. Only the fields asked for are kept and nothing is built from the rest, so that a row
-// takes memory in proportion to its line. Fields that are not used may hold anything that json_lexer.h
-// reads. A field that is used is refused if it comes twice, or holds half of a surrogate pair or bytes
-// that are not UTF-8.
+// Rows of JSONL. Only the fields asked for are kept and nothing is built from the rest, so that a
+// row takes memory in proportion to its line. Fields that are not used may hold anything that
+// json_lexer.h reads. A field that is used is refused if it comes twice, or holds half of a
+// surrogate pair or bytes that are not UTF-8.
 //
-// A name is that of a field of the row or, with dots, of a field inside objects: "data.text". If the
-// row also has a field "data.text", that one counts.
+// A name is that of a field of the row or, with dots, of a field inside objects: "data.text". If
+// the row also has a field "data.text", that one counts.
 //
 // - input_ids, if present, go before the text unless text_field names another field: they are more
 //   exact.
 // - The text is text_field, else the task's names, else `text`, else `text_a` and `text_b`, else a
-//   usual name (columns.h). Among these a null is an empty text, but counts only if there is nothing
-//   better. In text_field, which is asked for by name, null is refused.
+//   usual name (columns.h). Among these a null is an empty text, but counts only if there is
+//   nothing better. In text_field, which is asked for by name, null is refused.
 // - A pair that is null or absent means that there is none. Names that always stand for pairs need
 //   one: null is then an empty text. "" is always an empty text.
 class JsonlRows {
  public:
   explicit JsonlRows(const InputOptions& options);
 
-  // Fills in the texts or ids, `gold` if it is asked for, and `id` (empty if the row has none). `line`:
-  // the line in which the row begins. Throws Error(input) that begins "name:line: " and names the
-  // field.
+  // Fills in the texts or ids, `gold` if it is asked for, and `id` (empty if the row has none).
+  // `line`: the line in which the row begins. Throws Error(input) that begins "name:line: " and
+  // names the field.
   void parse(std::string_view json, std::string_view name, int64_t line, Example* row);
 
-  // Throws Error(input) if the row lacks a field of InputOptions::keep. For the first row of a file,
-  // where this is probably a misspelt name; later rows may leave fields out.
+  // Throws Error(input) if the row lacks a field of InputOptions::keep. For the first row of a
+  // file, where this is probably a misspelt name; later rows may leave fields out.
   void check_kept(std::string_view json, std::string_view name, int64_t line) const;
 
  private:

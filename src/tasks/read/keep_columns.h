@@ -13,8 +13,9 @@ struct KeptColumn {
   std::string name;   // in the output
 };
 
-// Reads "a,b=c": a keeps its name, b is called c. is_taken tells which names the output has already.
-// Throws Error(usage) for a part without a name, and for a name that is taken or comes twice.
+// Reads "a,b=c": a keeps its name, b is called c. is_taken tells which names the output has
+// already. Throws Error(usage) for a part without a name, and for a name that is taken or comes
+// twice.
 std::vector<KeptColumn> parse_kept_columns(std::string_view text,
                                            bool (*is_taken)(std::string_view));
 

@@ -46,8 +46,8 @@ bool is_prose(std::string_view line, char delimiter) {
   return true;
 }
 
-// Whether the lines after the first have `count` fields too. Several are compared: a sentence may have
-// a comma by chance.
+// Whether the lines after the first have `count` fields too. Several are compared: a sentence may
+// have a comma by chance.
 bool rest_agrees(size_t count, std::string_view rest, char delimiter, bool csv) {
   size_t compared = 0;
   while (compared < kLinesCompared) {

@@ -22,9 +22,9 @@ class QaReader {
   QaReader(const std::vector<InputFile>& files, InputOptions options, std::optional<bool> squad,
            const std::atomic<bool>* stop = nullptr);
 
-  // Sets all members of `example`; the id has the form of row_id.h. In SQuAD's files only a question
-  // that the engine refuses can be skipped, not broken JSON; its raw text is the question. For rows,
-  // *gold is left as it is.
+  // Sets all members of `example`; the id has the form of row_id.h. In SQuAD's files only a
+  // question that the engine refuses can be skipped, not broken JSON; its raw text is the question.
+  // For rows, *gold is left as it is.
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
   // As RowReader's.

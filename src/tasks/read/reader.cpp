@@ -298,8 +298,8 @@ bool RowReader::read_line(std::string_view line, Example& row) {
   }
 }
 
-// Whether a line of TSV or CSV that could begin a row is blank. Throws where blank lines before a row
-// are not allowed; the row then comes with the next call.
+// Whether a line of TSV or CSV that could begin a row is blank. Throws where blank lines before a
+// row are not allowed; the row then comes with the next call.
 bool RowReader::is_blank_line(std::string_view line) {
   const bool one_column = have_columns_ && columns_.count == 1;
   if (line.empty() || (!one_column && is_blank(line, delimiter_))) {

@@ -31,9 +31,9 @@ namespace costeff::tasks {
 // A row without an id gets its number, from 1 over all files (row_id.h has the form of ids).
 class RowReader {
  public:
-  // Throws Error(input) for a file that is missing or a directory, and Error(usage) for options that
-  // do not fit, before anything is read. Once *stop is true, waiting for input ends, and so do the
-  // rows.
+  // Throws Error(input) for a file that is missing or a directory, and Error(usage) for options
+  // that do not fit, before anything is read. Once *stop is true, waiting for input ends, and so do
+  // the rows.
   RowReader(std::vector<InputFile> files, InputOptions options,
             const std::atomic<bool>* stop = nullptr, size_t chunk_bytes = 256u << 10);
   RowReader(const RowReader&) = delete;
@@ -44,8 +44,8 @@ class RowReader {
   // error, place and raw text.
   ReadStatus next(Example& row, bool may_block);
 
-  // For a caller that stops before the end. Throws Error(input) if the current file was changed where
-  // it had been read; at the end of each file next() checks this.
+  // For a caller that stops before the end. Throws Error(input) if the current file was changed
+  // where it had been read; at the end of each file next() checks this.
   void check_unchanged() const {
     if (lines_) lines_->check_unchanged();
   }

@@ -22,9 +22,9 @@ struct QaReport {
   BootstrapOptions bootstrap;
 };
 
-// TSV: data task part rows exact exact_low exact_high f1 f1_low f1_high windows seconds. part is all,
-// and for version 2 also has_answer and no_answer. The interval of exact is Clopper-Pearson, that of
-// F1 bootstrap.
+// TSV: data task part rows exact exact_low exact_high f1 f1_low f1_high windows seconds. part is
+// all, and for version 2 also has_answer and no_answer. The interval of exact is Clopper-Pearson,
+// that of F1 bootstrap.
 std::string qa_eval_tsv_header();
 void append_qa_eval_tsv(const QaReport& report, std::string* out);
 std::string qa_eval_json(const std::vector<QaReport>& reports);

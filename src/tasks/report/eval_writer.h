@@ -33,8 +33,8 @@ struct EvalReport {
   std::vector<EvalPoint> points, exits;
 };
 
-// TSV: one line a point, points before exits. Scripts may rely on these columns; new ones come after
-// them. A number that does not exist is nan.
+// TSV: one line a point, points before exits. Scripts may rely on these columns; new ones come
+// after them. A number that does not exist is nan.
 //   data task kind policy setting layer rows
 //   accuracy accuracy_low accuracy_high, and so f1, macro_f1, matthews, pearson, spearman
 //   mean_exit_layer layers_saved speedup_layers macs speedup_macs mean_entropy seconds

@@ -13,7 +13,8 @@ struct ChartSize {
   double width = 360, height = 300, font = 11;
 };
 
-// Quality against cost in percent of full depth: a curve for each policy, and the front behind them.
+// Quality against cost in percent of full depth: a curve for each policy, and the front behind
+// them.
 std::string speed_chart(const SweepReport& report, SpeedAxis axis, const std::string& title,
                         const ChartSize& size);
 

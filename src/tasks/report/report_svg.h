@@ -13,8 +13,8 @@ namespace costeff::tasks {
 // characters and bytes that are not UTF-8 become U+FFFD.
 std::string escape_html(std::string_view text);
 
-// The colours of text, grid and the curves 0 to 7, for light and dark, as CSS variables and classes.
-// root: the element that has the variables, ":root" or "svg".
+// The colours of text, grid and the curves 0 to 7, for light and dark, as CSS variables and
+// classes. root: the element that has the variables, ":root" or "svg".
 std::string report_style(std::string_view root);
 
 inline constexpr int kCurveStyles = 8;  // of colour, dashes and marker; more curves repeat them

@@ -10,8 +10,8 @@
 
 namespace costeff::tasks {
 
-// The indices of the points that a table shows: at most per_curve of each curve, evenly by mean layer,
-// with both ends; 0: all.
+// The indices of the points that a table shows: at most per_curve of each curve, evenly by mean
+// layer, with both ends; 0: all.
 std::vector<size_t> shown_points(const SweepReport& report, size_t per_curve);
 
 std::string sweep_text(const SweepReport& report, size_t per_curve);
@@ -24,8 +24,8 @@ std::string sweep_text(const SweepReport& report, size_t per_curve);
 // quality is the report's quality_name; exit_histogram counts rows by layer: 33,90,111.
 std::string sweep_tsv(const SweepReport& report);
 
-// {"model", ..., "points": [...], "exits": [...], "disagreements": [...]}: the keys are the members of
-// SweepReport. A number that does not exist is null.
+// {"model", ..., "points": [...], "exits": [...], "disagreements": [...]}: the keys are the members
+// of SweepReport. A number that does not exist is null.
 std::string sweep_json(const SweepReport& report);
 
 }  // namespace costeff::tasks

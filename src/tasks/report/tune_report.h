@@ -30,7 +30,8 @@ struct TuneReport {
 
 std::string goal_text(const TuneReport& report);
 
-// "with 95% confidence: ...": what will hold for rows not seen yet. Without a confidence: "none: ...".
+// "with 95% confidence: ...": what will hold for rows not seen yet. Without a confidence: "none:
+// ...".
 std::string promise_text(const TuneReport& report);
 
 // One line that says why nothing was chosen.

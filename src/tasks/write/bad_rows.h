@@ -1,7 +1,7 @@
 #pragma once
 
-// Rows that a run has skipped (--bad-rows skip): counts them, and keeps them in a file if one is asked
-// for.
+// Rows that a run has skipped (--bad-rows skip): counts them, and keeps them in a file if one is
+// asked for.
 
 #include <costeff/qa.h>
 #include <costeff/result.h>
@@ -18,8 +18,8 @@ namespace costeff::tasks {
 // The file has one object a line:
 //   {"source", "line", "reason", "text"}
 // source and line say where the row begins. In SQuAD's files, which have no lines, line is null and
-// source ends with the place in the JSON. reason does not repeat them. text is the row as it is in the
-// file, with all lines of a CSV record; bytes that are not UTF-8 become U+FFFD.
+// source ends with the place in the JSON. reason does not repeat them. text is the row as it is in
+// the file, with all lines of a CSV record; bytes that are not UTF-8 become U+FFFD.
 class BadRows {
  public:
   // path empty: rows are only counted. Otherwise throws Error(output) as OutputFile does.

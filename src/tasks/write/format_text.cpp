@@ -141,7 +141,8 @@ void append_csv_field(std::string_view text, std::string* out) {
 
 void append_cell(std::string_view text, int64_t width, Align align, bool pad, std::string* out) {
   if (width <= 0) return;
-  // Finds how much fits, and how much fits beside an ellipsis. Looks at no more of the text than that.
+  // Finds how much fits, and how much fits beside an ellipsis. Looks at no more of the text than
+  // that.
   int64_t used = 0, used_cut = 0;
   size_t at = 0, cut = 0;
   while (at < text.size()) {

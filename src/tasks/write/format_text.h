@@ -26,9 +26,9 @@ void append_tsv_field(std::string_view text, std::string* out);
 void append_csv_field(std::string_view text, std::string* out);
 
 enum class Align { left, right };
-// A cell of `width` columns on a terminal: a text that is too long ends in an ellipsis, wide characters
-// (CJK, emoji) take two columns, and characters that would move the cursor become blanks or U+FFFD.
-// pad: fill up with blanks.
+// A cell of `width` columns on a terminal: a text that is too long ends in an ellipsis, wide
+// characters (CJK, emoji) take two columns, and characters that would move the cursor become blanks
+// or U+FFFD. pad: fill up with blanks.
 void append_cell(std::string_view text, int64_t width, Align align, bool pad, std::string* out);
 
 }  // namespace costeff::tasks

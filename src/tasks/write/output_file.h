@@ -15,9 +15,9 @@ enum class WriteStatus {
   stopped,  // *stop became true while we waited for the reader of a pipe
 };
 
-// Where rows go. A regular file appears, or is replaced, only by commit(): until then the rows are in
-// a temporary file beside it (base/atomic_replace.h), which goes away with this object or with the
-// process. The replaced file's mode is kept, and so is a link to it. Standard output ("-",
+// Where rows go. A regular file appears, or is replaced, only by commit(): until then the rows are
+// in a temporary file beside it (base/atomic_replace.h), which goes away with this object or with
+// the process. The replaced file's mode is kept, and so is a link to it. Standard output ("-",
 // /dev/stdout), other descriptors (/dev/fd/N), FIFOs and devices are written directly.
 class OutputFile {
  public:

@@ -14,8 +14,8 @@ struct ProgressState {
   double elapsed_s = 0;
   int64_t rows_total = -1;                    // if known, the percentage is that of the rows
   int64_t rows_before = 0, bytes_before = 0;  // done before the clock started; not part of the rate
-  // Rows read since the clock started. Some of them are not done yet, so not all bytes_done count. -1:
-  // all rows that were read are done.
+  // Rows read since the clock started. Some of them are not done yet, so not all bytes_done count.
+  // -1: all rows that were read are done.
   int64_t rows_read = -1;
   int64_t rows_limit = -1;  // reading stops after this many rows; -1: it does not
   std::string_view one = "row", many = "rows";  // names of what is counted
@@ -24,13 +24,13 @@ struct ProgressState {
 // "12,345 rows  1,234 rows/s  45%  0:32 left", cut to `width`; ASCII.
 std::string progress_line(const ProgressState& state, int64_t width = 80);
 
-// What erases a line of `drawn` columns from a terminal of `columns`. If the window has become narrower,
-// the line takes several lines there.
+// What erases a line of `drawn` columns from a terminal of `columns`. If the window has become
+// narrower, the line takes several lines there.
 std::string erase_text(int64_t drawn, int64_t columns);
 
-// Whether a progress line on stderr will be seen and cannot get between rows: stderr is a terminal, and
-// output_fd, to which the rows go, is neither a terminal nor a pipe, whose reader may write to the same
-// terminal (| head). output_fd -1: no rows are written meanwhile.
+// Whether a progress line on stderr will be seen and cannot get between rows: stderr is a terminal,
+// and output_fd, to which the rows go, is neither a terminal nor a pipe, whose reader may write to
+// the same terminal (| head). output_fd -1: no rows are written meanwhile.
 bool want_progress(bool quiet, int output_fd);
 
 // Draws the line on stderr, at most 10 times a second. The destructor erases it.
@@ -41,8 +41,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Starts the clock. `before`: what an earlier run has done (rows, bytes_done, and in rows_read the
-  // rows that the reader has counted so far), the total or limit, and the names of what is counted.
+  // Starts the clock. `before`: what an earlier run has done (rows, bytes_done, and in rows_read
+  // the rows that the reader has counted so far), the total or limit, and the names of what is
+  // counted.
   void begin(const ProgressState& before);
   // rows_read: all rows that the reader has counted, also those before the clock started.
   void update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64_t bytes_total);

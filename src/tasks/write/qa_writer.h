@@ -30,11 +30,12 @@ struct QaOutputOptions {
 //            n_best:    "nbest": [{"answer", "start", "end", "score"}], best first
 // squad      {"id": "answer", ...}: the predictions file of SQuAD's evaluation scripts
 //
-// start and end count code points of the context, as Python does: context[start:end] is the answer. If
-// there is none, the answer is empty, from 0 to 0. Bytes that are not UTF-8 become U+FFFD in the JSON
-// formats. Ids and escapes are those of writer.h.
+// start and end count code points of the context, as Python does: context[start:end] is the answer.
+// If there is none, the answer is empty, from 0 to 0. Bytes that are not UTF-8 become U+FFFD in the
+// JSON formats. Ids and escapes are those of writer.h.
 
-// Whether some format, with any options, has a column or key of this name; kept columns need others.
+// Whether some format, with any options, has a column or key of this name; kept columns need
+// others.
 bool is_qa_output_name(std::string_view name);
 
 void append_qa_header(const QaOutputOptions& options, std::string* out);

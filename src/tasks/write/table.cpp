@@ -38,8 +38,8 @@ int64_t width_left(const OutputOptions& options, int64_t answer) {
   return options.table_width - (kIdWidth + kGap + answer + kExitWidth + kGap);
 }
 
-// Appends the kept columns that fit; cell(i) is the text of column i. Returns the room that is left for
-// the text, or 0.
+// Appends the kept columns that fit; cell(i) is the text of column i. Returns the room that is left
+// for the text, or 0.
 template <typename Cell>
 int64_t append_kept_cells(const OutputOptions& options, int64_t left, Cell cell, std::string* out) {
   for (size_t i = 0; i < options.kept.size(); ++i) {

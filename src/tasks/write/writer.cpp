@@ -25,9 +25,9 @@ constexpr JsonWriter::Key kIdKey("id"), kLabelKey("label"), kLabelIdKey("label_i
     kProbKey("prob"), kEntropyKey("entropy"), kExitLayerKey("exit_layer"), kLayerKey("layer"),
     kLogitsKey("logits"), kProbsKey("probs");
 
-// The label that follows `after` (-1: the first) in falling order of the logits; -1: none is left. By
-// the logits, the first one is Result::label even if two probabilities round to the same float. C is
-// small: looking through all labels again needs no memory, and hardly more time than sorting.
+// The label that follows `after` (-1: the first) in falling order of the logits; -1: none is left.
+// By the logits, the first one is Result::label even if two probabilities round to the same float.
+// C is small: looking through all labels again needs no memory, and hardly more time than sorting.
 int64_t next_best(const Result& result, int64_t after) {
   const std::vector<float>& logits = result.logits;
   const auto count = static_cast<int64_t>(std::min(logits.size(), result.probs.size()));

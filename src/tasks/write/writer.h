@@ -43,13 +43,15 @@ struct OutputOptions {
 //            "id" is a number if the input had a JSON number or no id (the row's number), else a
 //            string
 // table      for a terminal: fixed columns, then the text, cut to table_width
-// Kept columns come last, in the table before the text. A JSON value stays as it is in JSONL; in TSV and
-// CSV a string is its text, null is empty, and objects and lists are compact JSON.
+// Kept columns come last, in the table before the text. A JSON value stays as it is in JSONL; in
+// TSV and CSV a string is its text, null is empty, and objects and lists are compact JSON.
 //
-// Except in the table, floats have the shortest form that reads back as the same float (in JSON, null if
-// it is not finite). top_k is in falling order of the logits; of equal ones the lower label comes first.
+// Except in the table, floats have the shortest form that reads back as the same float (in JSON,
+// null if it is not finite). top_k is in falling order of the logits; of equal ones the lower label
+// comes first.
 
-// Whether some format, with any options, has a column or key of this name; kept columns need others.
+// Whether some format, with any options, has a column or key of this name; kept columns need
+// others.
 bool is_output_name(std::string_view name);
 
 // Appends the header line, if there is one.
