@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
-#include "read_rows.h"
+#include "tasks/read_rows.h"
 
 namespace costeff::tasks {
 namespace {
