@@ -232,13 +232,14 @@ int sweep(const SweepFlags& f) {
     r.pass_seconds = pass.stats.wall_s;
 
     const auto begin = Clock::now();
-    tasks::SweepJudge judge(pass.data, m);
+    tasks::SweepEvaluator evaluator(pass.data, m);
     r.points = sweep_points(f.points, pass.data, m, &r.searched);
-    for (tasks::SweepPoint& p : r.points) judge.judge(&p);
+    for (tasks::SweepPoint& p : r.points) evaluator.evaluate(&p);
     tasks::mark_pareto(&r.points);
     r.sweep_seconds = seconds_since(begin);
-    r.full_macs = judge.full_macs();
-    for (int64_t e = 0; e < pass.data.table.exits(); ++e) r.exits.push_back(judge.exit_summary(e));
+    r.full_macs = evaluator.full_macs();
+    for (int64_t e = 0; e < pass.data.table.exits(); ++e)
+      r.exits.push_back(evaluator.exit_summary(e));
     r.disagreeing_rows = keeper.rows();
     r.disagreements = keeper.take();
     if (f.timed) time_points(f, engine, set, &r);

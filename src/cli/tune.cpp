@@ -120,9 +120,9 @@ int tune(TuneFlags f) {
     const TuneRows rows = split_for_search(pass.data.table, gold, f.per_layer ? f.search_share : 0,
                                            static_cast<uint64_t>(f.seed));
     r.search_rows = rows.search_rows;
-    tasks::SweepJudge judge(pass.data, m);
+    tasks::SweepEvaluator evaluator(pass.data, m);
     tasks::SweepPoint full;
-    judge.judge(&full);
+    evaluator.evaluate(&full);
     r.full_quality = full.quality;
 
     const auto sequence_of = [&](const Curve& curve) {
@@ -148,7 +148,7 @@ int tune(TuneFlags f) {
       r.on_all.name = named.name;
       r.on_all.setting = named.setting;
       r.on_all.text = named.text;
-      judge.judge(&r.on_all);
+      evaluator.evaluate(&r.on_all);
     }
     if (file && (r.found || f.else_never)) {
       r.wrote_never = !r.found;

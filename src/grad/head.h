@@ -12,7 +12,9 @@
 namespace costeff::grad {
 
 struct HeadRecord {
-  FloatBuffer joined;       // [B, width]: pooled states side by side, or their mean
+  std::vector<const float*> history;  // pooled states [B, H] that it reads, oldest first
+  std::vector<float*> d_history;      // their gradients; null: not asked for
+  FloatBuffer joined;                 // [B, width]: pooled states side by side, or their mean
   FloatBuffer pre, pooled;  // [B, R]: before and after the activation (and dropout: dropped)
   FloatBuffer dropped;
   FloatBuffer logits;                      // [B, C]

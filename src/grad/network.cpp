@@ -74,16 +74,20 @@ void Network::reserve(const Batch& batch, int64_t threads) {
     pooled_[p].reserve((layers() + 1) * rows_ * hidden);
     d_pooled_[p].reserve((layers() + 1) * rows_ * hidden);
   }
-}
-
-const float* Network::pooled_state(model::Pooling pooling, int64_t i) const {
-  return pooled_[pooling_index(pooling)].data() + i * rows_ * w_.arch().hidden_size;
-}
-
-std::span<const float* const> Network::history(const model::Head& head, const float** room) const {
-  const int64_t n = head.last_n_hidden;
-  for (int64_t s = 0; s < n; ++s) room[s] = pooled_state(head.pooling, head.layer - n + 1 + s);
-  return {room, static_cast<size_t>(n)};
+  deepest_ = 0;
+  while (deepest_ <= layers() && !trains_below(deepest_)) ++deepest_;
+  for (size_t e = 0; e < heads_.size(); ++e) {
+    const model::Head& head = heads_[e];
+    const size_t p = pooling_index(head.pooling);
+    HeadRecord& r = head_records_[e];
+    r.history.clear();
+    r.d_history.clear();
+    for (int64_t i = head.layer - head.last_n_hidden + 1; i <= head.layer; ++i) {
+      const int64_t at = i * rows_ * hidden;
+      r.history.push_back(pooled_[p].data() + at);
+      r.d_history.push_back(i < deepest_ ? nullptr : d_pooled_[p].data() + at);
+    }
+  }
 }
 
 void Network::forward(const Batch& batch, const Dropout& dropout, const Crew& crew,
@@ -105,11 +109,10 @@ void Network::forward(const Batch& batch, const Dropout& dropout, const Crew& cr
                    pooled_[p].data() + i * rows_ * hidden);
     }
   }
-  std::vector<const float*> room(static_cast<size_t>(layers()) + 1);
   for (size_t e = 0; e < heads_.size(); ++e) {
     if (!wanted.empty() && !wanted[e]) continue;
     head_forward(w_, heads_[e], static_cast<int64_t>(e), batch, dropout, crew,
-                 history(heads_[e], room.data()), &head_records_[e], &scratch_.linear);
+                 head_records_[e].history, &head_records_[e], &scratch_.linear);
   }
 }
 
@@ -127,10 +130,6 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
                        const BackwardOptions& options) {
   const int64_t hidden = w_.arch().hidden_size, tokens = batch.tokens();
   const int64_t state = rows_ * hidden;
-  // How deep the gradient must go: 0 the embeddings, i: layer i; past the last layer: the exits
-  // alone.
-  int64_t deepest = 0;
-  while (deepest <= layers() && !trains_below(deepest)) ++deepest;
   const Range mine = crew.part(tokens * hidden, kernels::kLane);
   std::fill_n(d_.data() + mine.begin, mine.count(), 0.0f);
   for (size_t p = 0; p < 2; ++p) {
@@ -139,19 +138,12 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
     std::fill_n(d_pooled_[p].data() + part.begin, part.count(), 0.0f);
   }
   crew.meet();
-  std::vector<float*> room(static_cast<size_t>(layers()) + 1);
   for (size_t e = 0; e < heads_.size(); ++e) {
     if (!is_read(options.exits[e])) continue;
     const model::Head& head = heads_[e];
-    const int64_t n = head.last_n_hidden;
-    for (int64_t s = 0; s < n; ++s) {
-      const int64_t i = head.layer - n + 1 + s;
-      room[static_cast<size_t>(s)] =
-          i < deepest ? nullptr : d_pooled_[pooling_index(head.pooling)].data() + i * state;
-    }
     head_backward(&w_, head, static_cast<int64_t>(e), batch, dropout, crew, options.exits[e],
-                  {room.data(), static_cast<size_t>(n)}, is_shared(head.pooler),
-                  is_shared(head.lte), &head_records_[e], &scratch_.linear);
+                  head_records_[e].d_history, is_shared(head.pooler), is_shared(head.lte),
+                  &head_records_[e], &scratch_.linear);
   }
   for (SharedMap& shared : shared_)
     shared_gradient(&w_, &shared, rows_, crew, options.exits, head_records_, &scratch_.linear);
@@ -163,7 +155,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
         pool_backward(w_.grad(), pooling, batch, hidden, crew, d_pooled_[p].data() + i * state, d);
     }
     if (options.hidden) {
-      options.hidden(i, hidden_state(i), d, crew);
+      options.hidden.add(options.hidden.context, i, hidden_state(i), d, crew);
       crew.meet();
     }
   };
@@ -176,7 +168,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
   int64_t top = options.hidden ? layers() : 0;
   for (size_t e = 0; e < heads_.size(); ++e)
     if (is_read(options.exits[e])) top = std::max(top, heads_[e].layer);
-  for (int64_t i = top; i >= std::max<int64_t>(deepest, 1); --i) {
+  for (int64_t i = top; i >= std::max<int64_t>(deepest_, 1); --i) {
     add_losses(i);
     const auto above = static_cast<float>(layers() - i + 1);  // exits at or above layer i
     rescale(1 / above);
@@ -184,7 +176,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
                    &scratch_);
     rescale(i > 1 ? above : 1.0f);
   }
-  if (deepest > 0) return;
+  if (deepest_ > 0) return;
   add_losses(0);
   embedding_backward(&w_, batch, dropout, crew, embedding_, d, d_rank_.data(), &scratch_.linear);
 }

@@ -4,7 +4,6 @@
 // hidden states.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -15,13 +14,18 @@
 
 namespace costeff::grad {
 
-// What a loss says of the hidden states: adds its gradient of h_i [T, H] to d, the rows of this
-// thread; i 0: the embeddings' output, i: that of layer i. Places of no token must stay 0.
-using HiddenGradient = std::function<void(int64_t i, const float* h, float* d, const Crew& crew)>;
+// What a loss says of the hidden states: add(context, i, h, d, crew) adds its gradient of h_i [T, H] to
+// d, the rows of this thread; i 0: the embeddings' output, i: that of layer i. Places of no token must
+// stay 0.
+struct HiddenGradient {
+  void (*add)(const void* context, int64_t i, const float* h, float* d, const Crew& crew) = nullptr;
+  const void* context = nullptr;
+  explicit operator bool() const { return add; }
+};
 
 struct BackwardOptions {
   std::span<const HeadGradient> exits;  // as Network::heads()
-  HiddenGradient hidden;                // empty: no loss reads them
+  HiddenGradient hidden;                // without a function: no loss reads them
   // COST-EFF: each layer's parameters get the mean over the exits above it in place of the sum, and
   // the embeddings the mean over all (spec of its "equilibrium"): layer i, from 0, 1 / (L - i).
   bool rescale = false;
@@ -58,9 +62,6 @@ class Network {
   }
 
  private:
-  // The pooled states that an exit reads: numbers of hidden states, oldest first.
-  std::span<const float* const> history(const model::Head& head, const float** room) const;
-  const float* pooled_state(model::Pooling pooling, int64_t i) const;
   bool trains_below(int64_t layer) const;
   bool is_shared(const std::optional<model::Linear>& l) const;
 
@@ -75,6 +76,8 @@ class Network {
   FloatBuffer pooled_[2], d_pooled_[2];
   bool pools_[2] = {};
   int64_t rows_ = 0;
+  // How deep gradients must go: 0 the embeddings, i layer i; above the last layer: the exits alone.
+  int64_t deepest_ = 0;
   std::vector<SharedMap> shared_;
   LayerScratch scratch_;
 };

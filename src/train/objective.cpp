@@ -137,33 +137,38 @@ double StepLosses::exits(const Objective& objective, const grad::Network& networ
 }
 
 // R = sum over states i of (1 / B) sum_b (1 / n_b) sum_t (1 / H) |h_i - teacher's h_i|^2
+void StepLosses::add_hidden(const void* context, int64_t i, const float* h, float* d,
+                            const Crew& crew) {
+  const auto& c = *static_cast<const HiddenContext*>(context);
+  const int64_t rows = c.batch->rows();
+  const float* t = c.teacher->hidden[static_cast<size_t>(i)];
+  const Range mine = crew.part(rows);
+  for (int64_t b = mine.begin; b < mine.end; ++b) {
+    const auto at = static_cast<size_t>(b);
+    const double share =
+        1 / (static_cast<double>(c.rows_of_step) * c.batch->real[at] * static_cast<double>(c.size));
+    const auto slope = static_cast<float>(2 * c.weight * share);
+    const int64_t begin = c.batch->start[at] * c.size, end = begin + c.batch->real[at] * c.size;
+    double sum = 0;
+    for (int64_t j = begin; j < end; ++j) {
+      const float off = h[j] - t[j];
+      sum += static_cast<double>(off) * off;
+      d[j] += slope * off;
+    }
+    c.parts[i * rows + b] = sum * share;
+  }
+}
+
 grad::HiddenGradient StepLosses::hidden(const Objective& objective, const grad::Batch& batch,
                                         const TeacherAnswer& teacher, const grad::Network& network,
                                         int64_t rows_of_step) {
   hidden_parts_.clear();
-  if (objective.hidden == 0) return nullptr;
-  const int64_t rows = batch.rows(), size = network.weights().arch().hidden_size;
-  hidden_parts_.assign(static_cast<size_t>(rows * (network.layers() + 1)), 0.0);
-  const double weight = objective.hidden;
-  return [this, &batch, &teacher, rows, size, rows_of_step, weight](int64_t i, const float* h,
-                                                                    float* d, const Crew& crew) {
-    const Range mine = crew.part(rows);
-    for (int64_t b = mine.begin; b < mine.end; ++b) {
-      const auto at = static_cast<size_t>(b);
-      const double share =
-          1 / (static_cast<double>(rows_of_step) * batch.real[at] * static_cast<double>(size));
-      const auto slope = static_cast<float>(2 * weight * share);
-      const int64_t begin = batch.start[at] * size, end = begin + batch.real[at] * size;
-      const float* t = teacher.hidden[static_cast<size_t>(i)];
-      double sum = 0;
-      for (int64_t j = begin; j < end; ++j) {
-        const float off = h[j] - t[j];
-        sum += static_cast<double>(off) * off;
-        d[j] += slope * off;
-      }
-      hidden_parts_[static_cast<size_t>(i * rows + b)] = sum * share;
-    }
-  };
+  if (objective.hidden == 0) return {};
+  hidden_parts_.assign(static_cast<size_t>(batch.rows() * (network.layers() + 1)), 0.0);
+  hidden_context_ = {
+      &batch,       &teacher,        hidden_parts_.data(), network.weights().arch().hidden_size,
+      rows_of_step, objective.hidden};
+  return {add_hidden, &hidden_context_};
 }
 
 double StepLosses::hidden_loss() const {

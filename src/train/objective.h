@@ -83,6 +83,16 @@ class StepLosses {
   std::vector<grad::HeadGradient> gradients_;
   std::vector<double> hard_, soft_, hidden_parts_;
   double lte_ = 0;
+  // What the hidden term reads.
+  struct HiddenContext {
+    const grad::Batch* batch;
+    const TeacherAnswer* teacher;
+    double* parts;
+    int64_t size, rows_of_step;
+    double weight;
+  } hidden_context_{};
+  static void add_hidden(const void* context, int64_t i, const float* h, float* d,
+                         const Crew& crew);
 };
 
 }  // namespace costeff::train

@@ -71,7 +71,7 @@ TEST(EveryModel, ForwardIsTheReferencesAndGradientsAreSlopes) {
       }
     }
     s.weights->clear_gradients({});
-    s.network->backward(rows.batch, {}, {}, {losses.gradients(), nullptr, false});
+    s.network->backward(rows.batch, {}, {}, {losses.gradients(), {}, false});
     double largest = 0;
     std::vector<double> norms(static_cast<size_t>(s.weights->count()));
     for (size_t i = 0; i < norms.size(); ++i) {

@@ -143,7 +143,7 @@ TEST(OptimGolden, LoopOfThreeSteps) {
       EXPECT_NEAR(losses.exits(objective, *s.network, rows.gold(), {}, count, count),
                   golden["losses"][step].get<double>(), 1e-5);
       s.weights->clear_gradients({});
-      s.network->backward(rows.batch, {}, {}, {losses.gradients(), nullptr, false});
+      s.network->backward(rows.batch, {}, {}, {losses.gradients(), {}, false});
       const double factor = optim::linear_schedule(static_cast<int64_t>(step),
                                                    golden["warmup_steps"], golden["total_steps"]);
       const double norm = optimiser.step(factor, golden["max_grad_norm"], {});

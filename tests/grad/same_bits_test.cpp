@@ -44,7 +44,7 @@ std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t t
         losses.exits(objective, *s.network, part.gold(), {}, part.batch.rows(),
                      static_cast<int64_t>(all));
       crew.meet();
-      s.network->backward(part.batch, dropout, crew, {losses.gradients(), nullptr, false});
+      s.network->backward(part.batch, dropout, crew, {losses.gradients(), {}, false});
     });
   }
   std::vector<float> g;
@@ -59,6 +59,8 @@ TEST(SameBits, ThreadsAndMicroBatches) {
   for (const char* name : {"deebert", "costeff_student", "pabee_regression"}) {
     const std::string dir = shared_path(std::string("golden_train/") + name);
     for (const auto* const* t = kernels::all_tables(); *t; ++t) {
+      // Kernels differ between tables, what a model has of them does not.
+      if (t != kernels::all_tables() && std::string(name) != "deebert") continue;
       // The reference table's sums are double within a call and rounded between calls.
       const bool reference = std::string((*t)->name) == "reference";
       for (const auto precision : {kernels::Precision::float32, kernels::Precision::bfloat16}) {

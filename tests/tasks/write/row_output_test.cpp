@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/error_of.h"
-#include "read_rows.h"
+#include "tasks/read_rows.h"
 
 namespace costeff::tasks {
 namespace {

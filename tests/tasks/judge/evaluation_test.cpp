@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "base/error_of.h"
-#include "read_rows.h"
 #include "tasks/read/data_sets.h"
+#include "tasks/read_rows.h"
 #include "tasks/report/eval_writer.h"
 #include "tasks/report/submission.h"
 
