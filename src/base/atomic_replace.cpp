@@ -15,6 +15,15 @@ namespace {
 constexpr size_t kMaxWrite = 1u << 30;  // write(2) takes no more than 2 GiB
 constexpr int kMaxNames = 100;          // tried before giving up
 
+// Six random letters and digits, for a temporary name.
+std::string random_suffix() {
+  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device device;
+  std::string out;
+  for (int i = 0; i < 6; ++i) out += kLetters[device() % (sizeof kLetters - 1)];
+  return out;
+}
+
 // make(path) creates it, and fails with EEXIST where something has that name.
 template <typename Make>
 bool create_beside(const std::string& target, const Make& make, TemporaryPath* temporary) {
@@ -39,14 +48,6 @@ std::string follow_links(const std::string& path) {
   std::string followed = real;
   std::free(real);
   return followed;
-}
-
-std::string random_suffix() {
-  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device device;
-  std::string out;
-  for (int i = 0; i < 6; ++i) out += kLetters[device() % (sizeof kLetters - 1)];
-  return out;
 }
 
 bool write_all(int fd, std::string_view bytes) {

@@ -25,9 +25,6 @@ std::string parent_of(const std::string& path);
 // A path that does not exist is returned as it is.
 std::string follow_links(const std::string& path);
 
-// Six random letters and digits, for a temporary name.
-std::string random_suffix();
-
 // What follows returns false when the system refuses; errno says why.
 
 // Writes all of `bytes`, in several pieces if need be.
