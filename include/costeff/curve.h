@@ -7,6 +7,7 @@
 #include <costeff/policy.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,12 +28,12 @@ std::string curve_name(const Curve& curve);
 // The curve of that name. Throws Error(usage), which lists them.
 Curve parse_curve(std::string_view name);
 
-// What is worth seeing without being asked for. With two labels entropy, largest probability and
-// margin put the answers in the same order, and one curve stands for all three.
+// The curves that are shown unless others are asked for. With two labels entropy, largest
+// probability and margin put the answers in the same order, so one curve stands for all three.
 std::vector<Curve> usual_curves(const ModelExits& model);
 
 // The policy that is meant where none is named: the model's own if it has a threshold, else
-// entropy, of a regression patience.
+// entropy (of a regression: patience).
 PolicyKind usual_policy(const ModelExits& model, const ExitPolicy& own);
 
 // "entropy,margin-by-layer,fixed"; all stands for the usual ones. Throws Error(usage), also for a
@@ -60,5 +61,24 @@ std::vector<CurveSetting> curve_settings(const ExitTable& table, std::span<const
 // quantiles, rounded up to three digits. For the patience of a regression, whose exits agree if
 // they differ by less than a threshold.
 std::vector<double> difference_thresholds(const ExitTable& table, int64_t count);
+
+// The curves of a sweep: those that `names` lists (parse_curves). Without names the usual ones; but
+// if thresholds are given, the one curve that they are meant for (usual_policy). Throws
+// Error(usage).
+std::vector<Curve> sweep_curves(std::string_view names, bool thresholds_given,
+                                const ModelExits& model, const ExitPolicy& own);
+
+struct SweepRequest {
+  std::optional<ExitPolicy> own;       // what the model's exit_policy.json says
+  std::vector<ExitPolicy> given = {};  // single settings that were asked for
+  std::vector<Curve> curves = {};
+  CurveOptions options = {};
+};
+
+// All settings of a sweep, in the order in which they are shown: full depth (family "never"), the
+// model's own policy ("model") unless it is `never` or one of those given, those given ("given"),
+// then curve after curve. gold: as for curve_settings.
+std::vector<CurveSetting> sweep_settings(const ExitTable& table, std::span<const int64_t> gold,
+                                         const SweepRequest& request);
 
 }  // namespace costeff

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/format.h"
 #include "base/names.h"
 #include "base/parse.h"
 
@@ -38,7 +39,7 @@ void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
     }
     for (const double v : thresholds) {
       p.thresholds = {v};
-      out->push_back({p, policy_name(p.kind) + "-" + std::to_string(p.patience)});
+      out->push_back({p, fmt::format("{}-{}", policy_name(p.kind), p.patience)});
     }
   }
 }
@@ -86,8 +87,8 @@ Curve parse_curve(std::string_view name) {
   const PolicyTraits* row = find_named(kPolicies, policy);
   if (!row) {
     throw_unknown_name("policy", policy,
-                       listed_names(kPolicies) + ", those with a threshold also with " +
-                           std::string(kByLayer) + ", or all");
+                       fmt::format("{}, those with a threshold also with {}, or all",
+                                   listed_names(kPolicies), kByLayer));
   }
   c.kind = row->value;
   if (c.by_layer) check_by_layer(c.kind);
@@ -159,6 +160,31 @@ std::vector<double> difference_thresholds(const ExitTable& t, int64_t count) {
     const double scale = v > 0 ? std::pow(10.0, 2 - std::floor(std::log10(v))) : 1;
     const double up = v > 0 ? (std::floor(v * scale) + 1) / scale : 0;
     if (out.empty() || up > out.back()) out.push_back(up);
+  }
+  return out;
+}
+
+std::vector<Curve> sweep_curves(std::string_view names, bool thresholds_given, const ModelExits& m,
+                                const ExitPolicy& own) {
+  if (!names.empty()) return parse_curves(names, m);
+  if (!thresholds_given) return usual_curves(m);
+  return {{usual_policy(m, own)}};
+}
+
+std::vector<CurveSetting> sweep_settings(const ExitTable& t, std::span<const int64_t> gold,
+                                         const SweepRequest& request) {
+  Settings out{{ExitPolicy{}, "never"}};
+  if (request.own && request.own->kind != PolicyKind::never) {
+    const std::string own = policy_words(*request.own).text;
+    const bool given =
+        std::any_of(request.given.begin(), request.given.end(),
+                    [&](const ExitPolicy& p) { return policy_words(p).text == own; });
+    if (!given) out.push_back({*request.own, "model"});
+  }
+  add_settings(request.given, "given", &out);
+  for (const Curve& curve : request.curves) {
+    const Settings settings = curve_settings(t, gold, curve, request.options);
+    out.insert(out.end(), settings.begin(), settings.end());
   }
   return out;
 }

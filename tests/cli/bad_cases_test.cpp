@@ -74,10 +74,10 @@ bool has_control_bytes(const std::string& text) {
   return false;
 }
 
-// Runs one row of the table and gathers what is wrong.
+// Runs one row of the table and collects what is wrong.
 class CaseRun {
  public:
-  // root: what model and data are relative to; valid: the directory that holds valid/.
+  // root: model and data are relative to it; valid: the directory that holds valid/.
   CaseRun(const BadCase& c, std::string root, std::string valid, Bounds bounds)
       : case_(c), root_(std::move(root)), valid_(std::move(valid)), bounds_(bounds) {}
 
@@ -140,7 +140,7 @@ class CaseRun {
     }
   }
 
-  // The file of right answers; "": no rows are right; "?": nothing says.
+  // The file of right answers; "": no rows are right; "?": unknown.
   std::string expected_file() const {
     std::smatch m;
     if (std::regex_search(case_.expect, m, std::regex("\\S*expected\\.jsonl")))
@@ -159,7 +159,7 @@ class CaseRun {
     const std::string file = expected_file();
     const auto rows = json_rows(f.out);
     if (file == "?") {
-      // A data case without right answers beside it: rows with text, none of them unsaid.
+      // A data case without right answers: rows with text, and a warning.
       if (rows.empty() || case_.severity == "either")
         fail("answered, and nothing says what is right");
       return;
@@ -195,7 +195,7 @@ class CaseRun {
     }
   }
 
-  // What is accepted although it is odd must be said.
+  // If something odd is accepted, a warning must say so.
   void check_note() {
     const Finished f = run({"inspect", path(case_.model), "--json"});
     if (f.exit_code != 0 || OrderedJson::parse(f.out)["notes"].empty())
@@ -233,7 +233,7 @@ bool shell(const std::string& command) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// Unpacks the collection; its directory, with a slash. "": it cannot be done here.
+// Unpacks the collection. Returns its directory, with a slash; "": impossible here.
 std::string unpack(const TempDir& dir) {
   const std::string command =
       "tar -xJf '" + shared_path("bad/bad.tar.xz") + "' -C '" + dir.path() + "' 2>/dev/null";
@@ -256,7 +256,7 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-// Those that are made by a script, as they are large or no plain files. Sanitizers are too slow for
+// Cases made by a script, since they are large or no plain files. Sanitizers are too slow for
 // 2 million rows.
 TEST(BadCases, LargeAndSpecialFiles) {
   COSTEFF_NEED_SHARED("bad/bad.tar.xz");

@@ -54,7 +54,7 @@ std::string mixed_rows(int64_t rows) {
 
 TEST_F(BadRowsCli, AreSkippedWhoeverRefusesThem) {
   const std::string in = dir.file("in.jsonl");
-  // A row that is too long is refused where its ids are given.
+  // A row that is too long is refused if its ids are given.
   std::string many = "{\"input_ids\":[2";
   for (int i = 0; i < 3000; ++i) many += ",6";
   write_file(in,
@@ -87,7 +87,7 @@ TEST_F(BadRowsCli, AreSkippedWhoeverRefusesThem) {
   EXPECT_EQ(infer({in, "--bad-rows", "skip", "--quiet"}).err, "");
 }
 
-// The good rows are those of a run over them alone, whatever lies between.
+// The good rows are answered as in a run over them alone, whatever lies between.
 TEST_F(BadRowsCli, ChangeNothingForTheOthers) {
   const std::string in = file("in.jsonl", mixed_rows(600));
   std::string good;
@@ -145,7 +145,7 @@ TEST_F(BadRowsCli, ShardsAreThoseOfAllRows) {
   }
 }
 
-// Interrupted and taken up again: all rows and all bad rows are there, once.
+// Interrupted and resumed: all rows and all bad rows are there, once.
 TEST_F(BadRowsCli, ResumedRunsHaveAllOfThem) {
   const std::string in = file("in.jsonl", mixed_rows(6000)), out = dir.file("out.tsv");
   const Strings args{in, "--bad-rows", "skip", "--bad-rows-file", bad, "-o", out};
@@ -218,7 +218,7 @@ TEST_F(BadRowsCli, WrongUse) {
   EXPECT_EQ(f.out, "");
 }
 
-// Nothing of a run that fails is left.
+// A run that fails leaves nothing.
 TEST_F(BadRowsCli, FileAppearsWithTheOutput) {
   const std::string in = file("in.csv", "text,n\nw1\nw2,\"\n");
   const std::string out = dir.file("out.tsv");

@@ -48,7 +48,7 @@ TEST_F(EvalCli, PoliciesAreThoseOfInfer) {
     EXPECT_DOUBLE_EQ(policies[p]["speedup_layers"], 240.0 / static_cast<double>(sum));
     EXPECT_DOUBLE_EQ(policies[p]["layers_saved"], 1 - static_cast<double>(sum) / 240);
   }
-  // Each exit as if all left there.
+  // Each exit, as if all rows left there.
   const Json& exits = j["evaluations"][0]["exits"];
   ASSERT_EQ(exits.size(), 4u);
   EXPECT_EQ(exits[1]["confusion"], policies[3]["confusion"]);
@@ -320,7 +320,7 @@ TEST(EvalSquad, ScoresOfAnswers) {
   write_file(dir.file("dev-v2.0.json"),
              file("zzz", "zzz",
                   ",{\"id\":\"c\",\"question\":\"w8\",\"is_impossible\":true,\"answers\":[]}"));
-  // A threshold that refuses every answer: right where there is none.
+  // A threshold that refuses every answer: right if there is none.
   const Finished f = run({"eval", model.path(), dir.file("dev-v2.0.json"), "--null-threshold",
                           "-1000", "--format", "tsv"});
   ASSERT_EQ(f.exit_code, 0) << f.err;

@@ -114,7 +114,7 @@ TEST(InferOutput, TopK) {
   const Finished tsv = run({"infer", model.path(), "-", "--top-k", "2"}, input);
   EXPECT_EQ(lines_of(tsv.out)[0], "id\tlabel\tprob\tentropy\texit_layer\tlabel_2\tprob_2");
   const Strings second = column(tsv.out, 5), prob = column(tsv.out, 6);
-  // More than there are labels: all of them.
+  // More than the number of labels: all of them.
   const auto rows =
       json_rows(run({"infer", model.path(), "-", "--top-k", "9", "--format", "jsonl"}, input).out);
   ASSERT_EQ(rows.size(), expected.results.size());
@@ -263,7 +263,7 @@ TEST(InferOutput, StatsGoToStderr) {
   EXPECT_NE(text.find("\n  tokenize "), std::string::npos);
   for (const std::string& line : lines_of(text)) EXPECT_LE(line.size(), 80u) << line;
 
-  // With all exits nothing is saved, whatever the rows' own exits.
+  // With all exits nothing is saved, wherever the rows leave.
   const Finished all =
       run({"infer", model.path(), "-", "--threshold", "0.9", "--all-exits", "--stats-json"}, input);
   const OrderedJson none = OrderedJson::parse(all.err);

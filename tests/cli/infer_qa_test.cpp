@@ -16,7 +16,7 @@ struct Asked {
   Asked() {
     const Strings asked = tiny_texts(12, 1), contexts = tiny_texts(12, 2);
     for (size_t i = 0; i < asked.size(); ++i) {
-      // Beyond ASCII, so that bytes and characters differ.
+      // Not ASCII, so that bytes and characters differ.
       questions.push_back({.question = asked[i].substr(0, 30),
                            .context = "\xC3\xA9t\xC3\xA9 " + contexts[i],
                            .id = "q" + std::to_string(i + 1),

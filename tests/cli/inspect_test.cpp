@@ -1,4 +1,4 @@
-// What `costeff inspect` says of a model.
+// What costeff inspect says about a model.
 
 #include <gtest/gtest.h>
 

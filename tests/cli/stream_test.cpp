@@ -1,4 +1,4 @@
-// Pipes, signals, full disks: what a program in the middle of others owes them.
+// Pipes, signals, full disks: how the program behaves among others.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -98,7 +98,7 @@ TEST(Stream, InterruptLeavesNoOutputFile) {
   TempDir dir;
   Process p(infer(model, {"-", "-o", dir.file("out.tsv")}));
   p.write("w1\nw2\n");
-  // The temporary file is there when the rows are on their way.
+  // The temporary file exists while rows are computed.
   while (names_in(dir).empty()) ::usleep(1000);
   p.send(SIGINT);
   ASSERT_TRUE(p.wait_for_errors("interrupted after "));
@@ -106,7 +106,7 @@ TEST(Stream, InterruptLeavesNoOutputFile) {
   EXPECT_EQ(names_in(dir), Strings{});
 }
 
-// With a reader that takes nothing, the program sits in a write when the signal comes.
+// If nobody reads its output, the program is in a write when the signal comes.
 TEST(Stream, InterruptLeavesNoHalfLine) {
   const TinyModel model;
   TempDir dir;
@@ -189,7 +189,7 @@ TEST(Stream, OutputThatCannotBeWritten) {
   }
 }
 
-// The results must not land in a descriptor that a closed stream has left free, nor messages in
+// Results must not go to a descriptor that a closed stream has left free, nor messages to
 // them.
 TEST(Stream, ClosedStandardStreams) {
   const TinyModel model;
@@ -239,7 +239,7 @@ TEST(Stream, FileThatMayNotGrow) {
   EXPECT_EQ(names_in(dir), Strings{});
 }
 
-// Room for some of the threads' stacks.
+// Room for the stacks of some threads.
 TEST(Stream, ThreadsThatCannotBeStarted) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's memory is its own";
@@ -269,7 +269,7 @@ TEST(Stream, MemoryDoesNotGrowWithTheInput) {
   std::string lines;
   for (int i = 0; i < 100000; ++i) lines += "w1 w2 w3 w4\n";
   write_file(dir.file("large.txt"), lines);
-  // More rows than may be under way at once.
+  // More rows than can be computed at once.
   write_file(dir.file("small.txt"), lines.substr(0, 12 * 20000));
   const Finished small =
       run(infer(model, {dir.file("small.txt"), "--threads", "2", "-o", "/dev/null"}));

@@ -21,7 +21,7 @@ struct TuneCli : testing::Test {
   Strings texts = tiny_texts(400, 5);
   std::string data = dir.file("rows.tsv"), policy = model.path() + "/exit_policy.json";
 
-  // Labels are what the model says at full depth: it is always right there.
+  // Labels are the answers at full depth, which is thus always right.
   TuneCli() {
     write_file(dir.file("rows.txt"), joined(texts));
     const Finished f = run({"infer", model.path(), dir.file("rows.txt"), "--policy", "never"});
@@ -35,7 +35,7 @@ struct TuneCli : testing::Test {
     args.insert(args.end(), more.begin(), more.end());
     return run(args);
   }
-  // Rows of `data` that infer now answers otherwise than their label, and their mean exit layer.
+  // The number of rows that infer now answers wrongly, and their mean exit layer.
   std::pair<int64_t, double> by_infer() {
     const Finished f = run({"infer", model.path(), data});
     EXPECT_EQ(f.exit_code, 0) << f.err;
