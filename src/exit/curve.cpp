@@ -21,8 +21,8 @@ void add_settings(const std::vector<ExitPolicy>& policies, const std::string& fa
   for (const ExitPolicy& p : policies) out->push_back({p, family});
 }
 
-// The longest patience is the safest. A regression has a threshold besides: a curve for each
-// patience.
+// The longest patience is the safest. A regression also has a threshold, so that each patience is a
+// curve of its own.
 void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
   const int64_t most = t.exits() - 1;
   std::vector<double> thresholds = o.thresholds;
@@ -55,7 +55,7 @@ void add_thresholds(const ExitTable& t, PolicyKind kind, const CurveOptions& o, 
   }
 }
 
-// The search takes a part of the rows if there are more than it can use.
+// The search uses a part of the rows if there are more than it can profit from.
 void add_by_layer(const ExitTable& t, std::span<const int64_t> gold, const Curve& curve,
                   int64_t exit_start, Settings* out) {
   std::vector<int64_t> some, rest;

@@ -9,9 +9,9 @@
 namespace costeff {
 namespace {
 
-constexpr int64_t kMaxRows = 10'000'000;  // rows_needed is not looked for beyond it
+constexpr int64_t kMaxRows = 10'000'000;  // rows_needed is not searched beyond it
 
-// What bounding the share of rows that change sides may cost of a test's level.
+// The part of a test's level that is spent on bounding the share of rows that change sides.
 double gamma_of(double level) { return level / 10; }
 
 // What a setting did on the rows at hand.
@@ -56,7 +56,7 @@ double cut(const TuneGoal& goal, double score) {
   return std::clamp(score, goal.score_low, goal.score_high);
 }
 
-// Tries one policy after the other on the same rows.
+// Tries one policy after another on the same rows.
 class TrialRows {
  public:
   TrialRows(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal)
@@ -185,7 +185,7 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
       trial.passed = keeps_goal(goal, trial);
       return 0.0;
     }
-    // Neighbouring settings mostly decide alike.
+    // Neighbouring settings often decide alike; p-values take time.
     const bool same = c.losses == before.losses && c.gains == before.gains && c.sum == before.sum &&
                       c.rows == before.rows;
     trial.p_value =

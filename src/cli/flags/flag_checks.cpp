@@ -73,7 +73,7 @@ void add_thread_flags(CLI::App* verb, const std::string& group, int64_t* threads
       ->group(group);
   if (!batch_tokens) return;
   verb->add_option("--batch-tokens", *batch_tokens,
-                   "Most tokens to compute together; a thread uses at most 512 (default: 256). "
+                   "Compute at most N tokens together; a thread takes at most 512 (default: 256). "
                    "Changes speed, never answers")
       ->type_name("N")
       ->check(whole_number(1, kMaxBatchTokens))

@@ -40,8 +40,8 @@ void add_qa_flags(CLI::App* verb, QaFlags* f) {
                  "A question may have no answer: the answer in its row is then empty")
       ->group(group);
   verb->add_option("--null-threshold", f->null_threshold,
-                   "With --squad-v2: no answer if its logits are higher than the best answer's by "
-                   "more than this (default: 0)")
+                   "With --squad-v2: give no answer if the logits of \"no answer\" exceed those of "
+                   "the best answer by more than X (default: 0)")
       ->type_name("X")
       ->group(group);
 }

@@ -25,7 +25,7 @@ constexpr const char* kSweepFooter =
     "of the last classifier alone, divided by those of the setting. ECE: expected\n"
     "calibration error, 10 bins.\n\n"
     "setting: the threshold (or one per layer), patience (regression: 2 < 0.5) or\n"
-    "layer.\n"
+    "layer.\n\n"
     "--tsv: one line per setting (if timed: one per batch size), columns\n"
     "  curve policy setting exit_start rows quality quality_low quality_high spearman\n"
     "  agreement mean_exit_layer layers_saved speedup_layers macs speedup_macs pareto\n"
@@ -84,7 +84,7 @@ void add_timing_flags(CLI::App* sub, SweepFlags* f) {
       "without --point of some points of the front");
   timed->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
-                  "Most tokens to compute together; a thread uses at most 512 (default: 256); "
+                  "Compute at most N tokens together; a thread takes at most 512 (default: 256); "
                   "several sizes: 64,256")
       ->type_name("N[,N...]")
       ->needs(timed)

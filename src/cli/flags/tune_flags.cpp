@@ -24,7 +24,7 @@ constexpr const char* kTuneFooter =
     "error.\n\n"
     "The policy is written to MODEL/exit_policy.json, where costeff infer finds it;\n"
     "its key tuned says what is promised. If nothing keeps the goal, nothing is\n"
-    "written, and the exit code is 1.\n"
+    "written, and the exit code is 1.\n\n"
     "--json: keys model data task goal limit confidence rows search_rows labelled\n"
     "  full_accuracy families (policy settings rows level rows_needed trials) found\n"
     "  chosen (policy setting text thresholds exit_start risk losses gains p_value\n"

@@ -149,9 +149,9 @@ std::string to_text(const ModelInfo& m, int64_t length) {
                   l.attention_size, l.ffn_size, short_count(l.parameters),
                   short_count(macs(m, length, l.layer, true)), e ? e->form : "-");
   }
-  append_format(
-      &out, "MACs: multiply-accumulates for a text of {} tokens, including the off-ramps passed\n",
-      length);
+  append_format(&out,
+                "MACs: multiply-accumulates of a text of {} tokens, including off-ramps passed\n",
+                length);
   if (!m.unused.empty()) {
     out += "\nin the checkpoint, not used:\n";
     for (const TensorInfo& t : m.unused) {
