@@ -1,6 +1,7 @@
 // Every malformed or hostile input of the collection in ../shared/bad, through the program: the
 // exit code, the one line, no file, no stray process, in bounded time and memory (its README.md).
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -110,12 +111,12 @@ class CaseRun {
     for (const auto& left : fs::directory_iterator(cwd.path()))
       fail("left " + left.path().string());
     if (f.timed_out) fail("does not end");
-    if (f.signal != 0) fail("ended by signal " + std::to_string(f.signal) + ": " + f.err);
+    if (f.signal != 0) fail(fmt::format("ended by signal {}: {}", f.signal, f.err));
     if (has_control_bytes(f.err)) fail("raw control bytes on stderr");
     if (f.seconds > (kSanitizer ? 20 : 1) * bounds_.seconds)
-      fail("took " + std::to_string(f.seconds) + " s");
+      fail(fmt::format("took {} s", f.seconds));
     if (!kSanitizer && f.peak_rss_kb > bounds_.rss_kb)
-      fail("took " + std::to_string(f.peak_rss_kb) + " kB");
+      fail(fmt::format("took {} kB", f.peak_rss_kb));
     return f;
   }
 
@@ -124,8 +125,7 @@ class CaseRun {
     for (const Strings& more : {Strings{"--output", "out.tsv"}, Strings{"--format", "tsv"}}) {
       const Finished f = infer(more);
       if (f.exit_code != code) {
-        fail("exit code " + std::to_string(f.exit_code) + ", expected " + std::to_string(code) +
-             ": " + f.err);
+        fail(fmt::format("exit code {}, expected {}: {}", f.exit_code, code, f.err));
       }
       if (lines_of(f.err).size() != 1 || f.err.rfind("costeff: ", 0) != 0)
         fail("not one line of error: " + f.err);
@@ -153,7 +153,7 @@ class CaseRun {
   }
 
   void check_answers(const Finished& f) {
-    if (f.exit_code != 0) return fail("exit code " + std::to_string(f.exit_code) + ": " + f.err);
+    if (f.exit_code != 0) return fail(fmt::format("exit code {}: {}", f.exit_code, f.err));
     if (case_.severity == "either" && case_.expect.find("note") != std::string::npos) check_note();
     if (case_.name == "cfg_maxpos_smaller") token_limit_ = 20;
     const std::string file = expected_file();
@@ -167,8 +167,7 @@ class CaseRun {
     const auto expected =
         file.empty() ? std::vector<OrderedJson>{} : json_rows(read_whole_file(file));
     if (rows.size() != expected.size()) {
-      return fail(std::to_string(rows.size()) + " rows, expected " +
-                  std::to_string(expected.size()));
+      return fail(fmt::format("{} rows, expected {}", rows.size(), expected.size()));
     }
     if (!file.empty() && expected.empty()) return fail("no rows in " + file);
     for (size_t i = 0; i < rows.size(); ++i) check_row(rows[i], expected[i]);
@@ -179,8 +178,7 @@ class CaseRun {
     const std::string place = "row " + row["id"].dump();
     const OrderedJson &exits = row["exits"], &right = expected["exits"];
     if (row["label_id"] != right.back()["label_id"]) fail(place + ": label");
-    if (exits.size() != right.size())
-      return fail(place + ": " + std::to_string(exits.size()) + " exits");
+    if (exits.size() != right.size()) return fail(fmt::format("{}: {} exits", place, exits.size()));
     for (size_t e = 0; e < exits.size(); ++e) {
       if (exits[e]["layer"] != right[e]["layer"]) fail(place + ": layer");
       const auto logits = exits[e]["logits"].get<std::vector<double>>();
@@ -188,8 +186,7 @@ class CaseRun {
       if (logits.size() != wanted.size()) return fail(place + ": logits");
       for (size_t c = 0; c < logits.size(); ++c) {
         if (!(std::abs(logits[c] - wanted[c]) < 1e-5)) {
-          fail(place + ": logit " + std::to_string(logits[c]) + ", expected " +
-               std::to_string(wanted[c]));
+          fail(fmt::format("{}: logit {}, expected {}", place, logits[c], wanted[c]));
         }
       }
     }

@@ -1,5 +1,6 @@
 // --bad-rows, --bad-rows-file and --keep: what scripts rely on.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -45,8 +46,7 @@ std::string mixed_rows(int64_t rows) {
     } else if (i % 7 == 4) {
       out += "{\"input_ids\": [2, 999, 3]}\n";
     } else {
-      out += "{\"text\": \"" + texts[static_cast<size_t>(i)] + "\", \"n\": " + std::to_string(i) +
-             ".0}\n";
+      out += fmt::format("{{\"text\": \"{}\", \"n\": {}.0}}\n", texts[static_cast<size_t>(i)], i);
     }
   }
   return out;
@@ -138,7 +138,7 @@ TEST_F(BadRowsCli, ShardsAreThoseOfAllRows) {
   for (int64_t parts : {2, 7, 50}) {
     std::string joined, joined_bad;
     for (int64_t k = 1; k <= parts; ++k) {
-      joined += parts_of({"--shard", std::to_string(k) + "/" + std::to_string(parts)}, &joined_bad);
+      joined += parts_of({"--shard", fmt::format("{}/{}", k, parts)}, &joined_bad);
     }
     EXPECT_EQ(joined, whole);
     EXPECT_EQ(joined_bad, whole_bad);

@@ -1,5 +1,6 @@
 // costeff eval: what it says agrees with what infer answers.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -254,8 +255,8 @@ TEST(EvalRegression, CorrelationsAndSubmission) {
   const Strings texts = tiny_texts(30, 2);
   std::string dev = "index\tsentence1\tsentence2\tscore\n", test = "index\tsentence1\tsentence2\n";
   for (size_t i = 0; i < texts.size(); ++i) {
-    const std::string row = std::to_string(i + 100) + "\t" + texts[i] + "\tw1";
-    dev += row + "\t" + std::to_string(i % 6) + "\n";
+    const std::string row = fmt::format("{}\t{}\tw1", i + 100, texts[i]);
+    dev += fmt::format("{}\t{}\n", row, i % 6);
     test += row + "\n";
   }
   ::mkdir(dir.file("STS-B").c_str(), 0777);

@@ -3,6 +3,7 @@
 // What the program should print, built from the engine's answers by a second, plain way.
 
 #include <costeff/engine.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -44,8 +45,8 @@ inline std::string expected_tsv(const std::vector<Result>& results) {
   std::string out = "id\tlabel\tprob\tentropy\texit_layer\n";
   for (size_t i = 0; i < results.size(); ++i) {
     const Result& r = results[i];
-    out += std::to_string(i + 1) + "\tLABEL_" + std::to_string(r.label) + "\t" + number(r.prob) +
-           "\t" + number(r.entropy) + "\t" + std::to_string(r.exit_layer) + "\n";
+    out += fmt::format("{}\tLABEL_{}\t{}\t{}\t{}\n", i + 1, r.label, number(r.prob),
+                       number(r.entropy), r.exit_layer);
   }
   return out;
 }

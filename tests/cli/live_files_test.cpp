@@ -7,8 +7,8 @@
 
 #include "base/emergency.h"
 #include "base/file_bytes.h"
-#include "cli/run/bus_error.h"
 #include "cli/expected_rows.h"
+#include "cli/run/bus_error.h"
 #include "file_changes.h"
 
 namespace costeff::cli {

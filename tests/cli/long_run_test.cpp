@@ -1,5 +1,6 @@
 // --shard and --resume: joined parts, and runs killed and resumed, give the file of one run.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ struct LongRun : testing::Test {
     const Strings texts = tiny_texts(rows, 3);
     std::string bytes;
     for (size_t i = 0; i < texts.size(); ++i) {
-      bytes += "{\"id\":\"r" + std::to_string(i) + (i % 3 ? "" : ",\\n\\\"q\\\"") +
-               "\",\"text\":\"w0 " + texts[i] + "\"}\n";
+      bytes += fmt::format("{{\"id\":\"r{}{}\",\"text\":\"w0 {}\"}}\n", i,
+                           i % 3 ? "" : ",\\n\\\"q\\\"", texts[i]);
       if (i % 5 == 0) bytes += "\n";
     }
     write_file(in, bytes);
@@ -52,8 +53,8 @@ TEST_F(LongRun, ShardsJoinedAreTheWhole) {
     for (int64_t parts : {1, 2, 5, 23, 40}) {
       std::string joined;
       for (int64_t k = 1; k <= parts; ++k) {
-        const Finished f = run(infer(
-            {"--format", format, "--shard", std::to_string(k) + "/" + std::to_string(parts)}));
+        const Finished f =
+            run(infer({"--format", format, "--shard", fmt::format("{}/{}", k, parts)}));
         ASSERT_EQ(f.exit_code, 0) << f.err;
         joined += f.out;
       }
@@ -152,7 +153,7 @@ TEST_F(LongRun, InterruptSaysHowToGoOn) {
   const Finished rest = run(infer(flags));
   EXPECT_EQ(rest.exit_code, 0);
   EXPECT_EQ(rest.err,
-            "costeff: going on after " + std::to_string(note["rows"].get<int64_t>()) + " rows\n");
+            fmt::format("costeff: going on after {} rows\n", note["rows"].get<int64_t>()));
   EXPECT_GT(rows, 1u);
   EXPECT_EQ(read_whole_file(out), run(infer({"--format", "tsv"})).out);
 }

@@ -1,5 +1,6 @@
 // Pipes, signals, full disks: how the program behaves among others.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ TEST(Stream, LineIsAnsweredBeforeTheNextIsWritten) {
     Process p(infer(model, {"-", "--threads", threads}));
     for (int i = 1; i <= 4; ++i) {
       p.write("w1 w2 w3\n");
-      ASSERT_TRUE(p.wait_for_output("\n" + std::to_string(i) + "\tLABEL_")) << "line " << i;
+      ASSERT_TRUE(p.wait_for_output(fmt::format("\n{}\tLABEL_", i))) << "line " << i;
     }
     const Finished f = p.finish();
     EXPECT_EQ(f.exit_code, 0);
@@ -123,7 +124,7 @@ TEST(Stream, InterruptLeavesNoHalfLine) {
     ASSERT_FALSE(f.out.empty());
     EXPECT_EQ(f.out.back(), '\n');
     EXPECT_LT(lines_of(f.out).size(), 20001u);
-    EXPECT_EQ(lines_of(f.out).back().find(std::to_string(lines_of(f.out).size() - 1) + "\tLABEL_"),
+    EXPECT_EQ(lines_of(f.out).back().find(fmt::format("{}\tLABEL_", lines_of(f.out).size() - 1)),
               0u);
   }
 }

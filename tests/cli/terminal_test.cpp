@@ -1,5 +1,6 @@
 // The program on a terminal of 80 columns.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
@@ -33,8 +34,7 @@ TEST(Terminal, TableOfAFile) {
   EXPECT_NE(lines[1].find("    4/4  w1 w2"), std::string::npos);
   EXPECT_EQ(f.out.find('\x1b'), std::string::npos);
   const Result r = Engine(model.path()).score(rows_of({"w1 w2"}))[0];
-  char prob[16];
-  std::snprintf(prob, sizeof prob, "  %.3f  ", static_cast<double>(r.prob));
+  const std::string prob = fmt::format("  {:.3f}  ", r.prob);
   EXPECT_NE(lines[1].find(prob), std::string::npos) << lines[1];
   // Characters, not bytes: the cut line ends in an ellipsis of three bytes.
   EXPECT_EQ(lines[2].size(), 82u) << lines[2];

@@ -1,5 +1,6 @@
 // costeff tune: what it chooses, writes and promises.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -199,7 +200,7 @@ TEST(TuneShared, Regression) {
   COSTEFF_NEED_SHARED("golden/pabee_stsb");
   TempDir dir;
   std::string rows = "sentence1\tsentence2\tscore\n";
-  for (int i = 0; i < 80; ++i) rows += "a man " + std::to_string(i) + "\ta dog\t1.5\n";
+  for (int i = 0; i < 80; ++i) rows += fmt::format("a man {}\ta dog\t1.5\n", i);
   write_file(dir.file("s.tsv"), rows);
   const std::string model = shared_path("golden/pabee_stsb");
   const Strings base{"tune", model, "--data", dir.file("s.tsv"), "--dry-run"};
