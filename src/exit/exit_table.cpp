@@ -77,7 +77,7 @@ ModelExits exits_of(const ExitTable& t) {
   m.layers = t.layers;
   m.num_labels = t.num_labels;
   m.regression = t.regression;
-  // All rows have one at the same exits.
+  // Rows are alike in which exits have one.
   const auto first = t.uncertainty.begin();
   m.learned = t.rows() > 0 && std::any_of(first, first + t.exits(), [](float u) { return u >= 0; });
   return m;

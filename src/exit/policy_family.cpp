@@ -19,8 +19,8 @@ double rounded(double v) {
   return std::round(v * scale) / scale;
 }
 
-// The threshold of a step, from one at which no row leaves to one at which all do. The entropies of
-// sure answers are 1e-3 and less, so the steps begin small: they grow as cubes.
+// The threshold of a step, from one that lets nobody leave to one that lets everybody. The entropies
+// of sure answers are 1e-3 and less, so the steps begin small: they grow as cubes.
 double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
   const double u = static_cast<double>(step) / static_cast<double>(kThresholds);
   const double c = static_cast<double>(std::max<int64_t>(labels, 2)), cube = u * u * u;
@@ -134,7 +134,7 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
     // Not past the middle between this quantile and the next.
     const double limit = i + 1 < quantiles.size() ? (v + quantiles[i + 1]) / 2 : v * 1.05 + 1e-9;
     const double doubt = short_above(v, limit);
-    // Readers expect 1 - 0.05 to be 0.95.
+    // 1 - 0.05 is 0.95 to whoever reads it.
     const double threshold = above ? std::max(0.0, std::round((1 - doubt) * 1e12) / 1e12) : doubt;
     if (threshold != out.back()) out.push_back(threshold);
   }
@@ -167,8 +167,8 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float
       const auto& steps = ladders[static_cast<size_t>(e)];
       const int64_t layer = t.layers[static_cast<size_t>(e)];
       if (layer < exit_start) continue;
-      // Rungs at which no further row leaves are passed over. Of the others a few are tried, so that
-      // a bad step does not hide a good one after it.
+      // Rungs at which no further row leaves are passed over. Of the rest a few are tried, so that
+      // one bad step does not hide a good one after it.
       constexpr int kTried = 3;
       int tried = 0;
       ExitPolicy p_next = p;

@@ -50,7 +50,7 @@ double hoeffding_bentkus_p_value(int64_t n, double mean, double risk) {
   const auto rows = static_cast<double>(n);
   const double first = mean > 0 ? mean * std::log(mean / risk) : 0;
   const double divergence = first + (1 - mean) * std::log((1 - mean) / (1 - risk));
-  // rows * mean may miss a whole number by the last bits of a double.
+  // rows * mean may be a whole number but for the last bits of a double.
   const auto count = static_cast<int64_t>(std::ceil(rows * mean - 1e-12 * rows));
   const double bentkus = std::numbers::e * binomial_cdf(count, n, risk);
   return std::min({1.0, std::exp(-rows * divergence), bentkus});
@@ -61,7 +61,7 @@ double trinomial_difference_cdf(int64_t t, int64_t n, double p_plus, double p_mi
   if (t < -n) return 0;
   if (p_minus <= 0) return binomial_cdf(t, n, p_plus);
   // Sum over Y = y of P(Y = y) P(X <= t + y | Y = y), where X is binomial among the other rows.
-  // The two tails of Y that are left out have less than 1e-16.
+  // Both tails of Y that are left out hold less than 1e-16.
   const double given = std::min(1.0, p_plus / (1 - p_minus));
   const auto rows = static_cast<double>(n);
   const double spread = 9 * std::sqrt(rows * p_minus * (1 - p_minus)) + 45;

@@ -35,7 +35,7 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
                                       double value_threshold) {
   if (!curve.by_layer) return policy_family(curve.kind, rows.test, exit_start, value_threshold);
   TuneGoal search = goal;
-  if (goal.kind == GoalKind::speedup) {  // which does not say which rows may leave
+  if (goal.kind == GoalKind::speedup) {  // it says nothing about which rows may leave
     search.kind = rows.search.regression     ? GoalKind::score_change
                   : rows.search_gold.empty() ? GoalKind::disagreement
                                              : GoalKind::accuracy_drop;
