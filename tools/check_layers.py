@@ -23,6 +23,7 @@ ALLOWED = {
     "checkpoint/dialects": {"base", "kernels", "model", "checkpoint", "checkpoint/containers"},
     "runtime": ENGINE | {"runtime/qa"},
     "runtime/qa": ENGINE | {"runtime"},
+    "runtime/convert": ENGINE | {"runtime"},
     "tasks/lines": {"base"},
     "tasks/judge": {"base", "tasks/lines"},
     "tasks/read": {"base", "tasks/lines", "tasks/judge"},

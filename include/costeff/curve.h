@@ -1,6 +1,6 @@
 #pragma once
 
-// Curves of accuracy against speed: which settings of a policy are worth judging.
+// Curves of accuracy against speed: the settings of a policy that are worth evaluating.
 
 #include <costeff/exit_table.h>
 #include <costeff/options.h>
@@ -17,7 +17,7 @@ namespace costeff {
 
 struct Curve {
   PolicyKind kind = PolicyKind::entropy;
-  bool by_layer = false;  // a threshold a layer, searched on the rows
+  bool by_layer = false;  // a threshold for each layer, found by a search on the rows
 
   friend bool operator==(const Curve&, const Curve&) = default;
 };
@@ -25,41 +25,41 @@ struct Curve {
 // "entropy", "entropy-by-layer".
 std::string curve_name(const Curve& curve);
 
-// The curve of that name. Throws Error(usage), which lists them.
+// The curve of that name. Throws an Error(usage) that lists the names.
 Curve parse_curve(std::string_view name);
 
-// The curves that are shown unless others are asked for. With two labels entropy, largest
-// probability and margin put the answers in the same order, so one curve stands for all three.
+// The curves that are worth showing by default. With two labels entropy, largest probability and margin
+// put the answers in the same order, so one curve stands for all three.
 std::vector<Curve> usual_curves(const ModelExits& model);
 
-// The policy that is meant where none is named: the model's own if it has a threshold, else
-// entropy (of a regression: patience).
+// The default policy: the model's own if it has a threshold, else entropy, or patience for a regression.
 PolicyKind usual_policy(const ModelExits& model, const ExitPolicy& own);
 
-// "entropy,margin-by-layer,fixed"; all stands for the usual ones. Throws Error(usage), also for a
-// curve that the model cannot run.
+// Reads "entropy,margin-by-layer,fixed"; "all" stands for the usual ones. Throws Error(usage), also for
+// a curve that the model cannot run.
 std::vector<Curve> parse_curves(std::string_view names, const ModelExits& model);
 
 struct CurveOptions {
-  std::vector<double> thresholds = {};  // of policies that have one; empty: quantiles of the scores
-  int64_t count = 100;                  // of them
-  int64_t exit_start = 1;               // no exit before this layer
+  // For policies that have a threshold. Empty: `count` quantiles of the scores.
+  std::vector<double> thresholds = {};
+  int64_t count = 100;
+  int64_t exit_start = 1;  // no exit before this layer
 };
 
 struct CurveSetting {
   ExitPolicy policy;
-  std::string family;  // settings that are drawn as one line: the curve's name, "patience-2", ...
+  std::string family;  // the same for settings on one line: the curve's name, "patience-2", ...
 };
 
-// The settings of a curve, from one that never leaves early to the most eager; none of `never`.
-// gold [rows], or empty: what a search by layer counts as lost; without it that an answer is not
-// that of full depth.
+// The settings of a curve, from one that never leaves early to the most eager; none for `never`.
+//   gold: [rows], or empty. A search by layer counts rows that become wrong as lost; without gold, rows
+//         whose answer is not that of full depth.
 std::vector<CurveSetting> curve_settings(const ExitTable& table, std::span<const int64_t> gold,
                                          const Curve& curve, const CurveOptions& options = {});
 
-// Differences between the scores of neighbouring exits that are worth telling apart: `count` + 1
-// quantiles, rounded up to three digits. For the patience of a regression, whose exits agree if
-// they differ by less than a threshold.
+// Useful thresholds for the patience of a regression, whose exits agree if their scores differ by less
+// than a threshold: `count` + 1 quantiles of the differences between neighbouring exits, rounded up to
+// three digits.
 std::vector<double> difference_thresholds(const ExitTable& table, int64_t count);
 
 // The curves of a sweep: those that `names` lists (parse_curves). Without names the usual ones; but

@@ -17,7 +17,7 @@ enum class ErrorKind : int {
 // The only exception that leaves the engine. what() is one line that names the place (file, tensor,
 // line), what was found and what was expected:
 //   "m/model.safetensors: tensor classifier.weight: shape [2, 15], expected [2, 16]"
-// It may hold bytes of the input; whoever prints it escapes control characters.
+// It may hold bytes of the input, so control characters are escaped when it is printed.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}

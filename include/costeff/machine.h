@@ -1,6 +1,6 @@
 #pragma once
 
-// What this machine can do at most, measured: the yardstick of `costeff bench`.
+// Measures the most that this machine can do, with which `costeff bench` compares.
 
 #include <costeff/options.h>
 
@@ -17,9 +17,9 @@ struct MachinePeak {
   double read_gb_per_s = 0;  // 1e9 bytes a second read from memory, all threads together
 };
 
-// Multiply-accumulates in registers alone, in the products' instructions of `compute`, and reads of
-// a buffer larger than the caches, on `threads` threads (0: all that may be used). Takes about half
-// a second. Throws Error(usage) for a wrong isa.
+// Measures multiply-accumulates on registers only, with the instructions that products in `compute` use,
+// and reads of a buffer larger than the caches, on `threads` threads (0: all that may be used). Takes
+// about half a second. Throws Error(usage) for a wrong isa.
 MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t threads);
 
 }  // namespace costeff

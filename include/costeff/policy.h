@@ -1,8 +1,8 @@
 #pragma once
 
-// Exit policies: what each of them is, how it is written, and which models can run it. The table is
-// plain data; names, flags, exit_policy.json, checks and curves all follow it, so that a new policy
-// is a row here and its rule in exit/policy.cpp.
+// Exit policies: what they are, how they are written, and which models can run them. Names, flags,
+// exit_policy.json, checks and curves all follow the table, so a new policy is a row here and a rule in
+// exit/policy.cpp.
 
 #include <costeff/options.h>
 
@@ -18,7 +18,7 @@ struct ModelInfo;
 
 enum class ThresholdUse {
   none,
-  regression,  // only a regression compares something with it
+  regression,  // only a regression has one
   always,
 };
 
@@ -26,15 +26,15 @@ enum class ThresholdUse {
 struct PolicyTraits {
   std::string_view name;  // --policy, exit_policy.json
   PolicyKind value = PolicyKind::never;
-  bool asks_exits = false;  // decides by what exits before the last say
+  bool asks_exits = false;  // decides by the exits before the last one
   ThresholdUse threshold = ThresholdUse::none;
-  bool leaves_above = false;            // its threshold, not below it
-  std::string_view compared = {};       // with the threshold: "entropy"
-  std::string_view number = {};         // the whole number that it needs besides: its key in JSON
-  int64_t ExitPolicy::*number_at = {};  // and where it is kept
-  int64_t least_number = 0;
-  bool needs_probabilities = false;  // a regression cannot run it
-  bool needs_learned_exit = false;   // BERxiT alone can
+  bool leaves_above = false;            // above its threshold, not below it
+  std::string_view compared = {};       // what is compared with the threshold: "entropy"
+  std::string_view number = {};         // the whole number that it needs: its key in JSON,
+  int64_t ExitPolicy::*number_at = {};  // where it is kept,
+  int64_t least_number = 0;             // and its smallest value
+  bool needs_probabilities = false;     // a regression cannot run it
+  bool needs_learned_exit = false;      // only BERxiT can run it
 };
 
 inline constexpr std::array<PolicyTraits, 7> kPolicies{{
@@ -86,57 +86,57 @@ inline constexpr const PolicyTraits& policy_traits(PolicyKind kind) {
   return kPolicies.front();
 }
 
-// "entropy", "max-prob", ...: what --policy and exit_policy.json call it.
+// "entropy", "max-prob", ...: the name for --policy and in exit_policy.json.
 inline std::string policy_name(PolicyKind kind) { return std::string(policy_traits(kind).name); }
 
-// Does every exit compare something with a threshold, whatever the model?
+// Whether every exit compares something with a threshold, for any model.
 inline constexpr bool has_threshold(PolicyKind kind) {
   return policy_traits(kind).threshold == ThresholdUse::always;
 }
 
-// Are the exits before the last computed and asked? Not by patience 0, which never leaves.
+// Whether the exits before the last one are computed. Not for patience 0, which never leaves.
 inline bool asks_exits(const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
   return t.asks_exits && (!t.number_at || p.*t.number_at > 0);
 }
 
-// The name of a policy. Throws Error(usage), which lists them.
+// The policy of that name. Throws an Error(usage) that lists the names.
 PolicyKind parse_policy_kind(std::string_view name);
 
-// "entropy,patience": each once, in that order.
+// Reads "entropy,patience": each once, in that order. Throws Error(usage).
 std::vector<PolicyKind> parse_policy_kinds(std::string_view names);
 
-// "0.3"; one a layer, "0.3,0.2,0.1"; or as BERxiT writes them, "v,n;v,n": v for the next n layers.
-// Throws Error(usage).
+// Reads one threshold, "0.3"; one for each layer, "0.3,0.2,0.1"; or BERxiT's form "v,n;v,n": v for the
+// next n layers. Throws Error(usage).
 std::vector<double> parse_thresholds(std::string_view text);
 
-// Many settings, one threshold each: "0,0.1,0.2", or "0:0.7:0.05" from 0 to 0.7 in steps. Throws
+// Reads many settings of one threshold: "0,0.1,0.2", or "0:0.7:0.05", from 0 to 0.7 in steps. Throws an
 // Error(usage) that names --thresholds.
 std::vector<double> parse_threshold_list(std::string_view text);
 
-// What of a model decides which policies it can run.
+// The properties of a model that decide which policies it can run.
 struct ModelExits {
-  std::vector<int64_t> layers;  // [E] 1-based, rising; the last is the final classifier
+  std::vector<int64_t> layers;  // [E] 1-based, ascending; the last is the final classifier
   int64_t num_labels = 0;
   bool regression = false;
-  bool learned = false;      // some exit has a learned one (BERxiT)
+  bool learned = false;      // some exit has a learned uncertainty (BERxiT)
   std::string dialect = {};  // for messages; empty: not known
 };
 
 ModelExits exits_of(const ModelInfo& model);
 
-// Why the model cannot run the policy, in one line: a threshold that is missing, not a number or
-// one too many, a layer out of range, an exit that the model does not have, ... Empty: it can.
+// Returns in one line why the model cannot run the policy: a threshold is missing, not a number or one
+// too many, a layer is out of range, the model does not have the exit, ... Returns "" if it can.
 std::string policy_fault(const ModelExits& model, const ExitPolicy& policy);
 
 // Throws Error(usage) with that line.
 void check_policy(const ModelExits& model, const ExitPolicy& policy);
 void check_policy(const ModelInfo& model, const ExitPolicy& policy);
 
-// The same of a kind, whatever its threshold or number will be.
+// The same for a kind of policy, with any threshold or number.
 void check_policy_kind(const ModelExits& model, PolicyKind kind, int64_t exit_start = 1);
 
-// Throws Error(usage) if it has no thresholds that could be chosen layer by layer.
+// Throws Error(usage) if the policy has no thresholds, which could be chosen for each layer.
 void check_by_layer(PolicyKind kind);
 
 // A policy in words, for tables.

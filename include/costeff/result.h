@@ -1,6 +1,6 @@
 #pragma once
 
-// Rows that go in and answers that come out: plain data, open to every room.
+// Rows and their answers: plain data, which every room may use.
 
 #include <array>
 #include <cstdint>
@@ -19,20 +19,20 @@ struct Example {
   std::vector<int32_t> token_type_ids;  // as long as input_ids, or empty: all 0
   bool has_ids = false;
 
-  // Passed through; their forms are the caller's business.
+  // Passed through, in any form.
   std::string id;
-  std::vector<std::string> kept;  // columns that go to the output as they are
-  std::string raw;                // the row as its file has it
+  std::vector<std::string> kept;  // columns that are copied to the output
+  std::string raw;                // the row as it is in its file
 
-  std::string gold;  // the label as the file writes it; empty: none, or not asked for
-  // Why the row cannot be read, begins "file:line: "; empty: it can. Such a row is not scored: it
-  // ends the run, or reaches the sink with this text in Result::error (RunOptions::skip_bad_rows).
+  std::string gold;  // the label as it is in the file; empty: none, or not needed
+  // Why the row cannot be read, beginning with "file:line: "; empty: it can. Such a row is not scored.
+  // It ends the run, or reaches the sink with this text in Result::error (RunOptions::skip_bad_rows).
   std::string error;
   std::string_view source;  // where it comes from, for error messages; must outlive the run
   int64_t line = 0;         // line in `source`, from 1; 0: unknown
 };
 
-// What one exit answers.
+// The answer of one exit.
 struct ExitOutput {
   int64_t layer = 0;          // 1-based
   std::vector<float> logits;  // [C]
@@ -41,23 +41,23 @@ struct ExitOutput {
   float uncertainty = -1;     // BERxiT's learned exit, 0 to 1; -1: this exit has none
 };
 
-// The answer to one row: the exit it left by.
+// The answer to one row, from the exit where it left.
 struct Result {
   int64_t exit_layer = 0;         // 1-based
   int64_t label = 0;              // argmax; 0 for regression
   float prob = 0;                 // of `label`; for regression unused
-  float entropy = 0;              // nats, of the exit it left by
+  float entropy = 0;              // nats, at the exit where it left
   std::vector<float> logits;      // [C]; regression: [1], the score
   std::vector<float> probs;       // [C]; empty for regression
   std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order
-  // Question answering models: [tokens, 2], start and end logit of every token; label, probs and
-  // logits are then not set.
+  // Question answering models: [tokens, 2], start and end logit of every token. Then label, probs and
+  // logits are not set.
   std::vector<float> token_logits;
-  int64_t tokens = 0;      // special tokens included
-  bool bad_utf8 = false;   // the text held bytes that are not UTF-8; read as U+FFFD
+  int64_t tokens = 0;      // including special tokens
+  bool bad_utf8 = false;   // the text had bytes that are not UTF-8, read as U+FFFD
   bool truncated = false;  // the text was longer than max_length
-  bool empty = false;      // the row has no text: nothing but white space
-  // RunOptions::skip_bad_rows: why the row was not scored; nothing else is set then.
+  bool empty = false;      // the row has no text but white space
+  // RunOptions::skip_bad_rows: why the row was not scored; then nothing else is set.
   std::string error;
 };
 
@@ -68,7 +68,7 @@ struct RunStats {
   int64_t bad_utf8_rows = 0;
   int64_t truncated_rows = 0;
   int64_t empty_rows = 0;
-  int64_t skipped_rows = 0;             // not scored (Result::error), no part of the other numbers
+  int64_t skipped_rows = 0;             // not scored (Result::error), not in the other numbers
   std::vector<int64_t> exit_histogram;  // [L], rows that left after layer i + 1
   int64_t layer_tokens = 0;             // tokens x layers computed
   // Seconds by stage, added up over threads.

@@ -1,7 +1,7 @@
 #pragma once
 
-// Chooses the exit policy that saves most and keeps a goal, with a promise about rows not seen yet:
-// distribution-free and for any number of rows, if those to come are drawn like those at hand.
+// Chooses the exit policy that saves most and keeps a goal, with a promise about rows not yet seen. The
+// promise holds for any distribution and any number of rows, if later rows are drawn like these.
 
 #include <costeff/curve.h>
 #include <costeff/exit_table.h>
@@ -17,8 +17,8 @@
 namespace costeff {
 
 enum class GoalKind {
-  accuracy_drop,  // accuracy at full depth less accuracy, at most `limit`
-  disagreement,   // share of rows whose label is not that of full depth, at most `limit`
+  accuracy_drop,  // accuracy at full depth minus accuracy, at most `limit`
+  disagreement,   // share of rows with another label than at full depth, at most `limit`
   score_change,   // regression: mean distance from the score at full depth, at most `limit`
   speedup,        // layers at full depth / mean exit layer, at least `limit`
 };
@@ -26,31 +26,31 @@ enum class GoalKind {
 struct TuneGoal {
   GoalKind kind = GoalKind::accuracy_drop;
   double limit = 0.01;
-  double confidence = 0;  // of the promise, below 1; 0: none, the best setting on these very rows
-  double score_low = 0, score_high = 1;  // score_change: scores are read as cut to this range
+  double confidence = 0;  // of the promise, below 1; 0: no promise, the best setting on these rows
+  double score_low = 0, score_high = 1;  // score_change: scores are cut to this range
 };
 
-// A policy that was tried. Means are of the rows it was tried on.
+// A policy that was tried, with means over the rows on which it was tried.
 struct TuneTrial {
   ExitPolicy policy;
-  double risk = 0;  // what `limit` bounds: drop, share, mean distance; speedup: the speed-up
-  // accuracy_drop: rows that were right at full depth and are wrong now, and the other way round.
+  double risk = 0;  // the number that `limit` bounds: drop, share, mean distance or speed-up
+  // accuracy_drop: rows that were right at full depth and are wrong now, and the reverse.
   // disagreement: rows that disagree, and 0.
   int64_t losses = 0, gains = 0;
   double mean_layer = 0;
-  double agreement = 0;  // share of the labels of full depth; regression: 1 - mean distance / range
-  double accuracy = 0;   // with labels
-  double p_value = 1;    // of "the goal is missed"; without a confidence not set
+  double agreement = 0;  // share of labels as at full depth; regression: 1 - mean distance / range
+  double accuracy = 0;   // if there are labels
+  double p_value = 1;    // of "the goal is missed"; not set without a confidence
   bool passed = false;
 };
 
 struct TuneResult {
-  int64_t rows = 0;               // that the trials were tried on
+  int64_t rows = 0;               // on which the policies were tried
   std::vector<TuneTrial> trials;  // in the order of testing
   int64_t chosen = -1;            // into `trials`; -1: none keeps the goal
-  double level = 0;               // each test's: 1 - confidence, shared among families
-  // The fewest rows from which the promise could be made if nothing went wrong in any of them; 0:
-  // more than ten million.
+  double level = 0;               // of each test: 1 - confidence, divided among families
+  // The smallest number of rows with which the promise could be made if nothing went wrong in any of
+  // them; 0: more than ten million.
   int64_t rows_needed = 0;
 };
 
@@ -60,32 +60,32 @@ struct TuneResult {
 std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& table,
                                       int64_t exit_start = 1, double value_threshold = 0);
 
-// Thresholds between which the scores of the exits differ: `count` quantiles of what exit `exit`
-// says (-1: of all exits before the last), each as short as it can be written. The first lets no
-// row leave, the last all of them.
+// Thresholds that separate the scores of the exits: `count` quantiles of the scores at exit `exit` (-1:
+// at all exits before the last), each in as few digits as possible. With the first no row leaves, with
+// the last all do.
 std::vector<double> quantile_thresholds(const ExitTable& table, PolicyKind kind, int64_t count,
                                         int64_t exit = -1);
 
-// What each exit of each row costs under the goal, [rows, E]: accuracy_drop -1, 0 or 1;
-// disagreement 0 or 1; score_change 0 to 1, in parts of the range; speedup 0 to 1, in parts of the
-// depth. gold [rows]: accuracy_drop only.
+// The cost of each exit for each row under the goal, [rows, E]: accuracy_drop -1, 0 or 1; disagreement 0
+// or 1; score_change 0 to 1, as a share of the range; speedup 0 to 1, as a share of the depth.
+//   gold: [rows], only for accuracy_drop.
 std::vector<float> exit_losses(const ExitTable& table, const TuneGoal& goal,
                                std::span<const int64_t> gold);
 
-// Thresholds by layer, found by a search on `table`: a path of policies that begins with one that
-// never leaves early. Each is more eager than the one before it in one layer: the one where that
-// costs the least `loss` (exit_losses) for the layers it saves. The path must be tested on other
-// rows.
+// Thresholds for each layer, found by a search on `table`: a path of policies that begins with one that
+// never leaves early. Each is more eager than the one before it in one layer, the one where this costs
+// the least `loss` (exit_losses) for the layers that it saves. The path must be tested on other rows.
 std::vector<ExitPolicy> per_layer_path(const ExitTable& table, std::span<const float> loss,
                                        PolicyKind kind, int64_t exit_start = 1);
 
 // With more rows the search takes longer and finds little more.
 inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
 
-// Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, up to the
-// first that fails, and chooses one of those that passed (choose_trial); a speed-up is tested from
-// the most eager on. With goal.confidence 0 nothing is tested: all are tried, and those that
-// keep the goal on these rows have passed. gold [rows], or empty; needed by accuracy_drop.
+// Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, until the first
+// that fails, and chooses one of those that passed (choose_trial). A speed-up is tested from the most
+// eager on. With goal.confidence 0 nothing is tested: all are tried, and those that keep the goal on
+// these rows have passed.
+//   gold: [rows], or empty; accuracy_drop needs it.
 TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
                      std::span<const ExitPolicy> sequence, double level);
 
@@ -102,29 +102,29 @@ int64_t choose_trial(std::span<const TuneTrial> trials, const TuneGoal& goal, bo
 // The settings of one policy, as they were tried.
 struct TuneFamily {
   std::string name;     // "entropy", "entropy-by-layer"
-  int64_t offered = 0;  // settings in the sequence
+  int64_t offered = 0;  // the number of settings in the sequence
   TuneResult result;
 };
 
-// The best of what the families chose, by is_better, as an index into them; -1: none keeps the
-// goal. A setting that never leaves before the last of `layers` layers keeps every goal but a
-// speed-up, and saves nothing: it is not chosen.
+// The index of the family whose chosen setting is best by is_better; -1: none keeps the goal. A setting that never
+// leaves before the last of `layers` layers keeps every goal but a speed-up and saves nothing, so it is
+// not chosen.
 int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
                       int64_t layers);
 
-// The rows that settings are tested on, and those that thresholds by layer are searched on.
+// The rows on which settings are tested, and those on which thresholds for each layer are searched.
 struct TuneRows {
   ExitTable test, search;
   std::vector<int64_t> gold, search_gold;
-  int64_t search_rows = 0;  // kept from the test; the search uses a part of them if they are many
+  int64_t search_rows = 0;  // not used for tests; of many the search uses a part
 };
 
-// share: of the rows, for the search; 0: none, all rows are tested on.
+// share: the part of the rows for the search; 0: all rows are for tests.
 TuneRows split_for_search(const ExitTable& table, std::span<const int64_t> gold, double share,
                           uint64_t seed);
 
-// The settings of a curve, safest first: those of policy_family, or thresholds by layer, searched
-// with the losses of the goal.
+// The settings of a curve, safest first: those of policy_family, or thresholds for each layer, found by a
+// search with the losses of the goal.
 std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal,
                                       const Curve& curve, int64_t exit_start,
                                       double value_threshold);
@@ -153,10 +153,11 @@ struct BudgetChoice {
 BudgetChoice meet_budget(std::span<const ExitPolicy> sequence, double budget_ms,
                          const std::function<double(const ExitPolicy&)>& measure);
 
-// Those of `gold` that `rows` name, in that order; empty if gold is.
+// The entries of `gold` for these rows, in this order; empty if gold is.
 std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows);
 
-// A seeded split: rows to search on and rows to test on, both in rising order. share: of the first.
+// Splits the numbers of rows at random, by `seed`, into two lists in ascending order. share: the part for
+// the first.
 void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>* first,
                 std::vector<int64_t>* second);
 

@@ -21,7 +21,7 @@ using NoThrow =
 
 constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
-// Beyond any count of rows Boost's series no longer converge.
+// Boost's series no longer converge beyond this, which no count of rows reaches.
 bool is_shape(double v) { return v > 0 && v < 1e19; }
 
 }  // namespace
@@ -37,7 +37,7 @@ double inverse_incomplete_beta(double a, double b, double p) {
   if (std::isnan(p) || !is_shape(a) || !is_shape(b)) return kNotANumber;
   if (p <= 0) return 0;
   if (p >= 1) return 1;
-  // Its root finders raise errors by the default policy in places, whatever they are given.
+  // In places its root finders raise errors by the default policy, whatever policy they are given.
   try {
     return boost::math::ibeta_inv(a, b, p, NoThrow());
   } catch (const std::exception&) {

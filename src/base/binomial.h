@@ -1,8 +1,8 @@
 #pragma once
 
 // The incomplete beta function and the binomial distribution, by Boost.Math. Relative errors are
-// about 1e-14. Nothing here throws: arguments outside the ranges given are answered by what the
-// limit is there, NaN by NaN.
+// about 1e-14. Nothing here throws: outside the ranges given, functions return their limits there,
+// and NaN for NaN.
 
 #include <cstdint>
 
@@ -17,8 +17,8 @@ double inverse_incomplete_beta(double a, double b, double p);
 double binomial_pmf(int64_t k, int64_t n, double p);
 double binomial_cdf(int64_t k, int64_t n, double p);
 
-// The p with P(Bin(n, p) <= k) = level: above the true one with probability 1 - level (Clopper and
-// Pearson, one-sided). 1 for k >= n.
+// The p with P(Bin(n, p) <= k) = level, an upper bound on the true one with confidence 1 - level
+// (Clopper and Pearson, one-sided). 1 for k >= n.
 double binomial_upper(int64_t k, int64_t n, double level);
 
 }  // namespace costeff

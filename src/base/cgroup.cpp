@@ -10,10 +10,10 @@
 namespace costeff {
 namespace {
 
-// Where the groups of one version lie.
+// Where the groups of one version are mounted.
 struct GroupMount {
   bool v2 = false;
-  std::string group;  // that is seen at `point`: "/", or a container's own
+  std::string group;  // the one that `point` shows: "/", or a container's own
   std::string point;
 };
 
@@ -61,7 +61,7 @@ std::optional<int64_t> read_number(std::istream& in) {
   return in >> n ? std::optional(n) : std::nullopt;
 }
 
-// The limit of one group by itself.
+// The limit of one group alone; 0: it has none.
 int64_t group_cpus(const std::string& dir, bool v2) {
   std::optional<int64_t> quota, period;
   if (v2) {
@@ -79,7 +79,7 @@ int64_t group_cpus(const std::string& dir, bool v2) {
 
 int64_t tighter(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a) ? b : a; }
 
-// The tightest from the process's own group up to what is mounted.
+// The tightest limit from the process's own group up to the mounted one.
 int64_t mounted_cpus(const std::string& root, const GroupMount& m) {
   std::string group = own_group(root, m.v2).value_or("/");
   // In a container the mount may show its own group as the top.

@@ -41,8 +41,8 @@ int64_t hash_file_bytes(int fd, int64_t begin, int64_t count, ContentHash* hash)
   const auto piece = std::make_unique_for_overwrite<char[]>(kHashedAtOnce);
   int64_t done = 0;
   while (done < count) {
-    const auto most = static_cast<size_t>(std::min(count - done, kHashedAtOnce));
-    const ssize_t n = ::pread(fd, piece.get(), most, begin + done);
+    const auto wanted = static_cast<size_t>(std::min(count - done, kHashedAtOnce));
+    const ssize_t n = ::pread(fd, piece.get(), wanted, begin + done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return -1;
     if (n == 0) break;

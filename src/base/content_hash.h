@@ -7,8 +7,8 @@
 
 namespace costeff {
 
-// XXH3: 64 bits that change when the bytes do, by accident or by hand; no defence against malice. In
-// which parts the bytes come makes no difference.
+// XXH3: 64 bits that change when the bytes do, by accident or by hand. It is no defence against
+// malice. It does not matter in how many parts the bytes come.
 class ContentHash {
  public:
   ContentHash();
@@ -25,11 +25,11 @@ class ContentHash {
   std::unique_ptr<State> state_;
 };
 
-// The hash of bytes at hand.
+// The hash of `bytes` by itself.
 uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0);
 
-// Adds bytes [begin, begin + count) of an open file, or those of them that are there. Returns their
-// number; -1: errno says what went wrong.
+// Adds bytes [begin, begin + count) of an open file, or as many of them as there are. Returns their
+// number, or -1 after an error, which errno names.
 int64_t hash_file_bytes(int fd, int64_t begin, int64_t count, ContentHash* hash);
 
 }  // namespace costeff

@@ -4,8 +4,8 @@
 
 namespace costeff {
 
-// Threads that this process may usefully run: its CPU affinity, or fewer if its control groups grant
-// less CPU time. At least 1.
+// The number of threads that this process can usefully run: the CPUs of its affinity, or fewer if its
+// control groups grant less CPU time. At least 1.
 int64_t usable_cpus();
 
 }  // namespace costeff

@@ -5,9 +5,9 @@
 namespace costeff {
 namespace {
 
-// How long threads spin: longer than the leader's work between two layers, and than one thread
-// waits for another within a layer, as waking a thread up takes 30 to 50 microseconds. After that
-// they yield the core, perhaps to the thread they wait for, and then they sleep.
+// Threads spin for longer than the leader works between two layers, and than one thread waits for
+// another within a layer, as waking a thread takes 30 to 50 microseconds. After that they yield the
+// core, perhaps to the thread they wait for, and then they sleep.
 constexpr int kSpins = 2000, kYields = 100;
 
 void pause_thread() {

@@ -7,16 +7,16 @@
 
 namespace costeff {
 
-// Where `size` threads wait for each other: they spin for some microseconds, as the steps between
-// two meetings are short, and then sleep. Reusable at once.
+// Where `size` threads wait for each other. They spin for some microseconds, as the steps between
+// two meetings are short, and then sleep. It can be used again at once.
 class Barrier {
  public:
   static constexpr int64_t kTickets = 2;
 
   explicit Barrier(int64_t size) : size_(size) {}
   void wait();
-  // Counts as a thread that waits, without waiting: for a thread that could not be started. Returns
-  // whether it was the last one, which lets all the others go on.
+  // Counts as a waiting thread without waiting, for one that could not be started. Returns whether
+  // it was the last one, which lets all the others go on.
   bool arrive();
   // Returns 0, 1, 2, .. to successive callers; starts again from 0 after each meeting. `kind` is
   // below kTickets.
@@ -34,7 +34,7 @@ struct Range {
   int64_t count() const { return end - begin; }
 };
 
-// One thread of those that compute together. The default: a thread alone.
+// One thread of several that compute together. The default is a thread alone.
 struct Crew {
   int64_t rank = 0, size = 1;
   Barrier* barrier = nullptr;
@@ -44,9 +44,9 @@ struct Crew {
   void meet() const {
     if (size > 1) barrier->wait();
   }
-  // 0, 1, 2, .., each number to one thread, until the next meeting: threads take shared pieces of
-  // work as they get free, as cores are not always equally fast. Two kinds of work between meetings
-  // differ in `kind`. Not for a thread alone.
+  // Returns 0, 1, 2, .., each to one thread, until the next meeting. With it threads get their pieces
+  // of the work as they become free, as cores are not always equally fast. Two kinds of work between
+  // meetings differ in `kind`. Not for a thread alone.
   int64_t ticket(int64_t kind) const { return barrier->ticket(kind); }
   // This thread's part of [0, n), cut at multiples of `grain`.
   Range part(int64_t n, int64_t grain = 1) const {

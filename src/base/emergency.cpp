@@ -20,7 +20,7 @@ std::atomic_flag emergency_lock = ATOMIC_FLAG_INIT;
 TemporaryPath* first_temporary = nullptr;
 MappingNote* first_mapping = nullptr;
 
-// What getdents64 writes; readdir may take memory, which a signal handler must not.
+// What getdents64 writes. readdir may allocate, which a signal handler must not.
 struct DirectoryEntry {
   uint64_t inode;
   int64_t offset;
@@ -29,7 +29,7 @@ struct DirectoryEntry {
   char name[1];
 };
 
-// A directory of files. Async-signal-safe.
+// For a directory that holds only files. Async-signal-safe.
 void remove_directory(const char* path) {
   const int fd = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return;

@@ -1,17 +1,16 @@
 #pragma once
 
-// What is left to do for a process that a signal ends: to remove its temporary files, and, if a
-// mapped file became shorter while it was read (SIGBUS), to name it. The library only keeps lists
-// of the two; it catches no signal. Whoever owns the process may do so, and use them.
+// A process that a signal ends still has to remove its temporary files, and to name a mapped file
+// that became shorter while it was read (SIGBUS). The library only keeps lists of the two; it
+// catches no signal. The program that owns the process may do so, and use them.
 
 #include <cstddef>
 #include <string>
 
 namespace costeff {
 
-// The lists are changed, and read by a signal handler, with this lock held. It spins: what is done
-// under it takes no time, and a handler of SIGBUS may wait for it, as nothing under it reads a
-// mapped file.
+// Held while the lists are changed, and while a signal handler reads them. It spins, as it is never
+// held for long. A SIGBUS handler may wait for it, as nobody reads a mapped file while holding it.
 class EmergencyLock {
  public:
   EmergencyLock();
@@ -31,7 +30,8 @@ class TemporaryPath {
   bool empty() const { return path_.empty(); }
   const std::string& path() const { return path_; }
 
-  // make(path): makes it, and says whether it did. One that exists already is not ours: false.
+  // make(path) creates it and returns whether it did, which create() returns too. It must refuse one
+  // that exists: that is not ours to remove.
   template <typename Make>
   bool create(std::string path, const Make& make) {
     const EmergencyLock lock;
@@ -43,7 +43,7 @@ class TemporaryPath {
     enter();
     return true;
   }
-  void release();  // it has got its lasting name
+  void release();  // it has been renamed to its lasting name
   void remove();
 
  private:
@@ -55,7 +55,7 @@ class TemporaryPath {
   TemporaryPath *before_ = nullptr, *after_ = nullptr;
 };
 
-// A mapping, by its file's name as messages print it.
+// Lists a mapping with the name of its file, as messages print it.
 class MappingNote {
  public:
   MappingNote(const std::byte* data, size_t size, const std::string& path);
@@ -71,8 +71,8 @@ class MappingNote {
   MappingNote *before_ = nullptr, *after_ = nullptr;
 };
 
-// For a signal handler that holds the lock; async-signal-safe.
-const char* mapped_file_at(const void* address);  // null: no mapped file is there
+// For a signal handler that holds the lock; both are async-signal-safe.
+const char* mapped_file_at(const void* address);  // null: no file is mapped there
 void remove_temporaries();
 
 }  // namespace costeff

@@ -1,6 +1,6 @@
 #pragma once
 
-// Errors with text put together by fmt: the format is checked when it is compiled.
+// Errors whose text is put together by fmt. Formats are checked when they are compiled.
 
 #include <costeff/error.h>
 #include <fmt/core.h>

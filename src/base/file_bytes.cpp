@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/aligned.h"
+#include "base/fail.h"
 
 namespace costeff {
 namespace {
@@ -23,7 +24,7 @@ struct Descriptor {
 };
 
 [[noreturn]] void throw_file_errno(const std::string& path, ErrorKind kind) {
-  throw Error(kind, path + ": " + std::strerror(errno));
+  fail(kind, "{}: {}", path, std::strerror(errno));
 }
 
 // O_NONBLOCK keeps open() from waiting for the writer of a FIFO.
@@ -32,8 +33,8 @@ FileState open_regular(const std::string& path, ErrorKind kind, Descriptor* d) {
   if (d->fd < 0) throw_file_errno(path, kind);
   struct stat st {};
   if (::fstat(d->fd, &st) != 0) throw_file_errno(path, kind);
-  if (S_ISDIR(st.st_mode)) throw Error(kind, path + ": is a directory, expected a file");
-  if (!S_ISREG(st.st_mode)) throw Error(kind, path + ": not a regular file");
+  if (S_ISDIR(st.st_mode)) fail(kind, "{}: is a directory, expected a file", path);
+  if (!S_ISREG(st.st_mode)) fail(kind, "{}: not a regular file", path);
   FileState state;
   if (!settled_file_state(d->fd, &state)) throw_file_errno(path, kind);
   return state;
@@ -48,8 +49,7 @@ FileState state_now(int fd, const std::string& path, ErrorKind kind) {
 std::string change_text(FileChange change, const FileState& before, const FileState& now) {
   switch (change) {
     case FileChange::size:
-      return "has " + std::to_string(now.size) + " bytes, and had " + std::to_string(before.size) +
-             " when it was opened";
+      return fmt::format("has {} bytes, and had {} when it was opened", now.size, before.size);
     case FileChange::bytes:
       return "was written to after it was opened";
     case FileChange::metadata:
@@ -72,7 +72,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path, Erro
   if (state.size == 0) return file;
   const auto size = static_cast<size_t>(state.size);
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->fd_, 0);
-  if (p == MAP_FAILED) throw Error(kind, path + ": cannot map: " + std::strerror(errno));
+  if (p == MAP_FAILED) fail(kind, "{}: cannot map: {}", path, std::strerror(errno));
   file->data_ = static_cast<const std::byte*>(p);
   file->size_ = size;
   file->note_.emplace(file->data_, size, path);
@@ -90,24 +90,25 @@ void MappedFile::check_unchanged() const {
   const FileState now = state_now(fd_, path_, kind_);
   const FileChange change = file_change(state_, now);
   if (change == FileChange::none) {
-    state_ = now;  // links that came and went
+    state_ = now;  // links may have come or gone
     return;
   }
-  throw Error(kind_, path_ + ": " + change_text(change, state_, now) +
-                         ", expected a file that stays as it is; start again, and replace such a "
-                         "file by renaming a new one over it");
+  fail(kind_,
+       "{}: {}, expected a file that stays as it is; start again, and replace such a file by "
+       "renaming a new one over it",
+       path_, change_text(change, state_, now));
 }
 
 void MappedFile::give_back(std::span<const std::byte> part) const {
-  // Whole huge pages: the kernel maps a file's pages by as many at once, and what lies around the
-  // part was mapped with it. Who still needs that gets it again.
+  // Whole huge pages, as the kernel maps a file's pages that many at a time: those around the part
+  // were mapped with it. If they are still needed they come back.
   const auto address = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
   const uintptr_t from = address(part.data()), to = from + part.size();
   if (!data_ || from < address(data_) || to > address(data_) + size_) return;
   const uintptr_t begin = std::max(from / kHugePage * kHugePage, address(data_)),
                   end = std::min((to + kHugePage - 1) / kHugePage * kHugePage,
                                  address(data_) + size_);
-  // Only advice: should it fail, the pages stay.
+  // This is only advice: if it fails, the pages stay.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
@@ -116,8 +117,7 @@ std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_byte
   const FileState state = open_regular(path, kind, &d);
   const auto size = static_cast<uint64_t>(state.size);
   if (size > max_bytes) {
-    throw Error(kind, path + ": " + std::to_string(size) + " bytes, expected at most " +
-                          std::to_string(max_bytes));
+    fail(kind, "{}: {} bytes, expected at most {}", path, size, max_bytes);
   }
   std::string text(size, '\0');
   size_t done = 0;
@@ -131,8 +131,8 @@ std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_byte
   const FileState now = state_now(d.fd, path, kind);
   const FileChange change = file_change(state, now);
   if (change == FileChange::size || change == FileChange::bytes) {
-    throw Error(kind, path + ": " + change_text(change, state, now) +
-                          ", while it was read; start again when it is complete");
+    fail(kind, "{}: {}, while it was read; start again when it is complete", path,
+         change_text(change, state, now));
   }
   text.resize(done);
   return text;

@@ -17,12 +17,10 @@
 namespace costeff {
 
 // A whole regular file, memory-mapped read-only. It stays open, so that a change of its bytes can
-// be noticed. Never follows a FIFO, socket or device: those are
-// an Error, at once. Links that the file system holds are followed.
+// be noticed. Symbolic links are followed; a FIFO, socket or device is an Error at once.
 class MappedFile {
  public:
-  // Throws Error(kind): cannot open, a directory, not a regular file. An empty file maps to no
-  // bytes.
+  // Throws Error(kind) if it cannot be opened or is not a regular file. An empty file has no bytes.
   static std::shared_ptr<const MappedFile> open(const std::string& path, ErrorKind kind);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -30,13 +28,12 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
-  // Says that `part` is not needed soon: its pages leave this process's memory, with what lies
-  // around them, and come back from the file when they are read again. What lies in no part of this
-  // file is left alone.
+  // Says that `part` is not needed soon: its pages, and others near them, leave this process's memory
+  // and come back from the file when they are read again. Bytes outside this file are left alone.
   void give_back(std::span<const std::byte> part) const;
-  // Throws Error(kind) if the bytes may be others than at open(): the file was written to, became
-  // shorter or longer, or its metadata were changed, which hides a write whose time was set back. A
-  // new file that is renamed over it is no change, nor are links to it. Thread-safe; one fstat.
+  // Throws Error(kind) if the bytes may have changed since open(): the file was written to, became
+  // shorter or longer, or its metadata changed, which may hide a write whose time was set back. A
+  // new file renamed over it is no change, nor are links to it. Thread-safe; one fstat.
   void check_unchanged() const;
 
  private:
@@ -48,23 +45,23 @@ class MappedFile {
   std::string path_;
   std::optional<MappingNote> note_;
   mutable std::mutex mutex_;
-  mutable FileState state_;  // when it was opened, but for its links
+  mutable FileState state_;  // when it was opened, with the latest number of links
 };
 
-// Reads a small regular file whole. Throws Error(kind) as above, when it is larger than max_bytes,
-// and when it is written to meanwhile.
+// Reads a small regular file whole. Throws Error(kind) as open() does, and if the file is larger
+// than max_bytes or is written to meanwhile.
 std::string read_file(const std::string& path, ErrorKind kind, uint64_t max_bytes);
 
 inline std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool file_exists(const std::string& path);  // anything of that name, a dangling link included
+bool file_exists(const std::string& path);  // of any type; a dangling link exists too
 bool is_directory(const std::string& path);
 std::string join_path(const std::string& dir, const std::string& name);
 
-// Bounds-checked little-endian reads for the readers of binary formats. get() returns false when
-// the bytes are not there.
+// Bounds-checked little-endian reads from binary formats. Its functions return false, and read
+// nothing, if there are not enough bytes.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes, uint64_t at = 0) : bytes_(bytes), at_(at) {}

@@ -8,11 +8,11 @@ namespace costeff {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr int kMostWaits = 25;  // of a millisecond; a tick is 10 of them at most
+constexpr int kMaxWaits = 25;  // of a millisecond; a tick is at most 10 of them
 
 int64_t nanoseconds(const struct timespec& t) { return t.tv_sec * kSecond + t.tv_nsec; }
 
-// The clock that the kernel takes the times of files from.
+// By the clock that the kernel uses for the times of files.
 int64_t now_in_ticks() {
   struct timespec t {};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &t);
@@ -43,8 +43,8 @@ bool settled_file_state(int fd, FileState* state) {
     if (::fstat(fd, &st) != 0) return false;
     *state = file_state(st);
     const int64_t last = std::max(state->modified_ns, state->changed_ns), now = now_in_ticks();
-    // A time far ahead is another machine's clock, or a whim: no tick will reach it.
-    if (last < now || last > now + kSecond || wait == kMostWaits) return true;
+    // A time far ahead was set by another machine's clock or by hand: no tick will reach it.
+    if (last < now || last > now + kSecond || wait == kMaxWaits) return true;
     const struct timespec millisecond { 0, 1'000'000 };
     ::nanosleep(&millisecond, nullptr);
   }

@@ -9,8 +9,8 @@
 
 namespace costeff {
 
-// A new file, written from front to back through a small buffer. Throws Error(output) that names
-// the file: it is there already, no such directory, disk full, ...
+// Writes a new file from front to back through a small buffer. Everything that fails throws an
+// Error(output) that names the file: it exists already, its directory does not, the disk is full.
 class FileWriter {
  public:
   explicit FileWriter(const std::string& path);
@@ -26,8 +26,7 @@ class FileWriter {
 
  private:
   void flush();
-  void put(const std::byte* p, size_t n);
-  [[noreturn]] void fail() const;
+  [[noreturn]] void throw_errno() const;
 
   std::string path_;
   std::vector<std::byte> buffer_;

@@ -9,7 +9,7 @@
 
 namespace costeff {
 
-// What printf would print, of any length.
+// What printf would print, of any length. For new code: fmt::format and append_format.
 std::string string_printf(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void append_printf(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,72 +1,101 @@
 #include "base/json.h"
 
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
+#include "base/json_events.h"
 #include "base/utf8.h"
 
 namespace costeff {
 namespace {
 
-constexpr int kMaxDepth = 64;
-
 [[noreturn]] void wrong(const Json& value, const char* key, const std::string& expected,
                         const std::string& place, ErrorKind kind) {
-  throw Error(kind, place + ": " + key + " is " + json_text(value) + ", expected " + expected);
+  fail(kind, "{}: {} is {}, expected {}", place, key, json_text(value), expected);
 }
+
+// Builds the tree of a text.
+class TreeBuilder {
+ public:
+  TreeBuilder(const std::string& place, ErrorKind kind) : place_(place), kind_(kind) {}
+
+  void on(const JsonEvent& e) {
+    switch (e.kind) {
+      case JsonKind::null:
+        add(nullptr);
+        return;
+      case JsonKind::boolean:
+        add(e.boolean);
+        return;
+      case JsonKind::unsigned_int:
+        add(e.unsigned_int);
+        return;
+      case JsonKind::negative_int:
+        add(e.negative_int);
+        return;
+      case JsonKind::real:
+        add(e.real);
+        return;
+      case JsonKind::string:
+        add(std::move(*e.text));
+        return;
+      case JsonKind::key:
+        begin_member(*e.text);
+        return;
+      case JsonKind::object_begin:
+        open_.push_back(add(Json::object()));
+        return;
+      case JsonKind::array_begin:
+        open_.push_back(add(Json::array()));
+        return;
+      case JsonKind::object_end:
+      case JsonKind::array_end:
+        open_.pop_back();
+        return;
+    }
+  }
+
+  Json root;
+
+ private:
+  void begin_member(std::string& key) {
+    const auto [it, fresh] = open_.back()->emplace(std::move(key), nullptr);
+    if (!fresh) fail(kind_, "{}: duplicate key \"{}\"", place_, printable(it.key(), 80));
+    member_ = &*it;
+  }
+
+  // Returns where the value is kept while it is open.
+  Json* add(Json value) {
+    if (!open_.empty() && open_.back()->is_array()) {
+      open_.back()->push_back(std::move(value));
+      return &open_.back()->back();
+    }
+    Json* slot = open_.empty() ? &root : member_;
+    *slot = std::move(value);
+    return slot;
+  }
+
+  const std::string& place_;
+  const ErrorKind kind_;
+  std::vector<Json*> open_;  // the objects and lists around the next value, from the outside in
+  Json* member_ = nullptr;   // of the innermost object: the value of the key read last
+};
 
 }  // namespace
 
-std::string json_parse_message(const char* what) {
-  std::string_view s(what);
-  if (const size_t end = s.find("] "); end != std::string_view::npos) s.remove_prefix(end + 2);
-  return printable(s, 200);
-}
-
 Json parse_json(std::string_view text, const std::string& place, ErrorKind kind) {
-  // The parser would take a NUL as the end of the text.
-  if (text.find('\0') != std::string_view::npos)
-    throw Error(kind, place + ": holds a NUL byte, expected JSON");
-  if (!is_utf8(text)) throw Error(kind, place + ": not UTF-8, expected JSON in UTF-8");
-  std::vector<std::unordered_set<std::string>> keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    switch (event) {
-      case Json::parse_event_t::object_start:
-      case Json::parse_event_t::array_start:
-        if (depth >= kMaxDepth) {
-          throw Error(kind,
-                      place + ": JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
-        }
-        if (event == Json::parse_event_t::object_start) keys.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-        keys.pop_back();
-        break;
-      case Json::parse_event_t::key: {
-        const auto& key = parsed.get_ref<const std::string&>();
-        if (!keys.back().insert(key).second) {
-          throw Error(kind, place + ": duplicate key \"" + printable(key, 80) + "\"");
-        }
-        break;
-      }
-      default:
-        break;
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Json::exception& e) {
-    throw Error(kind, place + ": not valid JSON: " + json_parse_message(e.what()));
-  }
+  if (!is_utf8(text)) fail(kind, "{}: not UTF-8, expected JSON in UTF-8", place);
+  TreeBuilder builder(place, kind);
+  read_json_events(text, place, kind, builder);
+  return std::move(builder.root);
 }
 
 Json parse_json_object(std::string_view text, const std::string& place, ErrorKind kind) {
-  if (text.empty()) throw Error(kind, place + ": is empty, expected a JSON object");
+  if (text.empty()) fail(kind, "{}: is empty, expected a JSON object", place);
   Json json = parse_json(text, place, kind);
-  if (!json.is_object())
-    throw Error(kind, place + ": is " + json_text(json) + ", expected a JSON object");
+  if (!json.is_object()) fail(kind, "{}: is {}, expected a JSON object", place, json_text(json));
   return json;
 }
 
@@ -84,8 +113,7 @@ int64_t json_int(const Json& object, const char* key, int64_t fallback, int64_t 
                  const std::string& place, ErrorKind kind) {
   const auto it = object.find(key);
   if (it == object.end()) return fallback;
-  const std::string expected =
-      "an integer from " + std::to_string(low) + " to " + std::to_string(high);
+  const std::string expected = fmt::format("an integer from {} to {}", low, high);
   // Unsigned first: get<int64_t> would wrap numbers from 2^63 on.
   if (it->is_number_unsigned()) {
     const uint64_t v = it->get<uint64_t>();
@@ -102,7 +130,8 @@ double json_number(const Json& object, const char* key, double fallback, double 
                    const std::string& place, ErrorKind kind) {
   const auto it = object.find(key);
   if (it == object.end()) return fallback;
-  const std::string expected = "a number from " + Json(low).dump() + " to " + Json(high).dump();
+  const std::string expected =
+      fmt::format("a number from {} to {}", Json(low).dump(), Json(high).dump());
   if (!it->is_number()) wrong(*it, key, expected, place, kind);
   const double v = it->get<double>();
   if (!(v >= low && v <= high)) wrong(*it, key, expected, place, kind);

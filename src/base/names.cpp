@@ -1,13 +1,13 @@
 #include "base/names.h"
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff {
 
 void throw_unknown_name(std::string_view what, std::string_view name, const std::string& known,
                         ErrorKind kind) {
-  throw Error(kind, std::string(what) + " \"" + printable(name, 40) +
-                        "\" is not known, expected one of " + known);
+  fail(kind, "{} \"{}\" is not known, expected one of {}", what, printable(name, 40), known);
 }
 
 }  // namespace costeff

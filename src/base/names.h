@@ -1,8 +1,7 @@
 #pragma once
 
 // Tables of names: how users write the values of an enum. A table is any array of rows that have
-// the members `name` and `value`; several rows may name one value, and the first is the one that is
-// printed.
+// the members `name` and `value`. A value may have several rows; the name of the first is printed.
 
 #include <costeff/error.h>
 
@@ -32,7 +31,7 @@ std::string listed_names(const Rows& rows) {
   std::string text;
   for (const auto& row : rows) {
     if constexpr (requires { row.value == row.value; }) {
-      if (name_of_value(rows, row.value) != row.name) continue;  // another name of the same
+      if (name_of_value(rows, row.value) != row.name) continue;  // another name of the same value
     }
     if (!text.empty()) text += ", ";
     text += row.name;
@@ -49,11 +48,11 @@ auto find_named(const Rows& rows, std::string_view name) -> decltype(&*rows.begi
   return nullptr;
 }
 
-// Throws: `metric "mcc" is not known, expected one of accuracy, f1`, where `known` is the list.
+// Throws `metric "mcc" is not known, expected one of accuracy, f1`: what, name, known.
 [[noreturn]] void throw_unknown_name(std::string_view what, std::string_view name,
                                      const std::string& known, ErrorKind kind = ErrorKind::usage);
 
-// The value of a name. Throws Error(usage) that begins with `what`, and lists the names.
+// The value of a name. Throws an Error(usage) that begins with `what` and lists the known names.
 template <typename Rows>
 auto value_of_name(const Rows& rows, std::string_view name, std::string_view what) {
   if (const auto* row = find_named(rows, name)) return row->value;

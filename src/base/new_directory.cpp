@@ -1,21 +1,20 @@
 #include "base/new_directory.h"
 
-#include <costeff/error.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
-#include "base/beside.h"
+#include "base/fail.h"
 #include "base/file_bytes.h"
 
 namespace costeff {
 namespace {
 
-constexpr const char* kExpected = ", expected a new name or an empty directory";
+constexpr const char* kExpected = "expected a new name or an empty directory";
 
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -24,43 +23,33 @@ std::string without_slashes(std::string path) {
 
 }  // namespace
 
-NewDirectory::NewDirectory(const std::string& target)
-    : name_(target), target_(without_slashes(target)) {
+NewDirectory::NewDirectory(const std::string& target) : name_(target) {
   if (target.empty()) throw_output("the output directory has an empty name");
-  mode_t mode = 0;  // 0: as the umask says
-  if (file_exists(target_)) {
+  std::string place = without_slashes(target);
+  std::optional<mode_t> mode;
+  if (file_exists(place)) {
     struct stat st {};
-    if (::stat(target_.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
-      throw_output(name_ + ": exists and is not a directory" + kExpected);
+    if (::stat(place.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
+      fail_output("{}: exists and is not a directory, {}", name_, kExpected);
     }
     std::error_code error;
-    const bool empty = std::filesystem::is_empty(target_, error);
-    if (error) throw_output(name_ + ": " + error.message());
-    if (!empty) throw_output(name_ + ": is not empty" + kExpected);
+    const bool empty = std::filesystem::is_empty(place, error);
+    if (error) fail_output("{}: {}", name_, error.message());
+    if (!empty) fail_output("{}: is not empty, {}", name_, kExpected);
     mode = st.st_mode & 07777;
-    if (char* real = ::realpath(target_.c_str(), nullptr)) {
-      target_ = real;
-      std::free(real);
-    }
+    place = follow_links(place);
   }
-  for (int attempt = 0;; ++attempt) {
-    const auto make = [](const char* path) { return ::mkdir(path, 0777) == 0; };
-    if (temporary_.create(target_ + ".tmp." + random_suffix(), make)) break;
-    if (errno == EEXIST && attempt < 100) continue;
-    const std::string what = std::strerror(errno);
-    throw_output(name_ + ": cannot make a directory in " + parent_of(target_) + ": " + what);
+  if (!replacement_.create_directory(place, mode)) {
+    const int error = errno;
+    fail_output("{}: cannot make a directory in {}: {}", name_, parent_of(place),
+                std::strerror(error));
   }
-  if (mode != 0) ::chmod(path().c_str(), mode | S_IRWXU);
 }
 
 void NewDirectory::commit() {
   sync_directory(path());
   // rename() replaces an empty directory atomically, and refuses anything else.
-  if (::rename(path().c_str(), target_.c_str()) != 0) {
-    throw_output(name_ + ": " + std::strerror(errno));
-  }
-  temporary_.release();
-  sync_directory(parent_of(target_));
+  if (!replacement_.commit()) fail_output("{}: {}", name_, std::strerror(errno));
 }
 
 }  // namespace costeff

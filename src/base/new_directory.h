@@ -2,13 +2,13 @@
 
 #include <string>
 
-#include "base/emergency.h"
+#include "base/atomic_replace.h"
 
 namespace costeff {
 
-// A directory that appears with all its files at once. They are written into path(), a directory
-// TARGET.tmp.XXXXXX beside the target, which commit() renames. Without commit() the destructor
-// removes it and its files, and so does a process that a signal ends (base/emergency.h).
+// A directory that appears with all its files at once. They are written into path(), a temporary
+// directory beside the target, which takes its place at commit() and is removed without it
+// (Replacement).
 class NewDirectory {
  public:
   // `target` must not exist, or be an empty directory (whose mode is kept). Throws Error(output).
@@ -16,16 +16,15 @@ class NewDirectory {
   NewDirectory(const NewDirectory&) = delete;
   NewDirectory& operator=(const NewDirectory&) = delete;
 
-  const std::string& path() const { return temporary_.path(); }
+  const std::string& path() const { return replacement_.path(); }
 
-  // All files are finished. Throws Error(output), also if something else has appeared at `target`
-  // meanwhile; that is left as it is.
+  // Call it when all files are finished. Throws Error(output), also if something else has appeared
+  // at the target meanwhile; that is left as it is.
   void commit();
 
  private:
-  std::string name_;         // as given, for messages
-  std::string target_;       // links followed
-  TemporaryPath temporary_;  // empty: committed
+  std::string name_;  // as given, for messages
+  Replacement replacement_;
 };
 
 }  // namespace costeff

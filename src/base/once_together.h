@@ -1,6 +1,6 @@
 #pragma once
 
-// Work that is done once, by all threads that need it at the time.
+// Work that is done once, by all threads that need it at that time.
 
 #include <atomic>
 #include <cstdint>
@@ -12,8 +12,7 @@
 namespace costeff {
 
 // The first thread that calls run() plans the pieces. It and all threads that call run() before the
-// work is done do one piece after the other, each with its own Scratch, and return when all pieces
-// are done.
+// work is done share the pieces, each with its own Scratch, and return when all pieces are done.
 template <typename Scratch>
 class OnceTogether {
  public:
@@ -22,8 +21,8 @@ class OnceTogether {
 
   bool done() const { return done_.load(std::memory_order_acquire); }
 
-  // plan() returns the pieces. Throws, to every caller, what plan() threw, or what the first piece
-  // in order threw that threw at all; pieces after it may not have been done.
+  // plan() returns the pieces. If plan() or a piece throws, every caller gets the exception: of
+  // several pieces that of the first in order. Pieces after it may not have been done.
   template <typename Plan>
   void run(const Plan& plan) {
     if (!done()) take_part(plan);
@@ -69,7 +68,7 @@ class OnceTogether {
 
   std::once_flag planned_;
   Pieces pieces_;
-  size_t count_ = 0;  // of pieces, also when they are gone
+  size_t count_ = 0;  // of pieces, even after they are gone
   std::atomic<size_t> next_{0}, left_{0}, failed_{SIZE_MAX};
   std::atomic<bool> done_{false};
   std::mutex mutex_;  // guards error_ until done

@@ -75,7 +75,7 @@ std::vector<double> numbers_in(const NumberRange& r) {
   const auto steps = static_cast<int64_t>(std::floor((r.last - r.first) / r.step + 1e-9));
   for (int64_t i = 0; i <= steps; ++i) {
     const double v = r.first + static_cast<double>(i) * r.step;
-    values.push_back(std::strtod(string_printf("%.12g", v).c_str(), nullptr));
+    values.push_back(std::strtod(fmt::format("{:.12g}", v).c_str(), nullptr));
   }
   return values;
 }

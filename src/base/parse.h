@@ -1,8 +1,8 @@
 #pragma once
 
-// Numbers and lists out of text. Nothing here throws: the caller knows the flag or the line, and
-// says what is wrong with it. A number is all of its text, without blanks or a plus sign; the
-// locale changes nothing.
+// Numbers and lists from text. Nothing here throws: the caller knows the flag or the line, and says
+// what is wrong with it. A number must be the whole text, without blanks or a plus sign; the locale
+// does not matter.
 
 #include <cstdint>
 #include <optional>
@@ -19,8 +19,8 @@ std::optional<int64_t> parse_int(std::string_view text, int64_t low = INT64_MIN,
 // A finite number, with or without fraction and exponent.
 std::optional<double> parse_number(std::string_view text);
 
-// The parts between the separators, as many as there are separators and one more; each may be
-// empty. They point into `text`.
+// The parts between the separators: one more than there are separators. Each may be empty. They
+// point into `text`.
 std::vector<std::string_view> split_at(std::string_view text, char separator);
 
 // "64,256": at least one number, each from `low` to `high`.
@@ -36,14 +36,14 @@ struct NumberRange {
 };
 std::optional<NumberRange> parse_number_range(std::string_view text);
 
-// first, first + step, ... to last, each rounded to 12 digits: 3 * 0.1 is 0.3 to whoever types it.
-// The last one counts where only rounding would keep it out. Requires step > 0 and first <= last.
+// first, first + step, ... to last, each rounded to 12 digits, so that 3 * 0.1 is 0.3. `last` is
+// included if only rounding would leave it out. Requires step > 0 and first <= last.
 std::vector<double> numbers_in(const NumberRange& range);
 
-// ASCII letters as small ones; other bytes stay.
+// With ASCII letters in lower case; other bytes stay.
 std::string lower_ascii(std::string_view text);
 
-// Does the file name end in `extension` (".json"), in capitals or not?
+// Whether the file name ends in `extension` (".json"), in upper or lower case.
 bool has_extension(std::string_view path, std::string_view extension);
 
 }  // namespace costeff

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <costeff/error.h>
-
 #include <cstdint>
-#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "base/fail.h"
+
 namespace costeff {
 
 // Starts threads that run f(0), f(1), .. f(count - 1), each on a copy of f. If the system refuses
-// one, release(started) must make those already started end; then throws Error(internal).
+// one, it calls release(started), which must make those already started end, and throws
+// Error(internal).
 template <typename F, typename Release>
 std::vector<std::jthread> start_threads(int64_t count, const F& f, const Release& release) {
   std::vector<std::jthread> threads;
@@ -22,8 +22,8 @@ std::vector<std::jthread> start_threads(int64_t count, const F& f, const Release
     const auto started = static_cast<int64_t>(threads.size());
     release(started);
     threads.clear();
-    throw Error(ErrorKind::internal, "cannot start thread " + std::to_string(started + 1) + " of " +
-                                         std::to_string(count) + ": " + e.code().message());
+    fail(ErrorKind::internal, "cannot start thread {} of {}: {}", started + 1, count,
+         e.code().message());
   }
   return threads;
 }

@@ -1,11 +1,14 @@
 #include "base/tensor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/half.h"
 #include "base/utf8.h"
@@ -64,7 +67,7 @@ void dequantise(const Tensor& t, int64_t begin, int64_t count, float* out) {
   }
 }
 
-// The place of element `index` of t, as "[3, 17]".
+// The position of element `index` of t: "[3, 17]".
 std::string element_text(const Tensor& t, int64_t index) {
   std::vector<int64_t> at(t.shape.size());
   for (size_t d = at.size(); d-- > 0;) {
@@ -102,16 +105,11 @@ int64_t Tensor::numel() const {
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string s = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i) s += ", ";
-    s += std::to_string(shape[i]);
-  }
-  return s + "]";
+  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 std::string tensor_place(const Tensor& t) {
-  return (t.file ? *t.file : std::string("?")) + ": tensor " + printable(t.name, 200) + ": ";
+  return fmt::format("{}: tensor {}: ", t.file ? *t.file : "?", printable(t.name, 200));
 }
 
 void TensorSet::give_back(std::span<const std::byte> bytes) const {
@@ -126,8 +124,8 @@ void TensorSet::add(Tensor t) {
   auto [it, fresh] = by_name.emplace(t.name, tensors.size());
   if (!fresh) {
     const std::string& first = *tensors[it->second].file;
-    throw_model(tensor_place(t) + "is defined twice" +
-                (first == *t.file ? "" : " (also in " + first + ")"));
+    fail_model("{}is defined twice{}", tensor_place(t),
+               first == *t.file ? "" : fmt::format(" (also in {})", first));
   }
   tensors.push_back(std::move(t));
 }
@@ -150,14 +148,14 @@ void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out) {
       if (t.scale) return dequantise(t, begin, count, out);
       [[fallthrough]];
     default:
-      throw_model(tensor_place(t) + "dtype " + dtype_name(t.dtype) +
-                  ", expected F32, F16 or BF16 weights");
+      fail_model("{}dtype {}, expected F32, F16 or BF16 weights", tensor_place(t),
+                 dtype_name(t.dtype));
   }
 }
 
 bool all_finite(const float* values, int64_t count) {
-  // One pass without branches, which compilers vectorise: an exponent of all ones, that of infinity
-  // and NaN, carries into the highest bit.
+  // One pass without branches, which compilers vectorise. The exponent of infinity and NaN is all
+  // ones and carries into the highest bit.
   uint32_t carries = 0;
   for (int64_t i = 0; i < count; ++i)
     carries |= (std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu) + 0x00800000u;
@@ -168,8 +166,8 @@ void check_finite(const Tensor& t, const float* values, int64_t count, int64_t b
   if (all_finite(values, count)) return;
   const float* bad =
       std::find_if_not(values, values + count, [](float v) { return std::isfinite(v); });
-  throw_model(tensor_place(t) + "element " + element_text(t, begin + (bad - values)) + " is " +
-              (std::isnan(*bad) ? "NaN" : "infinite") + ", expected finite numbers");
+  fail_model("{}element {} is {}, expected finite numbers", tensor_place(t),
+             element_text(t, begin + (bad - values)), std::isnan(*bad) ? "NaN" : "infinite");
 }
 
 }  // namespace costeff

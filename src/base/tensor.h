@@ -16,8 +16,8 @@ namespace costeff {
 
 class MappedFile;
 
-// Element types of checkpoints. Weights are f32, f16, bf16 or f64; the others occur in buffers and
-// are known so that they can be listed.
+// Element types of checkpoints. Weights are f32, f16, bf16 or f64; the others occur in buffers, and
+// are here so that they can be listed.
 enum class DType : uint8_t {
   f32,
   f16,
@@ -43,16 +43,16 @@ enum class DType : uint8_t {
   c64
 };
 
-int64_t dtype_bits(DType t);                                      // bits an element
+int64_t dtype_bits(DType t);                                      // of one element
 inline int64_t dtype_size(DType t) { return dtype_bits(t) / 8; }  // bytes; 0 for f6 and f4
 const char* dtype_name(DType t);  // as safetensors spells it: "F32", "BF16", "BOOL", ...
 bool dtype_from_name(std::string_view name, DType* out);
-// Element types whose values are numbers by themselves, without a scale.
+// Whether the values are numbers by themselves, without a scale.
 inline bool is_weight_dtype(DType t) {
   return t == DType::f32 || t == DType::f16 || t == DType::bf16 || t == DType::f64;
 }
 
-// A tensor in a file: a view, contiguous, row-major, little-endian. `data` may be unaligned. The
+// A view of a tensor in a file: contiguous, row-major, little-endian, perhaps unaligned. The
 // TensorSet owns the bytes.
 struct Tensor {
   std::string name;  // as in the file
@@ -70,42 +70,42 @@ struct Tensor {
 inline bool is_weight(const Tensor& t) {
   return is_weight_dtype(t.dtype) || (t.dtype == DType::i8 && t.scale);
 }
-// scale[row] of a quantised weight.
+// scale[row] of an int8 weight.
 float row_scale(const Tensor& t, int64_t row);
 
 // "[768, 3072]"
 std::string shape_text(const std::vector<int64_t>& shape);
 
-// "m/model.safetensors: tensor NAME: " - how every message about a tensor begins.
+// "m/model.safetensors: tensor NAME: ", with which every message about a tensor begins.
 std::string tensor_place(const Tensor& t);
 
-// All tensors of a checkpoint and what keeps their bytes alive (mappings, owned buffers).
+// All tensors of a checkpoint, and the mappings and buffers that keep their bytes alive.
 struct TensorSet {
   std::vector<Tensor> tensors;                      // in file order
   std::unordered_map<std::string, size_t> by_name;  // into `tensors`
   std::vector<std::shared_ptr<const void>> owners;
-  std::vector<std::shared_ptr<const MappedFile>> files;  // those of the owners that are mappings
+  std::vector<std::shared_ptr<const MappedFile>> files;  // the mappings among the owners
   std::shared_ptr<const std::string> file;               // the file, or the index of the shards
   std::vector<std::string> notes;  // what was ignored in the files, one line each
-  // Reads every byte that the tensors use and compares checksums; throws Error(model). Null: the
-  // format has none. A separate step, so that a checkpoint that is wrong otherwise is refused
-  // before 8 GiB are read.
+  // Reads every byte that the tensors use and compares checksums. Throws Error(model). Null if the
+  // format has no checksums. It is a separate step, so that a checkpoint that is wrong in other ways
+  // is refused before 8 GiB are read.
   std::function<void(const TensorSet&)> check_bytes;
 
   const Tensor* find(const std::string& name) const {
     auto it = by_name.find(name);
     return it == by_name.end() ? nullptr : &tensors[it->second];
   }
-  // Throws Error(model) if the name is there already.
+  // Throws Error(model) if there is a tensor of that name.
   void add(Tensor t);
-  // These bytes of a tensor have been read and are not needed soon: see MappedFile::give_back.
+  // Says that these bytes of a tensor are not needed soon: see MappedFile::give_back.
   void give_back(std::span<const std::byte> bytes) const;
   // Throws Error(model) if a file was changed under its mapping: see MappedFile::check_unchanged.
   void check_unchanged() const;
 };
 
-// read(): uses the bytes of the tensors. What comes of it, an error too, counts only if the files are
-// still as they were: else Error(model) says that they are not.
+// Calls read(), which uses the bytes of the tensors. Its results count only if the files have not
+// changed, and so do its errors: if they have, it throws an Error(model) that says so.
 template <typename Read>
 void read_unchanged(const TensorSet& tensors, const Read& read) {
   try {
@@ -122,11 +122,11 @@ void to_float32(const Tensor& t, float* out);
 // The same for elements [begin, begin + count).
 void to_float32(const Tensor& t, int64_t begin, int64_t count, float* out);
 
-// None of them is NaN or infinite.
+// Whether none of them is NaN or infinite.
 bool all_finite(const float* values, int64_t count);
 
-// Throws Error(model) that names t's first element that is NaN or infinite. values: t's elements
-// from `begin` on.
+// Throws an Error(model) that names the first element of t that is NaN or infinite. values: [count],
+// t's elements from `begin` on.
 void check_finite(const Tensor& t, const float* values, int64_t count, int64_t begin = 0);
 
 }  // namespace costeff

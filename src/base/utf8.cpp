@@ -87,7 +87,7 @@ std::string printable(std::string_view text, size_t max_bytes) {
       } else if (text[i] == '\t') {
         out += "\\t";
       } else {
-        append_printf(&out, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(text[i])));
+        append_format(&out, "\\x{:02x}", static_cast<uint8_t>(text[i]));
       }
     }
   }

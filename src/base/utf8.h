@@ -18,8 +18,8 @@ void append_utf8(uint32_t code_point, std::string* out);
 
 bool is_utf8(std::string_view text);
 
-// For messages: control characters and bytes that are not UTF-8 become \n, \t or \xNN; longer than
-// max_bytes is cut with "...".
+// For messages: control characters and bytes that are not UTF-8 become \n, \t or \xNN; a text longer
+// than max_bytes ends in "...".
 std::string printable(std::string_view text, size_t max_bytes = 2000);
 
 }  // namespace costeff

@@ -1,12 +1,13 @@
 #pragma once
 
-// The room's face: a checkpoint directory in, a Model out.
-//   containers     file -> TensorSet: safetensors.cpp; torch_file.cpp over zip_reader.cpp, pickle.cpp
-//   weights.cpp    which file(s) a directory has, shards
-//   config.cpp     config.json -> Config; exit_policy.cpp: exit_policy.json
-//   source.cpp     tensors under canonical names, checked access; encoder.cpp, heads.cpp over it
-//   foreign_tensors.cpp   what the engine does not compute is refused
-//   dialects.cpp   which dialect the tensors are; dialect_*.cpp -> Model; cofi_fold.cpp: zs.pt
+// The interface of this room: reads a checkpoint directory into a Model.
+//   containers/           weight files -> TensorSet: safetensors; torch_file over zip_reader and
+//                         pickle; weights: which files a directory has
+//   config, exit_policy   config.json -> Config; exit_policy.json -> ExitPolicy
+//   source                tensors by canonical name, with checked access; encoder, heads over it
+//   foreign_tensors       refuses what the engine does not compute
+//   dialects/             which dialect the tensors are in; dialect_*: -> Model; cofi_fold: zs.pt;
+//                         save_model: the way back
 // Every offset, length, shape and name is checked before it is used; a wrong file is an
 // Error(model).
 
@@ -20,7 +21,7 @@ namespace costeff::checkpoint {
 struct Config;
 
 // Reads DIR/config.json, the weights and DIR/exit_policy.json. ignore_unused: as in LoadOptions.
-// config, if not null, gets config.json as it was understood.
+// *config, if not null, gets config.json as it was understood. Throws Error(model).
 model::Model load_model(const std::string& dir, bool ignore_unused = false,
                         Config* config = nullptr);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/json.h"
 #include "base/names.h"
@@ -36,8 +37,8 @@ constexpr std::array<Name<Activation>, 9> kActivations{{
 Activation activation_from_name(const std::string& name, const char* key,
                                 const std::string& place) {
   if (const auto* row = find_named(kActivations, name)) return row->value;
-  throw_model(place + ": " + key + " is \"" + printable(name, 60) + "\", expected one of " +
-              listed_names(kActivations));
+  fail_model("{}: {} is \"{}\", expected one of {}", place, key, printable(name, 60),
+             listed_names(kActivations));
 }
 
 std::optional<int64_t> maybe_int(const Json& j, const char* key, int64_t low, int64_t high,
@@ -51,7 +52,7 @@ std::string string_or(const Json& j, const char* key, const char* fallback,
   return json_string(j, key, place, kModel).value_or(fallback);
 }
 
-// The number that Python's int() makes of a key of id2label; -1 for what is none, or negative.
+// The number that Python's int() makes of a key of id2label; -1 if it is negative or no number.
 int64_t id_of_key(std::string_view key) {
   constexpr std::string_view kSpace = " \t\n\v\f\r";
   const size_t begin = key.find_first_not_of(kSpace);
@@ -63,7 +64,7 @@ int64_t id_of_key(std::string_view key) {
   return error == std::errc() && end == key.data() + key.size() && id >= 0 ? id : -1;
 }
 
-// A label as Python prints the value that stands in JSON: transformers keeps whatever is there.
+// A label as Python prints the value in the JSON, as transformers keeps any value.
 std::optional<std::string> label_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
@@ -77,30 +78,29 @@ std::optional<std::vector<std::string>> read_id2label(const Json& j, const std::
   const auto it = j.find("id2label");
   if (it == j.end() || it->is_null()) return std::nullopt;
   if (!it->is_object()) {
-    throw_model(place + ": id2label is " + json_text(*it) +
-                ", expected an object {\"0\": name, ...}");
+    fail_model("{}: id2label is {}, expected an object {{\"0\": name, ...}}", place,
+               json_text(*it));
   }
   std::vector<std::optional<std::string>> found(it->size());
   for (const auto& [key, value] : it->items()) {
     const int64_t id = id_of_key(key);
-    if (id < 0 || id >= static_cast<int64_t>(found.size())) continue;  // leaves a gap: see below
+    if (id < 0 || id >= static_cast<int64_t>(found.size()))
+      continue;  // which leaves a gap: see below
     std::optional<std::string>& label = found[static_cast<size_t>(id)];
     if (label) {
-      throw_model(place + ": id2label names label " + std::to_string(id) +
-                  " twice, expected each number once");
+      fail_model("{}: id2label names label {} twice, expected each number once", place, id);
     }
     label = label_text(value);
     if (!label) {
-      throw_model(place + ": id2label: \"" + printable(key, 60) + "\" is " + json_text(value) +
-                  ", expected a name");
+      fail_model("{}: id2label: \"{}\" is {}, expected a name", place, printable(key, 60),
+                 json_text(value));
     }
   }
   std::vector<std::string> labels;
   for (std::optional<std::string>& label : found) {
     if (!label) {
-      throw_model(place + ": id2label has " + std::to_string(found.size()) + " entries, but no \"" +
-                  std::to_string(labels.size()) + "\"; expected the keys 0 to " +
-                  std::to_string(found.size() - 1));
+      fail_model("{}: id2label has {} entries, but no \"{}\"; expected the keys 0 to {}", place,
+                 found.size(), labels.size(), found.size() - 1);
     }
     labels.push_back(std::move(*label));
   }
@@ -117,7 +117,7 @@ CosteffKeys read_costeff_keys(const Json& j, const std::string& place) {
   k.prun_intermediate_size = maybe_int(j, "prun_intermediate_size", 1, kMaxFfn, place);
   k.emb_hidden_dim = json_int(j, "emb_hidden_dim", -1, -1, kMaxHidden, place, kModel);
   k.pooler_dense = json_bool(j, "pooler_dense", false, place, kModel);
-  if (k.pooler_dense) return k;  // the reference then ignores the keys below
+  if (k.pooler_dense) return k;  // then the reference ignores the keys below
   k.last_n_hidden = json_int(j, "last_n_hidden", 1, 1, kMaxLayers + 1, place, kModel);
   k.hidden_mode = string_or(j, "hidden_mode", "concat", place);
   k.pooling_mode = string_or(j, "pooling_mode", "cls", place);
@@ -129,8 +129,8 @@ std::optional<std::vector<int64_t>> int_list(const Json& j, const char* key, int
   const auto it = j.find(key);
   if (it == j.end()) return std::nullopt;
   if (!it->is_array() || it->empty() || it->size() > static_cast<size_t>(kMaxLayers)) {
-    throw_model(place + ": " + key + " is " + json_text(*it) + ", expected a list of 1 to " +
-                std::to_string(kMaxLayers) + " numbers");
+    fail_model("{}: {} is {}, expected a list of 1 to {} numbers", place, key, json_text(*it),
+               kMaxLayers);
   }
   std::vector<int64_t> list;
   for (const Json& v : *it) {
@@ -143,7 +143,7 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   const auto it = j.find("costeff");
   if (it == j.end()) return {};
   const std::string place = config_place + ": costeff";
-  if (!it->is_object()) throw_model(place + " is " + json_text(*it) + ", expected an object");
+  if (!it->is_object()) fail_model("{} is {}, expected an object", place, json_text(*it));
   ConvertedKeys k;
   k.exits = int_list(*it, "exits", 1, kMaxLayers, place);
   k.attention_sizes = int_list(*it, "attention_sizes", 0, kMaxHidden, place);
@@ -154,55 +154,59 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   } else if (compute == "int8") {
     k.compute = ComputeType::int8;
   } else if (compute != "float32") {
-    throw_model(place + ": compute is \"" + printable(compute, 60) +
-                "\", expected float32, bfloat16 or int8");
+    fail_model("{}: compute is \"{}\", expected float32, bfloat16 or int8", place,
+               printable(compute, 60));
   }
   return k;
 }
 
-// Architectures have tensors of the same names and compute something else with them: BigBird and
-// X-MOD differ from BERT and RoBERTa in config.json alone.
+// Some architectures compute something else with tensors of the same names: BigBird and X-MOD differ
+// from BERT and RoBERTa only in config.json.
 std::string read_model_type(const Json& j, const std::string& place) {
   const std::string type = string_or(j, "model_type", "", place);
   if (!type.empty() && !find_model_type(type)) {
-    throw_model(place + ": model_type is \"" + printable(type, 60) +
-                "\", an architecture that the engine does not compute, expected one of " +
-                model_type_names());
+    fail_model(
+        "{}: model_type is \"{}\", an architecture that the engine does not compute, expected one "
+        "of {}",
+        place, printable(type, 60), model_type_names());
   }
   return type;
 }
 
-// The first of the classes that the file says it was saved from; empty: it names none. Some have
-// the tensors of a classifier of texts and another meaning: a label a token, a score a choice.
+// The first of the classes that the file says it was saved from; "" if it names none. Some have the
+// same tensors as a text classifier and another meaning: a label for each token, a score for each
+// choice.
 std::string read_architecture(const Json& j, const std::string& place) {
   const auto it = j.find("architectures");
   if (it == j.end() || !it->is_array() || it->empty() || !it->front().is_string()) return "";
   const auto& name = it->front().get_ref<const std::string&>();
   for (const char* other : {"ForTokenClassification", "ForMultipleChoice"}) {
     if (name.find(other) == std::string::npos) continue;
-    throw_model(place + ": architectures is \"" + printable(name, 60) +
-                "\", expected a class for sequence classification or question answering");
+    fail_model(
+        "{}: architectures is \"{}\", expected a class for sequence classification or question "
+        "answering",
+        place, printable(name, 60));
   }
   return name;
 }
 
-// What the engine cannot do and would answer wrongly if it went on.
+// Refuses what the engine does not compute, as the answers would be wrong.
 void refuse(const Json& j, const std::string& place) {
   if (json_bool(j, "is_decoder", false, place, kModel)) {
-    throw_model(place + ": is_decoder is true: causal attention, expected an encoder (false)");
+    fail_model("{}: is_decoder is true: causal attention, expected an encoder (false)", place);
   }
   if (json_bool(j, "add_cross_attention", false, place, kModel)) {
-    throw_model(place + ": add_cross_attention is true, expected an encoder by itself (false)");
+    fail_model("{}: add_cross_attention is true, expected an encoder by itself (false)", place);
   }
   const std::string positions = string_or(j, "position_embedding_type", "absolute", place);
   if (positions != "absolute") {
-    throw_model(place + ": position_embedding_type is \"" + printable(positions, 60) +
-                "\", expected \"absolute\"");
+    fail_model("{}: position_embedding_type is \"{}\", expected \"absolute\"", place,
+               printable(positions, 60));
   }
 }
 
-// Positions depend on pad_token_id in the RoBERTa family alone, so it is judged there; the others
-// are a record.
+// Only in the RoBERTa family do positions depend on pad_token_id, so it is checked there. The other
+// ids are kept as they are.
 void read_token_ids(const Json& j, Config* c) {
   const auto id = [&](const char* key) -> std::optional<int64_t> {
     const auto it = j.find(key);
@@ -220,8 +224,8 @@ void read_token_ids(const Json& j, Config* c) {
 std::string read_problem_type(const Json& j, const std::string& place) {
   const std::string type = string_or(j, "problem_type", "", place);
   if (!type.empty() && type != "single_label_classification" && type != "regression") {
-    throw_model(place + ": problem_type is \"" + printable(type, 60) +
-                "\", expected single_label_classification or regression");
+    fail_model("{}: problem_type is \"{}\", expected single_label_classification or regression",
+               place, printable(type, 60));
   }
   return type;
 }
@@ -229,9 +233,9 @@ std::string read_problem_type(const Json& j, const std::string& place) {
 }  // namespace
 
 Config parse_config(const std::string& text, const std::string& place, bool distilbert) {
-  if (text.empty()) throw_model(place + ": is empty, expected a JSON object");
+  if (text.empty()) fail_model("{}: is empty, expected a JSON object", place);
   const Json j = parse_json(text, place, kModel);
-  if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
+  if (!j.is_object()) fail_model("{}: is {}, expected a JSON object", place, json_text(j));
 
   Config c;
   c.place = place;
@@ -239,8 +243,8 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   c.architecture = read_architecture(j, place);
   refuse(j, place);
 
-  // DistilBERT has names of its own; in another model's file they are unknown keys, and free. Three
-  // of the common names are aliases there, and win (transformers, attribute_map and __setattr__).
+  // DistilBERT has its own names; in another model's file they are unknown keys and do not matter.
+  // Three of the common names are aliases there, and win (transformers: attribute_map, __setattr__).
   const bool distil = c.model_type.empty() ? distilbert : c.model_type == "distilbert";
   const auto own_unless = [&](const char* own, const char* common) {
     return distil && !j.contains(common) ? own : common;
@@ -263,7 +267,7 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   c.id2label = read_id2label(j, place);
   c.problem_type = read_problem_type(j, place);
   c.tokenizer_class = string_or(j, "tokenizer_class", "", place);
-  // A remark that no code depends on: whatever is no name (null, mostly) is none.
+  // Nothing depends on it, so a value that is no name (mostly null) is ignored.
   if (const auto it = j.find("finetuning_task"); it != j.end() && it->is_string()) {
     c.finetuning_task = it->get<std::string>();
   }

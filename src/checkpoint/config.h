@@ -1,7 +1,7 @@
 #pragma once
 
-// config.json as a plain struct. It is a hint: the tensors decide what the model is, and what
-// config.json says is checked against them (encoder.cpp, heads.cpp).
+// config.json as a plain struct. It is a hint: the tensors decide what the model is, and config.json
+// is checked against them (encoder.cpp, heads.cpp).
 
 #include <costeff/options.h>
 
@@ -23,7 +23,7 @@ inline constexpr int64_t kDefaultHeads = 12;  // as in transformers' BertConfig
 
 // Keys of COST-EFF (sbwww/COST-EFF, Costeff/configuration_costeff.py), with that code's defaults.
 struct CosteffKeys {
-  bool present = false;  // one of the keys only COST-EFF writes is there
+  bool present = false;  // there is a key that only COST-EFF writes
   std::optional<int64_t> prun_hidden_size, prun_intermediate_size;
   int64_t emb_hidden_dim = -1;  // -1: not factorised
   bool pooler_dense = false;
@@ -31,45 +31,45 @@ struct CosteffKeys {
   std::string hidden_mode = "concat", pooling_mode = "cls";
 };
 
-// The object "costeff" that `costeff convert` writes. It is checked against the tensors, and it
-// alone allows exits, or both sublayers of a layer, to be left out of a file.
+// The object "costeff" that `costeff convert` writes. It is checked against the tensors. Only with it
+// may a file leave out exits, or both sublayers of a layer.
 struct ConvertedKeys {
   std::optional<std::vector<int64_t>> exits;  // layers with an exit, 1-based, ascending, up to L
   std::optional<std::vector<int64_t>> attention_sizes, ffn_sizes;  // [L] A and F; 0: no sublayer
-  ComputeType compute = ComputeType::float32;  // what `costeff quantize` made it for
+  ComputeType compute = ComputeType::float32;  // for which `costeff quantize` made it
 };
 
 struct Config {
-  std::string place;            // path of config.json, the beginning of messages
+  std::string place;            // path of config.json, with which messages begin
   std::string model_type;       // empty: not given
   std::string architecture;     // the first of `architectures`; empty: not given
   std::string tokenizer_class;  // empty: not given; src/text reads it
-  // Absent: the key is not there. In a DistilBERT these are its own keys: dim, n_layers, n_heads,
+  // nullopt: the key is absent. DistilBERT has its own keys for some: dim, n_layers, n_heads,
   // hidden_dim.
   std::optional<int64_t> hidden_size, num_hidden_layers, num_attention_heads, intermediate_size;
   std::optional<int64_t> max_position_embeddings, vocab_size, type_vocab_size;
   std::optional<int64_t> num_labels;
   std::optional<int64_t> pad_token_id, bos_token_id, eos_token_id;
-  std::string strange_pad_token_id;          // its JSON text, where it is no integer ("null")
-  std::optional<int64_t> num_output_layers;  // ElasticBERT
+  std::string strange_pad_token_id;                  // its JSON text if it is no integer ("null")
+  std::optional<int64_t> num_output_layers;          // ElasticBERT
   std::optional<std::vector<std::string>> id2label;  // in order of the ids 0, 1, ...
   std::string problem_type;                          // empty: not given
   std::string finetuning_task;                       // empty: not given
   model::Activation activation = model::Activation::gelu_erf;
   double layer_norm_eps = 1e-12;
   bool pruned_heads = false;  // transformers' prune_heads was used
-  bool quantized = false;     // quantization_config is there
+  bool quantized = false;     // there is a quantization_config
   CosteffKeys costeff;
   ConvertedKeys converted;
 };
 
-// Throws Error(model), naming the key, for a value that is of the wrong type or out of range, and
-// for a model that the engine would answer wrongly (another architecture, decoder, relative
-// positions, multi-label, ...).
-//   distilbert   the tensors are DistilBERT's: its keys are read where model_type is absent. A
-//                model_type that is there decides by itself.
+// Throws an Error(model) that names the key for a value of the wrong type or out of range, and for a
+// model that the engine would compute wrongly (another architecture, a decoder, relative positions,
+// multi-label, ...).
+//   distilbert   the tensors are DistilBERT's, so its keys are read if there is no model_type. If
+//                there is one, it alone decides.
 Config parse_config(const std::string& text, const std::string& place, bool distilbert = false);
-// The text of the file at `path`, as parse_config takes it.
+// Reads the text that parse_config takes.
 std::string read_config_text(const std::string& path);
 
 }  // namespace costeff::checkpoint

@@ -1,9 +1,9 @@
 #include "checkpoint/encoder.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <limits>
+
+#include "base/fail.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -20,56 +20,57 @@ constexpr LayerNames kDistil{"transformer.layer.", "attention.q_lin",   "attenti
                              "ffn.lin1",           "ffn.lin2",          "output_layer_norm"};
 
 std::string layer_prefix(const Source& s, int64_t layer) {
-  return s.prefix + layer_names(s.family).layer + std::to_string(layer) + ".";
+  return fmt::format("{}{}{}.", s.prefix, layer_names(s.family).layer, layer);
 }
 
-// RoBERTa numbers positions from pad_token_id + 1 on. The default is that of transformers'
-// RobertaConfig, XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
+// RoBERTa numbers positions from pad_token_id + 1. The default is that of transformers' RobertaConfig,
+// XLMRobertaConfig and CamembertConfig (fairseq's dictionary has <pad> there).
 int64_t position_offset(const Source& s, int64_t vocab_size) {
   constexpr int64_t kDefaultPad = 1;
   if (s.family != Family::roberta) return 0;
   const Config& c = *s.config;
   const int64_t pad = c.pad_token_id.value_or(kDefaultPad);
   if (c.strange_pad_token_id.empty() && pad >= 0 && pad < vocab_size) return pad + 1;
-  throw_model(c.place + ": pad_token_id is " +
-              (c.strange_pad_token_id.empty() ? std::to_string(pad) : c.strange_pad_token_id) +
-              (c.pad_token_id || !c.strange_pad_token_id.empty() ? "" : " (the default)") +
-              ", expected an id from 0 to " + std::to_string(vocab_size - 1) +
-              ": RoBERTa's positions begin after it");
+  fail_model(
+      "{}: pad_token_id is {}{}, expected an id from 0 to {}: RoBERTa's positions begin after it",
+      c.place, c.strange_pad_token_id.empty() ? fmt::format("{}", pad) : c.strange_pad_token_id,
+      c.pad_token_id || !c.strange_pad_token_id.empty() ? "" : " (the default)", vocab_size - 1);
 }
 
 void limit_positions(Source& s, model::Model* m) {
   const Tensor& table = m->parameters.tensor(m->arch.embeddings.position);
   const int64_t offset = m->arch.embeddings.position_offset, rows = table.shape[0];
   if (rows <= offset) {
-    throw_model(tensor_place(table) + "shape " + shape_text(table.shape) + ", expected more than " +
-                std::to_string(offset) + " rows: RoBERTa's positions begin at " +
-                std::to_string(offset) + ", after pad_token_id of " + s.config->place);
+    fail_model(
+        "{}shape {}, expected more than {} rows: RoBERTa's positions begin at {}, after "
+        "pad_token_id of {}",
+        tensor_place(table), shape_text(table.shape), offset, offset, s.config->place);
   }
   m->arch.max_length = rows - offset;
   const auto limit = s.config->max_position_embeddings;
   if (!limit || *limit == rows) return;
   if (*limit <= offset) {
-    throw_model(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
-                ", expected more than " + std::to_string(offset));
+    fail_model("{}: max_position_embeddings is {}, expected more than {}", s.config->place, *limit,
+               offset);
   }
   m->arch.max_length = std::min(rows, *limit) - offset;
-  s.notes.push_back(s.config->place + ": max_position_embeddings is " + std::to_string(*limit) +
-                    ", the tensor position_embeddings has " + std::to_string(rows) +
-                    " rows: at most " + std::to_string(m->arch.max_length) + " tokens are read");
+  s.notes.push_back(
+      fmt::format("{}: max_position_embeddings is {}, the tensor position_embeddings has {} rows: "
+                  "at most {} tokens are read",
+                  s.config->place, *limit, rows, m->arch.max_length));
 }
 
 void note_rows(Source& s, const char* key, const std::optional<int64_t>& said, int64_t rows) {
   if (!said || *said == rows) return;
-  s.notes.push_back(s.config->place + ": " + key + " is " + std::to_string(*said) +
-                    ", the tensor has " + std::to_string(rows) + " rows: the tensor decides");
+  s.notes.push_back(fmt::format("{}: {} is {}, the tensor has {} rows: the tensor decides",
+                                s.config->place, key, *said, rows));
 }
 
 void build_embeddings(Source& s, model::Model* m) {
   const std::string p = s.prefix + "embeddings.";
   model::Embeddings& e = m->arch.embeddings;
   const auto weight = [&](Role role, const std::string& name, std::initializer_list<Dim> shape) {
-    return take_parameter(s, role, model::Part::weight, name, shape);
+    return use_parameter(s, role, model::Part::weight, name, shape);
   };
   if (has_any(s, p + "word_embeddings1.") || has_any(s, p + "word_embeddings2.")) {
     // Factorised (COST-EFF): word[id] = w1[id] w2^T, no bias.
@@ -86,8 +87,8 @@ void build_embeddings(Source& s, model::Model* m) {
   const int64_t h = m->arch.hidden_size;
   m->arch.vocab_size = word.shape[0];
   if (h > kMaxHidden || m->arch.vocab_size > std::numeric_limits<int32_t>::max()) {
-    throw_model(tensor_place(word) + "shape " + shape_text(word.shape) +
-                ", expected at most [2^31-1, " + std::to_string(kMaxHidden) + "]");
+    fail_model("{}shape {}, expected at most [2^31-1, {}]", tensor_place(word),
+               shape_text(word.shape), kMaxHidden);
   }
   e.position = weight(Role::position, p + "position_embeddings.weight", {"positions", h});
   e.position_offset = position_offset(s, m->arch.vocab_size);
@@ -96,12 +97,12 @@ void build_embeddings(Source& s, model::Model* m) {
     m->arch.type_vocab_size = m->parameters.tensor(e.type).shape[0];
     note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->arch.type_vocab_size);
   }
-  e.norm = take_norm(s, Role::embedding_norm, p + "LayerNorm", h);
+  e.norm = use_norm(s, Role::embedding_norm, p + "LayerNorm", h);
   note_rows(s, "vocab_size", s.config->vocab_size, m->arch.vocab_size);
   limit_positions(s, m);
 }
 
-// Sizes that every layer is checked against; 0: free.
+// Every layer is checked against these sizes; 0: any.
 struct Sizes {
   int64_t head_size = 0;
   int64_t attention_at_most = 0;
@@ -110,18 +111,17 @@ struct Sizes {
 };
 
 // COST-EFF's config.json gives the kept heads: d = prun_hidden_size / num_attention_heads, and all
-// layers are alike. Where prun_hidden_size is missing the first layer's tensor says it.
+// layers are alike. If prun_hidden_size is missing, the tensor of the first layer decides.
 void costeff_sizes(Source& s, Sizes* sizes) {
   const Config& c = *s.config;
   sizes->ffn = c.costeff.prun_intermediate_size.value_or(0);
   const std::string query = layer_prefix(s, 0) + "attention.self.query.weight";
-  const int64_t a = c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size
-                                               : take(s, query, {"A", "H"}).shape[0];
+  const int64_t a =
+      c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size : use(s, query, {"A", "H"}).shape[0];
   const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
   if (a % heads != 0) {
-    throw_model(c.place + ": num_attention_heads is " + std::to_string(heads) +
-                (c.num_attention_heads ? "" : " (the default)") +
-                ", does not divide prun_hidden_size " + std::to_string(a));
+    fail_model("{}: num_attention_heads is {}{}, does not divide prun_hidden_size {}", c.place,
+               heads, c.num_attention_heads ? "" : " (the default)", a);
   }
   sizes->attention = sizes->attention_at_most = a;
   sizes->head_size = a / heads;
@@ -131,35 +131,35 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h, con
   const LayerNames& n = layer_names(s.family);
   const Dim rows = sizes.attention ? Dim(sizes.attention) : Dim("A");
   model::Attention a;
-  a.query = take_linear(s, Role::query, p + n.query, rows, h);
+  a.query = use_linear(s, Role::query, p + n.query, rows, h);
   const Tensor& query = s.parameters->tensor(a.query.weight);
   const int64_t size = a.query.out;
   if (size % sizes.head_size != 0 || size > sizes.attention_at_most) {
-    throw_model(tensor_place(query) + "shape " + shape_text(query.shape) +
-                ", expected rows that are a multiple of the head size " +
-                std::to_string(sizes.head_size) + ", at most " +
-                std::to_string(sizes.attention_at_most) +
-                " (hidden_size and num_attention_heads of " + s.config->place + ")");
+    fail_model(
+        "{}shape {}, expected rows that are a multiple of the head size {}, at most {} "
+        "(hidden_size and num_attention_heads of {})",
+        tensor_place(query), shape_text(query.shape), sizes.head_size, sizes.attention_at_most,
+        s.config->place);
   }
   a.heads = size / sizes.head_size;
-  a.key = take_linear(s, Role::key, p + n.key, size, h);
-  a.value = take_linear(s, Role::value, p + n.value, size, h);
-  a.output = take_linear(s, Role::attention_out, p + n.attention_out, h, size);
-  a.norm = take_norm(s, Role::attention_norm, p + n.attention_norm, h);
+  a.key = use_linear(s, Role::key, p + n.key, size, h);
+  a.value = use_linear(s, Role::value, p + n.value, size, h);
+  a.output = use_linear(s, Role::attention_out, p + n.attention_out, h, size);
+  a.norm = use_norm(s, Role::attention_norm, p + n.attention_norm, h);
   return a;
 }
 
 model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   model::FeedForward f;
-  f.in = take_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
+  f.in = use_linear(s, Role::ffn_in, p + n.ffn_in, sizes.ffn ? Dim(sizes.ffn) : Dim("F"), h);
   if (f.in.out > kMaxFfn) {
     const Tensor& weight = s.parameters->tensor(f.in.weight);
-    throw_model(tensor_place(weight) + "shape " + shape_text(weight.shape) + ", expected at most " +
-                std::to_string(kMaxFfn) + " rows");
+    fail_model("{}shape {}, expected at most {} rows", tensor_place(weight),
+               shape_text(weight.shape), kMaxFfn);
   }
-  f.out = take_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
-  f.norm = take_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
+  f.out = use_linear(s, Role::ffn_out, p + n.ffn_out, h, f.in.out);
+  f.norm = use_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
   return f;
 }
 
@@ -169,8 +169,8 @@ void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
   for (int64_t i = 0; i < count; ++i) {
     const std::string p = layer_prefix(s, i);
     model::Layer layer;
-    // An absent sublayer is the identity. Its LayerNorm is skipped and may still be in the file,
-    // the attention's at the unpruned size (CoFiPruning, models/modeling_bert.py).
+    // An absent sublayer is the identity. Its LayerNorm is skipped, but may still be in the file; that
+    // of the attention has the unpruned size (CoFiPruning, models/modeling_bert.py).
     if (sizes.may_be_absent && attention_absent(s, i)) {
       mark_leftover(s, p + n.attention_norm);
     } else {
@@ -188,11 +188,11 @@ void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
 void check_said(const Source& s, const char* key, const std::optional<std::vector<int64_t>>& said,
                 const std::vector<int64_t>& have) {
   if (!said || *said == have) return;
-  throw_model(s.config->place + ": costeff: " + key + " is " + shape_text(*said) + ", " +
-              *s.set->file + " holds layers of " + shape_text(have));
+  fail_model("{}: costeff: {} is {}, {} holds layers of {}", s.config->place, key,
+             shape_text(*said), *s.set->file, shape_text(have));
 }
 
-// Against the object that `costeff convert` writes.
+// Compares the model with the object that `costeff convert` writes.
 void check_converted(const Source& s, const model::Model& m) {
   std::vector<int64_t> attention, ffn;
   for (const model::Layer& layer : m.arch.layers) {
@@ -235,21 +235,20 @@ int64_t count_layers(const Source& s) {
   for (int64_t i : found) {
     while (next < i && may_be_empty(s, next)) ++next;
     if (i != next) {
-      throw_model(*s.set->file + ": has tensors of " + beginning + std::to_string(i) +
-                  ", but none of " + beginning + std::to_string(next));
+      fail_model("{}: has tensors of {}{}, but none of {}{}", *s.set->file, beginning, i, beginning,
+                 next);
     }
     ++next;
   }
   while (may_be_empty(s, next)) ++next;
-  if (next == 0) throw_model(*s.set->file + ": has no tensor of " + beginning + "0");
+  if (next == 0) fail_model("{}: has no tensor of {}0", *s.set->file, beginning);
   if (next > kMaxLayers) {
-    throw_model(*s.set->file + ": has " + std::to_string(next) + " layers, expected at most " +
-                std::to_string(kMaxLayers));
+    fail_model("{}: has {} layers, expected at most {}", *s.set->file, next, kMaxLayers);
   }
   const auto said = s.config->num_hidden_layers;
   if (said && *said != next) {
-    throw_model(s.config->place + ": num_hidden_layers is " + std::to_string(*said) + ", " +
-                *s.set->file + " holds " + std::to_string(next) + " layers");
+    fail_model("{}: num_hidden_layers is {}, {} holds {} layers", s.config->place, *said,
+               *s.set->file, next);
   }
   return next;
 }
@@ -268,13 +267,12 @@ int64_t unpruned_head_size(Source& s, int64_t hidden_size) {
   const Config& c = *s.config;
   const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
   if (hidden_size % heads != 0) {
-    throw_model(c.place + ": num_attention_heads is " + std::to_string(heads) +
-                (c.num_attention_heads ? "" : " (the default, as the key is missing)") +
-                ", does not divide hidden_size " + std::to_string(hidden_size));
+    fail_model("{}: num_attention_heads is {}{}, does not divide hidden_size {}", c.place, heads,
+               c.num_attention_heads ? "" : " (the default, as the key is missing)", hidden_size);
   }
   if (!c.num_attention_heads) {
-    s.notes.push_back(c.place + ": num_attention_heads is missing, taken as " +
-                      std::to_string(heads));
+    s.notes.push_back(
+        fmt::format("{}: num_attention_heads is missing, taken as {}", c.place, heads));
   }
   return hidden_size / heads;
 }
@@ -299,9 +297,8 @@ void build_encoder(Source& s, Widths widths, model::Model* m) {
   const int64_t unpruned =
       widths == Widths::cofi ? unpruned_hidden_size(s, h) : s.config->hidden_size.value_or(h);
   if (widths == Widths::cofi ? h > unpruned : h != unpruned) {
-    throw_model(s.config->place + ": hidden_size is " + std::to_string(unpruned) +
-                ", the tensors have " + std::to_string(h) + " (" + word.name + " " +
-                shape_text(word.shape) + ")");
+    fail_model("{}: hidden_size is {}, the tensors have {} ({} {})", s.config->place, unpruned, h,
+               word.name, shape_text(word.shape));
   }
   m->arch.family = s.family;
   Sizes sizes;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Embeddings and layers, which the dialects have in common.
+// Embeddings and layers, which all dialects have in common.
 
 #include <cstdint>
 
@@ -27,22 +27,21 @@ enum class Widths {
 // Fills embeddings, layers, and the sizes that follow from them. Throws Error(model).
 void build_encoder(Source& s, Widths widths, model::Model* m);
 
-// config.json says of `layer` (from 0) that it has neither sublayer: it may have no tensor at all.
+// Whether config.json says that `layer` (from 0) has neither sublayer, so that it may have no tensor.
 bool may_be_empty(const Source& s, int64_t layer);
 
-// Number of layers: 1 + the highest index. Throws when one below it has no tensor, unless it may be
-// empty, and when num_hidden_layers of config.json differs.
+// The number of layers: 1 + the highest index. Throws if one below it has no tensor, unless it may be
+// empty, and if num_hidden_layers of config.json differs.
 int64_t count_layers(const Source& s);
 
-// hidden_size of the model before pruning: config.json's, else the rows of the pooler, else
+// hidden_size of the model before pruning: that of config.json, else the rows of the pooler, else
 // `hidden`.
 int64_t unpruned_hidden_size(const Source& s, int64_t hidden);
 
-// d = hidden_size / num_attention_heads of the unpruned model. Throws when it is no whole number.
+// d = hidden_size / num_attention_heads of the unpruned model. Throws if it is no whole number.
 int64_t unpruned_head_size(Source& s, int64_t hidden_size);
 
-// The attention or feed-forward tensors of a layer are gone altogether (CoFi); LayerNorms do not
-// count.
+// Whether a layer has no tensors of the sublayer (CoFi), apart from its LayerNorm.
 bool attention_absent(const Source& s, int64_t layer);
 bool ffn_absent(const Source& s, int64_t layer);
 

@@ -1,6 +1,5 @@
 #include "checkpoint/exit_policy.h"
 
-#include <costeff/error.h>
 #include <costeff/policy.h>
 
 #include <algorithm>
@@ -8,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/json.h"
 #include "base/names.h"
 #include "base/utf8.h"
@@ -20,7 +21,7 @@ constexpr int64_t kMaxLayer = 1000;
 
 // Keys that go with every policy.
 constexpr std::array<std::string_view, 3> kCommonKeys = {
-    "policy", "exit_start", "tuned"};  // the last for people: what `costeff tune` chose it for
+    "policy", "exit_start", "tuned"};  // `costeff tune` notes its goal in the last, for people
 
 bool is_threshold_key(std::string_view key) { return key == "threshold" || key == "thresholds"; }
 
@@ -28,7 +29,7 @@ bool is_threshold_key(std::string_view key) { return key == "threshold" || key =
 std::string known_keys() {
   std::string keys = "policy, threshold, thresholds";
   for (const PolicyTraits& row : kPolicies) {
-    if (row.number_at) keys += ", " + std::string(row.number);
+    if (row.number_at) append_format(&keys, ", {}", row.number);
   }
   return keys + " or exit_start";
 }
@@ -42,28 +43,27 @@ bool is_known_key(std::string_view key) {
 
 const PolicyTraits& find_policy(const Json& j, const std::string& place) {
   const auto name = json_string(j, "policy", place, ErrorKind::model);
-  if (!name) throw_model(place + ": policy is missing");
+  if (!name) fail_model("{}: policy is missing", place);
   if (const PolicyTraits* row = find_named(kPolicies, *name)) return *row;
   throw_unknown_name(place + ": policy", *name, listed_names(kPolicies), ErrorKind::model);
 }
 
 double number(const Json& v, const char* key, const std::string& place) {
-  if (!v.is_number())
-    throw_model(place + ": " + key + " is " + json_text(v) + ", expected a number");
+  if (!v.is_number()) fail_model("{}: {} is {}, expected a number", place, key, json_text(v));
   return v.get<double>();
 }
 
 void refuse_keys(const Json& j, const PolicyTraits& row, const std::string& place) {
   for (const auto& [key, value] : j.items()) {
     if (!is_known_key(key)) {
-      throw_model(place + ": unknown key \"" + printable(key, 60) + "\", expected " + known_keys());
+      fail_model("{}: unknown key \"{}\", expected {}", place, printable(key, 60), known_keys());
     }
     if (std::find(kCommonKeys.begin(), kCommonKeys.end(), key) != kCommonKeys.end() ||
         (row.number_at && row.number == key) ||
         (is_threshold_key(key) && row.threshold != ThresholdUse::none)) {
       continue;
     }
-    throw_model(place + ": policy " + std::string(row.name) + " has no use for the key " + key);
+    fail_model("{}: policy {} has no use for the key {}", place, row.name, key);
   }
 }
 
@@ -72,17 +72,16 @@ std::vector<double> read_thresholds(const Json& j, const PolicyTraits& row,
   const bool one = j.contains("threshold"), many = j.contains("thresholds");
   const bool required = row.threshold == ThresholdUse::always;
   if ((one && many) || (!one && !many && required)) {
-    throw_model(place + ": policy " + std::string(row.name) +
-                (required ? " needs either" : " takes either") + " threshold or thresholds" +
-                (one ? ", has both" : ", has neither"));
+    fail_model("{}: policy {}{} threshold or thresholds{}", place, row.name,
+               required ? " needs either" : " takes either", one ? ", has both" : ", has neither");
   }
   if (one) return {number(j["threshold"], "threshold", place)};
   std::vector<double> thresholds;
   if (!many) return thresholds;
   const Json& list = j["thresholds"];
   if (!list.is_array() || list.empty() || list.size() > static_cast<size_t>(kMaxLayer)) {
-    throw_model(place + ": thresholds is " + json_text(list) + ", expected a list of 1 to " +
-                std::to_string(kMaxLayer) + " numbers");
+    fail_model("{}: thresholds is {}, expected a list of 1 to {} numbers", place, json_text(list),
+               kMaxLayer);
   }
   for (const Json& v : list) thresholds.push_back(number(v, "thresholds", place));
   return thresholds;
@@ -92,7 +91,7 @@ std::vector<double> read_thresholds(const Json& j, const PolicyTraits& row,
 
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) {
   const Json j = parse_json(text, place, ErrorKind::model);
-  if (!j.is_object()) throw_model(place + ": is " + json_text(j) + ", expected a JSON object");
+  if (!j.is_object()) fail_model("{}: is {}, expected a JSON object", place, json_text(j));
   const PolicyTraits& row = find_policy(j, place);
   refuse_keys(j, row, place);
   ExitPolicy policy;
@@ -100,8 +99,7 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
   if (row.threshold != ThresholdUse::none) policy.thresholds = read_thresholds(j, row, place);
   if (row.number_at) {
     const std::string key(row.number);
-    if (!j.contains(key))
-      throw_model(place + ": policy " + std::string(row.name) + " needs the key " + key);
+    if (!j.contains(key)) fail_model("{}: policy {} needs the key {}", place, row.name, key);
     policy.*row.number_at =
         json_int(j, key.c_str(), 0, row.least_number, kMaxLayer, place, ErrorKind::model);
   }

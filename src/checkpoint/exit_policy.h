@@ -1,13 +1,13 @@
 #pragma once
 
-// exit_policy.json beside the weights: the exit rule a model was tuned with, used when the user
-// gives none. Its keys follow the table in costeff/policy.h:
+// exit_policy.json beside the weights holds the exit rule that was tuned for the model. It is used
+// if the user gives none. Its keys follow the table in costeff/policy.h:
 //   {"policy": "entropy", "threshold": x}             also max-prob, margin, learned
 //   {"policy": "entropy", "thresholds": [x, ...]}     one for each layer
 //   {"policy": "patience", "patience": n}             and "threshold": x for a regression
 //   {"policy": "fixed", "layer": k}
 //   {"policy": "never"}
-// and "exit_start": s with all of them.
+// and "exit_start": s with any of them.
 
 #include <costeff/options.h>
 
@@ -18,12 +18,12 @@
 
 namespace costeff::checkpoint {
 
-// Absent file: nullopt. Throws Error(model) for an unknown key or policy, a value of the wrong
-// type, or a key that the policy has no use for. Whether the model can run it is for policy_fault
-// to say.
+// Returns nullopt if there is no such file. Throws Error(model) for an unknown key or policy, a value
+// of the wrong type, or a key that the policy does not use. policy_fault() tells whether the model can
+// run the policy.
 std::optional<ExitPolicy> read_exit_policy(const std::string& path);
 ExitPolicy parse_exit_policy(const std::string& text, const std::string& place);
-// What parse_exit_policy reads as `policy`.
+// The object that parse_exit_policy reads as `policy`.
 Json exit_policy_json(const ExitPolicy& policy);
 
 }  // namespace costeff::checkpoint

@@ -1,7 +1,5 @@
 #include "checkpoint/foreign_tensors.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <set>
@@ -9,14 +7,15 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
 namespace {
 
 struct ForeignRow {
-  std::string_view part;  // of one component of a name
-  bool whole;             // the component is just that
+  std::string_view part;  // of a component of a name
+  bool whole;             // it must be the whole component
   const char* what;       // ... which the engine does not compute
   const char* cure;
 };
@@ -66,12 +65,12 @@ const ForeignRow* foreign_row(std::string_view name) {
   return nullptr;
 }
 
-// BERxiT's files hold all of the encoder twice, as core.* too; the first copy is what is read.
+// BERxiT's files hold the encoder twice, a second time as core.*; the first copy is read.
 bool is_second_copy(const std::string& name) { return name.starts_with("core."); }
 
-// "P.encoder.highway.3." of "P.encoder.highway.3.pooler.dense.weight": the part that is a leftover
-// as a whole where nothing of it is in use. Empty: not in one of those parts. These are poolers and
-// off-ramps, which a file may hold and its model not ask.
+// Poolers and off-ramps may be in a file without being used by its model. Such a part is a leftover if
+// nothing of it is in use. Returns its name, "P.encoder.highway.3." for
+// "P.encoder.highway.3.pooler.dense.weight"; "" if the tensor is in no such part.
 std::string leftover_part(const Source& s, const std::string& name) {
   for (const char* part : {"pooler.", "encoder.lte_classifier."}) {
     if (name.starts_with(s.prefix + part)) return s.prefix + part;
@@ -93,7 +92,7 @@ bool in_encoder(const Source& s, const std::string& name) {
   return false;
 }
 
-// Numbers that every model of transformers keeps, and counters.
+// Position numbers that every model of transformers keeps, and counters.
 bool is_buffer(std::string_view name) {
   return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids") ||
          name.ends_with(".num_batches_tracked");
@@ -102,8 +101,8 @@ bool is_buffer(std::string_view name) {
 // "classifier." of "classifier.weight"
 std::string module_of(const std::string& name) { return name.substr(0, name.rfind('.') + 1); }
 
-// What the tensors in use belong to. A file may hold half a million tensors with names of any
-// length, so each is looked up, never compared with all.
+// The modules and parts with a tensor in use. A file may hold half a million tensors with names of any
+// length, so each name is looked up and never compared with all others.
 struct InUse {
   std::set<std::string> modules;  // "classifier."
   size_t longest = 0;             // of their names
@@ -149,8 +148,8 @@ void refuse_known_foreign(const Source& s) {
   for (const auto& [name, i] : s.by_name) {
     const ForeignRow* row = is_second_copy(name) ? nullptr : foreign_row(name);
     if (!row) continue;
-    throw_model(tensor_place(s.set->tensors[i]) + "is part of " + row->what +
-                ", which the engine does not compute; " + row->cure + without_flag());
+    fail_model("{}is part of {}, which the engine does not compute; {}{}",
+               tensor_place(s.set->tensors[i]), row->what, row->cure, without_flag());
   }
 }
 
@@ -166,16 +165,17 @@ void refuse_unknown(Source& s) {
   }
   if (count == 0) return;
   if (!s.ignore_unused) {
-    throw_model(tensor_place(*first) +
-                "is inside the model, and the engine does not know what it is for, expected none "
-                "such" +
-                (count > 1 ? " (the file has " + std::to_string(count) + ")" : "") +
-                without_flag());
+    fail_model(
+        "{}is inside the model, and the engine does not know what it is for, expected none "
+        "such{}{}",
+        tensor_place(*first), count > 1 ? fmt::format(" (the file has {})", count) : "",
+        without_flag());
   }
   s.warnings.push_back(
-      *s.set->file + ": " + std::to_string(count) + (count == 1 ? " tensor" : " tensors") +
-      " of the model that the engine does not know " + (count == 1 ? "is" : "are") +
-      " ignored (--ignore-unused), the first: " + printable(first->name, 200));
+      fmt::format("{}: {} of the model that the engine does not know {} ignored (--ignore-unused), "
+                  "the first: {}",
+                  *s.set->file, count == 1 ? "1 tensor" : fmt::format("{} tensors", count),
+                  count == 1 ? "is" : "are", printable(first->name, 200)));
 }
 
 }  // namespace costeff::checkpoint

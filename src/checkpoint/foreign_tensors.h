@@ -1,20 +1,20 @@
 #pragma once
 
-// Tensors that say the model was meant to compute something else: adapters, LoRA, masks of
-// movement pruning, whatever the engine does not know inside the encoder. The answers without them
-// would be wrong.
+// Tensors that show that the model computes something else: adapters, LoRA, masks of movement pruning,
+// and anything in the encoder that the engine does not know. Without them its answers would be wrong.
 
 #include "checkpoint/source.h"
 #include "model/spec.h"
 
 namespace costeff::checkpoint {
 
-// Before the build, which would miss the weights that such tensors stand for: throws Error(model)
-// for the first (by name) that is known by its name. Nothing when s.ignore_unused.
+// Called before the build, which would miss the weights that such tensors replace. Throws Error(model)
+// for the first in order of names that is known by its name. Does nothing if s.ignore_unused.
 void refuse_known_foreign(const Source& s);
 
-// After the build: the same of the first tensor that was not used and is neither outside the model
-// nor a known leftover. When s.ignore_unused, a warning instead, of both kinds.
+// Called after the build. Throws Error(model) for the first tensor that was not used and is neither
+// outside the model nor a known leftover. If s.ignore_unused, it adds a warning instead, for tensors
+// of both kinds.
 void refuse_unknown(Source& s);
 
 }  // namespace costeff::checkpoint

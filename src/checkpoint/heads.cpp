@@ -1,33 +1,32 @@
 #include "checkpoint/heads.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
+#include "base/fail.h"
 #include "checkpoint/foreign_tensors.h"
 
 namespace costeff::checkpoint {
 namespace {
 
-// The classifier's rows are the truth. id2label must agree with them; num_labels may be stale where
-// id2label agrees (transformers then ignores one of the two, depending on its version).
+// The rows of the classifier decide. id2label must agree with them. num_labels may be stale if id2label
+// agrees, as transformers then ignores one of the two, depending on its version.
 void name_labels(Source& s, model::Model* m) {
   const Config& c = *s.config;
   const int64_t n = m->arch.num_labels;
-  const std::string rows = ", the classifier (" +
-                           m->parameters.tensor(m->arch.heads.back().classifier.weight).name +
-                           ") has " + std::to_string(n) + (n == 1 ? " row" : " rows");
+  const std::string rows =
+      fmt::format(", the classifier ({}) has {} {}",
+                  m->parameters.tensor(m->arch.heads.back().classifier.weight).name, n,
+                  n == 1 ? "row" : "rows");
   if (c.id2label && static_cast<int64_t>(c.id2label->size()) != n) {
-    throw_model(c.place + ": id2label names " + std::to_string(c.id2label->size()) + " labels" +
-                rows);
+    fail_model("{}: id2label names {} labels{}", c.place, c.id2label->size(), rows);
   }
   if (c.num_labels && *c.num_labels != n) {
-    const std::string text = c.place + ": num_labels is " + std::to_string(*c.num_labels) + rows;
-    if (!c.id2label) throw_model(text);
-    s.notes.push_back(text + ", as id2label");
+    if (!c.id2label) fail_model("{}: num_labels is {}{}", c.place, *c.num_labels, rows);
+    s.notes.push_back(
+        fmt::format("{}: num_labels is {}{}, as id2label", c.place, *c.num_labels, rows));
   }
   if (c.problem_type == "regression" && n != 1) {
-    throw_model(c.place + ": problem_type is regression" + rows + ", expected 1");
+    fail_model("{}: problem_type is regression{}, expected 1", c.place, rows);
   }
   m->arch.regression = n == 1;
   m->provenance.task = c.finetuning_task;
@@ -35,38 +34,38 @@ void name_labels(Source& s, model::Model* m) {
     m->provenance.labels = *c.id2label;
     return;
   }
-  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back("LABEL_" + std::to_string(i));
+  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(fmt::format("LABEL_{}", i));
 }
 
 void note_config(Source& s, const model::Model& m) {
   const Config& c = *s.config;
   if (c.quantized) {
-    s.notes.push_back(c.place + ": quantization_config is there, but the weights are plain " +
-                      dtype_name(m.parameters.tensor(m.arch.embeddings.word).dtype) +
-                      ": it is ignored");
+    s.notes.push_back(
+        fmt::format("{}: quantization_config is there, but the weights are plain {}: it is ignored",
+                    c.place, dtype_name(m.parameters.tensor(m.arch.embeddings.word).dtype)));
   }
 }
 
-// DistilBERT's is fixed in the code of transformers, whatever config.json says.
+// In DistilBERT it is fixed by the code of transformers; config.json does not matter.
 double norm_eps(Source& s) {
   constexpr double kFixed = 1e-12;
   const double said = s.config->layer_norm_eps;
   if (s.family != Family::distilbert || said == kFixed) return said;
-  s.notes.push_back(
-      s.config->place +
-      ": layer_norm_eps is not DistilBERT's 1e-12: it is ignored, as transformers does");
+  s.notes.push_back(fmt::format(
+      "{}: layer_norm_eps is not DistilBERT's 1e-12: it is ignored, as transformers does",
+      s.config->place));
   return kFixed;
 }
 
-// Against the object that `costeff convert` writes.
+// Compares the exits with the object that `costeff convert` writes.
 void check_exits(const Source& s, const model::Model& m) {
   const auto& said = s.config->converted.exits;
   std::vector<int64_t> have;
   for (const model::Head& head : m.arch.heads) have.push_back(head.layer);
   if (!said || *said == have) return;
-  throw_model(s.config->place + ": costeff: exits is " + shape_text(*said) + ", " + *s.set->file +
-              " holds a model of " + m.provenance.dialect + " with exits at layers " +
-              shape_text(have));
+  fail_model("{}: costeff: exits is {}, {} holds a model of {} with exits at layers {}",
+             s.config->place, shape_text(*said), *s.set->file, m.provenance.dialect,
+             shape_text(have));
 }
 
 void list_unused(const Source& s, model::Model* m) {
@@ -78,19 +77,19 @@ void list_unused(const Source& s, model::Model* m) {
 }  // namespace
 
 int64_t label_rows(Source& s, const std::string& name) {
-  const Tensor& t = take(s, name + ".weight", {"labels", "inputs"});
+  const Tensor& t = use(s, name + ".weight", {"labels", "inputs"});
   if (t.shape[0] > kMaxLabels) {
-    throw_model(tensor_place(t) + "shape " + shape_text(t.shape) + ", expected at most " +
-                std::to_string(kMaxLabels) + " labels");
+    fail_model("{}shape {}, expected at most {} labels", tensor_place(t), shape_text(t.shape),
+               kMaxLabels);
   }
   return t.shape[0];
 }
 
-model::Linear take_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
+model::Linear use_classifier(Source& s, const std::string& name, int64_t labels, int64_t in) {
   const Tensor* t = find(s, name + ".weight");
   const bool differ = t && !t->shape.empty() && t->shape[0] != labels;
-  return take_linear(s, model::Role::classifier, name, labels, in,
-                     differ ? "as many rows as the final classifier" : std::string_view());
+  return use_linear(s, model::Role::classifier, name, labels, in,
+                    differ ? "as many rows as the final classifier" : std::string_view());
 }
 
 model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
@@ -98,9 +97,9 @@ model::Head pooled_head(Source& s, int64_t layer, const std::string& pooler,
                         int64_t labels, std::string_view because) {
   model::Head head;
   head.layer = layer;
-  head.pooler = take_linear(s, model::Role::pooler, pooler, pooler_rows, hidden, because);
+  head.pooler = use_linear(s, model::Role::pooler, pooler, pooler_rows, hidden, because);
   head.activation = model::Activation::tanh;
-  head.classifier = take_classifier(s, classifier, labels, head.pooler->out);
+  head.classifier = use_classifier(s, classifier, labels, head.pooler->out);
   return head;
 }
 
@@ -108,8 +107,8 @@ void refuse_numbers_from(const Source& s, const std::string& beginning, int64_t 
                          const std::string& expected) {
   const std::set<int64_t> found = numbers(s, beginning);
   if (!found.empty() && *found.rbegin() >= count) {
-    throw_model(*s.set->file + ": has tensors of " + beginning + std::to_string(*found.rbegin()) +
-                ", expected " + expected);
+    fail_model("{}: has tensors of {}{}, expected {}", *s.set->file, beginning, *found.rbegin(),
+               expected);
   }
 }
 
@@ -117,9 +116,8 @@ bool exit_listed(const Source& s, int64_t layer, const std::string& beginning) {
   const auto& exits = s.config->converted.exits;
   if (!exits || std::find(exits->begin(), exits->end(), layer) != exits->end()) return true;
   if (has_any(s, beginning)) {
-    throw_model(s.config->place + ": costeff: exits is " + shape_text(*exits) + ", but " +
-                *s.set->file + " has tensors " + beginning + "* of an exit at layer " +
-                std::to_string(layer));
+    fail_model("{}: costeff: exits is {}, but {} has tensors {}* of an exit at layer {}",
+               s.config->place, shape_text(*exits), *s.set->file, beginning, layer);
   }
   return false;
 }

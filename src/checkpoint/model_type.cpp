@@ -6,7 +6,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// masked_bert is what movement pruning leaves in config.json when its masks have been folded in.
+// Movement pruning leaves masked_bert in config.json after its masks have been folded in.
 constexpr std::array<ModelType, 7> kModelTypes{{
     {"bert", Family::bert, "Bert"},
     {"roberta", Family::roberta, "Roberta"},

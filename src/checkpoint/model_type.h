@@ -1,6 +1,6 @@
 #pragma once
 
-// The values of config.json's model_type that name what the engine computes.
+// The values of model_type in config.json that the engine computes.
 
 #include <span>
 #include <string>
@@ -18,18 +18,18 @@ struct ModelType {
   const char* class_prefix;  // of transformers' class names: "XLMRoberta"; null: never written
 };
 
-// The first of a family is what a model of that family is written as.
+// A model is written as the first type of its family.
 std::span<const ModelType> model_types();
 
-// Null: not one of ours.
+// Null if there is no such type.
 const ModelType* find_model_type(std::string_view name);
 const ModelType& first_of(Family family);
 
-// Whether a file whose tensors are those of `family` may say so of itself. ElasticBERT computes
-// what BERT does, and its code has been used with both names.
+// Whether a file with the tensors of `family` may have that model_type. ElasticBERT computes the same
+// as BERT, and its code has been used with both names.
 bool type_fits(std::string_view name, Family family);
 
-// "bert, roberta, ..."; those that fit the family, or all.
+// "bert, roberta, ...": all, or those that fit the family.
 std::string model_type_names();
 std::string model_type_names(Family family);
 

@@ -1,7 +1,5 @@
 #include "checkpoint/pruning_masks.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/utf8.h"
 
@@ -31,16 +30,16 @@ std::vector<std::string> pruned_names(const Source& s) {
   return names;
 }
 
-// Storages may be shared, so that a small file could ask for any amount of memory.
+// The limit for products: storages may be shared, so a small file could ask for any amount of memory.
 int64_t bytes_of_files(const TensorSet& set) {
-  if (set.files.empty()) return INT64_MAX;  // made in memory
+  if (set.files.empty()) return INT64_MAX;  // made in memory, not read
   int64_t sum = 0;
   for (const auto& file : set.files) sum += static_cast<int64_t>(file->bytes().size());
   return sum;
 }
 
-// orig, with 0 where the mask is 0. What is not finite stays, as it does in torch (NaN * 0), so
-// that it is found later.
+// orig, with 0 where the mask is 0. Values that are not finite stay, as in torch (NaN * 0), so that
+// they are found later.
 std::shared_ptr<std::byte[]> masked(const Tensor& orig, const Tensor& mask) {
   const int64_t element = dtype_size(orig.dtype), count = orig.numel();
   std::shared_ptr<std::byte[]> out(new std::byte[static_cast<size_t>(orig.bytes())]);
@@ -54,8 +53,7 @@ std::shared_ptr<std::byte[]> masked(const Tensor& orig, const Tensor& mask) {
       const float k = keep[static_cast<size_t>(i)];
       if (k == 1) continue;
       if (k != 0) {
-        throw_model(tensor_place(mask) + "holds " + std::to_string(k) +
-                    ", expected a mask of 0 and 1");
+        fail_model("{}holds {}, expected a mask of 0 and 1", tensor_place(mask), k);
       }
       if (std::isfinite(values[static_cast<size_t>(i)])) {
         std::memset(out.get() + (begin + i) * element, 0, static_cast<size_t>(element));
@@ -74,27 +72,28 @@ void multiply_masks(Source& s) {
     const size_t at = s.by_name.find(name + std::string(kOrig))->second;
     const Tensor orig = s.set->tensors[at];
     if (const Tensor* whole = find(s, name)) {
-      throw_model(tensor_place(orig) + "beside " + printable(whole->name, 200) +
-                  ", expected one of them: are the weights pruned or not?");
+      fail_model("{}beside {}, expected one of them: are the weights pruned or not?",
+                 tensor_place(orig), printable(whole->name, 200));
     }
     const auto found = s.by_name.find(name + std::string(kMask));
     if (found == s.by_name.end()) {
-      throw_model(tensor_place(orig) + "without " + name.substr(name.rfind('.') + 1) +
-                  "_mask beside it, expected both, as torch.nn.utils.prune writes them; or make it "
-                  "permanent before saving (prune.remove, remove_spectral_norm)");
+      fail_model(
+          "{}without {}_mask beside it, expected both, as torch.nn.utils.prune writes them; or "
+          "make it permanent before saving (prune.remove, remove_spectral_norm)",
+          tensor_place(orig), name.substr(name.rfind('.') + 1));
     }
     const Tensor mask = s.set->tensors[found->second];
     for (const Tensor* t : {&orig, &mask}) {
       if (is_weight_dtype(t->dtype)) continue;
-      throw_model(tensor_place(*t) + "dtype " + dtype_name(t->dtype) +
-                  ", expected F32, F16, BF16 or F64");
+      fail_model("{}dtype {}, expected F32, F16, BF16 or F64", tensor_place(*t),
+                 dtype_name(t->dtype));
     }
     if (orig.shape != mask.shape) {
-      throw_model(tensor_place(mask) + "shape " + shape_text(mask.shape) + ", expected " +
-                  shape_text(orig.shape) + " as " + printable(orig.name, 200));
+      fail_model("{}shape {}, expected {} as {}", tensor_place(mask), shape_text(mask.shape),
+                 shape_text(orig.shape), printable(orig.name, 200));
     }
     if (orig.bytes() > may_own) {
-      throw_model(tensor_place(orig) + "with the others that have masks, larger than the file");
+      fail_model("{}with the others that have masks, larger than the file", tensor_place(orig));
     }
     may_own -= orig.bytes();
     std::shared_ptr<std::byte[]> bytes = masked(orig, mask);
@@ -109,9 +108,10 @@ void multiply_masks(Source& s) {
     s.expected_unused.push_back(false);
   }
   if (names.empty()) return;
-  s.notes.push_back(*s.set->file + ": " + std::to_string(names.size()) +
-                    (names.size() == 1 ? " weight is its weight_orig times weight_mask"
-                                       : " weights are their weight_orig times weight_mask"));
+  s.notes.push_back(fmt::format("{}: {}{}", *s.set->file, names.size(),
+                                names.size() == 1
+                                    ? " weight is its weight_orig times weight_mask"
+                                    : " weights are their weight_orig times weight_mask"));
 }
 
 }  // namespace costeff::checkpoint

@@ -1,11 +1,10 @@
 #include "checkpoint/source.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
 #include "checkpoint/containers/encoder_names.h"
@@ -14,8 +13,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// A file without prefixes (the encoder saved by itself, a head added): the other names tell the
-// family.
+// For a file without prefixes (an encoder saved by itself, a head added): other names tell the family.
 Family family_without_prefix(const Source& s) {
   if (has_any(s, "transformer.layer.")) return Family::distilbert;
   if (has_any(s, "encoder.pooler.")) return Family::elasticbert;
@@ -38,7 +36,7 @@ std::string encoder_text(const EncoderName& e) {
                           : printable(e.container, 60) + e.prefix + "*";
 }
 
-// The one encoder of the file; names: the canonical ones.
+// Returns the one encoder of the file. names: the canonical ones.
 EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& names) {
   std::set<EncoderName> found;
   for (const std::string& name : names) {
@@ -46,35 +44,35 @@ EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& n
   }
   if (found.size() == 1) return *found.begin();
   if (found.size() > 1) {
-    throw_model(*set.file + ": holds " +
-                (found.size() == 2 ? "two" : std::to_string(found.size())) + " encoders, " +
-                encoder_text(*found.begin()) + " and " + encoder_text(*std::next(found.begin())) +
-                ", expected one");
+    fail_model("{}: holds {} encoders, {} and {}, expected one", *set.file,
+               found.size() == 2 ? "two" : fmt::format("{}", found.size()),
+               encoder_text(*found.begin()), encoder_text(*std::next(found.begin())));
   }
   std::string have = set.tensors.empty() ? "no tensor at all" : "";
   for (size_t i = 0; i < set.tensors.size() && i < 3; ++i) {
     have += (i ? ", " : "") + printable(set.tensors[i].name, 60);
   }
   if (set.tensors.size() > 3) have += ", ...";
-  throw_model(*set.file + ": holds no BERT encoder, expected tensors such as " +
-              "bert.embeddings.word_embeddings.weight (found: " + have + ")");
+  fail_model(
+      "{}: holds no BERT encoder, expected tensors such as bert.embeddings.word_embeddings.weight "
+      "(found: {})",
+      *set.file, have);
 }
 
-// The same names mean other positions and another head in another family.
+// In another family the same names mean other positions and another head.
 void check_family(const Source& s) {
   const Config& c = *s.config;
   if (c.model_type.empty() || type_fits(c.model_type, s.family)) return;
-  throw_model(c.place + ": model_type is \"" + printable(c.model_type, 60) + "\", but " +
-              *s.set->file + " holds an encoder of " + first_of(s.family).name + " (" +
-              encoder_text({s.container, s.prefix}) + "), expected one of " +
-              model_type_names(s.family));
+  fail_model("{}: model_type is \"{}\", but {} holds an encoder of {} ({}), expected one of {}",
+             c.place, printable(c.model_type, 60), *s.set->file, first_of(s.family).name,
+             encoder_text({s.container, s.prefix}), model_type_names(s.family));
 }
 
 std::string expected_shape(std::initializer_list<Dim> shape) {
   std::string text = "[";
   for (const Dim& d : shape) {
     if (text.size() > 1) text += ", ";
-    text += d.symbol ? std::string(d.symbol) : std::to_string(d.extent);
+    text += d.symbol ? d.symbol : fmt::format("{}", d.extent);
   }
   return text + "]";
 }
@@ -89,7 +87,7 @@ bool fits(const std::vector<int64_t>& have, std::initializer_list<Dim> shape) {
   return true;
 }
 
-// The tensor that stands in the module of one that is missing, for its message: weight_g, qweight,
+// For the message about a missing tensor: another one in its module, such as weight_g, qweight or
 // base_layer.weight.
 std::string found_instead(const Source& s, const std::string& name) {
   const size_t dot = name.rfind('.');
@@ -99,12 +97,12 @@ std::string found_instead(const Source& s, const std::string& name) {
        it != s.by_name.end() && it->first.starts_with(module); ++it) {
     if (s.used[it->second] || it->first == module + "weight" || it->first == module + "bias")
       continue;
-    return " (found " + printable(s.set->tensors[it->second].name, 200) + ")";
+    return fmt::format(" (found {})", printable(s.set->tensors[it->second].name, 200));
   }
   return "";
 }
 
-// I8 weights [rows, columns] have their scales, F32 [rows], beside them in NAME_scale.
+// The scales of I8 weights [rows, columns] are beside them in NAME_scale, F32 [rows].
 void attach_scales(Source& s) {
   for (const auto& [name, index] : s.by_name) {
     Tensor& t = s.set->tensors[index];
@@ -113,8 +111,9 @@ void attach_scales(Source& s) {
     if (it == s.by_name.end()) continue;
     const Tensor& scale = s.set->tensors[it->second];
     if (scale.dtype != DType::f32 || scale.shape != std::vector<int64_t>{t.shape[0]}) {
-      throw_model(tensor_place(scale) + dtype_name(scale.dtype) + " " + shape_text(scale.shape) +
-                  ", expected F32 " + shape_text({t.shape[0]}) + ", a scale a row of " + t.name);
+      fail_model("{}{} {}, expected F32 {}, a scale a row of {}", tensor_place(scale),
+                 dtype_name(scale.dtype), shape_text(scale.shape), shape_text({t.shape[0]}),
+                 t.name);
     }
     t.scale = scale.data;
     s.used[it->second] = true;
@@ -140,10 +139,11 @@ Source open_source(TensorSet& set, const Config& config, const TensorSet* masks)
     if (names[i].starts_with(s.container)) names[i].erase(0, s.container.size());
     const auto [it, fresh] = s.by_name.emplace(std::move(names[i]), i);
     if (!fresh) {
-      throw_model(tensor_place(set.tensors[i]) + "is the same as tensor " +
-                  printable(set.tensors[it->second].name, 200) + " (" +
-                  (s.container.empty() ? "" : printable(s.container, 60) + ", ") +
-                  "module., _orig_mod., gamma and beta aside), expected one of them");
+      fail_model(
+          "{}is the same as tensor {} ({}module., _orig_mod., gamma and beta aside), expected one "
+          "of them",
+          tensor_place(set.tensors[i]), printable(set.tensors[it->second].name, 200),
+          s.container.empty() ? "" : printable(s.container, 60) + ", ");
     }
   }
   s.family = s.prefix.empty() ? family_without_prefix(s) : family_of_prefix(s.prefix);
@@ -172,9 +172,9 @@ std::set<int64_t> numbers(const Source& s, std::string_view beginning) {
     const std::string_view rest = std::string_view(it->first).substr(beginning.size());
     const size_t digits = rest.find_first_not_of("0123456789");
     if (digits == 0 || digits == std::string_view::npos || rest[digits] != '.') continue;
-    if (digits > 1 && rest[0] == '0') continue;  // 01 is no number that a module list writes
+    if (digits > 1 && rest[0] == '0') continue;  // module lists do not write 01
     if (digits > 9) {
-      throw_model(tensor_place(s.set->tensors[it->second]) + "its number is out of range");
+      fail_model("{}its number is out of range", tensor_place(s.set->tensors[it->second]));
     }
     found.insert(std::stoll(std::string(rest.substr(0, digits))));
   }
@@ -192,52 +192,51 @@ std::string missing_place(const Source& s, const std::string& name) {
   return tensor_place(*s.set->file, s.container + name);
 }
 
-const Tensor& take(Source& s, const std::string& name, std::initializer_list<Dim> shape,
-                   std::string_view because) {
+const Tensor& use(Source& s, const std::string& name, std::initializer_list<Dim> shape,
+                  std::string_view because) {
   const auto it = s.by_name.find(name);
   if (it == s.by_name.end()) {
-    throw_model(missing_place(s, name) + "is missing, expected shape " + expected_shape(shape) +
-                found_instead(s, name));
+    fail_model("{}is missing, expected shape {}{}", missing_place(s, name), expected_shape(shape),
+               found_instead(s, name));
   }
   const Tensor& t = s.set->tensors[it->second];
   if (!fits(t.shape, shape)) {
     const bool empty = std::find(t.shape.begin(), t.shape.end(), 0) != t.shape.end();
-    throw_model(tensor_place(t) + "shape " + shape_text(t.shape) + ", expected " +
-                expected_shape(shape) + (empty ? " with no axis of 0" : "") +
-                (because.empty() ? "" : " (" + std::string(because) + ")"));
+    fail_model("{}shape {}, expected {}{}{}", tensor_place(t), shape_text(t.shape),
+               expected_shape(shape), empty ? " with no axis of 0" : "",
+               because.empty() ? "" : " (" + std::string(because) + ")");
   }
   if (!is_weight(t)) {
-    throw_model(tensor_place(t) + "dtype " + dtype_name(t.dtype) +
-                ", expected F32, F16, BF16 or F64");
+    fail_model("{}dtype {}, expected F32, F16, BF16 or F64", tensor_place(t), dtype_name(t.dtype));
   }
   s.used[it->second] = true;
   return t;
 }
 
-model::ParameterId take_parameter(Source& s, model::Role role, model::Part part,
-                                  const std::string& name, std::initializer_list<Dim> shape,
-                                  std::string_view because) {
-  const Tensor& t = take(s, name, shape, because);
+model::ParameterId use_parameter(Source& s, model::Role role, model::Part part,
+                                 const std::string& name, std::initializer_list<Dim> shape,
+                                 std::string_view because) {
+  const Tensor& t = use(s, name, shape, because);
   const auto at = static_cast<size_t>(&t - s.set->tensors.data());
   const auto [it, fresh] = s.parameter_of.try_emplace(at, model::kNone);
   if (fresh) it->second = s.parameters->add(role, part, t);
   return it->second;
 }
 
-model::Linear take_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
-                          std::string_view because) {
+model::Linear use_linear(Source& s, model::Role role, const std::string& name, Dim out, Dim in,
+                         std::string_view because) {
   model::Linear l;
-  l.weight = take_parameter(s, role, model::Part::weight, name + ".weight", {out, in}, because);
+  l.weight = use_parameter(s, role, model::Part::weight, name + ".weight", {out, in}, because);
   const std::vector<int64_t>& shape = s.parameters->tensor(l.weight).shape;
   l.out = shape[0];
   l.in = shape[1];
-  l.bias = take_parameter(s, role, model::Part::bias, name + ".bias", {l.out});
+  l.bias = use_parameter(s, role, model::Part::bias, name + ".bias", {l.out});
   return l;
 }
 
-model::LayerNorm take_norm(Source& s, model::Role role, const std::string& name, int64_t hidden) {
-  return {take_parameter(s, role, model::Part::weight, name + ".weight", {hidden}),
-          take_parameter(s, role, model::Part::bias, name + ".bias", {hidden})};
+model::LayerNorm use_norm(Source& s, model::Role role, const std::string& name, int64_t hidden) {
+  return {use_parameter(s, role, model::Part::weight, name + ".weight", {hidden}),
+          use_parameter(s, role, model::Part::bias, name + ".bias", {hidden})};
 }
 
 }  // namespace costeff::checkpoint

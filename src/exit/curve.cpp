@@ -21,18 +21,18 @@ void add_settings(const std::vector<ExitPolicy>& policies, const std::string& fa
   for (const ExitPolicy& p : policies) out->push_back({p, family});
 }
 
-// The longest patience is the safest. A regression also has a threshold, so that each patience is a
-// curve of its own.
+// The longest patience is the safest. A regression also has a threshold, so there is a curve for each
+// patience.
 void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
-  const int64_t most = t.exits() - 1;
+  const int64_t longest = t.exits() - 1;
   std::vector<double> thresholds = o.thresholds;
   if (t.regression && thresholds.empty())
     thresholds =
-        difference_thresholds(t, std::max<int64_t>(1, o.count / std::max<int64_t>(1, most - 1)));
+        difference_thresholds(t, std::max<int64_t>(1, o.count / std::max<int64_t>(1, longest - 1)));
   ExitPolicy p;
   p.kind = PolicyKind::patience;
   p.exit_start = o.exit_start;
-  for (p.patience = most; p.patience >= 1; --p.patience) {
+  for (p.patience = longest; p.patience >= 1; --p.patience) {
     if (!t.regression) {
       out->push_back({p, policy_name(p.kind)});
       continue;
@@ -55,7 +55,7 @@ void add_thresholds(const ExitTable& t, PolicyKind kind, const CurveOptions& o, 
   }
 }
 
-// The search uses a part of the rows if there are more than it can profit from.
+// The search uses a part of the rows if there are more than it needs.
 void add_by_layer(const ExitTable& t, std::span<const int64_t> gold, const Curve& curve,
                   int64_t exit_start, Settings* out) {
   std::vector<int64_t> some, rest;

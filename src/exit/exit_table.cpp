@@ -22,7 +22,7 @@ void check_row(const Result& r, const ExitTable& t) {
     fits = r.exits[e].layer == t.layers[e] &&
            static_cast<int64_t>(r.exits[e].logits.size()) == t.num_labels;
   }
-  if (!fits) throw Error(ErrorKind::internal, "a row of other exits than its table has");
+  if (!fits) throw Error(ErrorKind::internal, "a row with other exits than its table");
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ ModelExits exits_of(const ExitTable& t) {
   m.layers = t.layers;
   m.num_labels = t.num_labels;
   m.regression = t.regression;
-  // Rows are alike in which exits have one.
+  // All rows have it at the same exits.
   const auto first = t.uncertainty.begin();
   m.learned = t.rows() > 0 && std::any_of(first, first + t.exits(), [](float u) { return u >= 0; });
   return m;

@@ -35,7 +35,7 @@ ExitScore score_logits(std::span<const float> logits, std::span<float> probs) {
   for (size_t c = 1; c < n; ++c) {
     if (logits[c] > logits[top]) top = c;
   }
-  // With the largest logit taken off, Z = 1 + rest, and H = ln Z - sum_c p_c z_c is a sum of terms
+  // With the largest logit subtracted, Z = 1 + rest, and H = ln Z - sum_c p_c z_c is a sum of terms
   // >= 0: nothing cancels, and a probability that underflows adds exactly 0.
   double rest = 0;
   for (size_t c = 0; c < n; ++c) {
@@ -82,7 +82,7 @@ bool leaves(const ExitPolicy& p, bool regression, int64_t layer, const ExitScore
     case PolicyKind::patience:
       return patience_leaves(p, regression, layer, score, state);
     default: {
-      // The numbers that are compared are the ones that are printed.
+      // The same numbers are compared as are printed.
       const double limit = threshold_at(p, layer), v = compared_score(p.kind, score);
       return policy_traits(p.kind).leaves_above ? v > limit : v < limit;
     }

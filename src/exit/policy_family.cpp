@@ -12,21 +12,21 @@ namespace {
 
 constexpr int64_t kThresholds = 400;
 
-// Four significant digits: what is written in exit_policy.json is short and is what was tested.
+// To four significant digits, so that exit_policy.json has a short number, the one that was tested.
 double rounded(double v) {
   if (v == 0) return 0;
   const double scale = std::pow(10.0, 3 - std::floor(std::log10(std::abs(v))));
   return std::round(v * scale) / scale;
 }
 
-// The threshold of a step, from one that lets nobody leave to one that lets everybody. The entropies
-// of sure answers are 1e-3 and less, so the steps begin small: they grow as cubes.
+// The threshold of a step, from one with which no row leaves to one with which all do. The entropies of
+// confident answers are 1e-3 and less, so the steps begin small and grow as cubes.
 double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
   const double u = static_cast<double>(step) / static_cast<double>(kThresholds);
   const double c = static_cast<double>(std::max<int64_t>(labels, 2)), cube = u * u * u;
   switch (kind) {
     case PolicyKind::entropy:
-      // The last step lies just above ln C, so that an even distribution leaves too.
+      // The last step is just above ln C, so that even a uniform distribution leaves.
       return rounded(cube * (std::log(c) + 1e-3));
     case PolicyKind::max_prob:
       return 1 - rounded(cube * (1 - 1 / c + 1e-3));
@@ -39,7 +39,7 @@ double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
 
 // What a policy costs on the rows of a search.
 struct SearchCost {
-  double lost = 0;   // sum of losses; a gain counts as none, since most of them are luck
+  double lost = 0;   // sum of losses; gains do not count, as most of them are luck
   double depth = 0;  // sum of exit layers
 };
 
@@ -111,7 +111,7 @@ std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64
 std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int64_t count,
                                         int64_t exit) {
   const bool above = policy_traits(kind).leaves_above;
-  // Doubt: the entropy or the uncertainty; of a probability, 1 less it. Small ones leave first.
+  // Doubt is the entropy, the uncertainty, or 1 minus a probability. Rows with little doubt leave first.
   std::vector<double> doubts;
   const int64_t first = exit < 0 ? 0 : exit, last = exit < 0 ? t.exits() - 2 : exit;
   for (int64_t row = 0; row < t.rows(); ++row) {
@@ -134,7 +134,7 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
     // Not past the middle between this quantile and the next.
     const double limit = i + 1 < quantiles.size() ? (v + quantiles[i + 1]) / 2 : v * 1.05 + 1e-9;
     const double doubt = short_above(v, limit);
-    // 1 - 0.05 is 0.95 to whoever reads it.
+    // Rounded, so that 1 - 0.05 is 0.95.
     const double threshold = above ? std::max(0.0, std::round((1 - doubt) * 1e12) / 1e12) : doubt;
     if (threshold != out.back()) out.push_back(threshold);
   }
@@ -167,8 +167,8 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float
       const auto& steps = ladders[static_cast<size_t>(e)];
       const int64_t layer = t.layers[static_cast<size_t>(e)];
       if (layer < exit_start) continue;
-      // Rungs at which no further row leaves are passed over. Of the rest a few are tried, so that
-      // one bad step does not hide a good one after it.
+      // Rungs at which no further row leaves are skipped. Of the rest a few are tried, so that a bad
+      // step does not hide a good one after it.
       constexpr int kTried = 3;
       int tried = 0;
       ExitPolicy p_next = p;
@@ -176,7 +176,7 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& t, std::span<const float
         p_next.thresholds[static_cast<size_t>(layer - 1)] = steps[next];
         const SearchCost cost = search.run(p_next);
         if (cost.depth >= now.depth) continue;
-        // Half a row more than was lost: a step that happens to cost nothing is not free.
+        // Half a row is added to the loss, as a step that happens to cost nothing is not free.
         const double rate = (cost.lost - now.lost + 0.5) / (now.depth - cost.depth);
         if (best < 0 || rate < best_rate) {
           best = e;

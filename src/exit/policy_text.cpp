@@ -1,9 +1,9 @@
-#include <costeff/error.h>
 #include <costeff/policy.h>
 
 #include <algorithm>
 #include <string>
 
+#include "base/fail.h"
 #include "base/format.h"
 #include "base/names.h"
 #include "base/parse.h"
@@ -13,12 +13,12 @@ namespace costeff {
 namespace {
 
 [[noreturn]] void refuse_threshold(std::string_view text, const std::string& expected) {
-  throw_usage("threshold \"" + printable(text, 80) + "\", expected " + expected);
+  fail_usage("threshold \"{}\", expected {}", printable(text, 80), expected);
 }
 
 [[noreturn]] void refuse_list(std::string_view text, const std::string& why) {
-  throw_usage("--thresholds \"" + printable(text, 80) + "\"" + why +
-              ", expected numbers 0,0.1,0.2 or first:last:step");
+  fail_usage("--thresholds \"{}\"{}, expected numbers 0,0.1,0.2 or first:last:step",
+             printable(text, 80), why);
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ PolicyWords policy_words(const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
   PolicyWords words;
   words.name = t.name;
-  if (t.number_at) words.setting = std::to_string(p.*t.number_at);
+  if (t.number_at) words.setting = fmt::format("{}", p.*t.number_at);
   if (p.kind == PolicyKind::never) {
     words.text = "never (full depth)";
     return words;
@@ -91,22 +91,22 @@ PolicyWords policy_words(const ExitPolicy& p) {
   }
   if (!t.number_at || !thresholds.empty())
     words.text += (t.leaves_above ? " > " : " < ") + thresholds;
-  if (p.exit_start > 1) words.text += " from " + std::to_string(p.exit_start);
+  if (p.exit_start > 1) append_format(&words.text, " from {}", p.exit_start);
   return words;
 }
 
 std::string policy_text(const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
   if (p.kind == PolicyKind::never) return "never (the last layer answers)";
-  if (p.kind == PolicyKind::fixed) return "fixed, layer " + std::to_string(p.layer);
+  if (p.kind == PolicyKind::fixed) return fmt::format("fixed, layer {}", p.layer);
   std::string text;
-  if (t.number_at) text = std::string(t.name) + " " + std::to_string(p.*t.number_at);
+  if (t.number_at) text = fmt::format("{} {}", t.name, p.*t.number_at);
   if (!t.number_at || !p.thresholds.empty()) {
     if (!text.empty()) text += ", ";
     text += t.compared;
     text += (t.leaves_above ? " above " : " below ") + shortest_list(p.thresholds, ", ");
   }
-  if (p.exit_start > 1) text += ", from layer " + std::to_string(p.exit_start);
+  if (p.exit_start > 1) append_format(&text, ", from layer {}", p.exit_start);
   return text;
 }
 

@@ -10,7 +10,7 @@
 namespace costeff::exits {
 namespace {
 
-// sup over v in [drop, v_hi], from above, to about a hundredth of its value.
+// An upper bound on the supremum over v in [drop, v_hi], to about a hundredth of its value.
 double largest_over_share(int64_t n, int64_t t, double drop, double v_hi) {
   const auto at = [&](double plus, double minus) {
     return trinomial_difference_cdf(t, n, plus / 2, std::max(0.0, minus / 2));
@@ -50,7 +50,7 @@ double hoeffding_bentkus_p_value(int64_t n, double mean, double risk) {
   const auto rows = static_cast<double>(n);
   const double first = mean > 0 ? mean * std::log(mean / risk) : 0;
   const double divergence = first + (1 - mean) * std::log((1 - mean) / (1 - risk));
-  // rows * mean may be a whole number but for the last bits of a double.
+  // rows * mean may differ from a whole number only in the last bits of a double.
   const auto count = static_cast<int64_t>(std::ceil(rows * mean - 1e-12 * rows));
   const double bentkus = std::numbers::e * binomial_cdf(count, n, risk);
   return std::min({1.0, std::exp(-rows * divergence), bentkus});
@@ -61,7 +61,7 @@ double trinomial_difference_cdf(int64_t t, int64_t n, double p_plus, double p_mi
   if (t < -n) return 0;
   if (p_minus <= 0) return binomial_cdf(t, n, p_plus);
   // Sum over Y = y of P(Y = y) P(X <= t + y | Y = y), where X is binomial among the other rows.
-  // Both tails of Y that are left out hold less than 1e-16.
+  // The two tails of Y that are left out have less than 1e-16.
   const double given = std::min(1.0, p_plus / (1 - p_minus));
   const auto rows = static_cast<double>(n);
   const double spread = 9 * std::sqrt(rows * p_minus * (1 - p_minus)) + 45;
@@ -73,8 +73,8 @@ double trinomial_difference_cdf(int64_t t, int64_t n, double p_plus, double p_mi
     sum += weight * std::min(below, 1.0);
     const double at = static_cast<double>(y), left = static_cast<double>(others);
     if (y == n || (at > rows * p_minus && weight < 1e-18)) break;
-    // One row more is a Y: from P(X <= k) among `others` to P(X <= k + 1) among one fewer. Both
-    // terms that are added follow from the one before by a factor, unless that has underflowed.
+    // For one more Y: from P(X <= k) among `others` to P(X <= k + 1) among one fewer. Both terms that
+    // are added follow from the one before by a factor, unless that has underflowed.
     constexpr double kTiny = 1e-250;
     const double miss = 1 - given, free = left - static_cast<double>(k);
     ++y, --others, ++k;
@@ -103,12 +103,12 @@ int64_t fixed_sequence(int64_t count, double level, const std::function<double(i
   return i;
 }
 
-int64_t fewest_rows(double level, int64_t most, const std::function<double(int64_t)>& p_value) {
+int64_t fewest_rows(double level, int64_t limit, const std::function<double(int64_t)>& p_value) {
   int64_t low = 0, high = 1;  // p_value(low) > level
   while (p_value(high) > level) {
     low = high;
-    if (high >= most) return 0;
-    high = std::min(most, 2 * high);
+    if (high >= limit) return 0;
+    high = std::min(limit, 2 * high);
   }
   while (high - low > 1) {
     const int64_t middle = low + (high - low) / 2;

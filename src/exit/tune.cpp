@@ -9,12 +9,12 @@
 namespace costeff {
 namespace {
 
-constexpr int64_t kMaxRows = 10'000'000;  // rows_needed is not searched beyond it
+constexpr int64_t kMaxRows = 10'000'000;  // for rows_needed
 
-// The part of a test's level that is spent on bounding the share of rows that change sides.
+// The part of a test's level that is spent on bounding the share of rows that change.
 double gamma_of(double level) { return level / 10; }
 
-// What a setting did on the rows at hand.
+// The results of a setting on the rows at hand.
 struct Counts {
   int64_t rows = 0, losses = 0, gains = 0;
   double sum = 0;  // of losses
@@ -103,7 +103,7 @@ class TrialRows {
   std::vector<int32_t> exits_;
 };
 
-// The rows needed if nothing went wrong in any of them.
+// The number of rows that is needed if nothing goes wrong in any of them.
 int64_t fewest_rows_for(const TuneGoal& goal, double level, const ExitTable& t) {
   return exits::fewest_rows(level, kMaxRows, [&](int64_t rows) {
     Counts best{.rows = rows};
@@ -120,7 +120,7 @@ void check_goal(const ExitTable& t, const TuneGoal& goal, std::span<const int64_
   if (needs_gold && static_cast<int64_t>(gold.size()) != t.rows())
     throw Error(ErrorKind::internal, "not as many labels as rows");
   if (t.regression && (needs_gold || goal.kind == GoalKind::disagreement))
-    throw_usage("a regression has no accuracy and no labels to agree in");
+    throw_usage("a regression has no accuracy and no labels that could agree");
   if (!t.regression && goal.kind == GoalKind::score_change)
     throw_usage("a classifier has no score that changes");
   if (goal.kind == GoalKind::score_change && !(goal.score_low < goal.score_high))
@@ -185,7 +185,7 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
       trial.passed = keeps_goal(goal, trial);
       return 0.0;
     }
-    // Neighbouring settings often decide alike; p-values take time.
+    // Neighbouring settings often decide the same, and p-values take time.
     const bool same = c.losses == before.losses && c.gains == before.gains && c.sum == before.sum &&
                       c.rows == before.rows;
     trial.p_value =

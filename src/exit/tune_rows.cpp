@@ -35,7 +35,7 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
                                       double value_threshold) {
   if (!curve.by_layer) return policy_family(curve.kind, rows.test, exit_start, value_threshold);
   TuneGoal search = goal;
-  if (goal.kind == GoalKind::speedup) {  // it says nothing about which rows may leave
+  if (goal.kind == GoalKind::speedup) {  // which does not tell what rows may leave
     search.kind = rows.search.regression     ? GoalKind::score_change
                   : rows.search_gold.empty() ? GoalKind::disagreement
                                              : GoalKind::accuracy_drop;
@@ -55,7 +55,7 @@ void split_rows(int64_t rows, double share, uint64_t seed, std::vector<int64_t>*
                 std::vector<int64_t>* second) {
   std::vector<int64_t> order(static_cast<size_t>(rows));
   std::iota(order.begin(), order.end(), 0);
-  // splitmix64: the same split everywhere, which std::shuffle does not promise.
+  // splitmix64 gives the same split everywhere, which std::shuffle does not promise.
   uint64_t state = seed;
   for (size_t i = order.size(); i > 1; --i) {
     uint64_t z = (state += 0x9e3779b97f4a7c15u);

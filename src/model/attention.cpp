@@ -9,12 +9,12 @@ namespace {
 using kernels::KernelTable;
 using kernels::round_up;
 
-// The most queries that attend at a time, and the most sequences whose folded queries are held at a
-// time: these bound the scratch memory.
+// How many queries attend at a time, and how many sequences have their folded queries in memory at a
+// time, at most. This bounds the scratch memory.
 constexpr int64_t kQueryBlock = 64, kSequenceBlock = 32;
 
-// One attention: m queries over r keys and values. All are vectors of `width` floats; keys and
-// values are ld apart.
+// One attention of m queries over r keys and values. All are vectors of `width` floats; keys and values
+// are ld apart.
 struct AttentionInputs {
   const float* query = nullptr;
   int64_t ld_query = 0, m = 0;
@@ -48,8 +48,8 @@ float score_scale(const LayerShape& shape) {
   return 1.0f / std::sqrt(static_cast<float>(shape.head_size));
 }
 
-// For each head h: the m rows at x + h * x_step times the head's map -> y + h * y_step. The crew
-// shares out the heads; it has met when this returns.
+// For each head h: multiplies the m rows at x + h * x_step by the head's map, to y + h * y_step. The
+// crew divides the heads among its threads; they have met when this returns.
 void apply_by_head(const KernelTable& kernels, const std::vector<PackedLinear>& maps,
                    const float* x, int64_t ldx, int64_t x_step, int64_t m, float* y, int64_t ldy,
                    int64_t y_step, const Workspace& work) {
@@ -97,7 +97,7 @@ void attend_folded(const KernelTable& kernels, const LayerShape& shape, const La
     const int64_t n = std::min(kSequenceBlock, view.sequences - first);
     apply_by_head(kernels, w.key_by_head, query + first * ld_query, ld_query, d, n, folded, ld,
                   hidden, work);
-    // A sequence's hidden states are packed once for all of its heads that this thread computes.
+    // A thread packs the hidden states of a sequence once for all of its heads that it computes.
     const Range mine = work.crew.part(n * w.heads);
     for (int64_t i = mine.begin, count = 0; i < mine.end; i += count) {
       const int64_t b = first + i / w.heads;

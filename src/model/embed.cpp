@@ -1,15 +1,14 @@
 #include "model/embed.h"
 
-#include <costeff/error.h>
-
 #include <cmath>
 #include <string>
+
+#include "base/fail.h"
 
 namespace costeff::model {
 namespace {
 
-// Rows of the word table lie anywhere in memory: one is asked for this many tokens ahead of its
-// use.
+// Rows of the word table are anywhere in memory, so each is prefetched this many tokens before its use.
 constexpr int64_t kFetchAhead = 4;
 
 void fetch_row(const Tensor& t, int64_t row) {
@@ -18,7 +17,7 @@ void fetch_row(const Tensor& t, int64_t row) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
-// Row `row` of t [rows, n] in float32 -> out [n], all of it finite.
+// Reads row `row` of t [rows, n] as float32 to out [n]. Throws unless all of it is finite.
 void check_row(const Tensor& t, int64_t row, float* out) {
   const int64_t n = t.shape[1];
   to_float32(t, row * n, n, out);
@@ -55,7 +54,7 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
       ++next;
       if (!added) {
         added = add_place(model, place, type, scratch->hidden.reserve(2 * hidden));
-      } else if (!pad) {  // neighbours of one type add what is neighbours too
+      } else if (!pad) {  // neighbours of one type have neighbouring rows to add
         while (next < end && !is_pad(next) && (!typed || types[next] == type)) ++next;
       }
       if (!pad) counted += next - t;
@@ -67,16 +66,16 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     int64_t counted = e.position_offset;
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
       const int64_t position = is_pad(t) ? e.pad_token() : counted++;
-      // What is not finite made its row's mean so, and that all of the row.
+      // One value that is not finite makes the mean NaN, and with it the whole row.
       float* normed = x + t * hidden;
       if (!std::isnan(normed[0])) continue;
       if (!w.word_up) check_row(word, ids[t], normed);
       check_row(model.parameters.tensor(e.position), position, normed);
       if (typed) check_row(model.parameters.tensor(e.type), types[t], normed);
-      throw_model(tensor_place(word) + "row " + std::to_string(ids[t]) +
-                  " and its position's, row " + std::to_string(position) + " of " +
-                  model.parameters.tensor(e.position).name +
-                  ", add up to what is not finite, expected finite numbers");
+      fail_model(
+          "{}row {} and row {} of {}, its position, have sums that are not finite, expected finite "
+          "numbers",
+          tensor_place(word), ids[t], position, model.parameters.tensor(e.position).name);
     }
   }
 }

@@ -8,12 +8,12 @@
 
 namespace costeff::model {
 
-// Embedding output of packed tokens:
+// Embeds packed tokens:
 //   x[t] = LayerNorm(word[ids[t]] + position[p] + type[types[t]])
-// p is the token's place in its sequence, or for RoBERTa what its pad token makes of it (Embeddings).
-// ids, types: [T], in range (the caller has checked). x: [T, H]. Rows are gathered in their stored
-// type; a factorised word embedding (COST-EFF) is multiplied out once a token. The scratch is used
-// for that. Throws Error(model) when a row that is used is not finite.
+// p is the token's place in its sequence; RoBERTa counts differently (Embeddings::position_offset).
+//   ids, types: [T], in range: the caller has checked.   x: [T, H].
+// Rows are read in their stored type. A factorised word embedding (COST-EFF) is multiplied out for each
+// token, in the scratch memory. Throws Error(model) if a row in use is not finite.
 void embed(const kernels::KernelTable& kernels, const Model& model, const EmbeddingWeights& w,
            const PackedView& view, const int32_t* ids, const int32_t* types, float* x,
            LayerScratch* scratch);

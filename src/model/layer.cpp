@@ -12,12 +12,12 @@ using kernels::Activation;
 using kernels::KernelTable;
 using kernels::round_up;
 
-// About this many rows pass a sublayer at a time, so that their intermediate results stay in or
+// A sublayer computes about this many rows at a time, so that their intermediate results stay in or
 // near the second-level cache. A multiple of 9, the rows of the tallest tile.
 constexpr int64_t kRowBlock = 126;
 
-// The end of the block that begins with row `begin` of m: blocks are about equally high, so that
-// none reads all weights for a few rows.
+// The end of the block that begins with row `begin` of m. Blocks are about equally high, so that none
+// reads all weights for a few rows.
 int64_t block_end(int64_t begin, int64_t m) {
   const int64_t left = m - begin, blocks = std::max<int64_t>(1, (left + kRowBlock / 2) / kRowBlock);
   return begin + (left + blocks - 1) / blocks;
@@ -75,9 +75,10 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
   }
 }
 
-// Reserves memory for a layer. tokens: the most rows of a product for queries, keys and values;
-// queries: those of the sublayers after them; qkv: floats for queries, keys and values. The leader
-// does it, then all go on.
+// Reserves memory for a layer. The leader does it while the others wait.
+//   tokens: the largest number of rows in a product for queries, keys and values.
+//   queries: the same for what comes after them.
+//   qkv: the number of floats for queries, keys and values.
 void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
              int64_t tokens, int64_t queries, int64_t qkv, const Workspace& work) {
   if (work.crew.leads()) {
@@ -108,8 +109,8 @@ void reserve(const KernelTable& kernels, const LayerShape& shape, const LayerWei
   work.crew.meet();
 }
 
-// The sequences from `first` on whose attention is computed together: a block of rows that ends
-// between two sequences, at least one of them.
+// The sequences from `first` whose attention is computed together: about a block of rows, in whole
+// sequences, at least one.
 PackedView block_of(const PackedView& view, int64_t first) {
   const int64_t goal = block_end(0, view.start[view.sequences] - view.start[first]);
   int64_t end = first + 1;
@@ -118,10 +119,10 @@ PackedView block_of(const PackedView& view, int64_t first) {
 }
 
 int64_t largest_block(const PackedView& view) {
-  int64_t most = std::min(view.tokens(), kLargestBlock);
+  int64_t largest = std::min(view.tokens(), kLargestBlock);
   for (int64_t b = 0; b < view.sequences; ++b)
-    most = std::max<int64_t>(most, view.start[b + 1] - view.start[b]);
-  return most;
+    largest = std::max<int64_t>(largest, view.start[b + 1] - view.start[b]);
+  return largest;
 }
 
 }  // namespace
@@ -133,8 +134,8 @@ LayerShape layer_shape(const Architecture& arch) {
 void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                const PackedView& view, float* x, const Workspace& work) {
   const int64_t hidden = shape.hidden_size, stride = w.stride, ld = 3 * stride;
-  const int64_t most = largest_block(view);
-  reserve(kernels, shape, w, most, most, most * ld, work);
+  const int64_t rows_at_once = largest_block(view);
+  reserve(kernels, shape, w, rows_at_once, rows_at_once, rows_at_once * ld, work);
   for (int64_t b = 0; w.heads > 0 && b < view.sequences;) {
     const PackedView block = block_of(view, b);
     const int64_t tokens = block.tokens();

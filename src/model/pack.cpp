@@ -1,13 +1,12 @@
 #include "model/pack.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
 
+#include "base/fail.h"
 #include "base/quantise.h"
 
 namespace costeff::model {
@@ -16,13 +15,13 @@ namespace {
 using kernels::Precision;
 using kernels::round_up;
 
-// Elements that are read and packed together: they stay in the second-level cache in between.
+// Elements that are read and packed together, so that they stay in the second-level cache in between.
 constexpr int64_t kReadAtOnce = int64_t{1} << 16;
-// Elements that a thread packs before it looks for others. Not below a huge page of float32: two
-// threads that touch a new one together both clear one, and one of them in vain.
+// Elements that a thread packs before it looks for more. At least a huge page of float32: if two
+// threads touch a new page at the same time both clear one, and one does so in vain.
 constexpr int64_t kPiece = int64_t{1} << 19;
 
-// The bytes of a parameter in its file are not needed any more.
+// Says that the parameter's bytes in the file are no longer needed.
 void give_back(const Parameters& parameters, ParameterId id) {
   const Tensor& t = parameters.tensor(id);
   parameters.storage.give_back({t.data, static_cast<size_t>(t.bytes())});
@@ -34,12 +33,12 @@ void pack_scratch(const kernels::Product& p, const PackScratch& scratch, int64_t
   p.pack_int8(scratch.quantised.data(), scratch.scales.data(), rows, in, packed);
 }
 
-// Rows of int8 with their scales: those of the file, or made of its floats.
+// Reads rows as int8 with their scales: as the file has them, or quantised from its floats.
 void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, float* scale) {
   const int64_t columns = t.shape[1];
   if (columns > kernels::kMaxInt8Inputs) {
-    throw_model(tensor_place(t) + "has " + std::to_string(columns) + " inputs, expected at most " +
-                std::to_string(kernels::kMaxInt8Inputs) + " in int8");
+    fail_model("{}has {} inputs, expected at most {} in int8", tensor_place(t), columns,
+               kernels::kMaxInt8Inputs);
   }
   std::vector<float> row(static_cast<size_t>(columns));
   for (int64_t r = begin; r < begin + rows; ++r, q += columns, ++scale) {
@@ -51,14 +50,14 @@ void read_quantised(const Tensor& t, int64_t begin, int64_t rows, int8_t* q, flo
     }
     *scale = row_scale(t, r);
     if (!std::isfinite(*scale)) {
-      throw_model(tensor_place(t) + "the scale of row " + std::to_string(r) +
-                  " is not finite, expected finite numbers");
+      fail_model("{}the scale of row {} is not finite, expected finite numbers", tensor_place(t),
+                 r);
     }
     std::memcpy(q, t.data + r * columns, static_cast<size_t>(columns));
   }
 }
 
-// The floats of rows [begin, begin + rows) as they lie in the file; null: not in that form.
+// Rows [begin, begin + rows) in place in the file; null unless they are aligned floats there.
 const float* floats_in_place(const Parameters& parameters, const Stack& stack, int64_t begin,
                              int64_t rows) {
   const Linear& l = *stack.maps[static_cast<size_t>(begin / stack.stride)];
@@ -72,14 +71,15 @@ const float* floats_in_place(const Parameters& parameters, const Stack& stack, i
   return floats;
 }
 
-// Rows [rows.begin, rows.end) -> packed, which is where row 0 goes; begin: a multiple of the panel.
+// Packs rows [rows.begin, rows.end). Row 0 of the stack would go to `packed`; rows.begin is a multiple
+// of the panel.
 void pack_rows(const Packer& packer, const Stack& stack, Range rows, std::byte* packed,
                PackScratch* scratch) {
   const kernels::Product& p = packer.product();
   const int64_t in = stack.in(), panel = packer.kernels.panel;
-  const int64_t some = std::max<int64_t>(1, kReadAtOnce / (in * panel)) * panel;
-  for (int64_t begin = rows.begin; begin < rows.end; begin += some) {
-    const int64_t count = std::min(some, rows.end - begin);
+  const int64_t at_once = std::max<int64_t>(1, kReadAtOnce / (in * panel)) * panel;
+  for (int64_t begin = rows.begin; begin < rows.end; begin += at_once) {
+    const int64_t count = std::min(at_once, rows.end - begin);
     std::byte* to = packed + begin * p.column_bytes(in);
     if (const float* floats =
             p.pack ? floats_in_place(packer.parameters, stack, begin, count) : nullptr) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Weights of a checkpoint made into what one table's products take, by several threads together.
+// Packs the weights of a checkpoint for the products of one kernel table, by several threads together.
 // A value that is not finite is an Error(model) that names the tensor.
 
 #include <cstdint>
@@ -15,34 +15,33 @@
 
 namespace costeff::model {
 
-// Rows [rows, in] of a weight on their way, as the precision packs them.
+// Rows of a weight, [rows, in], in the form that is packed.
 struct PackScratch {
   FloatBuffer values;               // float32, bfloat16
-  AlignedBuffer<int8_t> quantised;  // int8, with a scale a row
+  AlignedBuffer<int8_t> quantised;  // int8, with a scale for each row
   FloatBuffer scales;
   void reserve(kernels::Precision precision, int64_t rows, int64_t in);
 };
 
 using PackWork = OnceTogether<PackScratch>;
 
-// How one table packs in one precision.
+// Packs for one kernel table in one precision.
 struct Packer {
   const kernels::KernelTable& kernels;
   kernels::Precision precision;
   const Parameters& parameters;
-  Arena& arena;  // for what is packed
+  Arena& arena;  // owns the packed weights
 
   const kernels::Product& product() const { return kernels.product(precision); }
-  // A map without its weight, the bias 0.
+  // Returns a map without a weight, whose bias is 0.
   PackedLinear empty(int64_t out, int64_t in) const;
-  // Where its weight goes.
+  // Returns memory for the weight of l.
   std::byte* allocate(const PackedLinear& l) const;
-  // l's weight out of l.out rows in the scratch.
+  // Packs l.out rows in the scratch as the weight of l.
   void pack(const PackScratch& scratch, PackedLinear* l) const;
 };
 
-// One weight, or several of the same input under each other, each filled up with 0 to `stride`
-// rows.
+// One weight, or several with the same input, one below the other, each padded with 0 to `stride` rows.
 struct Stack {
   std::vector<const Linear*> maps;
   int64_t stride;
@@ -53,17 +52,17 @@ struct Stack {
   int64_t in() const { return maps[0]->in; }
 };
 
-// A vector's elements -> out.
+// Reads a vector's elements to `out`.
 void read_vector(const Parameters& parameters, ParameterId id, float* out);
-// A stack's map without its weight.
+// Returns the map of a stack with its biases, but without a weight.
 PackedLinear read_biases(const Packer& packer, const Stack& stack);
-// Rows [begin, begin + rows) of it -> the scratch.
+// Reads rows [begin, begin + rows) of a stack to the scratch.
 void read_rows(const Packer& packer, const Stack& stack, int64_t begin, int64_t rows,
                PackScratch* scratch);
-// Its bytes in the file are not needed any more.
+// Says that the stack's bytes in the file are no longer needed.
 void give_back(const Packer& packer, const Stack& stack);
 
-// The packed map of a stack, whose weight is there when the pieces that this adds are done.
+// Returns the map of a stack. Its weight is complete when the pieces that this adds are done.
 PackedLinear plan_stack(const Packer& packer, const Stack& stack, PackWork::Pieces* pieces);
 
 }  // namespace costeff::model

@@ -1,8 +1,8 @@
 #pragma once
 
-// The weights of a model as data: a list, and what each entry is. The architecture (spec.h) refers
-// to entries by number, so two exits that share a pooler name the same one. Saving, counting,
-// quantising, comparing and packing are loops over the list with a predicate on the role.
+// The weights of a model as data: a list that tells what each entry is. The architecture (spec.h)
+// refers to entries by number, so two exits that share a pooler refer to the same one. Saving,
+// counting, quantising, comparing and packing are loops over the list that look at the role.
 
 #include <cstdint>
 #include <deque>
@@ -41,7 +41,7 @@ inline constexpr ParameterId kNone = -1;  // no such parameter
 struct Parameter {
   Role role = Role::word;
   Part part = Part::weight;
-  int64_t layer = 0;  // 0: embeddings; 1..L: the layer it is of, or that its first exit follows
+  int64_t layer = 0;  // 0: embeddings; 1..L: its layer, or the layer that its first exit follows
   std::string name;   // canonical, as `costeff convert` writes it; empty before it is named
   Tensor tensor;      // a view into Parameters::storage; tensor.name is the name in the file
 };
@@ -56,12 +56,12 @@ struct Parameters {
   const Tensor& tensor(ParameterId id) const { return (*this)[id].tensor; }
 };
 
-// Bytes that `storage` owns from now on, all 0.
+// Returns new bytes, all 0, which `storage` owns.
 std::span<std::byte> own_bytes(TensorSet* storage, int64_t bytes);
 
-// Gives a parameter float32 storage of its own, which may be written, and returns it: the values it
-// had, in the tensor's order. The file it came from is left alone. Throws Error(model) for a tensor
-// that holds no weights.
+// Gives a parameter its own float32 storage, which may be written, and returns it: the same values, in
+// the tensor's order. The file that they came from is left alone. Throws Error(model) for a tensor that
+// holds no weights.
 std::span<float> own_floats(Parameters* parameters, ParameterId id);
 
 }  // namespace costeff::model

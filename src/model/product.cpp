@@ -5,11 +5,11 @@
 namespace costeff::model {
 namespace {
 
-// Floats that stay in the first-level cache beside everything else in use.
+// So many floats stay in the first-level cache beside everything else in use.
 constexpr int64_t kNearFloats = 6144;
 
-// In products of at least kSharedRows rows, one part in kSharedPart is nobody's share: threads that
-// finish their own take it piece by piece, as cores that also run other work are slower.
+// In products of at least kSharedRows rows, one part in kSharedPart belongs to no thread: those that
+// finish their own part first do it piece by piece, as cores that also run other work are slower.
 constexpr int64_t kSharedRows = 48, kSharedPart = 4;
 
 }  // namespace

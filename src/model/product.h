@@ -25,29 +25,29 @@ struct PreparedRows {
   int64_t row_bytes = 0;
 };
 
-// Prepares x [m, k] for products in `precision`. The crew's threads share out the rows; they have
-// met when it returns. `buffer` is shared by the crew and has prepared_bytes().
+// Prepares x [m, k] for products in `precision`. The crew's threads divide the rows; they have met when
+// it returns. `buffer` is shared by the crew and has prepared_bytes().
 PreparedRows prepare_rows(const kernels::KernelTable& kernels, kernels::Precision precision,
                           const Crew& crew, const float* x, int64_t ldx, int64_t m, int64_t k,
                           std::byte* buffer);
 
-// The same for x = f(x), a few rows at a time, so that they are still in the cache when they are
-// prepared. x as KernelTable::activate wants it, ldx a multiple of kLane.
+// Does the same for f(x), which replaces x. It takes a few rows at a time, so that they are still in
+// the cache when they are prepared. x must fit KernelTable::activate; ldx is a multiple of kLane.
 PreparedRows activate_rows(const kernels::KernelTable& kernels, kernels::Precision precision,
                            const Crew& crew, kernels::Activation f, float* x, int64_t ldx,
                            int64_t m, int64_t k, std::byte* buffer);
 
-// The bytes that these two need; 0 if the product reads rows of floats.
+// The size of the buffer for these two, in bytes; 0 if the product reads rows of floats.
 int64_t prepared_bytes(const kernels::KernelTable& kernels, kernels::Precision precision, int64_t m,
                        int64_t k);
 
-// y [m, l.out] = x l^T + b. The crew's threads share out the columns; they do not meet. Two
-// products between meetings differ in `ticket` (Crew::ticket).
+// y [m, l.out] = x l^T + b. The crew's threads divide the columns; they do not meet. Two products
+// between meetings need different values of `ticket` (Crew::ticket).
 void multiply(const kernels::KernelTable& kernels, const Crew& crew, const PackedLinear& l,
               const PreparedRows& x, int64_t m, float* y, int64_t ldy, int64_t ticket = 0);
 
-// Preparing and multiplying on one thread: y [m, n] = x [m, k] times the packed weight + bias, bias
-// [n] or null. `prepared` has room for m prepared rows; null if the product reads rows of floats.
+// Prepares and multiplies on one thread: y [m, n] = x [m, k] times the packed weight, plus bias.
+//   bias: [n], or null.   prepared: room for m prepared rows; null if the product reads rows of floats.
 void apply_packed(const kernels::Product& p, const float* x, int64_t ldx, int64_t m,
                   const std::byte* packed, const float* bias, int64_t n, int64_t k, float* y,
                   int64_t ldy, std::byte* prepared);

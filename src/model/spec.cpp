@@ -22,7 +22,7 @@ const char* activation_name(Activation a) {
 
 namespace {
 
-// f(ParameterId, number of the layer) for each use of a parameter.
+// Calls f(ParameterId, number of the layer) for each use of a parameter.
 template <typename F>
 void for_each_use(const Architecture& arch, F f) {
   int64_t number = 0;
@@ -60,7 +60,7 @@ void for_each_use(const Architecture& arch, F f) {
   }
 }
 
-// The same, once for each parameter: its first use.
+// The same, but only for the first use of each parameter.
 template <typename F>
 void for_each_first_use(const Architecture& arch, F f) {
   std::vector<bool> seen;

@@ -18,7 +18,7 @@ namespace costeff::model {
 
 using kernels::Activation;
 
-// Whose tensor names and position numbers a checkpoint has.
+// The family whose tensor names and position numbers a checkpoint has.
 enum class Family { bert, roberta, elasticbert, distilbert };
 
 // y = x weight^T + bias
@@ -32,7 +32,7 @@ struct LayerNorm {
   ParameterId weight = kNone, bias = kNone;  // [H]
 };
 
-// A sublayer that was pruned away is absent: the identity, its LayerNorm included (CoFi).
+// A sublayer that was pruned away is absent and acts as the identity, including its LayerNorm (CoFi).
 struct Attention {
   Linear query, key, value;  // [A, H]
   Linear output;             // [H, A]
@@ -54,16 +54,16 @@ struct Layer {
 struct Embeddings {
   ParameterId word = kNone;       // [V, H], or [V, r] when factorised
   std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  ParameterId position = kNone;   // [rows, H]; which row a token has: position_offset
+  ParameterId position = kNone;   // [rows, H]; position_offset tells the row of a token
   ParameterId type = kNone;       // [types, H]; DistilBERT has none
-  // The row of a sequence's first token. BERT: 0, and token i has row i. The RoBERTa family: the
-  // pad token's id + 1; the next row goes to the next token that is not the pad token, which itself
-  // always has the row of its own id, wherever it stands (transformers, modeling_roberta.py,
+  // The row of a sequence's first token. In BERT it is 0, and token i has row i. In the RoBERTa family
+  // it is the pad token's id + 1, and the following rows go to the following tokens except pad tokens.
+  // A pad token always has the row of its own id (transformers, modeling_roberta.py,
   // create_position_ids_from_input_ids).
   int64_t position_offset = 0;
   LayerNorm norm;
 
-  // RoBERTa's pad token; -1 in the other families, where no token is out of the count.
+  // RoBERTa's pad token; -1 in the other families, where every token counts.
   int64_t pad_token() const { return position_offset - 1; }
   // Rows before this one belong to no token.
   int64_t first_position() const { return position_offset > 0 ? pad_token() : 0; }
@@ -71,9 +71,9 @@ struct Embeddings {
 
 // What an exit reads from the hidden states [S, H] of one sequence.
 enum class Pooling {
-  first,   // the first token's
-  mean,    // the mean over the tokens
-  tokens,  // every token's: question answering, no pooled vector
+  first,   // that of the first token
+  mean,    // the mean over all tokens
+  tokens,  // that of every token: question answering, no pooled vector
 };
 enum class HiddenMode { concat, average };
 
@@ -111,16 +111,16 @@ struct Architecture {
   float layer_norm_eps = 1e-12f;
 };
 
-// Where a model comes from, and what its directory says besides the numbers.
+// Where a model came from, and what else its directory says.
 struct Provenance {
   std::string dialect;                         // "plain-bert", "deebert-bert", "cost-eff", ...
   std::vector<std::string> labels;             // [C]
   std::string task;                            // finetuning_task of config.json; empty: none
   std::optional<ExitPolicy> policy;            // exit_policy.json
   ComputeType compute = ComputeType::float32;  // what config.json says it was quantised to
-  std::vector<Tensor> unused;                  // in the checkpoint, not in use
-  std::vector<std::string> notes;              // oddities that were accepted, one line each
-  std::vector<std::string> warnings;           // what may make answers wrong, one line each
+  std::vector<Tensor> unused;                  // in the checkpoint, but not in use
+  std::vector<std::string> notes;              // accepted oddities, one line each
+  std::vector<std::string> warnings;           // reasons why answers may be wrong, one line each
 };
 
 struct Model {
@@ -129,19 +129,19 @@ struct Model {
   Provenance provenance;
 };
 
-// The parameters in use, each once: embeddings, layers, exits, in the order of the computation.
+// The parameters in use, each once, in the order of the computation: embeddings, layers, exits.
 std::vector<ParameterId> parameters_in_use(const Architecture& arch);
 
-// Sets Parameter::layer to what the architecture says: after it was built, and after parts went.
+// Sets Parameter::layer from the architecture. Needed after it was built or has lost parts.
 void number_parameters(Model* m);
 
-// f(Parameter&) for each parameter in use.
+// Calls f(Parameter&) for each parameter in use.
 template <typename AnyModel, typename F>
 void for_each_parameter(AnyModel& m, F f) {
   for (const ParameterId id : parameters_in_use(m.arch)) f(m.parameters[id]);
 }
 
-// Whether of the last hidden states only the first token's is read.
+// Whether only the first token of the last hidden states is read.
 bool reads_first_only(const Architecture& arch);
 
 const char* activation_name(Activation a);

@@ -26,8 +26,8 @@ void transpose(const T* from, int64_t rows, int64_t columns, T* to) {
     for (int64_t j = 0; j < columns; ++j) to[j * rows + i] = from[i * columns + j];
 }
 
-// The attention's inputs of a layer whose first tokens alone are read: a query with the scales of
-// the keys in it, and the maps of keys and values by head.
+// Makes what attend_folded reads: a query that includes the scales of the keys, and maps of the keys by
+// head.
 void fold_keys(const Packer& packer, const Attention& a, LayerWeights* w, PackScratch* scratch) {
   const bool int8 = packer.precision == Precision::int8;
   const int64_t hidden = a.key.in, d = w->attention_size / w->heads;
@@ -58,6 +58,7 @@ void fold_keys(const Packer& packer, const Attention& a, LayerWeights* w, PackSc
   packer.pack(*scratch, &w->query);
 }
 
+// ... and maps of the values by head.
 void fold_values(const Packer& packer, const Attention& a, LayerWeights* w, PackScratch* scratch) {
   const int64_t hidden = a.value.in, d = w->attention_size / w->heads;
   const PackedLinear biases = read_biases(packer, Stack(a.value));
@@ -71,7 +72,7 @@ void fold_values(const Packer& packer, const Attention& a, LayerWeights* w, Pack
   give_back(packer, Stack(a.value));
 }
 
-// *w is there as far as it is not packed, and what packs the rest.
+// Fills in *w apart from its packed weights, and returns the pieces that pack them.
 PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folded,
                             LayerWeights* w) {
   PackWork::Pieces pieces;
@@ -98,7 +99,7 @@ PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folde
   return pieces;
 }
 
-constexpr int64_t kTypesKept = 2;
+constexpr int64_t kTypesKept = 2;  // types of which EmbeddingWeights keeps the sums
 
 }  // namespace
 
@@ -143,7 +144,7 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     const Embeddings& e = model_.arch.embeddings;
     PackWork::Pieces pieces;
     w.norm = read_norm(model_.parameters, e.norm);
-    // The rows that may be used; whether they are finite is asked when they are.
+    // Only the rows that may be used. Whether they are finite is checked when they are used.
     const int64_t all = model_.parameters.tensor(e.position).shape[0] - e.first_position();
     const int64_t used = model_.arch.max_length + e.position_offset - e.first_position();
     w.places_of_type = model_.arch.max_length > 0 ? std::min(used, all) : all;

@@ -6,7 +6,7 @@
 namespace costeff::runtime {
 namespace {
 
-// Groups smaller than this share of a full batch wait for more sequences.
+// Groups of less than half a full batch wait for more sequences.
 constexpr int64_t kEnoughShare = 2;
 
 double seconds_since(Clock::time_point* t) {
@@ -50,8 +50,8 @@ void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& tick
   std::vector<int32_t>&ids = arrivals_.ids, &types = arrivals_.types;
   ids.insert(ids.end(), e.ids.begin(), e.ids.end());
   types.insert(types.end(), e.type_ids.begin(), e.type_ids.end());
-  // COST-EFF's own code also averages over [PAD] positions: they attend to the others, but are not
-  // attended to. [PAD] is id 0 in every BERT vocabulary of such models; RoBERTa's is known.
+  // COST-EFF's own code also averages over [PAD] positions, which attend to the others, but are not
+  // attended to. [PAD] is id 0 in the BERT vocabularies of such models; RoBERTa's is known.
   const int64_t padding = pad_to - static_cast<int64_t>(e.ids.size());
   if (padding > 0) {
     const int64_t pad = std::max<int64_t>(model_.spec.arch.embeddings.pad_token(), 0);
@@ -85,8 +85,8 @@ bool Conveyor::run_some() {
   return false;
 }
 
-// The deepest queue first, so that what is ready to leave leaves, and no more than a group and a
-// half waits anywhere.
+// Runs the deepest queue first, so that sequences that can leave do so, and nowhere more than a group and
+// a half waits.
 void Conveyor::run_ready() {
   const int64_t enough = std::max<int64_t>(1, options_.batch_tokens / kEnoughShare);
   const bool timed = options_.max_delay.count() > 0;
@@ -119,7 +119,7 @@ void Conveyor::embed_arrivals() {
   times_.embed_s += seconds_since(&clock);
 }
 
-// The pooled hidden states of the first `n` sequences -> to [n, H].
+// Writes the pooled hidden states of the first `n` sequences to `to` [n, H].
 void Conveyor::keep_pooled(const Waiting& w, int64_t n, float* to) const {
   if (first_only_) {
     std::memcpy(to, first_.data(), sizeof(float) * static_cast<size_t>(n * hidden_));

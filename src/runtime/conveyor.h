@@ -25,11 +25,11 @@ struct StageTimes {
 };
 
 struct ConveyorOptions {
-  int64_t batch_tokens = 0;     // the most tokens computed together; one sequence always fits
-  Clock::duration max_delay{};  // the longest a sequence waits in front of a layer; 0: no limit
+  int64_t batch_tokens = 0;     // at most so many tokens at once; one sequence always fits
+  Clock::duration max_delay{};  // how long a sequence may wait before a layer; 0: no limit
 };
 
-// Admits sequences, runs layers over groups of them, writes answers. For use by one thread; its
+// Admits sequences, runs layers over groups of them, and writes answers. For use by one thread; its
 // team, if it has one, computes the layers.
 class Conveyor {
  public:
@@ -37,14 +37,16 @@ class Conveyor {
   Conveyor(const LoadedModel& model, const ForwardPlan& plan, const ConveyorOptions& options,
            Team* team);
 
-  // Whether a sequence of so many tokens still fits with those admitted since the last start().
+  // Whether a sequence of that length still fits with those admitted since the last start().
   bool has_room(int64_t tokens) const;
-  // Admits a sequence, for which there is room. pad_to: RunOptions::pad_to. May run layers, if a
-  // sequence has waited too long.
+  // Admits a sequence, for which there must be room. pad_to: RunOptions::pad_to. May run layers if a
+  // sequence has waited too long. This and the next two throw Error(model) for weights or logits
+  // that are not finite.
   void admit(const text::Encoding& e, int64_t pad_to, const Ticket& ticket);
-  // Runs the first layer over what was admitted, and then all groups that are large enough.
+  // Runs the first layer over the admitted sequences, and then all groups that are large enough.
   void start();
-  // Runs one layer over the sequences that have passed the fewest layers. False: there are none.
+  // Runs one layer over the sequences that have passed the fewest layers. Returns false if there are
+  // none.
   bool run_some();
   bool empty() const;
 
@@ -73,14 +75,14 @@ class Conveyor {
 
   Arrivals arrivals_;
   Waiting fresh_;                 // the sequences of arrivals_, not embedded yet
-  std::vector<Waiting> waiting_;  // [L]: [i] waits in front of layer i + 1, i >= 1
+  std::vector<Waiting> waiting_;  // [L + 1]: [i] waits before layer i + 1
   StageTimes times_;
 
   std::vector<model::LayerScratch> layer_scratch_;  // one for each thread of the team
   model::HeadScratch head_scratch_;
   FloatBuffer first_, pooled_, logits_, uncertain_;
   std::vector<const float*> history_;  // oldest first
-  std::vector<uint8_t> leaving_;       // of the group being run
+  std::vector<uint8_t> leaving_;       // for each sequence of the current group
   std::vector<float> probs_;           // [C]
   bool first_only_ = false;            // the group's last hidden states are in first_
 };

@@ -1,16 +1,16 @@
-// What the conveyor does at an exit: computes it for the group, writes answers, marks who leaves.
-
-#include <costeff/error.h>
+// At an exit the conveyor computes logits for the whole group, writes answers, and marks the sequences
+// that leave.
 
 #include <algorithm>
 #include <cmath>
 
+#include "base/fail.h"
 #include "runtime/conveyor.h"
 
 namespace costeff::runtime {
 namespace {
 
-// What an exit says about one sequence.
+// What an exit computes for one sequence.
 struct Answer {
   int64_t layer;
   std::span<const float> logits, probs;  // [C]; probs empty for regression
@@ -38,9 +38,9 @@ void set_answer(const Answer& a, Result* result) {
 void check_logits(const model::Model& m, const model::Head& head, std::span<const float> logits) {
   for (float v : logits) {
     if (!std::isfinite(v)) {
-      throw_model(tensor_place(m.parameters.tensor(head.classifier.weight)) +
-                  "the logits of the exit at layer " + std::to_string(head.layer) +
-                  " are not finite: the weights overflow float32");
+      fail_model(
+          "{}the logits of the exit at layer {} are not finite: the weights overflow float32",
+          tensor_place(m.parameters.tensor(head.classifier.weight)), head.layer);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <costeff/result.h>
 
+#include <string>
 #include <string_view>
 
 #include "model/spec.h"
@@ -9,16 +10,23 @@
 
 namespace costeff::runtime {
 
-// Token ids of one row into *out: the tokenizer's, or the row's own, checked against the model's
-// tables, at most max_ids of them. Throws Error(input) that names the row's source and line, or with
-// the row's own error.
+// "dev.tsv:42: ", or as much of it as is known.
+std::string row_place(const Example& row);
+
+// Tokenises the texts of a row. Throws an Error(input) that names the row.
+void encode_texts(const text::Tokenizer& tokenizer, const Example& row,
+                  const EncodeOptions& options, text::Encoding* out);
+
+// Sets *out to the token ids of one row: from the tokenizer, or the row's own, which are checked
+// against the model's tables and are at most max_ids. Throws an Error(input) that names the row, or
+// one with the row's own error.
 void encode_row(const model::Model& model, const text::Tokenizer& tokenizer, const Example& row,
                 const EncodeOptions& options, int64_t max_ids, text::Encoding* out);
 
-// The row is of texts, and they have no characters but white space, or none that make a token.
+// Whether the row has texts, but they are blank or have no characters that make a token.
 bool has_no_text(const text::Tokenizer& tokenizer, const Example& row,
                  const text::Encoding& encoding);
-// Nothing but white space of ASCII.
+// Whether there is nothing but ASCII white space.
 bool is_blank(std::string_view text);
 
 }  // namespace costeff::runtime

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/cpu_count.h"
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/names.h"
 #include "base/utf8.h"
@@ -19,8 +20,8 @@
 namespace costeff {
 namespace {
 
-// Enough rows in flight that a layer's weights are used many times each time they are read, few
-// enough that the activations stay in the second-level cache.
+// Enough tokens that a layer's weights are used many times whenever they are read, but few enough that
+// the activations stay in the second-level cache.
 constexpr int64_t kBatchTokens = 256;
 
 constexpr std::array<Name<ComputeType>, 4> kComputeTypes{{{"float32", ComputeType::float32},
@@ -41,11 +42,10 @@ struct Engine::Impl {
         tokenizer(path) {
     const model::Model& m = model.spec;
     if (tokenizer.vocab_size() > m.arch.vocab_size) {
-      throw_model(tokenizer.vocab_file() + ": has ids up to " +
-                  std::to_string(tokenizer.vocab_size() - 1) + ", for which tensor " +
-                  m.parameters.tensor(m.arch.embeddings.word).name + " needs " +
-                  std::to_string(tokenizer.vocab_size()) + " rows, and it has " +
-                  std::to_string(m.arch.vocab_size));
+      fail_model("{}: has ids up to {}, for which tensor {} needs {} rows, and it has {}",
+                 tokenizer.vocab_file(), tokenizer.vocab_size() - 1,
+                 m.parameters.tensor(m.arch.embeddings.word).name, tokenizer.vocab_size(),
+                 m.arch.vocab_size);
     }
     info = runtime::describe(m);
     info.path = path;
@@ -60,7 +60,7 @@ struct Engine::Impl {
     }
   }
 
-  // Ids that a row may bring of its own: a limit of the tokenizer is none of theirs.
+  // For rows with their own ids, to which the tokenizer's limit does not apply.
   int64_t max_ids(const EncodeOptions& e) const {
     return e.max_length != 0 ? e.max_length : model.spec.arch.max_length;
   }
@@ -70,14 +70,15 @@ struct Engine::Impl {
     if (!asked) {
       e.max_length = info.default_max_length;
       if (e.max_length < tokenizer.special_tokens(false)) {
-        throw_model(join_path(info.path, "tokenizer_config.json") + ": model_max_length is " +
-                    std::to_string(e.max_length) + ", and a text has " +
-                    std::to_string(tokenizer.special_tokens(false)) +
-                    " special tokens; a max length that is asked for goes before it");
+        fail_model(
+            "{}: model_max_length is {}, and a text has {} special tokens; a max length that is "
+            "asked for goes before it",
+            join_path(info.path, "tokenizer_config.json"), e.max_length,
+            tokenizer.special_tokens(false));
       }
     } else if (e.max_length < 1 || e.max_length > limit) {
-      throw_usage("max length " + std::to_string(e.max_length) + ", expected 1 to " +
-                  std::to_string(limit) + ", the positions of this model");
+      fail_usage("max length {}, expected 1 to {}, the positions of this model", e.max_length,
+                 limit);
     }
     return e;
   }
@@ -102,8 +103,8 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   const ExitPolicy policy = options.policy.value_or(impl_->info.policy);
   check_policy(impl_->info, policy);
   if (options.pad_to < 0 || options.pad_to > m.arch.max_length) {
-    throw_usage("padding to " + std::to_string(options.pad_to) + ", expected at most " +
-                std::to_string(m.arch.max_length) + ", the positions of this model");
+    fail_usage("padding to {}, expected at most {}, the positions of this model", options.pad_to,
+               m.arch.max_length);
   }
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, policy, options.all_exits);

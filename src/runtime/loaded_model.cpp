@@ -1,7 +1,8 @@
 #include "runtime/loaded_model.h"
 
 #include <costeff/engine.h>
-#include <costeff/error.h>
+
+#include "base/fail.h"
 
 namespace costeff::runtime {
 
@@ -9,7 +10,7 @@ const kernels::KernelTable& choose_table(const std::string& isa) {
   if (const kernels::KernelTable* t = kernels::find_table(isa.c_str())) return *t;
   std::string known;
   for (const std::string& name : available_isas()) known += (known.empty() ? "" : ", ") + name;
-  throw_usage("isa \"" + isa + "\", expected one of those this CPU runs: " + known);
+  fail_usage("isa \"{}\", expected one of those this CPU runs: {}", isa, known);
 }
 
 kernels::Precision precision_of(ComputeType type) {

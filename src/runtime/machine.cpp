@@ -29,7 +29,8 @@ double seconds(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// The best of some trials of `work(thread)` on all threads at once, in units a second.
+// Runs work(thread) on all threads at once, which returns a number of units, and returns the best rate of
+// some trials, in units a second.
 template <typename Work>
 double best_rate(int64_t threads, const Work& work) {
   struct Trial {
@@ -56,7 +57,7 @@ double best_rate(int64_t threads, const Work& work) {
   return best;
 }
 
-// "model name : AMD ..." of /proc/cpuinfo.
+// From the line "model name : AMD ..." in /proc/cpuinfo.
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
   std::string line;
@@ -68,7 +69,7 @@ std::string cpu_name() {
 }
 
 uint64_t sum_words(const uint64_t* words, int64_t count) {
-  // With prefetches, as in the products: loads alone keep too few cache misses in flight.
+  // With prefetches, as in the products: with loads alone too few cache misses are in flight.
   constexpr int64_t kAhead = 512;
   uint64_t sums[8] = {};
   for (int64_t i = 0; i + 8 <= count; i += 8) {
@@ -99,7 +100,7 @@ MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t
   const int64_t words = std::min(kReadWords, kReadWordsTogether / peak.threads);
   std::vector<AlignedBuffer<uint64_t>> buffers(static_cast<size_t>(peak.threads));
   for (auto& b : buffers) {
-    // Written, as untouched pages would all be the same zero page.
+    // Write to it, as untouched pages would all be the same zero page.
     std::memset(b.reserve(words), 1, static_cast<size_t>(words) * sizeof(uint64_t));
   }
   std::atomic<uint64_t> sink{0};

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/fail.h"
+#include "base/format.h"
+
 namespace costeff {
 
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
@@ -59,26 +62,23 @@ LayerInfo describe_layer(const model::Layer& l, int64_t number) {
   return info;
 }
 
-std::string form_of(const model::Head& h) {
-  std::string s;
-  switch (h.pooling) {
+const char* pooling_text(model::Pooling pooling) {
+  switch (pooling) {
     case model::Pooling::first:
-      s = "first token";
-      break;
+      return "first token";
     case model::Pooling::mean:
-      s = "mean over tokens";
-      break;
+      return "mean over tokens";
     case model::Pooling::tokens:
-      s = "every token";
-      break;
+      return "every token";
   }
-  if (h.last_n_hidden > 1) {
-    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
-         " of the last " + std::to_string(h.last_n_hidden) + " hidden states";
-  }
+  return "";
+}
+
+std::string form_of(const model::Head& h) {
+  std::string s = reading_text(h);
   if (h.pooler) s += ", pooler";
   if (h.activation != model::Activation::none)
-    s += std::string(", ") + model::activation_name(h.activation);
+    append_format(&s, ", {}", model::activation_name(h.activation));
   if (h.lte) s += ", learned exit";
   return s;
 }
@@ -95,17 +95,17 @@ ExitInfo describe_exit(const model::Parameters& parameters, const model::Head& h
   return e;
 }
 
-bool of_layers(model::Role role) {
+bool is_in_layer(model::Role role) {
   return role >= model::Role::query && role <= model::Role::ffn_norm;
 }
 
-// The dtype of the embedding and of the products' weights: "F16", or "F16, F32" for a mixture, the
-// most frequent first.
+// The element types of the embedding and of weights that are multiplied: "F16", or "F16, F32" for a
+// mixture, the most frequent first.
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
   model::for_each_parameter(m, [&](const model::Parameter& p) {
     const bool product =
-        of_layers(p.role) || p.role == model::Role::pooler || p.role == model::Role::classifier;
+        is_in_layer(p.role) || p.role == model::Role::pooler || p.role == model::Role::classifier;
     if (p.role == model::Role::word || (product && p.tensor.shape.size() == 2))
       bytes[dtype_name(p.tensor.dtype)] += p.tensor.bytes();
   });
@@ -118,6 +118,16 @@ std::string dtypes_in_use(const model::Model& m) {
 }
 
 }  // namespace
+
+std::string reading_text(const model::Head& h) {
+  std::string s = pooling_text(h.pooling);
+  if (h.last_n_hidden > 1) {
+    append_format(&s, ", {} of the last {} hidden states",
+                  h.hidden_mode == model::HiddenMode::concat ? "concat" : "average",
+                  h.last_n_hidden);
+  }
+  return s;
+}
 
 ModelInfo describe(const model::Model& m) {
   ModelInfo info;
@@ -143,7 +153,7 @@ ModelInfo describe(const model::Model& m) {
   for (const model::Head& h : m.arch.heads) info.exits.push_back(describe_exit(m.parameters, h));
   model::for_each_parameter(m, [&](const model::Parameter& p) {
     info.parameters += p.tensor.numel();
-    if (of_layers(p.role))
+    if (is_in_layer(p.role))
       info.layers[static_cast<size_t>(p.layer) - 1].parameters += p.tensor.numel();
   });
   for (const Tensor& t : m.provenance.unused)
@@ -168,7 +178,7 @@ ModelExits exits_of(const model::Model& m) {
 void check_own_policy(const model::Model& m, const std::string& place) {
   if (!m.provenance.policy) return;
   const std::string fault = policy_fault(exits_of(m), *m.provenance.policy);
-  if (!fault.empty()) throw_model(place + ": " + fault);
+  if (!fault.empty()) fail_model("{}: {}", place, fault);
 }
 
 }  // namespace runtime

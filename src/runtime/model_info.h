@@ -8,12 +8,15 @@
 
 namespace costeff::runtime {
 
-// What `costeff inspect` shows of a model, except tokenizer, path and policy, which the caller
-// sets.
+// What `costeff inspect` shows of a model, except for tokenizer, path and policy, which the caller sets.
 ModelInfo describe(const model::Model& model);
 
-// What of a model decides which policies it can run.
+// The properties of a model that decide which policies it can run.
 ModelExits exits_of(const model::Model& model);
+
+// How an exit reads the hidden states: "first token", "mean over tokens, concat of the last 2 hidden
+// states".
+std::string reading_text(const model::Head& head);
 
 // Throws Error(model) that begins with `place`, the path of exit_policy.json, if the model's own
 // policy cannot run on it.

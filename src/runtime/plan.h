@@ -1,6 +1,6 @@
 #pragma once
 
-// What a run computes, the same for all of its sequences.
+// What a run computes: the same for all its sequences.
 
 #include <costeff/options.h>
 
@@ -16,7 +16,7 @@ struct ForwardPlan {
   int64_t last_layer = 0;  // 1-based; no layer after it is run
 };
 
-// Resolves a policy that the model can run: which layer is the last.
+// Finds the last layer for a policy that the model can run.
 ForwardPlan make_plan(const model::Model& model, const ExitPolicy& policy, bool all_exits);
 
 }  // namespace costeff::runtime

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
-
-// Rows in, answers out in input order, with bounded memory and any number of threads.
+// Reads rows and delivers answers in input order, with bounded memory and any number of threads.
 
 #include <costeff/engine.h>
+
+#include <atomic>
+#include <chrono>
 
 #include "runtime/loaded_model.h"
 #include "runtime/plan.h"
@@ -16,7 +16,7 @@ namespace costeff::runtime {
 struct StreamOptions {
   ForwardPlan plan;
   EncodeOptions encode;
-  int64_t max_ids = 0;  // of a row that brings its own
+  int64_t max_ids = 0;  // for rows that have their own
   int64_t threads = 1;
   int64_t batch_tokens = 0;
   int64_t pad_to = 0;
@@ -25,8 +25,9 @@ struct StreamOptions {
   std::chrono::steady_clock::duration max_delay{};  // 0: no limit
 };
 
-// The rows are cut into chunks; a chunk is tokenised and computed by one thread; chunks reach the
-// sink in input order. A bounded number of chunks a thread is under way (README.md).
+// Rows are cut into chunks, one thread tokenises and computes a chunk, and chunks reach the sink in
+// input order. The number of chunks under way is bounded (README.md). Throws the first error in input
+// order: of the source, of a row, of a layer or of the sink.
 RunStats run_stream(const LoadedModel& model, const text::Tokenizer& tokenizer,
                     const Source& source, const Sink& sink, const StreamOptions& options,
                     const std::atomic<bool>* stop);

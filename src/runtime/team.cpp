@@ -13,8 +13,8 @@ Team::Team(int64_t size) : size_(size), gate_(size), inside_(size) {
       gate_.wait();
     }
   };
-  // The gate opens for the threads that were started once all others, including the leader, have
-  // arrived.
+  // If not all can be started, the gate opens for those that were when the rest, including the leader,
+  // have arrived.
   threads_ = start_threads(size - 1, serve, [&](int64_t started) {
     for (int64_t i = started; i < size; ++i) gate_.arrive();
   });

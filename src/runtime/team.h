@@ -1,6 +1,6 @@
 #pragma once
 
-// A crew that comes together when there is work: all threads compute one sentence.
+// Threads that compute one sentence together.
 
 #include <cstdint>
 #include <thread>
@@ -10,7 +10,7 @@
 
 namespace costeff::runtime {
 
-// The caller, who leads, and size - 1 threads that wait for work. Between two calls they spin for a
+// The caller, which leads, and size - 1 threads that wait for work. Between two calls they spin for a
 // while and then sleep.
 class Team {
  public:
@@ -20,8 +20,8 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   int64_t size() const { return size_; }
-  // Runs work(crew) on every thread, the caller's included, and returns when all are done. An
-  // exception from `work` ends the process: the others wait for that thread.
+  // Runs work(crew) on every thread, including the caller's, and returns when all are done. An
+  // exception from `work` ends the process, as the others wait for that thread.
   template <typename Work>
   void run(const Work& work) {
     run([](const void* w, const Crew& crew) noexcept { (*static_cast<const Work*>(w))(crew); },
@@ -33,8 +33,8 @@ class Team {
   void run(Function function, const void* context);
 
   const int64_t size_;
-  Barrier gate_, inside_;        // for the begin and end of a call; for the work itself
-  Function function_ = nullptr;  // null: the threads end
+  Barrier gate_, inside_;        // for the beginning and end of a call; for the work itself
+  Function function_ = nullptr;  // null: the threads must end
   const void* context_ = nullptr;
   std::vector<std::jthread> threads_;
 };

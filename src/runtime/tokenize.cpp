@@ -1,16 +1,16 @@
 #include <costeff/tokenizer.h>
 
-#include <optional>
 #include <string_view>
 
 #include "base/utf8.h"
+#include "runtime/encode_row.h"
 #include "text/tokenizer.h"
 
 namespace costeff {
 namespace {
 
-// index[i]: the code point that byte i belongs to; index[size]: the number of code points. Bytes
-// that are not UTF-8 count as with Python's errors="replace".
+// Sets index[i] to the number of the code point that contains byte i, and index[size] to the number of
+// code points. Bytes that are not UTF-8 count as with Python's errors="replace".
 void index_chars(std::string_view text, std::vector<int64_t>* index) {
   index->clear();
   int64_t count = 0;
@@ -22,18 +22,11 @@ void index_chars(std::string_view text, std::vector<int64_t>* index) {
   index->push_back(count);
 }
 
-// A token may begin or end inside a code point (byte-level BPE): it covers the whole of it.
+// A token that begins or ends inside a code point (byte-level BPE) covers all of it.
 TokenOffsets chars_of(const text::Span& span, const std::vector<int64_t>& index) {
   const int64_t begin = index[static_cast<size_t>(span.begin)];
   if (span.end <= span.begin) return {begin, begin};
   return {begin, index[static_cast<size_t>(span.end) - 1] + 1};
-}
-
-std::string place(const Example& row) {
-  if (row.source.empty() && row.line == 0) return "";
-  std::string s(row.source);
-  if (row.line > 0) s += ":" + std::to_string(row.line);
-  return s + ": ";
 }
 
 void set_offsets(const Example& row, const text::Encoding& e, Tokens* out) {
@@ -75,14 +68,7 @@ void Tokenizer::encode(const Example& row, const EncodeOptions& options, Tokens*
   thread_local text::Encoding e;
   EncodeOptions with_offsets = options;
   with_offsets.offsets = true;
-  try {
-    std::optional<std::string_view> pair;
-    if (row.text_b) pair = *row.text_b;
-    impl_->tokenizer.encode(row.text_a, pair, with_offsets, &e);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::input) throw;
-    throw_input(place(row) + error.what());
-  }
+  runtime::encode_texts(impl_->tokenizer, row, with_offsets, &e);
   out->ids = e.ids;
   out->type_ids = e.type_ids;
   out->bad_utf8 = e.bad_utf8;

@@ -11,7 +11,7 @@ void copy_rows(float* to, const float* from, int64_t rows, int64_t hidden) {
   std::memmove(to, from, sizeof(float) * static_cast<size_t>(rows * hidden));
 }
 
-// Removes the leavers; the others close ranks.
+// Removes those that leave and moves the others together.
 void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
   int64_t to = 0, token = 0;
   for (int64_t b = 0; b < w->sequences(); ++b) {
@@ -79,7 +79,7 @@ int64_t front_of(const Waiting& w, int64_t tokens) {
 void move_front(Waiting* from, int64_t n, std::span<const uint8_t> leaving, int64_t hidden,
                 Waiting* to) {
   if (n == from->sequences() && to->empty()) {
-    // All go on together, without being copied.
+    // All go on together and need not be copied.
     close_ranks(from, leaving, hidden);
     std::swap(*from, *to);
     return;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Sequences that wait in front of one layer, packed as the layer reads them.
+// Sequences that wait before a layer, packed as the layer reads them.
 
 #include <costeff/result.h>
 
@@ -17,18 +17,18 @@ namespace costeff::runtime {
 
 using Clock = std::chrono::steady_clock;
 
-// Whose answer a sequence is.
+// Where the answer of a sequence belongs.
 struct Ticket {
   Result* result = nullptr;       // where the answer goes
-  int64_t* unanswered = nullptr;  // rows that its chunk still waits for, this one included
+  int64_t* unanswered = nullptr;  // rows for which its chunk still waits, including this one
   Clock::time_point since;        // when the row was admitted
 };
 
-// B sequences with their hidden states end to end, in the order of their arrival.
+// B sequences with their hidden states end to end, in order of arrival.
 struct Waiting {
   FloatBuffer x;                         // [T, H]
   std::vector<int32_t> start{0};         // [B + 1]
-  std::vector<int32_t> real;             // [B] the number of tokens that are not padding
+  std::vector<int32_t> real;             // [B]: the number of tokens that are not padding
   std::vector<Ticket> tickets;           // [B]
   std::vector<exits::ExitState> states;  // [B]
   std::vector<FloatBuffer> history;      // pooled hidden states that exits may read: [B, H] each
@@ -40,8 +40,8 @@ struct Waiting {
   model::PackedView view(int64_t n) const { return {n, start.data(), real.data()}; }
 };
 
-// The number of sequences at the front that together have at most `tokens` tokens, but at least
-// one.
+// The number of sequences at the front that together have at most `tokens` tokens; at least one, if
+// there is any.
 int64_t front_of(const Waiting& w, int64_t tokens);
 
 // Removes the first `n` sequences from `from` and appends those that are not leaving[b] to `to`.

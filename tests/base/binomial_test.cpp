@@ -71,8 +71,7 @@ TEST(Binomial, InverseIsTheInverse) {
   }
 }
 
-// A mean's bootstrap interval is the normal one, about: 1.96 standard errors.
-// Nothing throws, and no answer is outside what it can be.
+// Nothing throws, and no result is outside its range.
 TEST(Binomial, ArgumentsAtTheEdges) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInf = std::numeric_limits<double>::infinity();

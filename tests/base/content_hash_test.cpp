@@ -22,7 +22,7 @@ TEST(ContentHash, PartsMakeNoDifference) {
     for (size_t second = 0; second < 12; ++second) {
       ContentHash hash;
       hash.add(bytes.substr(0, first));
-      (void)hash.value();  // asks for what is there, changes nothing
+      (void)hash.value();  // has no effect on later values
       hash.add(bytes.substr(first).substr(0, second));
       hash.add(bytes.substr(std::min(first + second, bytes.size())));
       EXPECT_EQ(hash.value(), whole) << first << " " << second;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "base/new_directory.h"
 #include "base/utf8.h"
 #include "tiny_checkpoint.h"
@@ -44,7 +45,7 @@ TEST(TemporaryPath, AHandlerRemovesWhatIsLeft) {
   std::filesystem::remove(lost.path());
   NewDirectory directory(dir.file("directory"));
   for (int i = 0; i < 300; ++i)  // more names than one read of the directory gives
-    write_file(join_path(directory.path(), "a_rather_long_name_" + std::to_string(i)), "x");
+    write_file(join_path(directory.path(), fmt::format("a_rather_long_name_{}", i)), "x");
   NewDirectory done(dir.file("done"));
   write_file(join_path(done.path(), "a"), "x");
   done.commit();

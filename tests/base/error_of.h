@@ -8,7 +8,7 @@
 
 namespace costeff {
 
-// The message of the Error that f throws, which is of that kind; "" if it throws none.
+// The message of the Error that f throws, which must be of that kind; "" if it throws none.
 inline std::string error_of(ErrorKind kind, const std::function<void()>& f) {
   try {
     f();

@@ -40,7 +40,7 @@ TEST(MappedFile, WhatIsGivenBackComesBackFromTheFile) {
     file->give_back(file->bytes().subspan(from, count));
   EXPECT_TRUE(same());
 
-  // Memory of others keeps what it holds.
+  // Other memory keeps its contents.
   const auto* own = reinterpret_cast<const std::byte*>(text.data());
   const std::string before = text;
   file->give_back({own, text.size()});

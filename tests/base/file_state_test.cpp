@@ -1,4 +1,4 @@
-// Files that are changed under an open mapping, and those that only look so.
+// Files that change under an open mapping, and files that only seem to.
 
 #include "base/file_state.h"
 
@@ -23,7 +23,7 @@ constexpr char kExpected[] =
 struct Change {
   const char* name;
   void (*make)(const std::string& path);
-  std::string found;  // what the message says; empty: no change
+  std::string found;  // the part of the message that tells it; empty: no change
 };
 
 const Change kChanges[] = {
@@ -57,7 +57,7 @@ TEST(MappedFile, NoticesWhatMayHaveChangedItsBytes) {
   for (const Change& change : kChanges) {
     const TempDir dir;
     const std::string path = dir.file("weights");
-    write_file(path, "0123456789");  // in the tick of the clock in which it is changed
+    write_file(path, "0123456789");  // in the same tick of the clock as the change
     const auto file = MappedFile::open(path, ErrorKind::model);
     change.make(path);
     for (int turn = 0; turn < 2; ++turn) {
@@ -68,7 +68,7 @@ TEST(MappedFile, NoticesWhatMayHaveChangedItsBytes) {
   }
 }
 
-// A link that comes or goes is forgiven once: it hides no later write.
+// A link that comes or goes does not hide a later write.
 TEST(MappedFile, NoticesAWriteAfterALink) {
   const TempDir dir;
   const std::string path = dir.file("weights"), other = dir.file("other");
@@ -92,7 +92,7 @@ TEST(MappedFile, EmptyFilesAreWatchedToo) {
   EXPECT_NE(error_of(ErrorKind::model, [&] { file->check_unchanged(); }), "");
 }
 
-// Results and errors of bytes that were changed meanwhile are nobody's.
+// If the bytes changed meanwhile, neither results nor errors from them count.
 TEST(ReadUnchanged, TheChangeIsTheError) {
   const TempDir dir;
   const std::string path = dir.file("weights");

@@ -10,7 +10,7 @@
 namespace costeff {
 namespace {
 
-// What a format of `exponent` and `mantissa` bits holds, by its definition.
+// The value of a number with `exponent` and `mantissa` bits, by definition.
 double value_of(uint32_t bits, int exponent_bits, int mantissa_bits) {
   const uint32_t mantissa = bits & ((1u << mantissa_bits) - 1);
   const uint32_t exponent = (bits >> mantissa_bits) & ((1u << exponent_bits) - 1);
@@ -58,8 +58,8 @@ TEST_P(Half, EveryNumberIsReadExactlyAndComesBack) {
   }
 }
 
-// Between two neighbours: nearer to one, or half way, where the even one is taken. The largest
-// number's neighbour is infinity, as if it were the next number.
+// Between two neighbours a number is nearer to one, or half way, where it rounds to the even one. The
+// neighbour of the largest number is infinity, as if that were the next number.
 TEST_P(Half, RoundsToNearestTiesToEven) {
   for (uint32_t bits = 0; bits < infinity(); ++bits) {
     const double low = value(bits);

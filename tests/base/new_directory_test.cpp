@@ -82,7 +82,7 @@ TEST(NewDirectory, RefusesWhatIsThere) {
   EXPECT_EQ(names(dir.path()), (std::set<std::string>{"dangling", "file", "full"}));
 }
 
-// Somebody else was faster.
+// Another program has made the directory meanwhile.
 TEST(NewDirectory, CommitDoesNotReplaceFiles) {
   const TempDir dir;
   NewDirectory fresh(dir.file("new"));

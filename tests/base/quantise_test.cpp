@@ -12,7 +12,7 @@
 namespace costeff {
 namespace {
 
-// The definition, a number at a time.
+// The definition, one number at a time.
 void expect_as_defined(const std::vector<float>& row) {
   const auto n = static_cast<int64_t>(row.size());
   std::vector<int8_t> q(row.size());

@@ -1,7 +1,6 @@
-// The malformed and hostile weight files of ../shared/bad, as far as the containers decide them:
-// the error that cases.tsv asks for, or the tensors of the valid file, bit for bit. Faults that
-// only show when a model is built of the tensors (missing ones, wrong shapes) are in
-// bad_models_test.cpp.
+// The malformed and hostile weight files of ../shared/bad, if the containers detect the fault: the error
+// that cases.tsv demands, or the tensors of the valid file, bit for bit. Faults that only show when a
+// model is built from the tensors (missing ones, wrong shapes) are in bad_models_test.cpp.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -55,7 +54,7 @@ bool is_container_case(const Case& c) {
          begins_with_any(c.name, {"st_", "idx_", "link_", "bin_", "zip", "pkl_", "leg_", "model_"});
 }
 
-// The container is right: what is wrong is which tensors there are, their shapes, dtypes or values.
+// The container is right, but it has wrong tensors, shapes, dtypes or values.
 bool is_right_container(const Case& c) {
   if (c.name.starts_with("st_missing_")) {
     return !begins_with_any(c.name, {"st_missing_dtype", "st_missing_shape", "st_missing_offsets"});
@@ -158,7 +157,7 @@ TEST_F(BadContainers, SparseAndSpecialFiles) {
     SCOPED_TRACE(c.name);
     ++count;
     if (c.name == "large_zip_8g" || c.name == "large_legacy_8g") {
-      // Right as containers: one tensor of 8 GiB, not read; the model builder misses the others.
+      // Valid containers with one tensor of 8 GiB, which is not read; the others are missing.
       const TensorSet set = read_weights((out / c.model).string());
       ASSERT_EQ(set.tensors.size(), 1u);
       EXPECT_EQ(set.tensors[0].bytes(), int64_t{8} << 30);

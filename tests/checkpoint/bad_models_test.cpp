@@ -1,6 +1,5 @@
-// The malformed and hostile checkpoints of ../shared/bad: load_model alone decides them, except
-// those that are about the tokenizer or about values that are looked at when a layer is first
-// reached.
+// The malformed and hostile checkpoints of ../shared/bad. load_model detects all faults except those of
+// tokenizers, and of values that are checked when a layer is first reached.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -59,9 +58,9 @@ bool begins(const std::string& text, const char* beginning) {
   return text.rfind(beginning, 0) == 0;
 }
 
-// Cases whose fault the checkpoint room does not see: it must read them without a word.
+// Cases with faults outside this room, which must read them without a message.
 bool elsewhere(const std::string& name) {
-  // The tokenizer's files; it is the text room that reads them.
+  // The tokenizer's files are read by the text room.
   if (begins(name, "tok_") || begins(name, "bpe_") || begins(name, "spm_")) return true;
   // Values that are not finite: found when a layer is converted, not by a scan at load.
   return name == "st_nan_weight" || name == "st_inf_weight" || name == "st_nan_classifier_bias" ||
@@ -134,7 +133,7 @@ TEST_F(BadModels, EveryModelCase) {
   EXPECT_GT(outside, 40);
 }
 
-// What is accepted, although it is odd, is said.
+// Accepted oddities have a note.
 TEST_F(BadModels, OdditiesAreNoted) {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"cfg_maxpos_smaller", "max_position_embeddings is 20"},

@@ -233,7 +233,7 @@ TEST(CofiFold, Errors) {
             "intermediate_z or mlp_z");
   z = masks();
   z.values["mlp_z"][1] = -1;
-  EXPECT_EQ(fold_error(z), "m/zs.pt: tensor mlp_z: holds -1.000000, expected numbers from 0 to 1");
+  EXPECT_EQ(fold_error(z), "m/zs.pt: tensor mlp_z: holds -1, expected numbers from 0 to 1");
   z.values["mlp_z"][1] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_NE(fold_error(z).find("tensor mlp_z: holds"), std::string::npos);
   z = masks();

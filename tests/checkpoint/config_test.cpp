@@ -105,7 +105,7 @@ TEST(Config, ModelTypesThatAreComputed) {
   EXPECT_EQ(parse(R"({"model_type": ""})").model_type, "");
   for (const char* type : {"big_bird", "xmod", "mpnet", "deberta-v2", "electra", "albert", "gpt2",
                            "BERT", "bert-generation", "roberta-prelayernorm", "xlm-roberta-xl"}) {
-    // It is looked at first: the rest of the file is in the terms of that architecture.
+    // It is checked first, as the rest of the file has the keys of that architecture.
     EXPECT_EQ(config_error("{\"model_type\": \"" + std::string(type) +
                            "\", \"position_embedding_type\": \"x\", \"hidden_size\": -1}"),
               "m/config.json: model_type is \"" + std::string(type) +
@@ -141,7 +141,7 @@ TEST(Config, TokenIds) {
   }
 }
 
-// As Python prints what transformers keeps of the JSON.
+// As Python prints the values that transformers keeps from the JSON.
 TEST(Config, LabelsThatAreNoStrings) {
   const struct {
     const char* json;

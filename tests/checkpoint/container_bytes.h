@@ -1,6 +1,6 @@
 #pragma once
 
-// Bytes of small weight files, built by hand: for the tests of the containers and for the fuzzers.
+// Bytes of small weight files, built by hand, for the tests of the containers and for the fuzzers.
 
 #include <costeff/error.h>
 #include <zlib.h>
@@ -53,7 +53,7 @@ struct ZipPart {
 };
 
 // An archive as torch.save writes it: stored entries whose data begin at multiples of 64, local
-// headers with sizes 0 and a data descriptor behind, zip64 end records.
+// headers with sizes 0 and a data descriptor after the data, zip64 end records.
 inline std::string zip_bytes(const std::vector<ZipPart>& parts) {
   std::string out, directory;
   for (const ZipPart& p : parts) {

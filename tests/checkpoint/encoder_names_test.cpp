@@ -46,7 +46,7 @@ TEST(EncoderNames, WhereTheEncoderIs) {
       {"model.encoder.layer.0.x", EncoderName{"model.", ""}},
       {"base_model.model.embeddings.position_embeddings.weight",
        EncoderName{"base_model.model.", ""}},
-      // Other architectures have the same tensors behind their own prefix.
+      // Other architectures have the same tensors after their own prefix.
       {"electra.encoder.layer.0.x", std::nullopt},
       {"albert.embeddings.word_embeddings.weight", std::nullopt},
       {"mpnet.embeddings.word_embeddings.weight", std::nullopt},
@@ -80,7 +80,7 @@ TEST(EncoderNames, ContainersAreTakenOff) {
       EXPECT_NE(build_error(less).find("is missing"), std::string::npos);
     }
   }
-  // An encoder saved by itself, in what people call it.
+  // An encoder saved by itself, under common names.
   Shapes bare = plain_bert("");
   bare.rename([](const std::string& name) { return "model." + name; });
   EXPECT_EQ(make_model(bare).provenance.dialect, "plain-bert");

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/format.h"
 #include "checkpoint/dialects/dialects.h"
 #include "model/weights.h"
 #include "tensor_maker.h"
@@ -92,7 +93,7 @@ TEST(Berxit, LteAndTheCoreDuplicates) {
   EXPECT_TRUE(m.provenance.notes.empty());
 }
 
-// Its weights are packed once; the poolers, which are each exit's own, once an exit.
+// Its weights are packed once; poolers, of which each exit has its own, once for each exit.
 TEST(Berxit, TheLteIsPackedOnce) {
   Shapes s = deebert();
   s.linear("bert.encoder.lte_classifier", 1, kH);
@@ -113,7 +114,7 @@ Shapes costeff_shapes(bool factorised, bool dense, const std::vector<int64_t>& i
     s.at["bert.embeddings.word_embeddings2.weight"] = {kH, 3};
   }
   for (size_t i = 0; i + 1 < inputs.size(); ++i) {
-    const std::string p = "bert.encoder.highway." + std::to_string(i) + ".";
+    const std::string p = fmt::format("bert.encoder.highway.{}.", i);
     s.linear(p + "classifier", kC, inputs[i]);
     if (dense) s.linear(p + "pooler.dense", kH, kH);
   }
@@ -143,7 +144,7 @@ TEST(CostEff, FactorisedWithoutPooler) {
   }
   EXPECT_TRUE(m.provenance.notes.empty() && m.provenance.unused.empty());
   expect_all_checked(s, c);
-  // Without the keys the first layer's tensors say A.
+  // Without the keys the tensors of the first layer decide A.
   EXPECT_EQ(make_model(s, make_config()).arch.head_size, 2);
 }
 
@@ -178,18 +179,18 @@ TEST(CostEff, PoolerDenseIgnoresTheOtherKeys) {
     EXPECT_EQ(h.last_n_hidden, 1);
     EXPECT_TRUE(h.pooler.has_value());
   }
-  // Whatever they are.
+  // Whatever their values are.
   const Model any = make_model(s, make_config(R"("prun_hidden_size": 4, "pooler_dense": true,
       "last_n_hidden": null, "hidden_mode": 3, "pooling_mode": "max")"));
   EXPECT_EQ(any.provenance.dialect, "cost-eff");
-  // pooler_dense false wins over poolers in the file, as in the reference, and is said.
+  // pooler_dense false wins over poolers in the file, as in the reference, with a note.
   const Model off = make_model(s, make_config(R"("prun_hidden_size": 4, "pooler_dense": false)"));
   EXPECT_FALSE(off.arch.heads[0].pooler.has_value());
   EXPECT_EQ(off.provenance.unused.size(), 6u);
   EXPECT_EQ(off.provenance.notes.size(), 1u);
 }
 
-// Without off-ramps its tensors are those of BERT, but config.json counts heads in another way.
+// Without off-ramps its tensors are those of BERT, but config.json counts heads differently.
 TEST(CostEff, OneLayerWithPooler) {
   Shapes s = costeff_shapes(false, true, {8});
   s.erase("bert.encoder.layer.1.");
@@ -259,8 +260,8 @@ TEST(Pabee, SharedPooler) {
 Shapes elastic(int64_t exits) {
   Shapes s = encoder("elasticbert.");
   for (int64_t j = 0; j < exits; ++j) {
-    s.linear("elasticbert.encoder.pooler." + std::to_string(kL - exits + j) + ".dense", kH, kH);
-    s.linear("classifiers." + std::to_string(j), kC, kH);
+    s.linear(fmt::format("elasticbert.encoder.pooler.{}.dense", kL - exits + j), kH, kH);
+    s.linear(fmt::format("classifiers.{}", j), kC, kH);
   }
   return s;
 }

@@ -52,7 +52,7 @@ TEST(ForeignTensors, KnownKindsAreNamedWithTheirCure) {
   }
 }
 
-// The weights that an adapter stands for may be gone: still it is the adapter that is named.
+// The message names the adapter even if the weights that it replaces are missing.
 TEST(ForeignTensors, PeftStateDicts) {
   Shapes s = plain_bert();
   s.rename([](const std::string& name) {

@@ -1,11 +1,11 @@
-// Every golden checkpoint is read as the dialect it is, with the exits and sizes its meta file
-// gives.
+// Every golden checkpoint is read in its dialect, with the exits and sizes in its meta file.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <regex>
 
+#include "base/format.h"
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
 #include "shared_data.h"
@@ -27,12 +27,12 @@ std::vector<std::string> golden_directories() {
   return names;
 }
 
-// What may lie in a file without being used: nothing else.
+// The only tensors that may be in a file without being used.
 bool may_be_unused(const std::string& name, const Model& m) {
   static const std::regex free(
       R"((module\.)*(core\..*|cls\..*|fit_dense\..*|layer_transformation\..*|step|flag|empty|bytes|const|f64|.*\.position_ids|.*\.token_type_ids))");
   if (std::regex_match(name, free)) return true;
-  const std::string last = ".encoder.highway." + std::to_string(m.arch.layers.size() - 1) + ".";
+  const std::string last = fmt::format(".encoder.highway.{}.", m.arch.layers.size() - 1);
   if (name.find(last) != std::string::npos) return true;
   if (name.rfind("roberta.pooler.", 0) == 0) return m.provenance.dialect.find("deebert") != 0;
   if (name.rfind("bert.pooler.", 0) == 0) return m.arch.question_answering;
@@ -64,7 +64,7 @@ TEST(GoldenModels, DialectExitsAndSizes) {
     try {
       m = load_model(dir);
     } catch (const Error& e) {
-      // Protocol 4: nobody's training script writes it; reading it is optional.
+      // Protocol 4: training scripts do not write it, and reading it is optional.
       if (name == "container_bin_zip_f16_proto4") continue;
       ADD_FAILURE() << e.what();
       continue;

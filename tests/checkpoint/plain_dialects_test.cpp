@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/format.h"
 #include "checkpoint/dialects/dialects.h"
 #include "tensor_maker.h"
 
@@ -224,8 +225,7 @@ TEST(PlainRoberta, PositionsBeginAfterThePadToken) {
   for (const Shapes& s : {plain_roberta(), deebert_roberta}) {
     for (int64_t pad : {0, 1, 3, 8}) {
       for (const char* type : {"", R"("model_type": "xlm-roberta", )"}) {
-        const Model m =
-            make_model(s, make_config(type + ("\"pad_token_id\": " + std::to_string(pad))));
+        const Model m = make_model(s, make_config(type + fmt::format("\"pad_token_id\": {}", pad)));
         EXPECT_EQ(m.arch.embeddings.position_offset, pad + 1);
         EXPECT_EQ(m.arch.embeddings.pad_token(), pad);
         EXPECT_EQ(m.arch.max_length, kP - pad - 1);
@@ -263,7 +263,7 @@ TEST(Source, NoEncoderAndTwoEncoders) {
             "m/model.safetensors: holds two encoders, bert.* and roberta.*, expected one");
 }
 
-// transformers goes by model_type, so a file of another family is not what it says.
+// transformers goes by model_type, so a file of another family has the wrong one.
 TEST(Source, ModelTypeAndTensorsAgree) {
   const auto type = [](const char* name) {
     return make_config("\"model_type\": \"" + std::string(name) + "\"");

@@ -12,7 +12,7 @@ namespace {
 
 const std::string kQuery = "bert.encoder.layer.0.attention.self.query.weight";
 
-// `name` [8, 8] becomes name_orig and name_mask of ones, but for the elements in `zeros`.
+// `name` [8, 8] becomes name_orig and name_mask, which is 1 except for the elements in `zeros`.
 Shapes pruned(const std::string& name, const std::vector<size_t>& zeros = {}) {
   Shapes s = plain_bert();
   s.at[name + "_orig"] = s.at[name + "_mask"] = s.at.at(name);
@@ -38,7 +38,7 @@ TEST(PruningMasks, TheProductTakesTheirPlace) {
   EXPECT_EQ(m.provenance.notes,
             std::vector<std::string>{
                 "m/model.safetensors: 1 weight is its weight_orig times weight_mask"});
-  // In whatever wrapper, and biases.
+  // In any wrapper, and for biases.
   s.at["bert.pooler.dense.bias_orig"] = s.at["bert.pooler.dense.bias_mask"] = {kH};
   s.values["bert.pooler.dense.bias_mask"] = std::vector<float>(kH, 0.0f);
   s.at.erase("bert.pooler.dense.bias");
@@ -77,11 +77,11 @@ TEST(PruningMasks, ErrorsNameTheTensor) {
   EXPECT_EQ(build_error(s), place + "_mask: shape [8, 4], expected [8, 8] as " + kQuery + "_orig");
   s = pruned(kQuery);
   s.values[kQuery + "_mask"][7] = 0.5f;
-  EXPECT_EQ(build_error(s), place + "_mask: holds 0.500000, expected a mask of 0 and 1");
+  EXPECT_EQ(build_error(s), place + "_mask: holds 0.5, expected a mask of 0 and 1");
   s = pruned(kQuery);
   s.dtypes[kQuery + "_mask"] = DType::i32;
   EXPECT_EQ(build_error(s), place + "_mask: dtype I32, expected F32, F16, BF16 or F64");
-  // A mask beside the weight itself says nothing that is known.
+  // A mask beside the weight itself has no known meaning.
   s = plain_bert();
   s.at[kQuery + "_mask"] = {8, 8};
   EXPECT_EQ(build_error(s).find(place + "_mask: is inside the model"), 0u);

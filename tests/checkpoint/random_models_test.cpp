@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "base/format.h"
 #include "tensor_maker.h"
 
 namespace costeff::checkpoint {
@@ -111,14 +112,14 @@ void expect_consistent(const Model& m) {
 TEST(RandomModels, AnErrorOrAModelThatFits) {
   const char* given = std::getenv("COSTEFF_TEST_SEED");
   const unsigned seed = given ? static_cast<unsigned>(std::atoi(given)) : 20240611u;
-  SCOPED_TRACE("COSTEFF_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE(fmt::format("COSTEFF_TEST_SEED={}", seed));
   Random r(seed);
   Shapes pabee = encoder("bert."), elastic = encoder("elasticbert."),
          slim = encoder("bert.", 2, 4, 5);
   pabee.linear("bert.pooler.dense", kH, kH);
   slim.linear("classifier", kC, kH);
   for (int64_t i = 0; i < kL; ++i) {
-    const std::string n = std::to_string(i);
+    const std::string n = fmt::format("{}", i);
     pabee.linear("classifiers." + n, kC, kH);
     elastic.linear("classifiers." + n, kC, kH);
     elastic.linear("elasticbert.encoder.pooler." + n + ".dense", kH, kH);

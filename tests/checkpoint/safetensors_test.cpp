@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
@@ -128,7 +129,7 @@ TEST(Safetensors, RefusesWhatIsNoHeader) {
   EXPECT_NE(header_error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}x)", "")
                 .find("not valid JSON"),
             std::string::npos);
-  // nlohmann's parser would stop at the NUL and take what lies behind for padding.
+  // nlohmann's parser would stop at the NUL and take the rest for padding.
   EXPECT_NE(header_error(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})" +
                              std::string(1, '\0') + "junk",
                          "")
@@ -188,8 +189,8 @@ TEST(Safetensors, ReadsHalfAMillionTensors) {
   constexpr int kCount = 500'000;
   std::string header = "{";
   for (int i = 0; i < kCount; ++i) {
-    header += (i ? ",\"x." : "\"x.") + std::to_string(i) +
-              R"(":{"dtype":"F16","shape":[0],"data_offsets":[0,0]})";
+    header += fmt::format("{}{}{}", i ? ",\"x." : "\"x.", i,
+                          R"(":{"dtype":"F16","shape":[0],"data_offsets":[0,0]})");
   }
   EXPECT_EQ(parse(safetensors_bytes(header + "}", "")).tensors.size(), size_t{kCount});
 }

@@ -17,7 +17,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// A tensor and the numbers it shows.
+// A tensor that owns its numbers.
 template <typename T>
 struct Owned {
   std::vector<T> values;
@@ -114,7 +114,7 @@ TEST(SafetensorsWriter, NumbersWithoutRoomAreErrorsThatNameThem) {
             .find("tensor w: element [1] is 1e+300, "),
         std::string::npos);
   }
-  // What is infinite already is not our doing.
+  // Numbers that are infinite in the source stay so.
   const Owned<float> i("w", DType::f32, {1}, {-std::numeric_limits<float>::infinity()});
   uint16_t half = 0;
   convert_elements(i.tensor, DType::f16, 0, 1, reinterpret_cast<std::byte*>(&half));

@@ -1,10 +1,11 @@
-// Names and config.json of what is written, and what the reader makes of the object "costeff".
+// Names and config.json of written models, and how the object "costeff" is read.
 
 #include "checkpoint/dialects/save_model.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "checkpoint/tensor_maker.h"
 
 namespace costeff::checkpoint {
@@ -92,7 +93,7 @@ TEST(SaveModel, RobertaFamily) {
 TEST(SaveModel, KeepsTheTokenIdsItRead) {
   for (int64_t pad : {0, 1, 3}) {
     const std::string ids =
-        "\"pad_token_id\": " + std::to_string(pad) + ", \"bos_token_id\": 4, \"eos_token_id\": 6";
+        fmt::format("\"pad_token_id\": {}, \"bos_token_id\": 4, \"eos_token_id\": 6", pad);
     const Config config = make_config(ids);
     const Again roberta(make_model(plain_roberta(), config), config);
     EXPECT_EQ(roberta.saved.json["pad_token_id"], pad);
@@ -126,7 +127,7 @@ TEST(SaveModel, DistilBertHasKeysOfItsOwn) {
   EXPECT_EQ(again.model().provenance.dialect, "distilbert");
 }
 
-// The last layer's highway, which nobody trained, is not written.
+// The highway of the last layer, which is never trained, is not written.
 TEST(SaveModel, DeeBertWithExitsLeftOut) {
   model::Model m = make_model(deebert());
   const Config config = make_config();
@@ -171,12 +172,12 @@ TEST(SaveModel, PabeeAndBerxitWithExitsLeftOut) {
   EXPECT_TRUE(less.arch.heads[0].lte.has_value());
 }
 
-// classifiers.j counts from the first exit that is there.
+// classifiers.j counts from the first exit.
 TEST(SaveModel, ElasticBertWithExitsLeftOut) {
   Shapes s = encoder("elasticbert.");
   for (int64_t i = 0; i < kL; ++i) {
-    s.linear("elasticbert.encoder.pooler." + std::to_string(i) + ".dense", kH, kH);
-    s.linear("classifiers." + std::to_string(i), kC, kH);
+    s.linear(fmt::format("elasticbert.encoder.pooler.{}.dense", i), kH, kH);
+    s.linear(fmt::format("classifiers.{}", i), kC, kH);
   }
   const Config config = make_config("\"num_output_layers\": 3");
   const model::Model all = make_model(s, config);
@@ -199,12 +200,12 @@ TEST(SaveModel, ElasticBertWithExitsLeftOut) {
   EXPECT_EQ(last.model().provenance.dialect, "elasticbert-static");
 }
 
-// With poolers and no off-ramp left the tensors are those of a plain model; the keys tell.
+// With poolers and without off-ramps the tensors are those of a plain model; the keys tell them apart.
 TEST(SaveModel, CostEffStaysCostEff) {
   Shapes s = deebert("bert.", kL - 1);
   for (int64_t i = 0; i < kL; ++i) {
-    s.erase("bert.encoder.layer." + std::to_string(i));
-    add_layer(s, "bert.encoder.layer." + std::to_string(i) + ".", kH, 4, 6);
+    s.erase(fmt::format("bert.encoder.layer.{}", i));
+    add_layer(s, fmt::format("bert.encoder.layer.{}.", i), kH, 4, 6);
   }
   const Config config = make_config(
       R"("prun_hidden_size": 4, "prun_intermediate_size": 6, "pooler_dense": true, "intermediate_size": 32)",
@@ -226,20 +227,20 @@ TEST(SaveModel, CostEffStaysCostEff) {
   EXPECT_EQ(j["emb_hidden_dim"], -1);
 }
 
-// A layer without sublayers has no tensor; only the object "costeff" says that it is there.
+// A layer without sublayers has no tensor; only the object "costeff" tells that it exists.
 TEST(SaveModel, CofiWithEmptyLayers) {
   for (const std::set<int64_t>& empty : {std::set<int64_t>{1}, {0, 1}, {2}, {0, 1, 2}}) {
     Shapes s = plain_bert();
     for (int64_t i : empty) {
-      s.erase("bert.encoder.layer." + std::to_string(i) + ".");
-      s.norm("bert.encoder.layer." + std::to_string(i) + ".attention.output.LayerNorm", kH);
+      s.erase(fmt::format("bert.encoder.layer.{}.", i));
+      s.norm(fmt::format("bert.encoder.layer.{}.attention.output.LayerNorm", i), kH);
     }
     const model::Model m = make_model(s);
     ASSERT_EQ(m.provenance.dialect, "cofi-compact");
     const Again again(m, make_config());
     for (const auto& [name, shape] : again.shapes.at) {
       for (int64_t i : empty) {
-        EXPECT_EQ(name.find("encoder.layer." + std::to_string(i) + "."), std::string::npos) << name;
+        EXPECT_EQ(name.find(fmt::format("encoder.layer.{}.", i)), std::string::npos) << name;
       }
     }
     const model::Model back = again.model();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {
@@ -62,8 +63,8 @@ TEST(ShardIndex, NamesWhatIsWrong) {
 TEST(ShardIndex, LimitsShardsNotTensors) {
   std::string many = R"({"weight_map":{)", one = many;
   for (int i = 0; i < 100'000; ++i) {
-    const std::string tensor = (i ? ",\"t" : "\"t") + std::to_string(i) + "\":\"";
-    many += tensor + std::to_string(i) + "\"";
+    const std::string tensor = fmt::format("{}{}\":\"", i ? ",\"t" : "\"t", i);
+    many += fmt::format("{}{}\"", tensor, i);
     one += tensor + "x\"";
   }
   EXPECT_NE(index_error(many + "}}").find("more than 99999 files"), std::string::npos);

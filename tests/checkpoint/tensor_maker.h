@@ -31,8 +31,8 @@ inline std::vector<std::string> unused_names(const model::Model& m) {
   return names;
 }
 
-// Every tensor of `s` that the model uses, taken away and given a wrong shape, is an error that
-// names it.
+// Every tensor of `s` that the model uses, if it is missing or has a wrong shape, is an error that names
+// it.
 inline void expect_all_checked(const Shapes& s, const Config& c) {
   const model::Model whole = make_model(s, c);
   std::set<std::string> unused;

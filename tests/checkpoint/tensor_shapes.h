@@ -1,7 +1,7 @@
 #pragma once
 
-// Checkpoints made in memory: tensors by name and shape, filled with small numbers that tell the
-// elements apart. For tests (tensor_maker.h) and fuzz targets.
+// Checkpoints made in memory: tensors by name and shape, filled with small numbers that differ from
+// element to element. For tests (tensor_maker.h) and fuzz targets.
 
 #include <algorithm>
 #include <functional>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "base/tensor.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/dialects.h"
@@ -94,7 +95,7 @@ inline Shapes encoder(const std::string& prefix, int64_t types = 2, int64_t a = 
   s.at[prefix + "embeddings.token_type_embeddings.weight"] = {types, kH};
   s.norm(prefix + "embeddings.LayerNorm", kH);
   for (int64_t i = 0; i < kL; ++i) {
-    add_layer(s, prefix + "encoder.layer." + std::to_string(i) + ".", kH, a, f);
+    add_layer(s, fmt::format("{}encoder.layer.{}.", prefix, i), kH, a, f);
   }
   return s;
 }
@@ -117,7 +118,7 @@ inline Shapes deebert(const std::string& prefix = "bert.", int64_t highways = kL
   Shapes s = plain_bert(prefix);
   if (prefix == "roberta.") s.at["roberta.embeddings.token_type_embeddings.weight"] = {1, kH};
   for (int64_t i = 0; i < highways; ++i) {
-    const std::string p = prefix + "encoder.highway." + std::to_string(i);
+    const std::string p = fmt::format("{}encoder.highway.{}", prefix, i);
     s.linear(p + ".pooler.dense", kH, kH);
     s.linear(p + ".classifier", kC, kH);
   }
@@ -127,7 +128,7 @@ inline Shapes deebert(const std::string& prefix = "bert.", int64_t highways = kL
 inline Shapes pabee() {
   Shapes s = encoder("bert.");
   s.linear("bert.pooler.dense", kH, kH);
-  for (int64_t i = 0; i < kL; ++i) s.linear("classifiers." + std::to_string(i), kC, kH);
+  for (int64_t i = 0; i < kL; ++i) s.linear(fmt::format("classifiers.{}", i), kC, kH);
   return s;
 }
 
@@ -137,7 +138,7 @@ inline Shapes distilbert_encoder() {
   s.at["distilbert.embeddings.position_embeddings.weight"] = {kP, kH};
   s.norm("distilbert.embeddings.LayerNorm", kH);
   for (int64_t i = 0; i < kL; ++i) {
-    const std::string p = "distilbert.transformer.layer." + std::to_string(i) + ".";
+    const std::string p = fmt::format("distilbert.transformer.layer.{}.", i);
     for (const char* n : {"q_lin", "k_lin", "v_lin", "out_lin"})
       s.linear(p + "attention." + n, kH, kH);
     s.norm(p + "sa_layer_norm", kH);

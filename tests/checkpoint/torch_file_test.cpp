@@ -87,7 +87,7 @@ TEST(TorchFile, OtherViewsAreCopied) {
   EXPECT_EQ(values({.offset = 2, .shape = {2, 2}, .stride = {0, 1}}), (V{2, 3, 2, 3}));  // expanded
   EXPECT_EQ(values({.offset = 5, .shape = {4}, .stride = {0}}), (V{5, 5, 5, 5}));
   EXPECT_EQ(values({.shape = {1, 2, 1, 2}, .stride = {99, 1, 77, 3}}), (V{0, 3, 1, 4}));
-  // Strides of dimensions of 1 mean nothing.
+  // Strides of dimensions of 1 do not matter.
   EXPECT_EQ(values({.shape = {1, 6, 1}, .stride = {1, 1, 1}}), (V{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(values({.offset = 3, .shape = {}, .stride = {}}), (V{3}));
   const std::string file = one({.shape = {2}, .stride = {5}});

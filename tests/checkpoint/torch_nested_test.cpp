@@ -97,7 +97,7 @@ TEST(TorchNested, OthersAreReadAsTheyAre) {
   EXPECT_EQ(nested_error({{"model", dict({{"vit.x", tensor()}})}, {"epoch", "K\x03"}}),
             "m.bin: a dict without tensors, expected a state dict; it holds model (a dict), epoch "
             "(the number 3)");
-  // Nothing is run for what lies beside the state dict either.
+  // Nothing beside the state dict is run either.
   const std::string error = nested_error(
       {{"state_dict", encoder_dict()}, {"args", test::pk_global("argparse", "Namespace") + ")R"}});
   EXPECT_NE(error.find("argparse.Namespace"), std::string::npos) << error;

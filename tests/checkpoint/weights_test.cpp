@@ -1,4 +1,4 @@
-// Which files of a directory read_weights takes.
+// Which files of a directory read_weights reads.
 
 #include "checkpoint/containers/weights.h"
 
@@ -65,7 +65,7 @@ TEST_F(Weights, TakesTheFirstThatIsThere) {
   EXPECT_EQ(value("a"), '2');
   write("model.safetensors", safetensors("a", '1'));
   EXPECT_EQ(value("a"), '1');
-  // What is there but cannot be read is an error, never a reason to take the next.
+  // A file that exists but cannot be read is an error, never a reason to read the next.
   fs::remove(dir / "model.safetensors");
   fs::create_symlink("nowhere", dir / "model.safetensors");
   EXPECT_EQ(error(), (dir / "model.safetensors").string() + ": No such file or directory");
@@ -83,7 +83,7 @@ TEST_F(Weights, SaysWhatIsMissing) {
             file + ": is not a directory, expected a checkpoint directory");
 }
 
-// Users give what they know of a hub, and nothing is fetched from there.
+// Users may give names of models on a hub, but nothing is downloaded.
 TEST_F(Weights, NamesOfAHub) {
   const std::string cure =
       ": does not exist, expected a checkpoint directory; nothing is downloaded: if this is "
@@ -100,7 +100,7 @@ TEST_F(Weights, NamesOfAHub) {
 
 TEST_F(Weights, ADirectoryWithoutPermission) {
   write("model.safetensors", safetensors("a", '1'));
-  const bool root = ::geteuid() == 0;  // who may read everything
+  const bool root = ::geteuid() == 0;  // root may read everything
   for (const fs::path& closed : {dir, dir / "inner"}) {
     fs::create_directory(closed);
     fs::permissions(dir, fs::perms::none);
@@ -162,7 +162,7 @@ TEST_F(Weights, ShardsKeepTheirChecksumsAndNotes) {
   EXPECT_EQ(value("b"), '2');
   ASSERT_TRUE(set.check_bytes);
   EXPECT_EQ(error_of(ErrorKind::model, [&] { set.check_bytes(set); }), "");
-  // Behind the local header's name come 4 bytes and padding up to a multiple of 64.
+  // After the name in the local header come 4 bytes and padding up to a multiple of 64.
   bad[(bad.find("archive/data/0") + 14 + 4 + 63) / 64 * 64] = '3';
   write("2.bin", bad);
   EXPECT_EQ(value("b"), '3');

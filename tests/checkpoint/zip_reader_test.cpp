@@ -17,7 +17,7 @@ using test::zip_bytes;
 std::string zip_error(const std::string& zip) {
   return error_of(ErrorKind::model, [&] { parse_zip(test::as_bytes(zip), "m.bin"); });
 }
-// Overwrites the bytes `offset` behind the n-th place where `signature` is.
+// Overwrites the bytes at `offset` after the n-th occurrence of `signature`.
 void poke(std::string* zip, uint32_t signature, size_t offset, const std::string& bytes,
           int n = 0) {
   size_t at = zip->find(le(signature, 4));

@@ -20,7 +20,7 @@ ModelExits model(int64_t num_labels, bool learned = false) {
   return m;
 }
 
-// Rows of a model of three exits that grow surer with depth.
+// Rows of a model of three exits that are more confident the deeper they are.
 ExitTable rows_of(int64_t rows, bool regression) {
   std::vector<Result> results;
   for (int64_t i = 0; i < rows; ++i) {
@@ -136,7 +136,7 @@ TEST(CurveSettings, PatienceOfARegressionHasACurveForEachNumber) {
             (std::vector<std::string>{"patience-2", "patience-2", "patience-1", "patience-1"}));
   EXPECT_EQ(texts, (std::vector<std::string>{"patience 2 < 0.1", "patience 2 < 0.2",
                                              "patience 1 < 0.1", "patience 1 < 0.2"}));
-  // Without thresholds: what the differences between neighbouring exits tell apart.
+  // Without thresholds: those that separate the differences between neighbouring exits.
   const auto found = difference_thresholds(t, 4);
   ASSERT_GE(found.size(), 2u);
   EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));

@@ -29,8 +29,8 @@ ExitPolicy policy(PolicyKind kind, std::vector<double> thresholds = {}) {
   return p;
 }
 
-// Two rows of a model with exits at layers 2, 4 and 6. Row 0: sure at once; row 1: sure of another
-// label at layer 4.
+// Two rows of a model with exits at layers 2, 4 and 6. Row 0 is confident at once, row 1 at layer 4, of
+// another label.
 ExitTable two_rows() {
   ExitTable t;
   const std::vector<Result> rows{row_of({{4, 0}, {4, 0}, {5, 0}}, 7, {2, 4, 6}),
@@ -68,12 +68,12 @@ TEST(Decide, EveryKindOfPolicy) {
   EXPECT_EQ(layers_of(t, policy(PolicyKind::entropy, {1})), (Layers{2, 2}));
   EXPECT_EQ(layers_of(t, policy(PolicyKind::max_prob, {0.9})), (Layers{2, 4}));
   EXPECT_EQ(layers_of(t, policy(PolicyKind::margin, {0.99})), (Layers{6, 6}));
-  // One a layer of the model, not one an exit: the second belongs to layer 2.
+  // One for each layer of the model, not for each exit: the second belongs to layer 2.
   EXPECT_EQ(layers_of(t, policy(PolicyKind::entropy, {9, 0, 9, 0.2, 9})), (Layers{4, 4}));
   ExitPolicy p = policy(PolicyKind::patience);
   p.patience = 1;
   EXPECT_EQ(layers_of(t, p), (Layers{4, 6}));
-  p.exit_start = 3;  // the exit at layer 2 is not asked, so the one at 4 agrees with nothing
+  p.exit_start = 3;  // the exit at layer 2 does not count, so the one at 4 agrees with none
   EXPECT_EQ(layers_of(t, p), (Layers{6, 6}));
   p = policy(PolicyKind::fixed);
   p.layer = 4;

@@ -15,7 +15,7 @@ namespace costeff {
 inline constexpr int64_t kExits = 4, kLabels = 3;
 
 // Rows of a made-up model of four exits: each row has a truth and a difficulty; later exits are
-// surer and more often right. With a learned uncertainty that is honest but noisy.
+// more confident and more often right. The learned uncertainty is honest but noisy.
 inline ExitTable made_up_rows(int64_t rows, uint64_t seed, bool regression,
                               std::vector<int64_t>* gold) {
   std::mt19937_64 random(seed);

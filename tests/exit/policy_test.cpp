@@ -103,7 +103,7 @@ TEST(Leaves, FixedAndNever) {
   EXPECT_TRUE(leaves_at(p, 2, {}));
 }
 
-// The layer that a run of labels leaves at, 0 for none.
+// The layer at which a sequence of labels leaves; 0 for none.
 int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
   ExitPolicy p;
   p.kind = PolicyKind::patience;

@@ -65,7 +65,7 @@ TEST(QuantileThresholds, FromNobodyToEverybody) {
   }
 }
 
-// Exits that have learned nothing say nearly the same of all rows; thresholds still tell them apart.
+// Exits that have learned nothing have nearly the same scores for all rows; thresholds still separate them.
 TEST(QuantileThresholds, SeparateScoresThatLieClose) {
   std::vector<Result> rows(50);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -238,8 +238,8 @@ TEST(SplitRows, PartsAreDisjointAndSeeded) {
   EXPECT_NE(a, c);
 }
 
-// The promise itself. A population of 1,500 rows is the truth; each calibration draws its rows from
-// it with replacement, and what it chooses is then judged on the whole population.
+// The promise itself. A population of 1,500 rows is the truth. Each calibration draws its rows from it
+// with replacement, and its choice is then evaluated on the whole population.
 struct PromiseCase {
   const char* name;
   PolicyKind kind;
@@ -270,7 +270,7 @@ TEST_P(Promise, IsBrokenNoMoreOftenThanStated) {
                        : c.goal.kind == GoalKind::speedup ? 1 / c.goal.limit
                                                           : c.goal.limit;
   const double level = 1 - c.goal.confidence;
-  // Thresholds a layer: the search has rows of its own, from the same population.
+  // For thresholds by layer the search has its own rows, from the same population.
   std::vector<ExitPolicy> sequence;
   if (c.per_layer) {
     std::vector<int64_t> few(kRows);
@@ -285,7 +285,7 @@ TEST_P(Promise, IsBrokenNoMoreOftenThanStated) {
   }
   std::vector<double> risks;  // of each policy of the sequence, in the population
   for (const ExitPolicy& p : sequence) risks.push_back(risk_in(population, loss, p));
-  // The test tests something: the last policies do break the goal.
+  // The last policies must break the goal, or this would test nothing.
   const bool fast = c.goal.kind == GoalKind::speedup;
   ASSERT_GT(fast ? risks.front() : risks.back(), limit);
 

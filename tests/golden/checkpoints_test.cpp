@@ -1,7 +1,8 @@
-// Every golden checkpoint: what the original authors' code answers, exit by exit. One parametrised
-// test a directory; a directory whose dialect is not in the table below fails.
+// Every golden checkpoint gives the answers of the original authors' code, exit by exit. Each directory
+// is one parametrised test; a directory whose dialect is not in the table below fails.
 
 #include <costeff/engine.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// golden_meta.json's dialect -> what `inspect` calls it.
+// The dialect in golden_meta.json -> the name that `inspect` shows.
 const std::map<std::string, std::string>& dialects() {
   static const std::map<std::string, std::string> names = {
       {"plain-bert", "plain-bert"},
@@ -147,8 +148,7 @@ class GoldenCheckpoint : public testing::TestWithParam<std::string> {
   bool has(const char* key) const { return golden.rows.front().contains(key); }
   Golden golden = read_golden(GetParam());
 };
-// What follows from more than logits has a class of its own, so that only the sets that have it are
-// run.
+// Tests that need more than logits have their own class, so that they run only for the sets that have it.
 class GoldenEntropyExits : public GoldenCheckpoint {};
 class GoldenExitStart : public GoldenCheckpoint {};
 class GoldenPadded : public GoldenCheckpoint {};
@@ -316,7 +316,7 @@ COSTEFF_GOLDEN_SETS(GoldenPatience, "patience_exit_layers");
 COSTEFF_GOLDEN_SETS(GoldenLearnedExits, "lte_exit_layers");
 COSTEFF_GOLDEN_SETS(GoldenContainers, "same_weights_as");
 
-// Each directory is claimed by the tests above, or by the one of question answering.
+// Each directory is in one of the tests above, or in the one for question answering.
 TEST(GoldenCheckpoints, AllAreClaimed) {
   COSTEFF_NEED_SHARED("golden");
   EXPECT_GE(directories().size(), 30u);
@@ -338,7 +338,7 @@ TEST(GoldenCheckpoints, AllAreClaimed) {
     const Engine engine(path);
     ++met[engine.info().dialect + ", " + container + ", " + engine.info().tokenizer];
   }
-  for (const auto& [what, count] : met) std::printf("%2d  %s\n", count, what.c_str());
+  for (const auto& [what, count] : met) fmt::print("{:2}  {}\n", count, what);
   EXPECT_GE(met.size(), 15u);
 }
 

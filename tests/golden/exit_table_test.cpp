@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/format.h"
 #include "golden/golden_data.h"
 #include "shared_data.h"
 
@@ -98,9 +99,10 @@ TEST_P(DecideGolden, EqualsTheEngine) {
   const ExitTable table = table_of(engine, rows);
   ASSERT_EQ(table.rows(), static_cast<int64_t>(rows.size()));
   for (const ExitPolicy& policy : policies_for(engine.info(), table)) {
-    SCOPED_TRACE("kind " + std::to_string(static_cast<int>(policy.kind)) + ", threshold " +
-                 (policy.thresholds.empty() ? "-" : std::to_string(policy.thresholds[0])) +
-                 ", exit_start " + std::to_string(policy.exit_start));
+    SCOPED_TRACE(
+        fmt::format("kind {}, threshold {}, exit_start {}", static_cast<int>(policy.kind),
+                    policy.thresholds.empty() ? "-" : fmt::format("{}", policy.thresholds[0]),
+                    policy.exit_start));
     RunOptions options;
     options.policy = policy;
     const std::vector<Result> results = engine.score(rows, options);
@@ -142,7 +144,7 @@ void check_trained(const std::string& model, const std::string& name) {
     ExitPolicy policy;
     policy.kind = PolicyKind::entropy;
     policy.thresholds = {t.at("threshold").get<double>()};
-    SCOPED_TRACE("threshold " + std::to_string(policy.thresholds[0]));
+    SCOPED_TRACE(fmt::format("threshold {}", policy.thresholds[0]));
     std::vector<int64_t> histogram(engine.info().layers.size());
     int64_t right = 0;
     const std::vector<Decision> decisions = decide(table, policy);

@@ -13,7 +13,7 @@ inline nlohmann::json read_json_file(const std::string& path) {
   return nlohmann::json::parse(in);
 }
 
-// JSON lines are parted at \n alone: texts hold U+2028 and the like.
+// JSON lines are separated only by \n, as texts have U+2028 and the like.
 inline std::vector<nlohmann::json> read_json_lines(const std::string& path) {
   std::ifstream in(path);
   std::vector<nlohmann::json> rows;

@@ -23,7 +23,7 @@ inline std::vector<std::string> directories() {
   return names;
 }
 
-// Those whose rows have `key`, or whose meta has it; "!key": those that have it not.
+// Those whose rows or meta file have `key`; "!key": those that do not have it.
 inline std::vector<std::string> directories_with(const std::string& key) {
   const bool wanted = key[0] != '!';
   const std::string name = wanted ? key : key.substr(1);

@@ -1,9 +1,9 @@
 // Every golden checkpoint under every instruction set that this CPU has, in every precision.
 //   float32         logits within the golden's tolerance, exit layers exactly
-//   bfloat16, int8  near to float32, as measured (kBounds), on every instruction set. Two of them
-//                   may be as far from each other: one number that sums to the other side of a
-//                   rounding edge changes every rounding behind it. What one product gives is
-//                   tested to the last bits in tests/kernels.
+//   bfloat16, int8  near float32, as measured (kBounds), on every instruction set. Two of them may
+//                   be as far from each other: one number on the other side of a rounding edge
+//                   changes every rounding after it. Single products are tested to the last bits
+//                   in tests/kernels.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "golden/golden_data.h"
 #include "golden/golden_directories.h"
 #include "shared_data.h"
@@ -27,7 +28,7 @@ class GoldenPrecision : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     meta = read_json_file(dir + "/golden_meta.json");
-    // The plain loops are slow: some rows show what there is to see.
+    // The plain loops are slow, so they compute only some rows.
     golden = read_json_lines(dir + "/golden.jsonl");
     golden.resize(std::min<size_t>(golden.size(), 12));
     for (const json& r : golden) {
@@ -130,7 +131,7 @@ TEST_P(GoldenPrecision, SmallPrecisionsStayNear) {
       EXPECT_LT(d / size, bound.from_float32) << compute_type_name(bound.type) << " " << isa;
       most = std::max(most, d / size);
     }
-    RecordProperty(compute_type_name(bound.type), std::to_string(most));
+    RecordProperty(compute_type_name(bound.type), fmt::format("{}", most));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/format.h"
 #include "golden/golden_data.h"
 #include "shared_data.h"
 
@@ -30,8 +31,8 @@ std::vector<Example> sst2_dev() {
   return rows;
 }
 
-// `model` computes; the truth lies in ../shared/models/`name`. Every `every`th threshold is run;
-// all of them are decided from what the exits answer in exit_table_test.cpp.
+// `model` computes; the truth is in ../shared/models/`name`. Every `every`th threshold is run; all of
+// them are decided from the answers of the exits in exit_table_test.cpp.
 void check_model(const std::string& model, const std::string& name, size_t every) {
   const std::string dir = shared_path("models/" + name);
   const json results = read_json_file(dir + "/dev_results.json");
@@ -67,14 +68,14 @@ void check_model(const std::string& model, const std::string& name, size_t every
   for (size_t at = 0; at < results.at("thresholds").size(); at += every) {
     const json& t = results.at("thresholds")[at];
     const double threshold = t.at("threshold");
-    SCOPED_TRACE("threshold " + std::to_string(threshold));
+    SCOPED_TRACE(fmt::format("threshold {}", threshold));
     options.policy->kind = PolicyKind::entropy;
     options.policy->thresholds = {threshold};
     std::vector<int64_t> histogram(engine.info().layers.size());
     int64_t right = 0;
     const auto answers = engine.score(rows, options);
     for (size_t i = 0; i < answers.size(); ++i) {
-      // The layer that the reference's own logits say, row for row.
+      // The layer that follows from the reference's own logits, row for row.
       const json& logits = truth[i].at("logits");
       int64_t layer = static_cast<int64_t>(logits.size());
       for (size_t e = 0; e + 1 < logits.size(); ++e) {
@@ -110,7 +111,7 @@ struct Score {
   double accuracy, mean_exit_layer;
 };
 
-// Of `policy`, decided from what every exit answered.
+// Of `policy`, decided from the answers of every exit.
 Score score_of(const ExitTable& table, const json& truth, const ExitPolicy& policy) {
   double right = 0, layers = 0;
   const std::vector<Decision> decisions = decide(table, policy);
@@ -162,7 +163,7 @@ TEST(TrainedModels, BundledInSmallPrecisions) {
                          0.003);
 }
 
-// Rounding its weights to int8 alone turns 3 of the 872 sentences at full depth.
+// Rounding its weights to int8 by itself changes 3 of the 872 sentences at full depth.
 TEST(LargerTrainedModels, DeeBertInSmallPrecisions) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
   check_small_precisions(shared_path("models/sst2-deebert"), "sst2-deebert", 0.005);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/format.h"
 #include "shared_data.h"
 
 namespace costeff {
@@ -93,13 +94,12 @@ void check_promise(PolicyKind kind, bool per_layer, GoalKind goal_kind, double l
     early += chosen.mean_layer < 6;
     broken += risk_of(all.table, loss, chosen.policy) > limit;
   }
-  // Binomial(150, 0.1) lies above 28 once in 2,400 times; a promise that is broken in a quarter of
-  // the cases is found out in 96 of 100. tests/exit has the sharper test, where rows cost nothing.
+  // Binomial(150, 0.1) is above 28 once in 2,400 times; a promise that is broken in a quarter of the
+  // cases is detected in 96 of 100. tests/exit has the sharper test, where rows cost nothing.
   EXPECT_LE(broken, 28);
   EXPECT_GT(early, kCalibrations / 2);
-  const std::string name = std::to_string(static_cast<int>(kind)) + "_" +
-                           std::to_string(static_cast<int>(goal_kind)) +
-                           (per_layer ? "_layer" : "");
+  const std::string name = fmt::format("{}_{}{}", static_cast<int>(kind),
+                                       static_cast<int>(goal_kind), per_layer ? "_layer" : "");
   testing::Test::RecordProperty("broken_" + name, broken);
   testing::Test::RecordProperty("early_" + name, early);
 }

@@ -23,7 +23,7 @@ class AttentionTables : public testing::TestWithParam<const KernelTable*> {
 };
 INSTANTIATE_TEST_SUITE_P(Tables, AttentionTables, testing::ValuesIn(every_table()), TableName());
 
-// Weights of which attend_all reads the shape alone.
+// Weights of which attend_all reads only the shape.
 LayerWeights shape_only(int64_t heads, Precision precision = Precision::float32) {
   LayerWeights w;
   w.heads = heads;
@@ -57,7 +57,7 @@ TEST_P(AttentionTables, ByHand) {
   const QueryKeyValue of_first{first, 2, key, value, 2};
   const float first_query[] = {query[0], query[1], query[4], query[5]};
   std::memcpy(first, first_query, sizeof first);
-  // The context may take the place of the queries.
+  // The context may overwrite the queries.
   attend_all(table(), {.hidden_size = 2, .head_size = 1}, shape_only(2), {2, start, real}, true,
              of_first, first, 2, &scratch);
   EXPECT_EQ(first[0], context[0]);
@@ -105,9 +105,9 @@ TEST_P(AttentionTables, AgreesWithTheFormulas) {
   }
 }
 
-// attend_folded has queries and hidden states, and neither keys nor values: the context of the
-// first tokens is that of the formulas all the same. The bias of the keys adds the same to all
-// scores of a query; the formulas have it, the folded form does not.
+// attend_folded has queries and hidden states, but neither keys nor values. Still the context of the
+// first tokens is that of the formulas. These have the bias of the keys, which adds the same to all
+// scores of a query; the folded form does not.
 TEST_P(AttentionTables, FoldedAgreesWithTheFormulas) {
   std::vector<int32_t> lengths;  // more sequences than are folded at a time
   for (int32_t b = 0; b < 35; ++b) lengths.push_back(1 + b * 5 % 23);
@@ -154,7 +154,7 @@ TEST(Attention, FoldedFloatsAreBounded) {
   EXPECT_EQ(folded_floats(shape, shape_only(3), 100000), 960);
 }
 
-// Threads share out pairs of sequence and head: the same bits.
+// Threads divide pairs of sequence and head and compute the same bits.
 TEST_P(AttentionTables, ACrewGivesTheSameBits) {
   const Sequences batch({3, 40, 1, 12});
   constexpr int64_t kHeads = 3, kD = 5, kA = kHeads * kD;

@@ -75,7 +75,7 @@ void expect_rows(const Rows& rows, const Rows& expected) {
 class EmbedTables : public testing::TestWithParam<const kernels::KernelTable*> {};
 INSTANTIATE_TEST_SUITE_P(Tables, EmbedTables, testing::ValuesIn(every_table()), TableName());
 
-// Two sequences: positions begin anew, types are each token's own.
+// Two sequences: positions start again, and each token has its own type.
 TEST_P(EmbedTables, SumsAreNormalised) {
   TinyEmbeddings tiny;
   const float s3 = std::sqrt(3.0f);
@@ -89,7 +89,7 @@ TEST_P(EmbedTables, SumsAreNormalised) {
               });
 }
 
-// A model without types (DistilBERT) looks at none.
+// A model without types (DistilBERT) reads none.
 TEST(Embed, WithoutTypes) {
   TinyEmbeddings tiny;
   tiny.model.arch.embeddings.type = kNone;
@@ -162,7 +162,9 @@ TEST(Embed, SumsThatOverflowAreNamed) {
   e.position = tiny.add("position", {1, 4}, {3e38f, 0, 0, 0});
   tiny.model.arch.max_length = 1;
   const std::string message = error_of(ErrorKind::model, [&] { tiny.embed({1}, {0}, {0}); });
-  EXPECT_EQ(message.find("m: tensor word: row 0 and its position's, row 0 of position"), 0u)
+  EXPECT_EQ(message.find("m: tensor word: row 0 and row 0 of position, its position, have sums "
+                         "that are not finite"),
+            0u)
       << message;
 }
 

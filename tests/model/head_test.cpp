@@ -9,7 +9,7 @@
 namespace costeff::model {
 namespace {
 
-// What the tests pack stays to their end.
+// Keeps packed weights alive until the tests end.
 Arena& arena() {
   static Arena a;
   return a;
@@ -42,7 +42,7 @@ TEST(Pool, FirstTokenAndMean) {
   EXPECT_FLOAT_EQ(pooled[3], 5);
 }
 
-// What the classifier of an exit reads, seen through an identity.
+// The input of an exit's classifier, which is the identity here.
 std::vector<float> classifier_input(Head head, int64_t width,
                                     std::vector<std::vector<float>> states, int64_t sequences) {
   HeadWeights w;

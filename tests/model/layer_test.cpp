@@ -74,7 +74,7 @@ TEST_P(LayerTables, AgreesWithTheFormulas) {
   }
 }
 
-// The layer whose first tokens alone are read: neither keys nor values are projected.
+// The layer of which only the first tokens are read: neither keys nor values are projected.
 TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
   using kernels::Precision;
   for (const Case& c : {Case{24, 8, 3, 40}, Case{45, 3, 5, 510}, Case{7, 1, 1, 1},
@@ -106,7 +106,7 @@ TEST_P(LayerTables, FoldedAgreesWithTheFormulas) {
                       first.data(), &scratch);
       for (size_t i = 0; i < truth.size(); ++i)
         ASSERT_NEAR(first.data()[i], truth[i], tolerance) << "h " << c.h << ", number " << i;
-      // A sequence by itself: the same bits.
+      // A sequence by itself has the same bits.
       for (int64_t b = 0; b < sequences; b += 7) {
         const int32_t both[] = {0,
                                 start[static_cast<size_t>(b) + 1] - start[static_cast<size_t>(b)]};

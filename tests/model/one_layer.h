@@ -1,7 +1,7 @@
 #pragma once
 
-// A random model of one layer, and the formulas of its parts in double: what the tests of model/
-// compare with.
+// A random model of one layer, and the formulas of its parts in double, with which the tests of model/
+// compare.
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/aligned.h"
+#include "base/format.h"
 #include "kernels/kernel_table.h"
 #include "model/layer.h"
 #include "model/spec.h"
@@ -32,7 +33,7 @@ struct OneLayer {
     for (int64_t n : shape) count *= n;
     FloatBuffer values = random_floats(count, scale, &rng);
     for (int64_t i = 0; i < count; ++i) values.data()[i] += mean;
-    return tensors.make("t" + std::to_string(made++), DType::f32, std::move(shape), values.data());
+    return tensors.make(fmt::format("t{}", made++), DType::f32, std::move(shape), values.data());
   }
   Linear linear(int64_t out, int64_t in) {
     const Tensor weight = tensor({out, in}, 0, 1 / std::sqrt(static_cast<float>(in)));
@@ -94,8 +95,8 @@ inline void add_and_norm(const Model& m, const LayerNorm& n, const Matrix& y, Ma
   }
 }
 
-// softmax(q k^T / sqrt(d)) v of one head after the other: the context [S, A] of one sequence of
-// which the first `real` tokens are attended to.
+// softmax(q k^T / sqrt(d)) v for one head after another: the context [S, A] of one sequence, of which
+// the first `real` tokens are attended to.
 inline Matrix context_of(const Model& m, const Attention& a, const Matrix& x, size_t real) {
   const auto d = static_cast<size_t>(m.arch.head_size);
   const Matrix q = linear_of(m, a.query, x), k = linear_of(m, a.key, x),
@@ -123,7 +124,7 @@ struct Sequences {
   std::vector<int32_t> start{0};  // [B + 1]
   std::vector<int32_t> real;      // [B]
 
-  // Of sequences of more than 10 tokens the last 3 are padding.
+  // In sequences of more than 10 tokens the last 3 are padding.
   explicit Sequences(const std::vector<int32_t>& lengths) {
     for (int32_t n : lengths) {
       start.push_back(start.back() + n);

@@ -1,4 +1,4 @@
-// Weights of a file on their way into packed form.
+// Packing the weights of a file.
 
 #include "model/pack.h"
 
@@ -51,7 +51,7 @@ class Pack : public testing::TestWithParam<const KernelTable*> {
 };
 INSTANTIATE_TEST_SUITE_P(Tables, Pack, testing::ValuesIn(every_table()), TableName());
 
-// Two maps under each other, each filled up to 3 rows; one has no bias.
+// Two maps, one below the other, each padded to 3 rows; one has no bias.
 TEST_P(Pack, StacksAreFilledUpWithZeros) {
   const Linear a =
       linear(make_.floats("a", {2, 2}, {1, 2, 3, 4}), make_.floats("ab", {2}, {10, 20}));
@@ -71,7 +71,7 @@ TEST_P(Pack, StacksAreFilledUpWithZeros) {
   EXPECT_EQ(scratch.scales.data()[1], 0);
   EXPECT_FLOAT_EQ(scratch.scales.data()[2], 6.0f / 127);
 
-  // Row [1, 1]: sums of the weights and biases; zeros where the stack is filled up.
+  // Row [1, 1]: sums of the weights and biases; zeros where the stack is padded.
   const PackedLinear l = pack(Precision::float32, stack);
   EXPECT_EQ(apply(l, {1, 1}), (std::vector<float>{13, 27, 0, 11, 0, 0}));
   EXPECT_EQ(apply(pack(Precision::bfloat16, stack), {1, 1}),
@@ -126,7 +126,7 @@ TEST_P(Pack, PiecesAreTheWhole) {
   }
 }
 
-// int8 of a file is used as it is: 3 * 0.5 and -2 * 0.25, not quantised anew.
+// int8 weights of a file are used as they are: 3 * 0.5 and -2 * 0.25, not quantised again.
 TEST_P(Pack, QuantisedWeightsOfAFileKeepTheirScales) {
   const int8_t q[] = {3, 1, /**/ -2, 4};
   const float scales[] = {0.5f, 0.25f};
@@ -139,7 +139,7 @@ TEST_P(Pack, QuantisedWeightsOfAFileKeepTheirScales) {
   EXPECT_EQ(apply(pack(Precision::float32, Stack(l)), {1, 1}), (std::vector<float>{2, 0.5f}));
 }
 
-// What is wrong names the file, the tensor and the place in it, in every precision.
+// Errors name the file, the tensor and the element, in every precision.
 TEST_P(Pack, WhatIsNotFiniteIsNamed) {
   const float nan = std::numeric_limits<float>::quiet_NaN(),
               infinite = std::numeric_limits<float>::infinity();

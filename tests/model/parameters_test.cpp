@@ -1,4 +1,4 @@
-// The list of a model's parameters: which are in use, whose they are, and their storage.
+// The list of a model's parameters: which are in use, to which layer they belong, and their storage.
 
 #include "model/parameters.h"
 
@@ -53,7 +53,7 @@ TEST(Parameters, InUseEachOnceInTheOrderOfTheComputation) {
   const Architecture& arch = two.model.arch;
   const Attention& a = *arch.layers[0].attention;
   const std::vector<Head>& heads = arch.heads;
-  add_tensor(&two.model.parameters, two.tensor({3}, 0, 1));  // nobody's
+  add_tensor(&two.model.parameters, two.tensor({3}, 0, 1));  // not in use
   Ids expected = {arch.embeddings.word, arch.embeddings.position, arch.embeddings.type};
   append(arch.embeddings.norm, &expected);
   for (const Linear* l : {&a.query, &a.key, &a.value, &a.output}) append(*l, &expected);
@@ -152,7 +152,7 @@ TEST(OwnFloats, TheValuesInStorageThatMayBeWritten) {
   std::vector<float> values(4);
   to_float32(parameters.tensor(f16), values.data());
   EXPECT_EQ(values, (std::vector<float>{1, 42, 0.5f, 4}));
-  // The file, and who else reads it, do not change.
+  // The file, and its other readers, do not change.
   EXPECT_EQ(parameters.tensor(other).data, file);
   EXPECT_EQ(parameters.tensor(other).dtype, DType::f16);
   EXPECT_EQ(std::memcmp(file, half, sizeof half), 0);

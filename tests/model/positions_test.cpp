@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "model/embed.h"
 #include "model/tensors.h"
 #include "test_random.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr int64_t kWidth = 16, kWords = 9, kPositions = 14;
 
-// Embeddings whose tensors lie in `values`.
+// Embeddings whose tensors are in `values`.
 struct OneEmbedding {
   std::mt19937_64 rng{test_seed()};
   std::vector<std::unique_ptr<FloatBuffer>> values;
@@ -24,7 +25,7 @@ struct OneEmbedding {
 
   Tensor tensor(std::vector<int64_t> shape) {
     Tensor t;
-    t.name = "t" + std::to_string(values.size());
+    t.name = fmt::format("t{}", values.size());
     t.shape = std::move(shape);
     t.file = std::make_shared<const std::string>("m");
     values.push_back(std::make_unique<FloatBuffer>(random_floats(t.numel(), 1, &rng)));
@@ -121,7 +122,7 @@ TEST(Positions, PositionsOfEveryFamily) {
   };
   for (int64_t offset : {0, 1, 2, 4}) {  // BERT; pad token 0, 1, 3
     for (int32_t types : {0, 1, 2, 4}) {
-      SCOPED_TRACE("offset " + std::to_string(offset) + ", types " + std::to_string(types));
+      SCOPED_TRACE(fmt::format("offset {}, types {}", offset, types));
       const OneEmbedding one(types, offset);
       expect_positions(one.model, sequences, types);
     }

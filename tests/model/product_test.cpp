@@ -65,8 +65,8 @@ TEST_P(ProductTables, NoRowsWriteNothing) {
   EXPECT_EQ(y, -7);
 }
 
-// Rows in float32 are taken where they are; in the other precisions they go into the buffer, which
-// prepared_bytes() has sized: nothing after it is written.
+// Rows in float32 are used in place. In other precisions they go to the buffer, whose size is
+// prepared_bytes(); nothing after it is written.
 TEST_P(ProductTables, PreparedRowsFitTheirBuffer) {
   std::mt19937_64 rng(test_seed());
   for (Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
@@ -93,7 +93,7 @@ TEST_P(ProductTables, PreparedRowsFitTheirBuffer) {
   }
 }
 
-// A few rows at a time or all at once: the same rows. More of them than are done at a time.
+// A few rows at a time, or all at once, give the same rows. There are more than are done at a time.
 TEST_P(ProductTables, ActivatedRowsAreThoseOfActivateAndPrepare) {
   std::mt19937_64 rng(test_seed());
   constexpr int64_t kRows = 40, kK = 700, kLd = 704;

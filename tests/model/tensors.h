@@ -1,6 +1,6 @@
 #pragma once
 
-// Tensors of a file "m" that is not there, and parameters made of them.
+// Tensors of a file "m" that does not exist, and parameters made from them.
 
 #include <cstring>
 #include <deque>
@@ -40,7 +40,7 @@ class Tensors {
   std::deque<ByteBuffer> bytes_;
 };
 
-// A parameter of a model made by hand, whose role nothing asks for.
+// A parameter of a model made by hand, whose role does not matter.
 inline ParameterId add_tensor(Parameters* p, Tensor t) {
   return p->add(Role::query, Part::weight, std::move(t));
 }

@@ -1,4 +1,4 @@
-// What a model's weights are packed as, and when.
+// How a model's weights are packed, and when.
 
 #include "model/weights.h"
 
@@ -85,7 +85,7 @@ TEST(Weights, KeysAndValuesAreOneMatrix) {
   }
 }
 
-// Only the last layer is folded, and only where its first tokens alone are read.
+// Only the last layer is folded, and only if just its first tokens are read.
 TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
   TwoLayers two;
   two.model.arch.layers[1] = two.model.arch.layers[0];
@@ -107,7 +107,7 @@ TEST(Weights, TheLastLayerIsFoldedForItsFirstTokens) {
   }
 }
 
-// Exits stay near to what float32 decides.
+// Exits decide nearly as in float32.
 TEST(Weights, ExitsAreMorePreciseThanLayers) {
   TwoLayers two;
   struct Row {
@@ -170,8 +170,7 @@ TEST(Weights, ThreadsShareALayer) {
   }
 }
 
-// What is wrong with a layer is thrown to everyone who asks for it, each time; helping to make it
-// throws nothing.
+// An error in a layer is thrown to every caller, each time; helping to pack it throws nothing.
 TEST(Weights, ErrorsAreThrownEachTime) {
   TwoLayers two;
   const Tensor& weight = two.model.parameters.tensor(two.model.arch.layers[0].ffn->out.weight);
@@ -186,7 +185,7 @@ TEST(Weights, ErrorsAreThrownEachTime) {
   EXPECT_EQ(store.layer(1).ffn_in.out, 5);
 }
 
-// What a token adds for its place and type: kept for two types, added up for others, alike.
+// The sums for a token's place and type are the same whether they are kept, as for two types, or computed.
 TEST(Weights, PlacesAreSumsOfPositionAndType) {
   Tensors make;
   Model model;

@@ -27,7 +27,7 @@ void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete[](void* p, size_t) noexcept { std::free(p); }
-// What FloatBuffer takes its memory from.
+// FloatBuffer gets its memory from this.
 extern "C" void* aligned_alloc(size_t alignment, size_t bytes) {
   ++allocations;
   return ::memalign(alignment, bytes);
@@ -46,7 +46,7 @@ void check(const TinyShape& shape) {
   options.policy.emplace();
   options.policy->kind = PolicyKind::entropy;
   options.policy->thresholds = {0.8};
-  // The same texts over and over, so that all buffers have met the largest batch after one round.
+  // The same texts over and over, so that all buffers have seen the largest batch after one round.
   int64_t given = 0, at_half = 0, at_end = 0;
   const int64_t rows = 64 * 200;
   engine.run(

@@ -1,4 +1,4 @@
-// Every golden checkpoint, written again: the same answers bit for bit, at every exit.
+// Every golden checkpoint gives the same answers after conversion, bit for bit, at every exit.
 
 #include <costeff/convert.h>
 #include <costeff/diff.h>
@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "golden/golden_data.h"
 #include "shared_data.h"
@@ -81,7 +82,7 @@ TEST_P(ConvertGolden, SameAnswersBitForBit) {
   const auto report = convert_checkpoint(src, dst);
   ASSERT_TRUE(report.has_value());
   const ModelInfo before = Engine(src).info(), after = Engine(dst).info();
-  // Masks are folded: what was cofi-zs is compact.
+  // Masks are folded, so cofi-zs becomes compact.
   const std::string dialect =
       before.dialect.starts_with("cofi-zs")
           ? "cofi-compact" + before.dialect.substr(std::string("cofi-zs").size())
@@ -148,7 +149,7 @@ TEST_P(ConvertGolden, EveryExitCanBeLeftOut) {
     ConvertOptions o;
     o.exits = layers;
     o.exits->erase(o.exits->begin() + static_cast<std::ptrdiff_t>(without));
-    const std::string to = temp.file("without" + std::to_string(layers[without]));
+    const std::string to = temp.file(fmt::format("without{}", layers[without]));
     const auto report = convert_checkpoint(src, to, o);
     ASSERT_TRUE(report);
     EXPECT_EQ(report->exits, *o.exits);
@@ -160,20 +161,20 @@ TEST_P(ConvertGolden, EveryExitCanBeLeftOut) {
   expect_same(all, answers(dst, rows));
 }
 
-// It loads and answers; what it answers is nobody's promise.
+// It loads and answers, whatever the answers are.
 TEST_P(ConvertGolden, EveryLayerCanBeDropped) {
   const ModelInfo before = Engine(src).info();
   const auto layers = static_cast<int64_t>(before.layers.size());
   const auto rows = rows_of(src);
   for (int64_t layer = 1; layer <= layers; ++layer) {
-    SCOPED_TRACE("layer " + std::to_string(layer));
-    const std::string to = temp.file("without" + std::to_string(layer));
+    SCOPED_TRACE(fmt::format("layer {}", layer));
+    const std::string to = temp.file(fmt::format("without{}", layer));
     ConvertOptions o;
     o.drop_layers = {layer};
     try {
       ASSERT_TRUE(convert_checkpoint(src, to, o));
     } catch (const Error& e) {
-      // COST-EFF's joined hidden states: an exit may lose what it reads.
+      // COST-EFF's joined hidden states: an exit may lose its input.
       EXPECT_EQ(e.kind(), ErrorKind::usage);
       EXPECT_NE(std::string(e.what()).find("hidden states"), std::string::npos) << e.what();
       EXPECT_EQ(GetParam(), "costeff_full_concat3");

@@ -30,7 +30,7 @@ std::set<std::string> names(const std::string& dir) {
   return out;
 }
 
-// A checkpoint in DIR/src; what is written goes to DIR/dst.
+// A checkpoint in DIR/src, which is converted to DIR/dst.
 struct Case {
   TempDir dir;
   explicit Case(const TinyShape& shape = {}) {
@@ -118,7 +118,7 @@ TEST(Convert, GivesTheSameAnswers) {
     EXPECT_EQ(names(c.dst()),
               (std::set<std::string>{"config.json", "model.safetensors", "vocab.txt"}));
     EXPECT_EQ(names(c.dir.path()), (std::set<std::string>{"dst", "src"}));
-    // And once more: nothing changes any more.
+    // Converted once more, nothing changes.
     ASSERT_TRUE(convert_checkpoint(c.dst(), c.dir.file("again")));
     for (const char* file : {"model.safetensors", "vocab.txt"}) {
       EXPECT_EQ(read_whole_file(c.dir.file("again/" + std::string(file))),
@@ -234,7 +234,7 @@ TEST(Convert, WrongExits) {
             "no exit at layer 1; this model has exits at layer 4");
 }
 
-// Layers 2 and 4 of four: what a checkpoint made of layers 1 and 3 computes.
+// Without layers 2 and 4 of four, it computes the same as a checkpoint made of layers 1 and 3.
 TEST(Convert, DropsLayers) {
   const TinyShape shape{};
   const Case c(shape);
@@ -336,7 +336,7 @@ TEST(Convert, ThePolicyFollowsTheLayers) {
             "none: exit_policy.json is left out: the exit it leaves at is gone");
 }
 
-// BERxiT: the golden checkpoint with a policy of its own.
+// BERxiT: the golden checkpoint that has its own policy.
 TEST(Convert, TheLearnedPolicyStaysWithTheLearnedExits) {
   COSTEFF_NEED_SHARED("golden/berxit");
   const TempDir dir;

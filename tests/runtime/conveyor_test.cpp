@@ -1,5 +1,5 @@
-// The schedule of src/runtime/README.md under random exit patterns: no row is lost, doubled or
-// changed, whatever travels together.
+// The schedule of src/runtime/README.md under random exit patterns: no row is lost, doubled or changed,
+// whichever rows are computed together.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 
@@ -18,7 +19,7 @@ std::vector<Example> numbered_rows(const std::vector<std::string>& texts) {
   std::vector<Example> rows(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     rows[i].text_a = texts[i];
-    rows[i].id = std::to_string(i);
+    rows[i].id = fmt::format("{}", i);
   }
   return rows;
 }
@@ -29,8 +30,7 @@ void expect_same_exit(const Result& a, const Result& b, const std::string& where
   ASSERT_EQ(a.tokens, b.tokens) << where;
 }
 
-// Thresholds that make every row leave where chance wants: one a layer, between "nobody" and
-// "everybody".
+// Random thresholds for each layer, so that rows leave anywhere: between "none" and "all".
 ExitPolicy random_policy(int64_t layers, std::mt19937_64* rng) {
   ExitPolicy p;
   p.kind = PolicyKind::entropy;
@@ -41,7 +41,7 @@ ExitPolicy random_policy(int64_t layers, std::mt19937_64* rng) {
 }
 
 TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
-  RecordProperty("seed", std::to_string(test_seed()));
+  RecordProperty("seed", fmt::format("{}", test_seed()));
   std::mt19937_64 rng(test_seed());
   TempDir dir;
   TinyShape shape;
@@ -67,9 +67,8 @@ TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
           options.threads = threads;
           options.mode = mode;
           options.max_delay_ms = delay;
-          const std::string where = "seed " + std::to_string(test_seed()) + ", batch tokens " +
-                                    std::to_string(batch_tokens) + ", threads " +
-                                    std::to_string(threads);
+          const std::string where = fmt::format("seed {}, batch tokens {}, threads {}", test_seed(),
+                                                batch_tokens, threads);
           std::vector<Result> results;
           size_t next = 0, seen = 0;
           const RunStats stats = engine.run(
@@ -81,7 +80,7 @@ TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
                 return ReadStatus::row;
               },
               [&](std::span<const Example> examples, std::span<const Result> r) {
-                for (const Example& e : examples) ASSERT_EQ(e.id, std::to_string(seen++));
+                for (const Example& e : examples) ASSERT_EQ(e.id, fmt::format("{}", seen++));
                 results.insert(results.end(), r.begin(), r.end());
               },
               options);
@@ -112,7 +111,7 @@ TEST(Conveyor, AnswersWhatIsThereBeforeItWaits) {
           [&](Example& row, bool may_block) {
             if (given == 50) return ReadStatus::end;
             if (!may_block) return ReadStatus::would_block;
-            // It is waited for: all before must have been answered.
+            // The engine waits for it, so all before must have been answered.
             EXPECT_EQ(seen, given);
             row = Example();
             row.text_a = "w1 w2";
@@ -129,7 +128,7 @@ TEST(Conveyor, AnswersWhatIsThereBeforeItWaits) {
 }
 
 // The rows of a batch that is far from full are computed together in the deep layers too: the
-// number of layer runs is what the schedule promises, not one a row.
+// number of layer runs is what the schedule promises, not one for each row.
 TEST(Conveyor, LayersAreComputedForTokensThatAreStillThere) {
   TempDir dir;
   TinyShape shape;

@@ -1,6 +1,6 @@
-// Models that lost exits or layers: what stays is numbered anew.
+// Models that lost exits or layers: the others are renumbered.
 
-#include "runtime/edit_model.h"
+#include "runtime/convert/edit_model.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ int64_t layer_of(const model::Model& m, const model::Linear& l) {
   return m.parameters[l.weight].layer;
 }
 
-// PABEE's exits have a pooler in common: it is of the first that is there.
+// PABEE's exits share a pooler, which belongs to the first of them.
 TEST(EditModel, KeepExitsNumbersTheSharedPooler) {
   model::Model m = checkpoint::make_model(checkpoint::pabee());
   EXPECT_EQ(layer_of(m, *m.arch.heads[0].pooler), 1);

@@ -1,5 +1,4 @@
-// The engine's promises, on small random models of every shape: a row's answer is its own, whatever
-// travels beside it.
+// The engine's promises, on small random models of every shape: a row's answer depends on nothing else.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <random>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 
@@ -92,7 +92,7 @@ TEST_P(EngineShapes, AnswersDoNotDependOnBatchOrderOrThreads) {
       const auto again = engine.score(rows, run_options(policy, threads, batch_tokens));
       ASSERT_EQ(again.size(), rows.size());
       for (size_t i = 0; i < rows.size(); ++i)
-        expect_same(again[i], together[i], "row " + std::to_string(i));
+        expect_same(again[i], together[i], fmt::format("row {}", i));
     }
   }
   std::vector<size_t> order(rows.size());
@@ -104,7 +104,7 @@ TEST_P(EngineShapes, AnswersDoNotDependOnBatchOrderOrThreads) {
   for (size_t i = 0; i < order.size(); ++i) expect_same(mixed[i], together[order[i]], "shuffled");
 }
 
-// What leaves early answers as the exit it left by answers in a run to the last layer, bit for bit:
+// A row that leaves early gets the answer that its exit gives in a run to the last layer, bit for bit:
 // compaction and the trimmed last layer change nothing.
 TEST_P(EngineShapes, EarlyAnswersAreThoseOfAllExits) {
   TempDir dir;
@@ -116,7 +116,7 @@ TEST_P(EngineShapes, EarlyAnswersAreThoseOfAllExits) {
     options.all_exits = true;
     const auto full = engine.score(rows, options);
     for (size_t i = 0; i < rows.size(); ++i) {
-      expect_same(early[i], full[i], "threshold " + std::to_string(threshold));
+      expect_same(early[i], full[i], fmt::format("threshold {}", threshold));
       ASSERT_EQ(full[i].exits.size(), engine.info().exits.size());
       int64_t first = full[i].exits.back().layer;
       for (const ExitOutput& e : full[i].exits) {
@@ -200,8 +200,8 @@ TEST(Engine, OneThresholdALayer) {
   EXPECT_THROW(engine.score(rows_of({"w1"}), run_options(policy)), Error);
 }
 
-// Padding asked for: as COST-EFF's code, the mean counts [PAD] positions, which nobody attends to.
-// With the first token read they change nothing at all.
+// With padding the mean counts [PAD] positions, as in COST-EFF's code, but no token attends to them. If
+// the first token is read they change nothing.
 TEST(Engine, PaddingOnRequest) {
   TempDir dir, mean_dir;
   const Engine first = load_tiny(dir, {});
@@ -257,7 +257,7 @@ TEST(Engine, WrongIdsAreNamed) {
   EXPECT_EQ(input_error(engine, row), "rows.jsonl:7: input_ids: 65 ids, expected at most 64");
 }
 
-// Rows before a wrong one are answered, in order, with any number of threads; nothing behind it is.
+// Rows before a wrong one are answered, in order, with any number of threads; none after it is.
 TEST(Engine, RowsBeforeAnErrorReachTheSink) {
   TempDir dir;
   const Engine engine = load_tiny(dir, {});
@@ -267,12 +267,12 @@ TEST(Engine, RowsBeforeAnErrorReachTheSink) {
       row = Example();
       row.has_ids = true;
       row.input_ids = {2, next == 1234 ? 999 : static_cast<int32_t>(5 + next % 90), 3};
-      row.id = std::to_string(next++);
+      row.id = fmt::format("{}", next++);
       return next > 3000 ? ReadStatus::end : ReadStatus::row;
     };
     const auto sink = [&](std::span<const Example> rows, std::span<const Result> results) {
       ASSERT_EQ(rows.size(), results.size());
-      for (const Example& r : rows) ASSERT_EQ(r.id, std::to_string(seen++));
+      for (const Example& r : rows) ASSERT_EQ(r.id, fmt::format("{}", seen++));
     };
     EXPECT_THROW(engine.run(source, sink, run_options({}, threads, 100)), Error);
     EXPECT_EQ(seen, 1234);
@@ -396,8 +396,7 @@ TEST(Engine, WrongOptionsAreUsageErrors) {
   EXPECT_TRUE(usage([&] { score(run_options(fixed)); }));
 }
 
-// model_max_length of the tokenizer is where texts are cut if nothing is asked; the model's positions
-// stay the limit.
+// By default texts are cut to the tokenizer's model_max_length; the model's positions remain the limit.
 TEST(Engine, ModelMaxLengthOfTheTokenizer) {
   const struct {
     const char* config;
@@ -412,7 +411,7 @@ TEST(Engine, ModelMaxLengthOfTheTokenizer) {
       {R"({"max_len": 12})", 0, 12, 12},
   };
   std::string text;
-  for (int i = 0; i < 100; ++i) text += "w" + std::to_string(i) + " ";
+  for (int i = 0; i < 100; ++i) text += fmt::format("w{} ", i);
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.config);
     TempDir dir;
@@ -468,7 +467,7 @@ TEST(Engine, TextsWithoutTokensAreRefused) {
             std::string::npos);
 }
 
-// A weight that is not a number is an error of the layer's first use, not a row of NaN.
+// A weight that is not a number is an error when its layer is first used, not a row of NaN.
 TEST(Engine, WeightsThatAreNotFiniteAreNamed) {
   for (const char* name :
        {"bert.encoder.layer.1.output.dense.weight", "classifier.bias",

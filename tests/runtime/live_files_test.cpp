@@ -1,4 +1,4 @@
-// Weights that change under a loaded model: no answer made after that is handed over.
+// Weights that change under a loaded model: no answer computed after that is delivered.
 
 #include <costeff/convert.h>
 #include <costeff/diff.h>
@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "file_changes.h"
 
 namespace costeff {
@@ -43,7 +44,7 @@ std::vector<Example> rows_of_text(int64_t count) {
   return rows;
 }
 
-// What a run hands over when the file is changed once `before` rows have been.
+// The rows that a run delivers if the file is changed after `before` rows.
 struct Handed {
   std::vector<Result> results;
   std::string error;
@@ -82,8 +83,8 @@ ExitPolicy leave_at(int64_t layer) {
   return p;
 }
 
-// leave: all rows leave at the first exit before the change, so that the layers behind it are still
-// to be packed; else all is packed, and only word vectors are read from the file.
+// leave: all rows leave at the first exit before the change, so that the layers after it are not packed
+// yet; otherwise all is packed, and only word vectors are read from the file.
 void check_changes(bool leave, const RunOptions& options) {
   const auto rows = rows_of_text(24);
   for (const Change& change : kChanges) {
@@ -98,7 +99,7 @@ void check_changes(bool leave, const RunOptions& options) {
       engine.score(rows, first);
       const Handed handed =
           run_with_change(engine, rows, before, then, [&] { change.make(weights); });
-      const std::string what = std::string(change.name) + " after " + std::to_string(before);
+      const std::string what = fmt::format("{} after {}", change.name, before);
       if (change.harmless) {
         EXPECT_EQ(handed.error, "") << what;
         EXPECT_EQ(handed.results.size(), rows.size()) << what;
@@ -107,7 +108,7 @@ void check_changes(bool leave, const RunOptions& options) {
       EXPECT_EQ(handed.results.size(), before) << what;
       EXPECT_TRUE(handed.error.starts_with(weights + ": ")) << what << ": " << handed.error;
       EXPECT_NE(handed.error.find("expected a file that stays as it is"), std::string::npos);
-      // And so it stays.
+      // It stays an error.
       EXPECT_EQ(error_of(ErrorKind::model, [&] { engine.score(rows, first); }), handed.error)
           << what;
     }

@@ -1,4 +1,4 @@
-// What `costeff inspect` says of a model's size.
+// The sizes that `costeff inspect` shows.
 
 #include "runtime/model_info.h"
 
@@ -12,7 +12,7 @@ namespace {
 using checkpoint::Shapes;
 
 // Every tensor of these files is in use, so a model has as many parameters as its file has numbers:
-// what exits have in common counts once.
+// parameters that exits share count once.
 TEST(ModelInfo, SharedParametersCountOnce) {
   Shapes berxit = checkpoint::deebert("bert.", checkpoint::kL - 1);
   berxit.linear("bert.encoder.lte_classifier", 1, checkpoint::kH);
@@ -23,7 +23,7 @@ TEST(ModelInfo, SharedParametersCountOnce) {
     EXPECT_EQ(info.parameters, numbers) << info.dialect;
     EXPECT_TRUE(info.unused.empty()) << info.dialect;
   }
-  // An exit by itself has its pooler all the same.
+  // Each exit still has the pooler.
   const ModelInfo info = describe(checkpoint::make_model(checkpoint::pabee()));
   ASSERT_EQ(info.exits.size(), 3u);
   for (const ExitInfo& e : info.exits) EXPECT_EQ(e.parameters, (8 * 8 + 8) + (2 * 8 + 2));

@@ -22,7 +22,7 @@ ExitPolicy policy_of(PolicyKind kind, int64_t layer = 0) {
   return p;
 }
 
-// Only a fixed layer cuts the model short, and not when all exits are asked for.
+// Only a fixed layer shortens the model, and not if all exits are to be computed.
 TEST(MakePlan, LastLayer) {
   const model::Model m = six_layers();
   EXPECT_EQ(make_plan(m, policy_of(PolicyKind::never), false).last_layer, 6);

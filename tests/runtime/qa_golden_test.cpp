@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "base/format.h"
 #include "golden/golden_data.h"
 #include "shared_data.h"
 
@@ -64,7 +65,7 @@ TEST(QaGolden, LogitsOfEveryToken) {
         }
       }
       EXPECT_LE(worst, g.atol) << g.dir << ", " << isa;
-      RecordProperty("worst_" + isa, std::to_string(worst));
+      RecordProperty("worst_" + isa, fmt::format("{}", worst));
     }
   }
 }
@@ -90,7 +91,7 @@ TEST(QaGolden, LogitsDoNotDependOnBatchOrThreads) {
   }
 }
 
-// The same answer whether the pair comes as text to answer(), or as the reference's ids and its
+// The answer is the same whether answer() gets the texts, or it is made from the reference's ids and
 // logits.
 TEST(QaGolden, PairsAsQuestions) {
   COSTEFF_NEED_SHARED("golden");

@@ -20,7 +20,7 @@ struct TestWindow {
   std::vector<text::Span> spans;
 };
 
-// `context` words of one letter and a blank from word `first` on: [CLS] q [SEP] words [SEP].
+// `context` words of one letter and a blank, from word `first`: [CLS] q [SEP] words [SEP].
 TestWindow words(int64_t first, int64_t context, int64_t question = 1) {
   TestWindow w;
   w.head = question + 2;
@@ -140,7 +140,7 @@ TEST(QaSpans, TiesGoToTheEarlierOne) {
   EXPECT_EQ(texts(answer({w}, "a b c", options)), (Texts{"a", "a b"}));
 }
 
-// Where the likeliest starts and ends never meet, the best span of all answers.
+// If no likely start fits a likely end, the best of all spans is the answer.
 TEST(QaSpans, WindowWithoutALikelySpan) {
   TestWindow w = words(0, 3);
   set_start(&w, 5, 5);

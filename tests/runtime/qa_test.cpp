@@ -1,4 +1,5 @@
-// Engine::answer on small random models: an answer is its question's own, and that of the logits.
+// Engine::answer on small random models: an answer depends only on its question, and follows from the
+// logits.
 
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "base/utf8.h"
 #include "runtime/qa/spans.h"
 #include "test_random.h"
@@ -30,7 +32,7 @@ TinyShape odd_shape() {
           .ffn = {51, 1, 9}};
 }
 
-// Questions of 0 to 8 words, contexts of 0 to 200, some of them no words of the vocabulary.
+// Questions of 0 to 8 words, contexts of 0 to 200, some of them not in the vocabulary.
 std::vector<QaExample> random_questions(int64_t count, uint64_t seed) {
   std::mt19937_64 rng(seed);
   const auto words = [&](uint64_t n) {
@@ -38,7 +40,7 @@ std::vector<QaExample> random_questions(int64_t count, uint64_t seed) {
                                     "x", "e\xCC\x81t\xC3\xA9"};
     std::string s;
     for (; n > 0; --n) {
-      s += rng() % 10 == 0 ? kOthers[rng() % 5] : "w" + std::to_string(rng() % 100);
+      s += rng() % 10 == 0 ? kOthers[rng() % 5] : fmt::format("w{}", rng() % 100);
       s += rng() % 12 == 0 ? "\n" : " ";
     }
     return s;
@@ -47,7 +49,7 @@ std::vector<QaExample> random_questions(int64_t count, uint64_t seed) {
   for (size_t i = 0; i < all.size(); ++i) {
     all[i].question = words(rng() % 9);
     all[i].context = words(rng() % (i % 3 ? 40 : 201));
-    all[i].id = std::to_string(i);
+    all[i].id = fmt::format("{}", i);
   }
   return all;
 }
@@ -94,7 +96,7 @@ TEST(Qa, AnswersDoNotDependOnBatchOrderOrThreads) {
         const auto again = engine.answer(questions, options);
         ASSERT_EQ(again.size(), questions.size());
         for (size_t i = 0; i < questions.size(); ++i) {
-          expect_same(again[i], together[i], "question " + std::to_string(i));
+          expect_same(again[i], together[i], fmt::format("question {}", i));
         }
       }
     }
@@ -117,12 +119,12 @@ TEST(Qa, AnswersAreThoseOfTheWindowsLogits) {
     std::vector<text::Span> spans;
     for (uint64_t n = rng() % 6; n > 0; --n) {
       question.push_back(static_cast<int32_t>(5 + rng() % 100));
-      example.question += "w" + std::to_string(question.back() - 5) + " ";
+      example.question += fmt::format("w{} ", question.back() - 5);
     }
     for (uint64_t n = 1 + rng() % 90; n > 0; --n) {
       context.push_back(static_cast<int32_t>(5 + rng() % 100));
       const auto begin = static_cast<int32_t>(example.context.size());
-      example.context += "w" + std::to_string(context.back() - 5);
+      example.context += fmt::format("w{}", context.back() - 5);
       spans.push_back({begin, static_cast<int32_t>(example.context.size())});
       example.context += ' ';
     }
@@ -159,7 +161,7 @@ TEST(Qa, AnswersAreThoseOfTheWindowsLogits) {
     const auto results = engine.answer(std::span<const QaExample>(&example, 1), options);
     ASSERT_EQ(results.size(), 1u);
     ASSERT_EQ(results[0].windows, windows);
-    expect_same(results[0].answer, expected.answer, "round " + std::to_string(round));
+    expect_same(results[0].answer, expected.answer, fmt::format("round {}", round));
     ASSERT_EQ(results[0].n_best.size(), expected.n_best.size());
     ASSERT_EQ(results[0].null_odds, expected.null_odds);
   }
@@ -219,7 +221,7 @@ TEST(Qa, ErrorsComeBehindTheAnswersBeforeThem) {
           [&](std::span<const QaExample> rows, std::span<const QaResult> results) {
             ASSERT_EQ(rows.size(), results.size());
             for (const QaExample& row : rows) {
-              ASSERT_EQ(row.id, std::to_string(answered++));
+              ASSERT_EQ(row.id, fmt::format("{}", answered++));
               ASSERT_EQ(row.context, questions[answered - 1].context);
             }
           },

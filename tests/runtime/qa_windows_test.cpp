@@ -14,8 +14,8 @@ namespace {
 
 using Parts = std::vector<std::pair<int64_t, int64_t>>;
 
-// As the Rust tokenizers do it: Encoding::truncate steps from 0 by `width - stride` and stops
-// behind the first part that reaches the end.
+// As in the Rust tokenizers: Encoding::truncate steps from 0 by `width - stride` and stops after the
+// first part that reaches the end.
 Parts parts_by_steps(int64_t context, int64_t width, int64_t stride) {
   if (width >= context) return {{0, context}};
   Parts parts;

@@ -1,4 +1,4 @@
-// Work that threads do once together; layers packed by several threads: the same bits as in one go.
+// Work that threads do once together. Layers packed by several threads have the same bits.
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error_of.h"
+#include "base/fail.h"
 #include "base/once_together.h"
 #include "base/quantise.h"
 #include "model/tensors.h"
@@ -50,7 +51,7 @@ TEST(OnceTogether, EveryPieceOnceAndNobodyGoesOnBefore) {
   }
 }
 
-// Whoever finds it and when: the first in order is what everybody hears, later too.
+// Every caller, later ones too, gets the first error in order, whichever thread found it and when.
 TEST(OnceTogether, ErrorsAreTheSameForAll) {
   runtime::Team team(4);
   for (int turn = 0; turn < 20; ++turn) {
@@ -60,7 +61,7 @@ TEST(OnceTogether, ErrorsAreTheSameForAll) {
       OnceTogether<Nothing>::Pieces pieces;
       for (int i = 0; i < 30; ++i) {
         pieces.push_back([i](Nothing*) {
-          if (i % 7 == 5) throw_model("piece " + std::to_string(i));
+          if (i % 7 == 5) fail_model("piece {}", i);
         });
       }
       return pieces;
@@ -81,7 +82,7 @@ struct WideLayer {
   static constexpr int64_t kHidden = 540, kHeads = 10, kHeadSize = 97, kFeedForward = 2100;
   std::mt19937_64 rng{test_seed()};
   std::vector<std::vector<std::byte>> values;
-  int64_t shift;  // bytes between where a float would lie and where tensors do
+  int64_t shift;  // of tensors from aligned addresses, in bytes
   Model model;
 
   explicit WideLayer(int64_t s) : shift(s) {
@@ -99,7 +100,7 @@ struct WideLayer {
   }
   Tensor tensor(std::vector<int64_t> shape) {
     Tensor t;
-    t.name = "t" + std::to_string(values.size());
+    t.name = fmt::format("t{}", values.size());
     t.shape = std::move(shape);
     t.file = std::make_shared<const std::string>("m");
     auto& bytes = values.emplace_back(static_cast<size_t>(t.numel() * 4 + shift));
@@ -125,7 +126,7 @@ struct WideLayer {
   }
 };
 
-// x times these maps under each other, each filled up to `stride` rows, packed in one go.
+// x times these maps, one below the other, each padded to `stride` rows, packed at once.
 std::vector<float> product_of(const Parameters& parameters, const kernels::KernelTable& table,
                               Precision precision, std::initializer_list<const Linear*> maps,
                               int64_t stride, const float* x, int64_t m) {
@@ -165,7 +166,7 @@ TEST_P(SharedPacking, SameBitsAsInOneGo) {
     const FeedForward& f = *wide.model.arch.layers[0].ffn;
     const FloatBuffer x = random_floats(kRows * WideLayer::kFeedForward, 1, &wide.rng);
     for (const int64_t threads : {1, 4}) {
-      SCOPED_TRACE(std::to_string(threads) + " threads, shift " + std::to_string(shift));
+      SCOPED_TRACE(fmt::format("{} threads, shift {}", threads, shift));
       const WeightStore store(wide.model, table, GetParam());
       EXPECT_FALSE(store.has_layer(0));
       runtime::Team team(threads);

@@ -1,4 +1,4 @@
-// Products that a crew's threads share out as they go: every column once, the same bits as alone.
+// Products that a crew's threads divide while they compute: every column once, with the bits of one thread.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/format.h"
 #include "model/product.h"
 #include "runtime/team.h"
 #include "test_random.h"
@@ -48,15 +49,14 @@ TEST(SharedProduct, SameBitsAsAlone) {
       std::vector<float> alone(static_cast<size_t>(m * out));
       multiply(table, {}, l, rows, m, alone.data(), out);
       for (const int64_t threads : {2, 3, 5}) {
-        SCOPED_TRACE(std::to_string(m) + " rows, " + std::to_string(out) + " columns, " +
-                     std::to_string(threads) + " threads");
+        SCOPED_TRACE(fmt::format("{} rows, {} columns, {} threads", m, out, threads));
         runtime::Team team(threads);
         std::vector<float> a(alone.size()), b(alone.size());
         for (int turn = 0; turn < 4; ++turn) {
           std::fill(a.begin(), a.end(), -1.0f);
           std::fill(b.begin(), b.end(), -1.0f);
           team.run([&](const Crew& crew) {
-            // One is late: others do its share of what is not anybody's.
+            // One thread is late, so others do more of the part that belongs to none.
             if (crew.rank == turn % crew.size)
               std::this_thread::sleep_for(std::chrono::microseconds(200));
             multiply(table, crew, l, rows, m, a.data(), out, 0);

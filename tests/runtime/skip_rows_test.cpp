@@ -4,13 +4,14 @@
 #include <costeff/engine.h>
 #include <gtest/gtest.h>
 
+#include "base/format.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {
 namespace {
 
-// Every third row is bad: its source says so, its ids are none of the model's, or too many.
+// Every third row is bad: by its source, or because its ids are not in the model, or too many.
 std::vector<Example> mixed_rows(int64_t count) {
   const auto texts = tiny_texts(count, 9);
   std::vector<Example> rows(texts.size());
@@ -20,7 +21,7 @@ std::vector<Example> mixed_rows(int64_t count) {
     row.source = "a.tsv";
     row.line = static_cast<int64_t>(i) + 1;
     if (i % 3 != 1) continue;
-    if (i % 9 == 1) row.error = "a.tsv:" + std::to_string(i + 1) + ": cannot be read";
+    if (i % 9 == 1) row.error = fmt::format("a.tsv:{}: cannot be read", i + 1);
     row.has_ids = i % 9 != 1;
     row.input_ids = i % 9 == 4 ? std::vector<int32_t>{2, 9999, 3} : std::vector<int32_t>(4000, 6);
   }
@@ -57,7 +58,7 @@ TEST(SkipRows, OthersAreAnsweredAsIfAlone) {
             for (size_t i = 0; i < examples.size(); ++i, ++seen) {
               ASSERT_EQ(examples[i].line, static_cast<int64_t>(seen) + 1);
               if (seen % 3 == 1) {
-                EXPECT_EQ(results[i].error.rfind("a.tsv:" + std::to_string(seen + 1) + ": ", 0), 0u)
+                EXPECT_EQ(results[i].error.rfind(fmt::format("a.tsv:{}: ", seen + 1), 0), 0u)
                     << results[i].error;
                 continue;
               }
@@ -75,7 +76,7 @@ TEST(SkipRows, OthersAreAnsweredAsIfAlone) {
   }
 }
 
-// Without skipping each of the three kinds ends the run, with the words of check().
+// Without skipping, each of the three kinds ends the run, with the message of check().
 TEST(SkipRows, ElseTheyEndTheRun) {
   TempDir dir;
   write_tiny_checkpoint(dir.path(), {});
@@ -94,7 +95,7 @@ TEST(SkipRows, ElseTheyEndTheRun) {
     } catch (const Error& e) {
       of_check = e.what();
     }
-    EXPECT_EQ(of_run.rfind("a.tsv:" + std::to_string(bad + 1) + ": ", 0), 0u) << of_run;
+    EXPECT_EQ(of_run.rfind(fmt::format("a.tsv:{}: ", bad + 1), 0), 0u) << of_run;
     EXPECT_EQ(of_check, of_run);
   }
   EXPECT_NO_THROW(engine.check(rows[0]));
@@ -134,7 +135,7 @@ TEST(SkipRows, QuestionsToo) {
     QaExample& q = questions[i];
     q.question = "w1 w2";
     q.context = tiny_texts(30, 3)[i];
-    q.place = "q:" + std::to_string(i);
+    q.place = fmt::format("q:{}", i);
     if (i % 5 == 1) q.error = q.place + ": cannot be read";
     if (i % 5 == 3) {
       for (int k = 0; k < 30; ++k) q.question += " w1";
@@ -150,8 +151,7 @@ TEST(SkipRows, QuestionsToo) {
     ASSERT_EQ(results.size(), questions.size());
     for (size_t i = 0; i < results.size(); ++i) {
       const std::string& error = results[i].error;
-      EXPECT_EQ(error.rfind("q:" + std::to_string(i) + ": ", 0) == 0, i % 5 == 1 || i % 5 == 3)
-          << error;
+      EXPECT_EQ(error.rfind(fmt::format("q:{}: ", i), 0) == 0, i % 5 == 1 || i % 5 == 3) << error;
       if (!error.empty()) continue;
       EXPECT_EQ(
           results[i].answer.text,

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "tiny_checkpoint.h"
 
@@ -42,8 +43,8 @@ class RunStream : public testing::TestWithParam<Way> {
 
   static void fill_row(Example* row, int64_t number) {
     *row = {};
-    row->id = std::to_string(number);
-    row->text_a = "w" + std::to_string(number % 100);
+    row->id = fmt::format("{}", number);
+    row->text_a = fmt::format("w{}", number % 100);
   }
   // Gives rows 0 to count - 1.
   Source count_to(int64_t count) {
@@ -59,7 +60,7 @@ class RunStream : public testing::TestWithParam<Way> {
       ASSERT_EQ(rows.size(), results.size());
       ASSERT_FALSE(rows.empty());
       for (size_t i = 0; i < rows.size(); ++i) {
-        EXPECT_EQ(rows[i].id, std::to_string(answered_++));
+        EXPECT_EQ(rows[i].id, fmt::format("{}", answered_++));
         EXPECT_EQ(results[i].exit_layer, 4);
         EXPECT_EQ(results[i].tokens, 3);  // [CLS] w0 [SEP]
       }
@@ -76,8 +77,8 @@ class RunStream : public testing::TestWithParam<Way> {
   std::atomic<int64_t> read_ = 0, answered_ = 0;
 };
 INSTANTIATE_TEST_SUITE_P(Ways, RunStream, testing::ValuesIn(kWays), [](const auto& way) {
-  return (way.param.mode == Mode::latency ? "latency_" : "throughput_") +
-         std::to_string(way.param.threads);
+  return fmt::format("{}{}", way.param.mode == Mode::latency ? "latency_" : "throughput_",
+                     way.param.threads);
 });
 
 TEST_P(RunStream, NoRows) {
@@ -112,8 +113,8 @@ TEST_P(RunStream, ReadsNoFurtherAheadThanItsRing) {
   EXPECT_LE(furthest, 24 * 64 * GetParam().threads + 64);
 }
 
-// Between bursts nothing waits for rows that are not there yet: what was read is answered before
-// the source is asked to block.
+// Between bursts no row waits for rows that have not come: all that were read are answered before the
+// source is asked to block.
 TEST_P(RunStream, AnswersBeforeItBlocks) {
   int64_t bursts = 0;
   const RunStats stats = run(
@@ -145,7 +146,7 @@ TEST_P(RunStream, RowsBeforeAnErrorAreAnswered) {
   EXPECT_EQ(answered_, 321);
 }
 
-// The same of a row that cannot be encoded; it is named, and the rows after it are not answered.
+// The same for a row that cannot be encoded; it is named, and the rows after it are not answered.
 TEST_P(RunStream, RowsBeforeABadRowAreAnswered) {
   const Source source = count_to(1000);
   try {
@@ -178,7 +179,7 @@ TEST_P(RunStream, AnErrorOfTheSinkIsTheLast) {
   EXPECT_EQ(calls, 1);
 }
 
-// Asked to stop, it reads and computes no further; what was handed over is whole chunks in order.
+// After a stop it neither reads nor computes; whole chunks have been delivered, in order.
 TEST_P(RunStream, StopsWhenAsked) {
   std::atomic<bool> stop = false;
   const Sink sink = in_order();

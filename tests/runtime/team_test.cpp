@@ -1,4 +1,4 @@
-// Threads that cannot all be started: those that were end, and the error says so.
+// If not all threads can be started, those that were end, and the error says so.
 
 #include "runtime/team.h"
 
@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "base/error_of.h"
+#include "base/format.h"
 #include "base/start_threads.h"
 
 namespace costeff::runtime {
@@ -42,8 +43,8 @@ TEST(StartThreads, ThoseThatBeganEnd) {
         for (int64_t i = started; i < kThreads + 1; ++i) gate.arrive();
       });
     });
-    EXPECT_EQ(error, "cannot start thread " + std::to_string(most + 1) +
-                         " of 4: Resource temporarily unavailable");
+    EXPECT_EQ(error, fmt::format("cannot start thread {} of 4: Resource temporarily unavailable",
+                                 most + 1));
     EXPECT_EQ(passed, most);
   }
 }

@@ -108,14 +108,14 @@ TEST(Tokenize, ErrorsNameTheRow) {
   EXPECT_EQ(error.find("rows.tsv:7: "), 0u) << error;
 }
 
-// A token that ends inside a character covers the whole of it.
+// A token that ends inside a character covers all of it.
 TEST(Tokenize, ByteLevelTokensInsideACharacter) {
   COSTEFF_NEED_SHARED("golden/plain_roberta");
   Tokens out;
   Tokenizer(shared_path("golden/plain_roberta")).encode(row("a \xF0\x9F\x98\x80"), {}, &out);
   ASSERT_GT(out.ids.size(), 4u);
   for (size_t i = 0; i < out.ids.size(); ++i) {
-    // The blank that becomes a token of its own has the empty span behind it.
+    // The blank that becomes a separate token has the empty span after it.
     if (out.text[i] < 0 || out.bytes[i].begin < 2 || out.bytes[i].begin == out.bytes[i].end)
       continue;
     EXPECT_EQ(out.chars[i].begin, 2);

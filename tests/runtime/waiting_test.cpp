@@ -1,4 +1,4 @@
-// Sequences in front of a layer: who is first, who leaves, who stays together.
+// Sequences that wait before a layer: which are first, which leave, and which stay together.
 
 #include "runtime/waiting.h"
 
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/format.h"
 #include "test_random.h"
 
 namespace costeff::runtime {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr int64_t kHidden = 3;
 
-// Sequence `name` of `tokens` tokens: every number of it says whose it is and which.
+// Sequence `name` of `tokens` tokens: each of its numbers shows its sequence and its place.
 void add_sequence(Waiting* w, int32_t name, int64_t tokens, Result* result, int64_t states = 0) {
   const int64_t before = w->tokens(), sequences = w->sequences();
   float* x = w->x.grow(before * kHidden, (before + tokens) * kHidden);
@@ -42,7 +43,7 @@ struct Sequence {
   bool operator==(const Sequence&) const = default;
 };
 
-// Which sequences wait, and that all of each is there.
+// Checks which sequences wait, and that each is complete.
 std::vector<Sequence> sequences_of(const Waiting& w, const std::vector<Result>& results,
                                    int64_t states) {
   std::vector<Sequence> found;
@@ -84,7 +85,7 @@ TEST(FrontOf, AsManyAsFitButAtLeastOne) {
     EXPECT_EQ(front_of(w, tokens), expected) << tokens << " tokens";
 }
 
-// Into an empty place, all of them: they close ranks where the leavers were.
+// All of them to an empty place: those that stay move together.
 TEST(MoveFront, AllGoOnTogether) {
   std::vector<Result> results(3);
   Waiting from, to;
@@ -96,7 +97,7 @@ TEST(MoveFront, AllGoOnTogether) {
   EXPECT_EQ(sequences_of(to, results, 1), (std::vector<Sequence>{{0, 2}, {2, 4}}));
 }
 
-// Some of them, to others that wait there already.
+// Some of them, to others that already wait there.
 TEST(MoveFront, SomeJoinOthers) {
   std::vector<Result> results(5);
   Waiting from, to;
@@ -121,7 +122,7 @@ TEST(MoveFront, AllMayLeave) {
 
 // Random moves through five places against lists of names.
 TEST(MoveFront, AgreesWithLists) {
-  RecordProperty("seed", std::to_string(test_seed()));
+  RecordProperty("seed", fmt::format("{}", test_seed()));
   std::mt19937_64 rng(test_seed());
   const auto below = [&](int64_t n) {
     return static_cast<int64_t>(rng() % static_cast<uint64_t>(n));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/format.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 
@@ -25,7 +26,7 @@ bool tensor_bytes(const std::vector<int64_t>& shape, DType dtype, int64_t* bytes
 }
 
 std::string tensor_place(const std::string& file, std::string_view name) {
-  return file + ": tensor " + printable(name, 200) + ": ";
+  return fmt::format("{}: tensor {}: ", file, printable(name, 200));
 }
 
 std::string foreign_content(std::span<const std::byte> bytes) {
@@ -40,8 +41,8 @@ std::string foreign_content(std::span<const std::byte> bytes) {
   while (at < head.size() && std::isspace(static_cast<unsigned char>(head[at]))) ++at;
   const std::string start = lower_ascii(head.substr(at, 9));
   if (start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<?xml")) {
-    return "begins with \"" + printable(head.substr(at, 9)) +
-           "\": a web page, not weights; download the file again";
+    return fmt::format("begins with \"{}\": a web page, not weights; download the file again",
+                       printable(head.substr(at, 9)));
   }
   if (head.starts_with("PK\x03\x04")) return "is a zip archive";
   if (head.starts_with("\x89HDF")) return "is an HDF5 file (TensorFlow weights?)";
@@ -51,7 +52,8 @@ std::string foreign_content(std::span<const std::byte> bytes) {
     const auto u = static_cast<unsigned char>(c);
     return (u >= 0x20 && u < 0x7F) || u == '\n' || u == '\r' || u == '\t';
   });
-  if (text) return "begins with \"" + printable(head.substr(0, 30)) + "\": text, not weights";
+  if (text)
+    return fmt::format("begins with \"{}\": text, not weights", printable(head.substr(0, 30)));
   return "";
 }
 

@@ -6,7 +6,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// No module of a model is called so: the wrappers' own attributes.
+// The wrappers' own attributes. No module of a model has such a name.
 constexpr std::array<std::string_view, 6> kWrappers{
     "module",          "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
     "_forward_module", "_module"};
@@ -14,10 +14,10 @@ constexpr std::array<std::string_view, 6> kWrappers{
 constexpr std::array<std::string_view, 4> kEncoderPrefixes{"bert.", "roberta.", "elasticbert.",
                                                            "distilbert."};
 
-// What people call the attribute that holds an encoder. Peft: base_model.model.
+// Common names of the attribute that holds an encoder. Peft has base_model.model.
 constexpr std::array<std::string_view, 2> kPlainContainers{"model", "base_model"};
 
-// Beginnings of tensors' names in an encoder; those ending in "layer." go on with a number.
+// How the names of an encoder's tensors begin. A number follows those that end in "layer.".
 constexpr std::array<std::string_view, 6> kEncoderParts{"embeddings.word_embeddings",
                                                         "embeddings.position_embeddings",
                                                         "embeddings.token_type_embeddings",
@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 6> kEncoderParts{"embeddings.word_embeddi
                                                         "encoder.layer.",
                                                         "transformer.layer."};
 
-// Where such a part begins in the name, after its start or a dot; npos: nowhere.
+// Where the first such part begins, at the start of the name or after a dot; npos if nowhere.
 size_t find_encoder_part(std::string_view name) {
   size_t first = name.npos;
   for (std::string_view part : kEncoderParts) {

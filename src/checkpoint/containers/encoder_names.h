@@ -1,7 +1,7 @@
 #pragma once
 
-// What training scripts put around the names of a model's tensors, and how the encoder is found
-// among them: "net.module.bert.encoder.layer.0...." is container "net.", prefix "bert.".
+// Training scripts put other names around those of a model's tensors. Here the encoder is found
+// among them: "net.module.bert.encoder.layer.0...." has the container "net." and the prefix "bert.".
 
 #include <optional>
 #include <string>
@@ -9,24 +9,24 @@
 
 namespace costeff::checkpoint {
 
-// The name without the parts that wrappers add and that stand for nothing, wherever they are:
-// module (DataParallel), _orig_mod (torch.compile), _fsdp_wrapped_module, ... LayerNorm's old gamma
-// and beta read weight and bias.
+// The name without the parts that wrappers add, wherever they are: module (DataParallel), _orig_mod
+// (torch.compile), _fsdp_wrapped_module, ... LayerNorm's old names gamma and beta become weight and
+// bias.
 std::string canonical_name(std::string_view name);
 
-// Where a tensor of a known encoder says that the encoder is.
+// Where the encoder is, by the name of one of its tensors.
 struct EncoderName {
-  std::string container;  // in front of all names of the model: "", "model.", "net.", ...
+  std::string container;  // before all names of the model: "", "model.", "net.", ...
   std::string prefix;     // of the encoder: "bert.", ..., or "" for one saved by itself
   auto operator<=>(const EncoderName&) const = default;
 };
 
-// Of a canonical name. Nullopt: no tensor of an encoder, or of one that is not ours ("albert.").
-// A prefix of ours may stand in any container. An encoder without a prefix may stand only in those
-// that people wrap it in (model., base_model.): "electra." would look just like another one.
+// For a canonical name. Returns nullopt if it is no tensor of an encoder, or of an unknown one
+// ("albert."). An encoder with a known prefix may be in any container. One without a prefix may be
+// only in those that are common for it (model., base_model.), as "electra." would look like another.
 std::optional<EncoderName> encoder_name(std::string_view canonical);
 
-// Does the tensor of this name in a file, wrapped or not, belong to a known encoder?
+// Whether the tensor of this name in a file, wrapped or not, belongs to a known encoder.
 bool is_encoder_tensor(std::string_view name);
 
 }  // namespace costeff::checkpoint

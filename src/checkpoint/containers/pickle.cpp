@@ -1,10 +1,9 @@
 #include "checkpoint/containers/pickle.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/format.h"
 #include "base/utf8.h"
@@ -43,10 +42,10 @@ class OpcodeReader {
     switch (op) {
       case 0x80: {  // PROTO
         const auto version = read<uint8_t>();
-        if (version > 5) bad("protocol " + std::to_string(version) + ", expected at most 5");
+        if (version > 5) bad(fmt::format("protocol {}, expected at most 5", version));
         return;
       }
-      case 0x95:  // FRAME: says how many bytes to read ahead
+      case 0x95:  // FRAME: the number of bytes to read ahead
         if (read<uint64_t>() > reader_.remaining()) end_of_file();
         return;
       case '(':  // MARK
@@ -73,7 +72,7 @@ class OpcodeReader {
         return push_long(read<uint8_t>());
       case 0x8b: {  // LONG4
         const auto size = read<int32_t>();
-        if (size < 0) bad("an integer of " + std::to_string(size) + " bytes");
+        if (size < 0) bad(fmt::format("an integer of {} bytes", size));
         return push_long(static_cast<uint32_t>(size));
       }
       case 'G':  // BINFLOAT
@@ -86,7 +85,7 @@ class OpcodeReader {
         return push_bytes(PickleKind::string, read<uint32_t>());
       case 'T': {  // BINSTRING, a str of Python 2
         const auto size = read<int32_t>();
-        if (size < 0) bad("a string of " + std::to_string(size) + " bytes");
+        if (size < 0) bad(fmt::format("a string of {} bytes", size));
         return push_bytes(PickleKind::string, static_cast<uint32_t>(size));
       }
       case 0x8d:  // BINUNICODE8
@@ -121,7 +120,7 @@ class OpcodeReader {
       case 'u':  // SETITEMS
         return machine_.set_items_to_mark();
       case 'c':    // GLOBAL
-      case 'i': {  // INST: GLOBAL and a call at once; no state dict has it
+      case 'i': {  // INST: GLOBAL and a call in one; no state dict has it
         const std::string_view module = read_line();
         machine_.push_global(module, read_line());
         if (op == 'i') bad("opcode INST, which a state dict does not need");
@@ -146,7 +145,7 @@ class OpcodeReader {
       case 'j':  // LONG_BINGET
         return machine_.get(read<uint32_t>());
       default:
-        bad(string_printf("opcode 0x%02x, which a state dict does not need", op));
+        bad(fmt::format("opcode 0x{:02x}, which a state dict does not need", op));
     }
   }
 
@@ -154,8 +153,7 @@ class OpcodeReader {
 
   [[noreturn]] void end_of_file() const {
     if (bytes_.size() > kMaxPickleBytes) {
-      throw_model(place_ + "the pickle is longer than " + std::to_string(kMaxPickleBytes >> 20) +
-                  " MiB");
+      fail_model("{}the pickle is longer than {} MiB", place_, kMaxPickleBytes >> 20);
     }
     bad("the bytes end inside it (cut short?)");
   }
@@ -203,13 +201,13 @@ std::string Pickle::describe(const PickleValue& v) const {
     case PickleKind::boolean:
       return v.at ? "True" : "False";
     case PickleKind::integer:
-      return "the number " + std::to_string(v.at);
+      return fmt::format("the number {}", v.at);
     case PickleKind::long_integer:
-      return "a number of " + std::to_string(v.count) + " bytes";
+      return fmt::format("a number of {} bytes", v.count);
     case PickleKind::real:
       return "a float";
     case PickleKind::string:
-      return "the string \"" + printable(text(v), 60) + "\"";
+      return fmt::format("the string \"{}\"", printable(text(v), 60));
     case PickleKind::bytes:
       return "bytes";
     case PickleKind::tuple:
@@ -221,7 +219,7 @@ std::string Pickle::describe(const PickleValue& v) const {
     case PickleKind::global:
       return std::string(globals[static_cast<size_t>(v.at)]);
     case PickleKind::call:
-      return "a " + std::string(globals[calls[static_cast<size_t>(v.at)].global]) + " object";
+      return fmt::format("a {} object", globals[calls[static_cast<size_t>(v.at)].global]);
     case PickleKind::persistent:
       return "a storage";
   }

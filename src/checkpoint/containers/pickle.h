@@ -11,16 +11,16 @@
 namespace costeff::checkpoint {
 
 // A pickle, read as data. Nothing is imported or called: a global is a name that must be on the
-// caller's list, and a call is a record (name, arguments) for the caller to make sense of.
+// caller's list, and a call is a record (name, arguments) that the caller interprets.
 //
-// Values are 16 bytes and refer to the pools of their Pickle by number, so that a value may contain
-// itself, or be nested as deep as the file is long, and copying or freeing it never recurses.
+// Values are 16 bytes and refer to the pools of their Pickle by number. So a value may contain itself,
+// or be nested as deeply as the file is long, and copying or freeing it never recurses.
 enum class PickleKind : uint8_t {
   none,
   boolean,       // at: 0 or 1
   integer,       // at: the value
   long_integer,  // more than 64 bits; at, count: its little-endian bytes in the file
-  real,          // value not kept
+  real,          // its value is not kept
   string,        // at, count: bytes in the file
   bytes,         // likewise
   tuple,         // at, count: in `items`
@@ -49,12 +49,12 @@ struct Pickle {
   std::span<const std::string_view> globals;
   std::vector<PickleValue> items;
   std::vector<std::vector<PickleValue>> lists;
-  std::vector<PickleItems> dicts;  // in order of insertion; a key may be there twice
+  std::vector<PickleItems> dicts;  // in order of insertion; a key may come twice
   std::vector<PickleCall> calls;
   std::vector<PickleValue> persistents;  // persistent ids
   PickleValue top;
 
-  // Of a string, bytes or long_integer.
+  // The bytes of a string, bytes or long_integer.
   std::string_view text(const PickleValue& v) const {
     return {reinterpret_cast<const char*>(bytes.data()) + v.at, v.count};
   }
@@ -67,11 +67,11 @@ struct Pickle {
 
 inline constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 
-// Reads the pickle that `bytes` begins with; `globals` are the names it may use ("module.name") and
-// must outlive the result. collections.OrderedDict, if on the list, makes a dict. Protocols 0 to 5,
-// binary opcodes. Throws Error(model), beginning with `place`, for anything else, for more than 64
-// MiB, a stack of more than a million values or more than two million values kept. Source: the
-// opcode documentation in CPython's Lib/pickletools.py.
+// Reads the pickle with which `bytes` begins: protocols 0 to 5, binary opcodes. `globals` are the names
+// that it may use ("module.name"); they must outlive the result. collections.OrderedDict, if listed,
+// makes a dict. Throws an Error(model) that begins with `place` for anything else, and for more than
+// 64 MiB, a million values on the stack or two million values in all. Source: the documentation of
+// opcodes in CPython's Lib/pickletools.py.
 Pickle read_pickle(std::span<const std::byte> bytes, std::span<const std::string_view> globals,
                    const std::string& place);
 

@@ -1,15 +1,14 @@
 #include "checkpoint/containers/pickle_machine.h"
 
-#include <costeff/error.h>
-
 #include <utility>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {
 namespace {
 
-// The data.pkl of a BERT has 200 tensors in 30 kB, 10 values and 5 memo slots each.
+// The data.pkl of a BERT has 200 tensors in 30 kB, with 10 values and 5 memo slots each.
 constexpr size_t kMaxStack = 1u << 20;   // values and marks
 constexpr size_t kMaxValues = 2u << 20;  // in containers, calls and the memo
 
@@ -23,7 +22,7 @@ PickleMachine::PickleMachine(std::span<const std::byte> bytes,
 }
 
 void PickleMachine::bad(const std::string& what) const {
-  throw_model(place_ + "byte " + std::to_string(opcode_at_) + " of the pickle: " + what);
+  fail_model("{}byte {} of the pickle: {}", place_, opcode_at_, what);
 }
 
 Pickle PickleMachine::finish(uint64_t size) {
@@ -36,7 +35,7 @@ Pickle PickleMachine::finish(uint64_t size) {
 
 void PickleMachine::check_stack() const {
   if (stack_.size() + marks_.size() >= kMaxStack) {
-    bad("more than " + std::to_string(kMaxStack) + " values on the stack");
+    bad(fmt::format("more than {} values on the stack", kMaxStack));
   }
 }
 
@@ -47,12 +46,11 @@ void PickleMachine::push(PickleValue v) {
 
 void PickleMachine::need(size_t count) const {
   if (stack_.size() - floor() < count) {
-    bad("it takes " + std::to_string(count) + " values, but the stack has " +
-        std::to_string(stack_.size() - floor()));
+    bad(fmt::format("it takes {} values, but the stack has {}", count, stack_.size() - floor()));
   }
 }
 
-// For opcodes that took a mark away: there must be a container below the items.
+// For opcodes that popped a mark: there must be a container below the items.
 void PickleMachine::need_below(size_t begin) const {
   if (begin <= floor()) bad("there is no container below the mark");
 }
@@ -74,7 +72,7 @@ void PickleMachine::push_mark() {
   marks_.push_back(stack_.size());
 }
 
-// Where the items above the last mark begin.
+// Returns where the items above the last mark begin.
 size_t PickleMachine::pop_mark() {
   if (marks_.empty()) bad("there is no mark on the stack");
   const size_t begin = marks_.back();
@@ -94,10 +92,10 @@ void PickleMachine::pop_value_or_mark() {
 
 void PickleMachine::keep(size_t count) {
   kept_ += count;
-  if (kept_ > kMaxValues) bad("more than " + std::to_string(kMaxValues) + " values in all");
+  if (kept_ > kMaxValues) bad(fmt::format("more than {} values in all", kMaxValues));
 }
 
-// Items stack_[begin..] become a tuple.
+// The items stack_[begin..] become a tuple.
 void PickleMachine::tuple_from(size_t begin) {
   const size_t count = stack_.size() - begin;
   keep(count);
@@ -129,8 +127,8 @@ PickleValue PickleMachine::new_dict() {
 
 PickleValue PickleMachine::container(PickleKind kind, size_t at) const {
   if (stack_[at].kind != kind) {
-    bad("it adds to " + out_.describe(stack_[at]) + ", expected " +
-        (kind == PickleKind::list ? "a list" : "a dict"));
+    bad(fmt::format("it adds to {}, expected {}", out_.describe(stack_[at]),
+                    kind == PickleKind::list ? "a list" : "a dict"));
   }
   return stack_[at];
 }
@@ -198,16 +196,17 @@ void PickleMachine::push_global(std::string_view module, std::string_view name) 
       return push({PickleKind::global, 0, static_cast<int64_t>(i)});
     }
   }
-  bad("it names " + printable(module, 100) + "." + printable(name, 100) +
-      ", which a state dict does not need: refused, nothing was run; save the state dict alone "
-      "(model.state_dict())");
+  bad(
+      fmt::format("it names {}.{}, which a state dict does not need: refused, nothing was run; "
+                  "save the state dict alone (model.state_dict())",
+                  printable(module, 100), printable(name, 100)));
 }
 
 void PickleMachine::push_stack_global() {
   need(2);
   const PickleValue name = pop(), module = pop();
   if (module.kind != PickleKind::string || name.kind != PickleKind::string) {
-    bad("STACK_GLOBAL of " + out_.describe(module) + " and " + out_.describe(name));
+    bad(fmt::format("STACK_GLOBAL of {} and {}", out_.describe(module), out_.describe(name)));
   }
   push_global(out_.text(module), out_.text(name));
 }
@@ -216,7 +215,7 @@ void PickleMachine::reduce() {
   need(2);
   const PickleValue arguments = pop(), callee = pop();
   if (callee.kind != PickleKind::global || arguments.kind != PickleKind::tuple) {
-    bad("a call of " + out_.describe(callee) + " with " + out_.describe(arguments));
+    bad(fmt::format("a call of {} with {}", out_.describe(callee), out_.describe(arguments)));
   }
   const auto global = static_cast<size_t>(callee.at);
   if (out_.globals[global] == kOrderedDict) return push(ordered_dict(arguments));
@@ -225,7 +224,7 @@ void PickleMachine::reduce() {
   push({PickleKind::call, 0, static_cast<int64_t>(out_.calls.size()) - 1});
 }
 
-// OrderedDict(), or as Python 2 writes it, OrderedDict([[key, value], ...]).
+// OrderedDict() or, as Python 2 writes it, OrderedDict([[key, value], ...]).
 PickleValue PickleMachine::ordered_dict(const PickleValue& arguments) {
   const PickleValue dict = new_dict();
   if (arguments.count == 0) return dict;
@@ -251,7 +250,7 @@ void PickleMachine::build() {
   need(2);
   pop();
   if (top().kind != PickleKind::dict) {
-    bad("BUILD on " + out_.describe(top()) + ", expected an OrderedDict");
+    bad(fmt::format("BUILD on {}, expected an OrderedDict", out_.describe(top())));
   }
 }
 
@@ -271,7 +270,7 @@ void PickleMachine::put(uint32_t slot) {
 
 void PickleMachine::get(uint32_t slot) {
   const auto it = memo_.find(slot);
-  if (it == memo_.end()) bad("memo slot " + std::to_string(slot) + " is empty");
+  if (it == memo_.end()) bad(fmt::format("memo slot {} is empty", slot));
   push(it->second);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the opcodes of a pickle work on: a stack of values with marks, containers, calls and a memo.
-// Every limit is kept here; whoever feeds it (pickle.cpp) only reads bytes.
+// The opcodes of a pickle work on this: a stack of values with marks, containers, calls and a memo.
+// All limits are checked here; pickle.cpp, which drives it, only reads bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,11 +20,11 @@ class PickleMachine {
   PickleMachine(std::span<const std::byte> bytes, std::span<const std::string_view> globals,
                 const std::string& place);
 
-  // Where the opcode in work lies, for messages.
+  // Where the current opcode is, for messages.
   void begin_opcode(uint64_t at) { opcode_at_ = at; }
   [[noreturn]] void bad(const std::string& what) const;
 
-  // --- stack: values above the last mark may be taken, those below may not ---
+  // --- stack: values above the last mark may be popped, those below it may not ---
 
   void push(PickleValue v);
   PickleValue pop();
@@ -54,13 +54,13 @@ class PickleMachine {
   void build();  // sets attributes (_metadata of a state dict), which are not kept
   void push_persistent();
 
-  // --- memo: slots are whatever numbers the file says ---
+  // --- memo: slots have any numbers that the file gives ---
 
   void put(uint32_t slot);
   void put_next() { put(static_cast<uint32_t>(memo_.size())); }
   void get(uint32_t slot);
 
-  // The value on top, with all it refers to, of a pickle of `size` bytes.
+  // Returns the value on top, with all that it refers to. The pickle has `size` bytes.
   Pickle finish(uint64_t size);
 
  private:

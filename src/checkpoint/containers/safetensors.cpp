@@ -1,7 +1,5 @@
 #include "checkpoint/containers/safetensors.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -9,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
+#include "base/json_events.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
-#include "checkpoint/containers/json_events.h"
 #include "checkpoint/containers/weights.h"
 
 namespace costeff::checkpoint {
@@ -38,7 +37,7 @@ class HeaderReader {
     switch (state_) {
       case State::start:
         if (e.kind != JsonKind::object_begin) {
-          throw_model(*file_ + ": header is " + json_event_text(e) + ", expected a JSON object");
+          fail_model("{}: header is {}, expected a JSON object", *file_, json_event_text(e));
         }
         state_ = State::header;
         return;
@@ -47,7 +46,8 @@ class HeaderReader {
         begin_entry(*e.text);
         return;
       case State::metadata:
-        if (e.kind != JsonKind::object_begin) bad_metadata("it is " + json_event_text(e));
+        if (e.kind != JsonKind::object_begin)
+          bad_metadata(fmt::format("it is {}", json_event_text(e)));
         state_ = State::metadata_key;
         return;
       case State::metadata_key:
@@ -57,17 +57,19 @@ class HeaderReader {
         }
         field_ = printable(*e.text, 80);
         if (!metadata_keys_.insert(std::move(*e.text)).second) {
-          bad_metadata("\"" + field_ + "\" is given twice");
+          bad_metadata(fmt::format("\"{}\" is given twice", field_));
         }
         state_ = State::metadata_value;
         return;
       case State::metadata_value:
-        if (e.kind != JsonKind::string) bad_metadata("\"" + field_ + "\" is " + json_event_text(e));
+        if (e.kind != JsonKind::string)
+          bad_metadata(fmt::format("\"{}\" is {}", field_, json_event_text(e)));
         state_ = State::metadata_key;
         return;
       case State::entry:
         if (e.kind != JsonKind::object_begin) {
-          bad("is " + json_event_text(e) + ", expected an object with dtype, shape, data_offsets");
+          bad(fmt::format("is {}, expected an object with dtype, shape, data_offsets",
+                          json_event_text(e)));
         }
         state_ = State::field;
         return;
@@ -81,15 +83,15 @@ class HeaderReader {
         return;
       case State::dtype:
         if (e.kind != JsonKind::string)
-          bad("dtype is " + json_event_text(e) + ", expected a string");
+          bad(fmt::format("dtype is {}, expected a string", json_event_text(e)));
         if (!dtype_from_name(*e.text, &tensor_.dtype)) {
-          bad("dtype " + printable(*e.text, 40) + " is unknown");
+          bad(fmt::format("dtype {} is unknown", printable(*e.text, 40)));
         }
         state_ = State::field;
         return;
       case State::list:
         if (e.kind != JsonKind::array_begin) {
-          bad(field_ + " is " + json_event_text(e) + ", expected a list");
+          bad(fmt::format("{} is {}, expected a list", field_, json_event_text(e)));
         }
         state_ = State::list_item;
         return;
@@ -99,9 +101,9 @@ class HeaderReader {
           return;
         }
         if (e.kind != JsonKind::unsigned_int) {
-          bad(field_ + " holds " + json_event_text(e) + ", expected whole numbers");
+          bad(fmt::format("{} holds {}, expected whole numbers", field_, json_event_text(e)));
         }
-        list_item(e.number);
+        list_item(e.unsigned_int);
         return;
     }
   }
@@ -124,7 +126,7 @@ class HeaderReader {
     throw_model(tensor_place(*file_, tensor_.name) + what);
   }
   [[noreturn]] void bad_metadata(const std::string& what) const {
-    throw_model(*file_ + ": __metadata__: " + what + ", expected an object of strings");
+    fail_model("{}: __metadata__: {}, expected an object of strings", *file_, what);
   }
 
   void begin_entry(std::string& name) {
@@ -148,9 +150,10 @@ class HeaderReader {
                  : name == "data_offsets" ? &has_offsets_
                                           : nullptr;
     if (!seen) {
-      bad("has a field \"" + printable(name, 40) + "\", expected dtype, shape and data_offsets");
+      bad(fmt::format("has a field \"{}\", expected dtype, shape and data_offsets",
+                      printable(name, 40)));
     }
-    if (*seen) bad(name + " is given twice (duplicate field)");
+    if (*seen) bad(fmt::format("{} is given twice (duplicate field)", name));
     *seen = true;
     field_ = name;
     state_ = name == "dtype" ? State::dtype : State::list;
@@ -159,10 +162,10 @@ class HeaderReader {
   void list_item(uint64_t v) {
     if (field_ == "shape") {
       if (v > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-        bad("shape holds " + std::to_string(v) + ", more than any file has");
+        bad(fmt::format("shape holds {}, more than any file has", v));
       }
       if (tensor_.shape.size() == kMaxRank) {
-        bad("shape has more than " + std::to_string(kMaxRank) + " dimensions");
+        bad(fmt::format("shape has more than {} dimensions", kMaxRank));
       }
       tensor_.shape.push_back(static_cast<int64_t>(v));
     } else {
@@ -176,29 +179,26 @@ class HeaderReader {
     if (!has_shape_) bad("has no shape");
     if (!has_offsets_) bad("has no data_offsets");
     if (offsets_.size() != 2) {
-      bad("data_offsets has " + std::to_string(offsets_.size()) +
-          " numbers, expected [begin, end]");
+      bad(fmt::format("data_offsets has {} numbers, expected [begin, end]", offsets_.size()));
     }
     const auto [begin, end] = std::pair(offsets_[0], offsets_[1]);
-    // Headers may list half a million tensors: nothing is written that nobody reads.
+    // A header may list half a million tensors, so text is made only for a message.
     const auto range = [begin = begin, end = end] {
-      return "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "]";
+      return fmt::format("data_offsets [{}, {}]", begin, end);
     };
-    if (begin > end) bad(range() + ": the beginning is after the end");
+    if (begin > end) bad(fmt::format("{}: the beginning is after the end", range()));
     if (end > data_.size()) {
-      bad(range() + ", but the file has " + std::to_string(data_.size()) +
-          " bytes of data (cut short?)");
+      bad(fmt::format("{}, but the file has {} bytes of data (cut short?)", range(), data_.size()));
     }
     int64_t bytes = 0;
     const auto what = [&] {
-      return "shape " + shape_text(tensor_.shape) + " of " + dtype_name(tensor_.dtype);
+      return fmt::format("shape {} of {}", shape_text(tensor_.shape), dtype_name(tensor_.dtype));
     };
     if (!tensor_bytes(tensor_.shape, tensor_.dtype, &bytes)) {
-      bad(what() + " is larger than any file, or no whole number of bytes");
+      bad(fmt::format("{} is larger than any file, or no whole number of bytes", what()));
     }
     if (static_cast<uint64_t>(bytes) != end - begin) {
-      bad(what() + " takes " + std::to_string(bytes) + " bytes, " + range() + " has " +
-          std::to_string(end - begin));
+      bad(fmt::format("{} takes {} bytes, {} has {}", what(), bytes, range(), end - begin));
     }
     tensor_.data = data_.data() + begin;
     ranges.push_back({begin, end});
@@ -209,7 +209,7 @@ class HeaderReader {
   std::span<const std::byte> data_;
   TensorSet* set_;
   State state_ = State::start;
-  std::string field_;  // the one being read
+  std::string field_;  // that is being read
   Tensor tensor_;      // likewise
   std::vector<uint64_t> offsets_;
   bool has_dtype_ = false, has_shape_ = false, has_offsets_ = false, has_metadata_ = false;
@@ -229,22 +229,22 @@ void check_tiling(const TensorSet& set, const std::vector<Range>& ranges, uint64
   for (size_t i : order) {
     const Tensor& t = set.tensors[i];
     if (ranges[i].begin < at) {
-      throw_model(tensor_place(file, t.name) + "begins at byte " + std::to_string(ranges[i].begin) +
-                  " of the data and overlaps tensor " + printable(before->name, 200) +
-                  ", which ends at " + std::to_string(at));
+      fail_model("{}begins at byte {} of the data and overlaps tensor {}, which ends at {}",
+                 tensor_place(file, t.name), ranges[i].begin, printable(before->name, 200), at);
     }
     if (ranges[i].begin > at) {
-      throw_model(tensor_place(file, t.name) + "begins at byte " + std::to_string(ranges[i].begin) +
-                  " of the data, expected " + std::to_string(at) +
-                  ": the bytes between belong to no tensor");
+      fail_model(
+          "{}begins at byte {} of the data, expected {}: the bytes between belong to no tensor",
+          tensor_place(file, t.name), ranges[i].begin, at);
     }
     at = ranges[i].end;
     before = &t;
   }
   if (at != data_size) {
-    throw_model(file + ": the tensors end at byte " + std::to_string(at) +
-                " of the data, but there are " + std::to_string(data_size) +
-                ": the bytes after it belong to no tensor");
+    fail_model(
+        "{}: the tensors end at byte {} of the data, but there are {}: the bytes after it belong "
+        "to no tensor",
+        file, at, data_size);
   }
 }
 
@@ -262,26 +262,24 @@ TensorSet parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
   if (!reader.get(&header_size) || header_size > kMaxHeader || header_size < 2 ||
       !reader.get_bytes(header_size, &header)) {
     if (const std::string foreign = foreign_content(bytes); !foreign.empty()) {
-      throw_model(file + ": " + foreign + ", expected a safetensors header");
+      fail_model("{}: {}, expected a safetensors header", file, foreign);
     }
     if (bytes.size() < 8) {
-      throw_model(file + ": " + std::to_string(bytes.size()) +
-                  " bytes, expected a safetensors header (cut short?)");
+      fail_model("{}: {} bytes, expected a safetensors header (cut short?)", file, bytes.size());
     }
-    throw_model(file + ": header length is " + std::to_string(header_size) +
-                ", expected from 2 to " +
-                std::to_string(std::min<uint64_t>(kMaxHeader, bytes.size() - 8)) +
-                (header_size > kMaxHeader ? "" : " (cut short?)"));
+    fail_model("{}: header length is {}, expected from 2 to {}{}", file, header_size,
+               std::min<uint64_t>(kMaxHeader, bytes.size() - 8),
+               header_size > kMaxHeader ? "" : " (cut short?)");
   }
   const std::string_view text = as_text(header);
   if (text[0] != '{') {
-    throw_model(file + ": header begins with \"" + printable(text.substr(0, 20)) +
-                "\", expected a JSON object");
+    fail_model("{}: header begins with \"{}\", expected a JSON object", file,
+               printable(text.substr(0, 20)));
   }
   const std::span<const std::byte> data = bytes.subspan(reader.position());
   HeaderReader handler(set.file, data, &set);
-  read_json_events(text, file + ": header: ", handler);
-  if (set.tensors.empty()) throw_model(file + ": the header lists no tensors");
+  read_json_events(text, file + ": header", ErrorKind::model, handler);
+  if (set.tensors.empty()) fail_model("{}: the header lists no tensors", file);
   check_tiling(set, handler.ranges, data.size());
   return set;
 }

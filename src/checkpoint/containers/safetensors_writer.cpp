@@ -1,7 +1,5 @@
 #include "checkpoint/containers/safetensors_writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -10,7 +8,9 @@
 #include <cstring>
 #include <tuple>
 
+#include "base/fail.h"
 #include "base/file_writer.h"
+#include "base/format.h"
 #include "base/half.h"
 #include "base/json.h"
 #include "base/utf8.h"
@@ -24,19 +24,19 @@ void store(uint32_t bits, int64_t bytes, std::byte* out) {
   for (int64_t i = 0; i < bytes; ++i) out[i] = static_cast<std::byte>(bits >> (8 * i));
 }
 
-[[noreturn]] void no_room(const Tensor& t, int64_t index, double value, DType dtype) {
+[[noreturn]] void fail_too_large(const Tensor& t, int64_t index, double value, DType dtype) {
   std::vector<int64_t> at(t.shape.size());
   for (size_t d = at.size(); d-- > 0;) {
     at[d] = index % t.shape[d];
     index /= t.shape[d];
   }
-  throw_output(tensor_place(t) + "element " + shape_text(at) + " is " + Json(value).dump() + ", " +
-               (dtype == DType::f16    ? "float16 holds numbers up to 65504"
-                : dtype == DType::bf16 ? "bfloat16 holds numbers up to 3.39e38"
-                                       : "float32 holds numbers up to 3.4e38"));
+  fail_output("{}element {} is {}, {}", tensor_place(t), shape_text(at), Json(value).dump(),
+              dtype == DType::f16    ? "float16 holds numbers up to 65504"
+              : dtype == DType::bf16 ? "bfloat16 holds numbers up to 3.39e38"
+                                     : "float32 holds numbers up to 3.4e38");
 }
 
-// As the file has it: a float64 may be too large already for float32.
+// The element as the file has it: a float64 may be too large for float32 already.
 double element(const Tensor& t, int64_t index, float value) {
   double v = static_cast<double>(value);
   if (t.dtype == DType::f64) std::memcpy(&v, t.data + index * 8, sizeof v);
@@ -46,15 +46,14 @@ double element(const Tensor& t, int64_t index, float value) {
 int64_t bytes_of(const TensorToWrite& t) { return t.tensor->numel() * dtype_size(t.dtype); }
 
 // {"__metadata__":{"format":"pt"},"NAME":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},...}
-// transformers refuses files that do not say format pt.
+// transformers refuses files without the format pt.
 std::string header_text(const std::vector<TensorToWrite>& tensors) {
   std::string text = "{\"__metadata__\":{\"format\":\"pt\"}";
   int64_t at = 0;
   for (const TensorToWrite& t : tensors) {
     const int64_t end = at + bytes_of(t);
-    text += "," + Json(t.name).dump() + ":{\"dtype\":\"" + dtype_name(t.dtype) +
-            "\",\"shape\":" + Json(t.tensor->shape).dump() + ",\"data_offsets\":[" +
-            std::to_string(at) + "," + std::to_string(end) + "]}";
+    append_format(&text, R"(,{}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})",
+                  Json(t.name).dump(), dtype_name(t.dtype), Json(t.tensor->shape).dump(), at, end);
     at = end;
   }
   text += "}";
@@ -88,7 +87,7 @@ void convert_elements(const Tensor& t, DType dtype, int64_t begin, int64_t count
       }
       if (infinite) {
         const double have = element(t, begin + i, v);
-        if (std::isfinite(have)) no_room(t, begin + i, have, dtype);
+        if (std::isfinite(have)) fail_too_large(t, begin + i, have, dtype);
       }
       store(bits, size, out);
     }

@@ -14,8 +14,8 @@ struct ShardIndex {
   std::unordered_map<std::string, size_t> shard_of;  // tensor -> into `shards`
 };
 
-// Shard names are plain file names of the index's own directory. Throws Error(model); `file` begins
-// the message.
+// Shard names must be plain names of files in the index's own directory. Throws an Error(model) that
+// begins with `file`.
 ShardIndex parse_shard_index(std::string_view text, const std::string& file);
 
 }  // namespace costeff::checkpoint

@@ -1,12 +1,11 @@
 #include "checkpoint/containers/torch_file.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
@@ -28,25 +27,28 @@ void read_archive(std::span<const std::byte> bytes, const std::shared_ptr<const 
 
   for (const ZipEntry& e : archive.entries) {
     if (e.name == root + "/constants.pkl" || e.name.starts_with(root + "/code/")) {
-      throw_model(file + ": a TorchScript archive (it has " + printable(e.name, 100) +
-                  "), expected a state dict: torch.save(model.state_dict(), ...)");
+      fail_model(
+          "{}: a TorchScript archive (it has {}), expected a state dict: "
+          "torch.save(model.state_dict(), ...)",
+          file, printable(e.name, 100));
     }
   }
   const ZipEntry* object = archive.find(root + "/data.pkl");
   if (!object) {
-    throw_model(file + ": zip archive without " + printable(root, 100) +
-                "/data.pkl, expected what torch.save writes");
+    fail_model("{}: zip archive without {}/data.pkl, expected what torch.save writes", file,
+               printable(root, 100));
   }
   if (const ZipEntry* order = archive.find(root + "/byteorder")) {
     check_crc(*order, file);
     if (as_text(order->data) != "little") {
-      throw_model(file + ": byteorder is \"" + printable(as_text(order->data), 20) +
-                  "\", expected \"little\"");
+      fail_model("{}: byteorder is \"{}\", expected \"little\"", file,
+                 printable(as_text(order->data), 20));
     }
   }
   check_crc(*object, file);
   if (!archive.has_crcs) {
-    set->notes.push_back(file + ": written without CRC-32s: damaged weights would not be noticed");
+    set->notes.push_back(
+        fmt::format("{}: written without CRC-32s: damaged weights would not be noticed", file));
   }
   const Pickle pickle =
       read_pickle(object->data, torch_globals(), file + ": " + printable(object->name, 200) + ": ");
@@ -84,12 +86,12 @@ bool is_magic(const Pickle& p) {
 
 void check_system(const Pickle& p, const std::string& place) {
   if (p.top.kind != PickleKind::dict) {
-    throw_model(place + "is " + p.describe(p.top) + ", expected a dict");
+    fail_model("{}is {}, expected a dict", place, p.describe(p.top));
   }
   for (const auto& [key, value] : p.dicts[static_cast<size_t>(p.top.at)]) {
     if (key.kind != PickleKind::string || p.text(key) != "little_endian") continue;
     if (value.kind != PickleKind::boolean || !value.at) {
-      throw_model(place + "little_endian is " + p.describe(value) + ", expected True");
+      fail_model("{}little_endian is {}, expected True", place, p.describe(value));
     }
   }
 }
@@ -103,23 +105,24 @@ void read_legacy(std::span<const std::byte> bytes, TensorSet* set) {
     return p;
   };
   if (!is_magic(next("magic number"))) {
-    throw_model(file +
-                ": a pickle that does not begin with PyTorch's magic number, expected what "
-                "torch.save writes");
+    fail_model(
+        "{}: a pickle that does not begin with PyTorch's magic number, expected what torch.save "
+        "writes",
+        file);
   }
   const Pickle protocol = next("protocol version");
   if (protocol.top.kind != PickleKind::integer || protocol.top.at != kProtocol) {
-    throw_model(file + ": protocol version is " + protocol.describe(protocol.top) + ", expected " +
-                std::to_string(kProtocol));
+    fail_model("{}: protocol version is {}, expected {}", file, protocol.describe(protocol.top),
+               kProtocol);
   }
   check_system(next("system info"), file + ": system info: ");
   const Pickle object = next("state dict");
   const Pickle keys = next("storage keys");
   if (keys.top.kind != PickleKind::list) {
-    throw_model(file + ": storage keys are " + keys.describe(keys.top) + ", expected a list");
+    fail_model("{}: storage keys are {}, expected a list", file, keys.describe(keys.top));
   }
 
-  // The element size of a storage is known from the persistent ids alone.
+  // Only the persistent ids tell the element size of a storage.
   std::unordered_map<std::string_view, StorageRef> known;
   for (size_t i = 0; i < object.persistents.size(); ++i) {
     const PickleValue storage{PickleKind::persistent, 0, static_cast<int64_t>(i)};
@@ -133,26 +136,23 @@ void read_legacy(std::span<const std::byte> bytes, TensorSet* set) {
     const std::string name = keys.describe(key);
     const auto it = key.kind == PickleKind::string ? known.find(keys.text(key)) : known.end();
     if (it == known.end()) {
-      throw_model(file + ": storage keys: " + name + ", which no tensor uses");
+      fail_model("{}: storage keys: {}, which no tensor uses", file, name);
     }
     const StorageRef& ref = it->second;
     const std::string place = file + ": storage " + printable(ref.key, 100) + ": ";
     int64_t numel = 0, size = 0;
     std::span<const std::byte> data;
-    if (!reader.get(&numel)) throw_model(place + "the bytes end before its length (cut short?)");
+    if (!reader.get(&numel)) fail_model("{}the bytes end before its length (cut short?)", place);
     if (numel != ref.numel || !tensor_bytes({numel}, ref.dtype, &size)) {
-      throw_model(place + "its length is " + std::to_string(numel) + ", expected " +
-                  std::to_string(ref.numel) + " as in the state dict");
+      fail_model("{}its length is {}, expected {} as in the state dict", place, numel, ref.numel);
     }
     if (!reader.get_bytes(static_cast<uint64_t>(size), &data)) {
-      throw_model(place + std::to_string(reader.remaining()) + " bytes are left, expected " +
-                  std::to_string(size) + " (cut short?)");
+      fail_model("{}{} bytes are left, expected {} (cut short?)", place, reader.remaining(), size);
     }
-    if (!storages.by_key.emplace(ref.key, data).second) throw_model(place + "is there twice");
+    if (!storages.by_key.emplace(ref.key, data).second) fail_model("{}is there twice", place);
   }
   if (reader.remaining() != 0) {
-    throw_model(file + ": " + std::to_string(reader.remaining()) +
-                " bytes after the last storage, expected none");
+    fail_model("{}: {} bytes after the last storage, expected none", file, reader.remaining());
   }
   add_state_dict(object, storages, bytes.size(), set);
 }
@@ -175,8 +175,8 @@ TensorSet parse_torch(std::span<const std::byte> bytes, std::shared_ptr<const vo
       foreign = "looks like a safetensors file";
     }
     if (foreign.empty()) foreign = "begins with \"" + printable(head) + "\"";
-    throw_model(file + ": " + foreign +
-                ", expected what torch.save writes (a zip archive or a pickle)");
+    fail_model("{}: {}, expected what torch.save writes (a zip archive or a pickle)", file,
+               foreign);
   }
   return set;
 }

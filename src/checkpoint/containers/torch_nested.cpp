@@ -1,10 +1,9 @@
 #include "checkpoint/containers/torch_nested.h"
 
-#include <costeff/error.h>
-
 #include <unordered_set>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/encoder_names.h"
 #include "checkpoint/containers/torch_state_dict.h"
@@ -34,13 +33,12 @@ std::string key_text(const Pickle& p, const PickleValue& key) {
 
 StateDict find_state_dict(const Pickle& p, const std::string& file) {
   if (p.top.kind != PickleKind::dict) {
-    throw_model(file + ": holds " + p.describe(p.top) +
-                ", expected a state dict (a dict of tensors)");
+    fail_model("{}: holds {}, expected a state dict (a dict of tensors)", file, p.describe(p.top));
   }
   const PickleItems& top = items_of(p, p.top);
   std::vector<StateDict> found;
   if (has_encoder(p, p.top)) found.push_back({p.top, "", 0});
-  // A dict may be there under many names; it is looked at once.
+  // A dict may have many keys; it is looked at once.
   std::unordered_set<int64_t> seen{p.top.at};
   for (const auto& [key, value] : top) {
     if (value.kind != PickleKind::dict || !seen.insert(value.at).second) continue;
@@ -51,8 +49,8 @@ StateDict find_state_dict(const Pickle& p, const std::string& file) {
     const auto text = [](const StateDict& s) {
       return s.key.empty() ? std::string("the dict itself") : "the entry " + s.key;
     };
-    throw_model(file + ": holds " + std::to_string(found.size()) + " state dicts of an encoder, " +
-                text(found[0]) + " and " + text(found[1]) + ", expected one: save it alone");
+    fail_model("{}: holds {} state dicts of an encoder, {} and {}, expected one: save it alone",
+               file, found.size(), text(found[0]), text(found[1]));
   }
   return found[0];
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Training scripts save a dict of everything: {"epoch": 3, "model_state_dict": {...},
-// "optimizer_state_dict": {...}}. The state dict is found in it.
+// Training scripts save everything in one dict: {"epoch": 3, "model_state_dict": {...},
+// "optimizer_state_dict": {...}}. The state dict is found in it here.
 
 #include <string>
 
@@ -11,13 +11,13 @@ namespace costeff::checkpoint {
 
 struct StateDict {
   PickleValue dict;   // of kind dict
-  std::string key;    // of the outer dict: "model_state_dict"; empty: `dict` is the outer one
-  size_t others = 0;  // entries of the outer dict beside it; 0 if it is the outer one
+  std::string key;    // in the outer dict: "model_state_dict"; empty: `dict` is the outer one
+  size_t others = 0;  // the number of other entries of the outer dict; 0 if it is the outer one
 };
 
-// Which dict of `pickle` has the tensors of a known encoder: the top one, or one of its values
-// whatever its name. The top one also where none has (masks, other models). Throws Error(model) when
-// the top is no dict, and when there is more than one to choose from; the message begins with `file`.
+// Returns the dict of `pickle` that has the tensors of a known encoder: the top one, or one of its
+// values, whatever its key. If none has (masks, other models) it returns the top one. Throws an
+// Error(model) that begins with `file` if the top is no dict, or if several dicts have an encoder.
 StateDict find_state_dict(const Pickle& pickle, const std::string& file);
 
 }  // namespace costeff::checkpoint

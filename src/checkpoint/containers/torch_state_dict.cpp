@@ -1,13 +1,12 @@
 #include "checkpoint/containers/torch_state_dict.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
 #include "checkpoint/containers/torch_nested.h"
@@ -30,10 +29,10 @@ constexpr std::array<DType, 10> kStorageTypes{DType::f32, DType::f16,    DType::
 static_assert(kFirstStorage + kStorageTypes.size() == kGlobals.size());
 
 constexpr int64_t kMaxCopied = int64_t{4} << 30;
-constexpr int kMaxWrappers = 8;  // parameters of parameters
+constexpr int kMaxWrappers = 8;  // parameters in parameters
 constexpr size_t kMaxNamed = 3;  // entries that a note names
 
-// A tensor as _rebuild_tensor_v2 is asked for, checked as far as the storage's own numel goes.
+// The arguments of _rebuild_tensor_v2, not yet checked against the bytes of the storage.
 struct View {
   StorageRef storage;
   int64_t offset = 0;                  // elements
@@ -48,16 +47,15 @@ bool is_call(const Pickle& p, const PickleValue& v, std::string_view global) {
 std::vector<int64_t> sizes(const Pickle& p, const PickleValue& v, const char* what,
                            const std::string& place) {
   if (v.kind != PickleKind::tuple) {
-    throw_model(place + what + " is " + p.describe(v) + ", expected a tuple of integers");
+    fail_model("{}{} is {}, expected a tuple of integers", place, what, p.describe(v));
   }
   if (v.count > kMaxRank) {
-    throw_model(place + what + " has " + std::to_string(v.count) + " items, expected at most " +
-                std::to_string(kMaxRank));
+    fail_model("{}{} has {} items, expected at most {}", place, what, v.count, kMaxRank);
   }
   std::vector<int64_t> out;
   for (const PickleValue& item : p.tuple(v)) {
     if (item.kind != PickleKind::integer || item.at < 0) {
-      throw_model(place + what + " holds " + p.describe(item) + ", expected integers from 0");
+      fail_model("{}{} holds {}, expected integers from 0", place, what, p.describe(item));
     }
     out.push_back(item.at);
   }
@@ -69,35 +67,37 @@ View read_view(const Pickle& p, const PickleValue& tensor, const std::string& pl
   for (int i = 0; is_call(p, v, kRebuildParameter); ++i) {
     const PickleValue arguments = p.calls[static_cast<size_t>(v.at)].arguments;
     if (i == kMaxWrappers || arguments.count == 0) {
-      throw_model(place + "_rebuild_parameter is called without a tensor");
+      fail_model("{}_rebuild_parameter is called without a tensor", place);
     }
     v = p.tuple(arguments)[0];
   }
   if (!is_call(p, v, kRebuildTensor)) {
-    throw_model(place + "is " + p.describe(v) + ", expected a tensor");
+    fail_model("{}is {}, expected a tensor", place, p.describe(v));
   }
   const auto arguments = p.tuple(p.calls[static_cast<size_t>(v.at)].arguments);
   if (arguments.size() < 4) {
-    throw_model(place + "_rebuild_tensor_v2 is called with " + std::to_string(arguments.size()) +
-                " arguments, expected storage, offset, size, stride and two more");
+    fail_model(
+        "{}_rebuild_tensor_v2 is called with {} arguments, expected storage, offset, size, stride "
+        "and two more",
+        place, arguments.size());
   }
   View view;
   view.storage = storage_ref(p, arguments[0], place);
   if (arguments[1].kind != PickleKind::integer || arguments[1].at < 0) {
-    throw_model(place + "the offset in its storage is " + p.describe(arguments[1]) +
-                ", expected an integer from 0");
+    fail_model("{}the offset in its storage is {}, expected an integer from 0", place,
+               p.describe(arguments[1]));
   }
   view.offset = arguments[1].at;
   view.shape = sizes(p, arguments[2], "shape", place);
   view.stride = sizes(p, arguments[3], "stride", place);
   if (view.shape.size() != view.stride.size()) {
-    throw_model(place + "shape " + shape_text(view.shape) + " with strides " +
-                shape_text(view.stride) + ", expected one for each dimension");
+    fail_model("{}shape {} with strides {}, expected one for each dimension", place,
+               shape_text(view.shape), shape_text(view.stride));
   }
   return view;
 }
 
-// The last element of the view lies in the storage. Not for views without elements.
+// Throws unless the last element of the view is in the storage. Not for views without elements.
 void check_inside(const View& view, const std::string& place) {
   int64_t last = view.offset;
   bool inside = true;
@@ -107,9 +107,8 @@ void check_inside(const View& view, const std::string& place) {
              !__builtin_add_overflow(last, step, &last);
   }
   if (inside && last < view.storage.numel) return;
-  throw_model(place + "shape " + shape_text(view.shape) + ", strides " + shape_text(view.stride) +
-              " from " + std::to_string(view.offset) + " on reach outside its storage of " +
-              std::to_string(view.storage.numel) + " numbers");
+  fail_model("{}shape {}, strides {} from {} on reach outside its storage of {} numbers", place,
+             shape_text(view.shape), shape_text(view.stride), view.offset, view.storage.numel);
 }
 
 bool is_contiguous(const View& view) {
@@ -148,7 +147,7 @@ std::string entry_text(const Pickle& p, const std::pair<PickleValue, PickleValue
   const std::string key = entry.first.kind == PickleKind::string
                               ? printable(p.text(entry.first), 100)
                               : p.describe(entry.first);
-  return key + " (" + p.describe(entry.second) + ")";
+  return fmt::format("{} ({})", key, p.describe(entry.second));
 }
 
 }  // namespace
@@ -161,30 +160,29 @@ bool is_torch_tensor(const Pickle& p, const PickleValue& value) {
 
 StorageRef storage_ref(const Pickle& p, const PickleValue& storage, const std::string& place) {
   if (storage.kind != PickleKind::persistent) {
-    throw_model(place + "its storage is " + p.describe(storage) + ", expected a persistent id");
+    fail_model("{}its storage is {}, expected a persistent id", place, p.describe(storage));
   }
   const PickleValue& id = p.persistents[static_cast<size_t>(storage.at)];
   const std::string expected =
       ", expected ('storage', torch.XStorage, key, location, number of elements)";
   if (id.kind != PickleKind::tuple) {
-    throw_model(place + "its storage has the persistent id " + p.describe(id) + expected);
+    fail_model("{}its storage has the persistent id {}{}", place, p.describe(id), expected);
   }
   const auto items = p.tuple(id);
   if (items.size() != 5 && items.size() != 6) {
-    throw_model(place + "its storage has a persistent id of " + std::to_string(items.size()) +
-                " items" + expected);
+    fail_model("{}its storage has a persistent id of {} items{}", place, items.size(), expected);
   }
   if (items[0].kind != PickleKind::string || p.text(items[0]) != "storage" ||
       items[1].kind != PickleKind::global || static_cast<size_t>(items[1].at) < kFirstStorage ||
       items[2].kind != PickleKind::string || items[4].kind != PickleKind::integer ||
       items[4].at < 0) {
-    throw_model(place + "its storage has the persistent id (" + p.describe(items[0]) + ", " +
-                p.describe(items[1]) + ", " + p.describe(items[2]) + ", ..., " +
-                p.describe(items[4]) + ")" + expected);
+    fail_model("{}its storage has the persistent id ({}, {}, {}, ..., {}){}", place,
+               p.describe(items[0]), p.describe(items[1]), p.describe(items[2]),
+               p.describe(items[4]), expected);
   }
   if (items.size() == 6 && items[5].kind != PickleKind::none) {
-    throw_model(place + "its storage is a view of another one (" + p.describe(items[5]) +
-                "), expected None");
+    fail_model("{}its storage is a view of another one ({}), expected None", place,
+               p.describe(items[5]));
   }
   return {p.text(items[2]), kStorageTypes[static_cast<size_t>(items[1].at) - kFirstStorage],
           items[4].at};
@@ -195,11 +193,11 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
   const std::string& file = *set->file;
   const StateDict state = find_state_dict(p, file);
   if (!state.key.empty()) {
-    set->notes.push_back(
-        file + ": the state dict is its entry " + state.key +
-        (state.others == 0   ? ""
-         : state.others == 1 ? "; the other entry is ignored"
-                             : "; " + std::to_string(state.others) + " other entries are ignored"));
+    set->notes.push_back(fmt::format(
+        "{}: the state dict is its entry {}{}", file, state.key,
+        state.others == 0   ? ""
+        : state.others == 1 ? "; the other entry is ignored"
+                            : fmt::format("; {} other entries are ignored", state.others)));
   }
   int64_t may_copy = kMaxCopied;
   if (file_size < static_cast<uint64_t>(kMaxCopied) / 4) {
@@ -223,14 +221,13 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
     const auto found = storages.by_key.find(storage.key);
     const std::string storage_name = storages.prefix + printable(storage.key, 100);
     if (found == storages.by_key.end()) {
-      throw_model(place + "its storage " + storage_name + " is not in the file");
+      fail_model("{}its storage {} is not in the file", place, storage_name);
     }
     int64_t storage_bytes = 0;
     if (!tensor_bytes({storage.numel}, storage.dtype, &storage_bytes) ||
         static_cast<uint64_t>(storage_bytes) != found->second.size()) {
-      throw_model(place + "its storage " + storage_name + " has " +
-                  std::to_string(found->second.size()) + " bytes, expected " +
-                  std::to_string(storage.numel) + " numbers of " + dtype_name(storage.dtype));
+      fail_model("{}its storage {} has {} bytes, expected {} numbers of {}", place, storage_name,
+                 found->second.size(), storage.numel, dtype_name(storage.dtype));
     }
 
     Tensor t{.name = std::string(p.text(key)),
@@ -240,7 +237,7 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
              .file = set->file};
     int64_t bytes = 0;
     if (!tensor_bytes(view.shape, storage.dtype, &bytes)) {
-      throw_model(place + "shape " + shape_text(view.shape) + " is larger than any file");
+      fail_model("{}shape {} is larger than any file", place, shape_text(view.shape));
     }
     if (bytes > 0) {
       check_inside(view, place);
@@ -249,10 +246,10 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
       if (is_contiguous(view)) {
         t.data = from;
       } else if (bytes > may_copy) {
-        throw_model(place + "shape " + shape_text(view.shape) + " with strides " +
-                    shape_text(view.stride) + " would take " + std::to_string(bytes) +
-                    " bytes in memory, out of a storage of " +
-                    std::to_string(found->second.size()) + " bytes");
+        fail_model(
+            "{}shape {} with strides {} would take {} bytes in memory, out of a storage of {} "
+            "bytes",
+            place, shape_text(view.shape), shape_text(view.stride), bytes, found->second.size());
       } else {
         may_copy -= bytes;
         std::shared_ptr<std::byte[]> copy(new std::byte[static_cast<size_t>(bytes)]);
@@ -266,14 +263,14 @@ std::unordered_set<std::string_view> add_state_dict(const Pickle& p, const Torch
   }
   const std::string listed = other_names + (others > kMaxNamed ? ", ..." : "");
   if (set->tensors.empty()) {
-    throw_model(file + ": a dict without tensors, expected a state dict; it holds " +
-                (others == 0 ? "nothing" : listed));
+    fail_model("{}: a dict without tensors, expected a state dict; it holds {}", file,
+               others == 0 ? "nothing" : listed);
   }
   if (others > 0) {
-    set->notes.push_back(file + ": ignored " + std::to_string(others) +
-                         (others == 1 ? " entry that is not a named tensor: "
-                                      : " entries that are not named tensors: ") +
-                         listed);
+    set->notes.push_back(fmt::format("{}: ignored {}{}{}", file, others,
+                                     others == 1 ? " entry that is not a named tensor: "
+                                                 : " entries that are not named tensors: ",
+                                     listed));
   }
   return used;
 }

@@ -2,7 +2,6 @@
 
 #include "checkpoint/containers/weights.h"
 
-#include <costeff/error.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
@@ -27,16 +27,15 @@ namespace {
 
 using Reader = TensorSet (*)(const std::string& path);
 
-constexpr uint64_t kMaxIndex = 100'000'000;  // bytes; as the header of a safetensors file
+constexpr uint64_t kMaxIndex = 100'000'000;  // bytes; the same as for a safetensors header
 
 TensorSet read_shards(const std::string& dir, const std::string& index_path, Reader read) {
   const auto file = MappedFile::open(index_path, ErrorKind::model);
   const std::span<const std::byte> bytes = file->bytes();
   if (bytes.size() > kMaxIndex) {
-    throw_model(index_path + ": " + std::to_string(bytes.size()) + " bytes, expected at most " +
-                std::to_string(kMaxIndex));
+    fail_model("{}: {} bytes, expected at most {}", index_path, bytes.size(), kMaxIndex);
   }
-  if (bytes.empty()) throw_model(index_path + ": is empty, expected JSON with a weight_map");
+  if (bytes.empty()) fail_model("{}: is empty, expected JSON with a weight_map", index_path);
   const ShardIndex index = parse_shard_index(as_text(bytes), index_path);
 
   TensorSet set;
@@ -46,8 +45,8 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   for (size_t i = 0; i < index.shards.size(); ++i) {
     const std::string path = join_path(dir, index.shards[i]);
     if (!file_exists(path)) {
-      throw_model(index_path + ": names the file " + printable(index.shards[i]) +
-                  ", which is not there");
+      fail_model("{}: names the file {}, which is not there", index_path,
+                 printable(index.shards[i]));
     }
     TensorSet shard = read(path);
     for (Tensor& t : shard.tensors) {
@@ -62,13 +61,13 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   for (const auto& [name, i] : index.shard_of) {
     const auto it = read_from.find(name);
     if (it == read_from.end()) {
-      throw_model(tensor_place(join_path(dir, index.shards[i]), name) + "is not in this file; " +
-                  index_path + " says so");
+      fail_model("{}is not in this file; {} says so",
+                 tensor_place(join_path(dir, index.shards[i]), name), index_path);
     }
     if (it->second != i) {
-      throw_model(tensor_place(join_path(dir, index.shards[i]), name) +
-                  "is not in this file but in " + printable(index.shards[it->second]) + "; " +
-                  index_path + " says otherwise");
+      fail_model("{}is not in this file but in {}; {} says otherwise",
+                 tensor_place(join_path(dir, index.shards[i]), name),
+                 printable(index.shards[it->second]), index_path);
     }
   }
   if (!checks.empty()) {
@@ -79,8 +78,7 @@ TensorSet read_shards(const std::string& dir, const std::string& index_path, Rea
   return set;
 }
 
-// "bert-base-uncased", "org/name": as a hub calls its models, and no path that anybody would write
-// to say that it is one.
+// Whether it looks like a model's name on a hub ("bert-base-uncased", "org/name") and not like a path.
 bool is_hub_name(std::string_view name) {
   if (name.empty() || std::count(name.begin(), name.end(), '/') > 1) return false;
   if (name.front() == '/' || name.front() == '.' || name.back() == '/') return false;
@@ -96,20 +94,20 @@ void check_directory(const std::string& dir) {
   // X_OK: files in it may be opened by name.
   if (::stat(dir.c_str(), &st) == 0) {
     if (!S_ISDIR(st.st_mode)) {
-      throw_model(dir + ": is not a directory, expected a checkpoint directory");
+      fail_model("{}: is not a directory, expected a checkpoint directory", dir);
     }
     if (::faccessat(AT_FDCWD, dir.c_str(), X_OK, AT_EACCESS) == 0) return;
   }
   if (errno == EACCES) {
-    throw_model(dir +
-                ": permission denied, expected a checkpoint directory that this user may read");
+    fail_model("{}: permission denied, expected a checkpoint directory that this user may read",
+               dir);
   }
-  throw_model(
-      dir + ": does not exist, expected a checkpoint directory" +
-      (is_hub_name(dir)
-           ? "; nothing is downloaded: if this is the name of a model on a hub, download its files "
-             "first and give their directory"
-           : ""));
+  fail_model(
+      "{}: does not exist, expected a checkpoint directory{}", dir,
+      is_hub_name(dir)
+          ? "; nothing is downloaded: if this is the name of a model on a hub, download its files "
+            "first and give their directory"
+          : "");
 }
 
 TensorSet read_weights(const std::string& dir) {
@@ -130,9 +128,10 @@ TensorSet read_weights(const std::string& dir) {
     if (!file_exists(path)) continue;
     return c.index ? read_shards(dir, path, c.read) : c.read(path);
   }
-  throw_model(dir +
-              ": no weights, expected model.safetensors, model.safetensors.index.json, "
-              "pytorch_model.bin or pytorch_model.bin.index.json");
+  fail_model(
+      "{}: no weights, expected model.safetensors, model.safetensors.index.json, pytorch_model.bin "
+      "or pytorch_model.bin.index.json",
+      dir);
 }
 
 }  // namespace costeff::checkpoint

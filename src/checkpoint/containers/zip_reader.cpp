@@ -1,11 +1,11 @@
 #include "checkpoint/containers/zip_reader.h"
 
-#include <costeff/error.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/format.h"
 #include "base/utf8.h"
@@ -21,13 +21,13 @@ constexpr uint16_t kFlagEncrypted = 1 << 0, kFlagDescriptor = 1 << 3,
                    kFlagStrongEncryption = 1 << 6;
 constexpr uint16_t kZip64Extra = 1;
 constexpr uint32_t kIn64 = 0xFFFFFFFF;       // the true value is in the zip64 field
-constexpr uint64_t kMaxEntries = 1'000'000;  // a state dict has one a storage
+constexpr uint64_t kMaxEntries = 1'000'000;  // a state dict has one for each storage
 
 struct Directory {
   uint64_t offset = 0, size = 0, entries = 0;
 };
 
-// One directory record, or the parts of a local header that it is compared with.
+// A record of the directory, or the same parts of a local header.
 struct Record {
   uint16_t flags = 0, method = 0;
   uint32_t crc = 0;
@@ -40,13 +40,13 @@ struct Parser {
   const std::string& file;
 
   [[noreturn]] void bad(const std::string& what) const {
-    throw_model(file + ": zip archive: " + what);
+    fail_model("{}: zip archive: {}", file, what);
   }
   [[noreturn]] void bad_entry(std::string_view name, const std::string& what) const {
-    bad("entry " + printable(name, 200) + ": " + what);
+    bad(fmt::format("entry {}: {}", printable(name, 200), what));
   }
 
-  // The end record lies at the very end, but for a comment whose length it holds.
+  // The end record is at the very end, before a comment whose length it holds.
   uint64_t find_end() const {
     const uint64_t size = bytes.size();
     const uint64_t lowest = size > kEndSize + 0xFFFF ? size - kEndSize - 0xFFFF : 0;
@@ -85,12 +85,12 @@ struct Parser {
       bad("it has several volumes");
     }
     if (d.offset > limit || d.size > limit - d.offset) {
-      bad("the directory is said to have " + std::to_string(d.size) + " bytes at " +
-          std::to_string(d.offset) + ", but the end records begin at " + std::to_string(limit));
+      bad(fmt::format(
+          "the directory is said to have {} bytes at {}, but the end records begin at {}", d.size,
+          d.offset, limit));
     }
     if (d.entries > kMaxEntries || d.entries > d.size / kCentralSize) {
-      bad("the directory is said to have " + std::to_string(d.entries) + " entries in " +
-          std::to_string(d.size) + " bytes");
+      bad(fmt::format("the directory is said to have {} entries in {} bytes", d.entries, d.size));
     }
     return d;
   }
@@ -102,8 +102,7 @@ struct Parser {
     uint64_t at = 0, record_size = 0;
     r.get(&disk), r.get(&at);
     if (at > locator) {
-      bad("the zip64 end record is said to be at " + std::to_string(at) + " of " +
-          std::to_string(bytes.size()) + " bytes");
+      bad(fmt::format("the zip64 end record is said to be at {} of {} bytes", at, bytes.size()));
     }
     ByteReader e(bytes, at);
     uint32_t directory_disk = 0;
@@ -111,14 +110,14 @@ struct Parser {
     if (!e.get(&signature) || signature != kEnd64Signature || !e.get(&record_size) || !e.skip(4) ||
         !e.get(&disk) || !e.get(&directory_disk) || !e.get(&entries_here) || !e.get(&d->entries) ||
         !e.get(&d->size) || !e.get(&d->offset) || e.position() > locator) {
-      bad("there is no zip64 end record at byte " + std::to_string(at));
+      bad(fmt::format("there is no zip64 end record at byte {}", at));
     }
     if (disk != 0 || directory_disk != 0 || entries_here != d->entries)
       bad("it has several volumes");
     return at;
   }
 
-  // Takes the values that the 32-bit fields could not hold, in the order the format gives.
+  // Reads the values that did not fit the 32-bit fields, in the format's order.
   void read_zip64(std::span<const std::byte> extra, std::initializer_list<uint64_t*> wanted,
                   std::string_view name) const {
     if (std::none_of(wanted.begin(), wanted.end(), [](uint64_t* v) { return *v == kIn64; })) return;
@@ -148,7 +147,7 @@ struct Parser {
         !r->get(&size) || !r->get(&name_size) || !r->get(&extra_size) || !r->get(&comment_size) ||
         !r->get(&disk) || !r->skip(6) || !r->get(&offset) || !r->get_bytes(name_size, &c.name) ||
         !r->get_bytes(extra_size, &extra) || !r->skip(comment_size)) {
-      bad("byte " + std::to_string(at) + " of the directory is no entry (cut short?)");
+      bad(fmt::format("byte {} of the directory is no entry (cut short?)", at));
     }
     c.compressed = compressed, c.size = size, c.offset = offset;
     read_zip64(extra, {&c.size, &c.compressed, &c.offset}, as_text(c.name));
@@ -156,8 +155,8 @@ struct Parser {
     return c;
   }
 
-  // The bytes of the entry. The local header must say what the directory says: readers differ in
-  // which of the two they believe. With a data descriptor it may leave CRC and sizes at 0.
+  // Returns the bytes of the entry. The local header must agree with the directory, as readers differ
+  // in which of the two they use. With a data descriptor its CRC and sizes may be 0.
   std::span<const std::byte> read_local(const Record& c, uint64_t end) const {
     const std::string_view name = as_text(c.name);
     ByteReader r(bytes.first(end));
@@ -166,19 +165,20 @@ struct Parser {
     uint16_t name_size = 0, extra_size = 0;
     std::span<const std::byte> extra, data;
     if (!r.seek(c.offset)) {
-      bad_entry(name, "is said to be at byte " + std::to_string(c.offset) +
-                          ", after the end of the entries at " + std::to_string(end));
+      bad_entry(name, fmt::format("is said to be at byte {}, after the end of the entries at {}",
+                                  c.offset, end));
     }
     if (!r.get(&signature) || signature != kLocalSignature || !r.skip(2) || !r.get(&l.flags) ||
         !r.get(&l.method) || !r.skip(4) || !r.get(&l.crc) || !r.get(&compressed) || !r.get(&size) ||
         !r.get(&name_size) || !r.get(&extra_size) || !r.get_bytes(name_size, &l.name) ||
         !r.get_bytes(extra_size, &extra)) {
-      bad_entry(name, "there is no entry at byte " + std::to_string(c.offset));
+      bad_entry(name, fmt::format("there is no entry at byte {}", c.offset));
     }
     l.compressed = compressed, l.size = size;
     read_zip64(extra, {&l.size, &l.compressed}, name);
     if (as_text(l.name) != name) {
-      bad_entry(name, "its local header is that of " + printable(as_text(l.name), 200));
+      bad_entry(name,
+                fmt::format("its local header is that of {}", printable(as_text(l.name), 200)));
     }
     if ((l.flags ^ c.flags) & (kFlagEncrypted | kFlagStrongEncryption)) {
       bad_entry(name, "its local header contradicts the directory (encryption)");
@@ -193,9 +193,8 @@ struct Parser {
     }
     const uint64_t begin = r.position();
     if (!r.get_bytes(c.size, &data)) {
-      bad_entry(name, "is said to have " + std::to_string(c.size) + " bytes at " +
-                          std::to_string(begin) + ", but the entries end at " +
-                          std::to_string(end));
+      bad_entry(name, fmt::format("is said to have {} bytes at {}, but the entries end at {}",
+                                  c.size, begin, end));
     }
     return data;
   }
@@ -215,12 +214,12 @@ struct Parser {
       const std::string_view name = as_text(c.name);
       if (c.flags & (kFlagEncrypted | kFlagStrongEncryption)) bad_entry(name, "is encrypted");
       if (c.method != 0) {
-        bad_entry(name, "is compressed (method " + std::to_string(c.method) +
-                            "), expected stored, as torch.save writes");
+        bad_entry(name,
+                  fmt::format("is compressed (method {}), expected stored, as torch.save writes",
+                              c.method));
       }
       if (c.compressed != c.size) {
-        bad_entry(name, "is stored, but takes " + std::to_string(c.compressed) + " bytes for " +
-                            std::to_string(c.size));
+        bad_entry(name, fmt::format("is stored, but takes {} bytes for {}", c.compressed, c.size));
       }
       const std::span<const std::byte> data = read_local(c, d.offset);
       const auto end = static_cast<uint64_t>(data.data() - bytes.data()) + data.size();
@@ -238,7 +237,8 @@ struct Parser {
               [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
     for (size_t i = 1; i < extents.size(); ++i) {
       if (extents[i].begin < extents[i - 1].end) {
-        bad_entry(extents[i].name, "overlaps entry " + printable(extents[i - 1].name, 200));
+        bad_entry(extents[i].name,
+                  fmt::format("overlaps entry {}", printable(extents[i - 1].name, 200)));
       }
     }
     return archive;
@@ -256,9 +256,8 @@ void check_crc(const ZipEntry& entry, const std::string& file) {
   const auto found = static_cast<uint32_t>(
       crc32_z(0, reinterpret_cast<const Bytef*>(entry.data.data()), entry.data.size()));
   if (found == entry.crc32) return;
-  throw_model(
-      file + ": entry " + printable(entry.name, 200) +
-      string_printf(": CRC-32 is %08x, expected %08x: the file is damaged", found, entry.crc32));
+  fail_model("{}: entry {}: CRC-32 is {:08x}, expected {:08x}: the file is damaged", file,
+             printable(entry.name, 200), found, entry.crc32);
 }
 
 }  // namespace costeff::checkpoint

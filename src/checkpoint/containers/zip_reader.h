@@ -15,13 +15,13 @@ namespace costeff::checkpoint {
 struct ZipEntry {
   std::string_view name;
   std::span<const std::byte> data;
-  uint32_t crc32 = 0;   // as the directory says; check_crc compares
+  uint32_t crc32 = 0;   // from the directory; compared by check_crc
   bool has_crc = true;  // false: see ZipArchive
 };
 
 // torch.serialization.set_crc32_options(False) writes 0 for the CRC of every entry, in the headers,
-// the descriptors and the directory. Only an archive in which no entry at all states a CRC is taken
-// for one of these: a single 0 among others is a wrong CRC.
+// the descriptors and the directory. So an archive has no CRCs only if all of them are 0: a single 0
+// among others is a wrong CRC.
 struct ZipArchive {
   std::vector<ZipEntry> entries;  // in the directory's order
   bool has_crcs = true;
@@ -33,13 +33,12 @@ struct ZipArchive {
   }
 };
 
-// Throws Error(model): cut short, offsets or sizes outside the file, entries that overlap, share a
-// name, are compressed or encrypted, local headers that contradict the directory. Source: PKWARE
-// APPNOTE.TXT 6.3.3, sections 4.3-4.5.
+// Throws Error(model) if the archive is cut short, has offsets or sizes outside the file, has entries
+// that overlap, share a name, are compressed or encrypted, or has local headers that contradict the
+// directory. Source: PKWARE APPNOTE.TXT 6.3.3, sections 4.3-4.5.
 ZipArchive parse_zip(std::span<const std::byte> bytes, const std::string& file);
 
-// Throws Error(model) when the entry's bytes do not have its CRC-32. Without one there is nothing
-// to compare.
+// Throws Error(model) if the entry's bytes do not have its CRC-32. An entry without one passes.
 void check_crc(const ZipEntry& entry, const std::string& file);
 
 }  // namespace costeff::checkpoint

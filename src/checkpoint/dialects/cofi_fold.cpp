@@ -1,10 +1,9 @@
 #include "checkpoint/dialects/cofi_fold.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <memory>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/encoder.h"
 
@@ -14,14 +13,14 @@ namespace {
 using Index = std::vector<int64_t>;
 using Scale = std::vector<double>;  // empty: all ones
 
-// An axis after folding: which of its units stay, and the factor of each unit (by its old number).
+// An axis after folding: which of its units stay, and a factor for each unit, by its old number.
 struct Axis {
   int64_t size = 0;  // before
   Index kept;
   Scale scale;
 };
 
-// Full-size masks. A mask that zs.pt does not have is all ones.
+// Full-size masks. A mask that is not in zs.pt is all ones.
 struct Masks {
   std::vector<float> hidden;        // [H]
   std::vector<float> head;          // [L, N]
@@ -38,7 +37,7 @@ std::vector<int64_t> without_ones(const std::vector<int64_t>& shape) {
   return out;
 }
 
-// `shape` is the mask's with its singleton axes left out: head_z is [L, 1, N, 1, 1] or [L, N].
+// `shape` is that of the mask without its axes of 1: head_z is [L, 1, N, 1, 1] or [L, N].
 std::vector<float> read_mask(const TensorSet& set, const char* name,
                              const std::vector<int64_t>& shape) {
   int64_t count = 1;
@@ -46,19 +45,18 @@ std::vector<float> read_mask(const TensorSet& set, const char* name,
   const Tensor* t = set.find(name);
   if (!t) return std::vector<float>(static_cast<size_t>(count), 1.0f);
   if (without_ones(t->shape) != without_ones(shape)) {
-    throw_model(tensor_place(*t) + "shape " + shape_text(t->shape) + ", expected " +
-                shape_text(shape) + " (the uncompacted model's, axes of 1 aside)");
+    fail_model("{}shape {}, expected {} (the uncompacted model's, axes of 1 aside)",
+               tensor_place(*t), shape_text(t->shape), shape_text(shape));
   }
   if (!is_weight_dtype(t->dtype)) {
-    throw_model(tensor_place(*t) + "dtype " + dtype_name(t->dtype) +
-                ", expected F32, F16, BF16 or F64");
+    fail_model("{}dtype {}, expected F32, F16, BF16 or F64", tensor_place(*t),
+               dtype_name(t->dtype));
   }
   std::vector<float> mask(static_cast<size_t>(count));
   to_float32(*t, mask.data());
   for (float v : mask) {
     if (!(v >= 0 && v <= 1)) {
-      throw_model(tensor_place(*t) + "holds " + std::to_string(v) +
-                  ", expected numbers from 0 to 1");
+      fail_model("{}holds {}, expected numbers from 0 to 1", tensor_place(*t), v);
     }
   }
   return mask;
@@ -71,8 +69,10 @@ Masks read_masks(const TensorSet& set, int64_t layers, int64_t heads, int64_t hi
       known = known || t.name == name;
     }
     if (!known) {
-      throw_model(*set.file + ": unknown mask \"" + printable(t.name, 60) +
-                  "\", expected hidden_z, head_z, head_layer_z, intermediate_z or mlp_z");
+      fail_model(
+          "{}: unknown mask \"{}\", expected hidden_z, head_z, head_layer_z, intermediate_z or "
+          "mlp_z",
+          *set.file, printable(t.name, 60));
     }
   }
   return {read_mask(set, "hidden_z", {hidden}), read_mask(set, "head_z", {layers, heads}),
@@ -87,8 +87,8 @@ Axis whole(int64_t size) {
   return a;
 }
 
-// Units whose product unit[i] * all is 0 go. The product is taken in float32, as the reference
-// does.
+// Returns the units for which unit[i] * all is not 0. The product is computed in float32, as in the
+// reference.
 Index kept_units(const float* unit, int64_t count, float all) {
   Index kept;
   for (int64_t i = 0; i < count; ++i) {
@@ -117,25 +117,25 @@ double factor(const Axis& a, int64_t i) {
   return a.scale.empty() ? 1.0 : a.scale[static_cast<size_t>(i)];
 }
 
-// What is done to every tensor: out[i, j] = t[rows.kept[i], cols.kept[j]] * row factor * column
-// factor, in float64, rounded once to float32. A vector has rows only.
-class Folder {
+// Folds one tensor after the other: out[i, j] = t[rows.kept[i], cols.kept[j]] * row factor * column
+// factor, in float64, rounded once to float32. A vector has only rows.
+class MaskFolder {
  public:
-  explicit Folder(Source& s) : s_(s) {}
+  explicit MaskFolder(Source& s) : s_(s) {}
 
   void matrix(const std::string& name, const Axis& rows, const Axis& cols) {
-    fold(name, take(s_, name, {rows.size, cols.size}), rows, cols, 2);
+    fold(name, use(s_, name, {rows.size, cols.size}), rows, cols, 2);
   }
   void vector(const std::string& name, const Axis& rows) {
     static const Axis one = whole(1);
-    fold(name, take(s_, name, {rows.size}), rows, one, 1);
+    fold(name, use(s_, name, {rows.size}), rows, one, 1);
   }
   void norm(const std::string& name, const Axis& hidden) {
     vector(name + ".weight", unscaled(hidden));
     vector(name + ".bias", unscaled(hidden));
   }
-  // A sublayer that went: its tensors are in the file, but not in the model. Its LayerNorm stays as
-  // a leftover, as in the reference's compact files, so that the layer is still seen.
+  // For a sublayer that is pruned away: its tensors are in the file, but not in the model. Its
+  // LayerNorm stays as a leftover, as in the reference's compact files, so that the layer still counts.
   void drop(const std::string& beginning) {
     auto it = s_.by_name.lower_bound(beginning);
     while (it != s_.by_name.end() && it->first.starts_with(beginning)) {
@@ -175,13 +175,13 @@ class Folder {
 
 // hidden_z scales what reads the hidden state (columns of Wq, Wk, Wv, W1, pooler, qa_outputs), the
 // embedding tables, and what the sublayers write (rows of Wo and W2, and bo), but not b2, the
-// LayerNorms and RoBERTa's classifier.dense: that is how the reference does it, and its checkpoints
-// are tuned to it.
-void fold_outside_layers(Folder& f, Source& s, const Axis& hidden) {
+// LayerNorms and RoBERTa's classifier.dense. The reference does so, and its checkpoints are tuned to
+// it.
+void fold_outside_layers(MaskFolder& f, Source& s, const Axis& hidden) {
   const std::string e = s.prefix + "embeddings.";
   for (const char* name : {"word_embeddings", "position_embeddings", "token_type_embeddings"}) {
     const std::string weight = e + name + ".weight";
-    f.matrix(weight, whole(take(s, weight, {"rows", hidden.size}).shape[0]), hidden);
+    f.matrix(weight, whole(use(s, weight, {"rows", hidden.size}).shape[0]), hidden);
   }
   f.norm(e + "LayerNorm", hidden);
   if (const std::string qa = "qa_outputs.weight"; has(s, qa)) f.matrix(qa, whole(2), hidden);
@@ -193,8 +193,8 @@ void fold_outside_layers(Folder& f, Source& s, const Axis& hidden) {
   if (has(s, dense)) f.matrix(dense, whole(hidden.size), unscaled(hidden));
 }
 
-void fold_attention(Folder& f, const std::string& p, const Masks& z, int64_t layer, int64_t heads,
-                    const Axis& hidden) {
+void fold_attention(MaskFolder& f, const std::string& p, const Masks& z, int64_t layer,
+                    int64_t heads, const Axis& hidden) {
   const float* head = z.head.data() + layer * heads;
   const float all = z.head_layer[static_cast<size_t>(layer)];
   const Index kept = kept_units(head, heads, all);
@@ -208,7 +208,7 @@ void fold_attention(Folder& f, const std::string& p, const Masks& z, int64_t lay
   for (int64_t h : kept) {
     for (int64_t i = 0; i < d; ++i) units.kept.push_back(h * d + i);
   }
-  Axis values = units;  // head_z acts on the values alone
+  Axis values = units;  // head_z acts only on the values
   for (int64_t i = 0; i < hidden.size; ++i)
     values.scale.push_back(static_cast<double>(head[i / d]));
   for (const char* name : {"attention.self.query", "attention.self.key"}) {
@@ -222,7 +222,7 @@ void fold_attention(Folder& f, const std::string& p, const Masks& z, int64_t lay
   f.norm(p + "attention.output.LayerNorm", hidden);
 }
 
-void fold_ffn(Folder& f, const std::string& p, const Masks& z, int64_t layer, int64_t ffn,
+void fold_ffn(MaskFolder& f, const std::string& p, const Masks& z, int64_t layer, int64_t ffn,
               const Axis& hidden) {
   const float* unit = z.intermediate.data() + layer * ffn;
   const float all = z.mlp[static_cast<size_t>(layer)];
@@ -247,14 +247,15 @@ void fold_ffn(Folder& f, const std::string& p, const Masks& z, int64_t layer, in
 void fold_masks(Source& s) {
   const int64_t layers = count_layers(s);
   const std::string beginning = s.prefix + "encoder.layer.";
-  const int64_t h = take(s, s.prefix + "embeddings.word_embeddings.weight", {"V", "H"}).shape[1];
+  const int64_t h = use(s, s.prefix + "embeddings.word_embeddings.weight", {"V", "H"}).shape[1];
   if (const int64_t said = unpruned_hidden_size(s, h); said != h) {
-    throw_model(*s.masks->file +
-                ": masks of an uncompacted model, but its tensors have hidden size " +
-                std::to_string(h) + " (hidden_size is " + std::to_string(said) + ")");
+    fail_model(
+        "{}: masks of an uncompacted model, but its tensors have hidden size {} (hidden_size is "
+        "{})",
+        *s.masks->file, h, said);
   }
   const int64_t heads = h / unpruned_head_size(s, h);
-  const int64_t ffn = take(s, beginning + "0.intermediate.dense.weight", {"F", h}).shape[0];
+  const int64_t ffn = use(s, beginning + "0.intermediate.dense.weight", {"F", h}).shape[0];
   const Masks z = read_masks(*s.masks, layers, heads, h, ffn);
 
   Axis hidden;
@@ -262,12 +263,12 @@ void fold_masks(Source& s) {
   hidden.kept = kept_units(z.hidden.data(), h, 1.0f);
   hidden.scale.assign(z.hidden.begin(), z.hidden.end());
   if (hidden.kept.empty())
-    throw_model(*s.masks->file + ": hidden_z is all 0, expected a unit to stay");
+    fail_model("{}: hidden_z is all 0, expected a unit to stay", *s.masks->file);
 
-  Folder f(s);
+  MaskFolder f(s);
   fold_outside_layers(f, s, hidden);
   for (int64_t i = 0; i < layers; ++i) {
-    const std::string p = beginning + std::to_string(i) + ".";
+    const std::string p = fmt::format("{}{}.", beginning, i);
     fold_attention(f, p, z, i, heads, hidden);
     fold_ffn(f, p, z, i, ffn, hidden);
   }

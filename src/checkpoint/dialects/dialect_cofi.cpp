@@ -1,9 +1,10 @@
-// CoFi (princeton-nlp/CoFiPruning): a plain classifier of which hidden units, heads, feed-forward
-// units and whole sublayers are gone. Compact files hold what is left; uncompacted ones lie beside
+// CoFi (princeton-nlp/CoFiPruning): a plain classifier without some of its hidden units, heads,
+// feed-forward units and whole sublayers. Compact files hold what is left; uncompacted ones come with
 // zs.pt.
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "checkpoint/dialects/cofi_fold.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
@@ -11,7 +12,7 @@
 namespace costeff::checkpoint {
 namespace {
 
-// Rows of a matrix, or 0: detection looks at tensors that nobody has checked.
+// The rows of a matrix; 0 for any other tensor, as they are not checked yet when dialects are detected.
 int64_t rows_of(const Source& s, const std::string& name) {
   const Tensor* t = find(s, name);
   return t && t->shape.size() == 2 ? t->shape[0] : 0;
@@ -39,10 +40,10 @@ bool layers_pruned(const Source& s) {
   const int64_t unpruned = s.config->hidden_size.value_or(0);
   for (int64_t i : numbers(s, beginning)) {
     if (attention_absent(s, i) || ffn_absent(s, i)) return true;
-    const std::string p = beginning + std::to_string(i) + ".";
+    const std::string p = fmt::format("{}{}.", beginning, i);
     const int64_t a = rows_of(s, p + "attention.self.query.weight");
     const int64_t f = rows_of(s, p + "intermediate.dense.weight");
-    // transformers' own prune_heads leaves a plain model, and says so in config.json.
+    // transformers' own prune_heads leaves a plain model, and a list in config.json.
     if (a < unpruned && !s.config->pruned_heads) return true;
     if (f < s.config->intermediate_size.value_or(0)) return true;
   }
@@ -62,7 +63,7 @@ void build_cofi(Source& s, model::Model* m) {
 }
 
 void save_cofi(const model::Model& m, SavedModel* out) {
-  // config.json keeps the unpruned numbers; transformers' bookkeeping has no place in it.
+  // config.json keeps the unpruned sizes; transformers' list of pruned heads does not belong there.
   Json& j = out->json;
   j.erase("pruned_heads");
   const int64_t unpruned = j["hidden_size"];

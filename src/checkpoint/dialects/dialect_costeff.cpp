@@ -1,10 +1,9 @@
-// COST-EFF (sbwww/COST-EFF, Costeff/modeling_costeff.py): every layer slimmed alike, a factorised
-// word embedding, off-ramps that may read several hidden states.
-
-#include <costeff/error.h>
+// COST-EFF (sbwww/COST-EFF, Costeff/modeling_costeff.py): all layers slimmed to the same size, a
+// factorised word embedding, off-ramps that may read several hidden states.
 
 #include <algorithm>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
@@ -15,7 +14,7 @@ namespace {
 bool has_pooler(const Source& s) {
   if (has_any(s, s.prefix + "pooler.dense.")) return true;
   for (int64_t i : numbers(s, s.prefix + "encoder.highway.")) {
-    if (has_any(s, s.prefix + "encoder.highway." + std::to_string(i) + ".pooler.")) return true;
+    if (has_any(s, fmt::format("{}encoder.highway.{}.pooler.", s.prefix, i))) return true;
   }
   return false;
 }
@@ -35,14 +34,14 @@ Form read_form(const Config& c) {
   if (k.pooling_mode == "avg") {
     f.pooling = model::Pooling::mean;
   } else if (k.pooling_mode != "cls") {
-    throw_model(c.place + ": pooling_mode is \"" + printable(k.pooling_mode, 60) +
-                "\", expected cls or avg");
+    fail_model("{}: pooling_mode is \"{}\", expected cls or avg", c.place,
+               printable(k.pooling_mode, 60));
   }
   if (k.hidden_mode == "avg") {
     f.mode = model::HiddenMode::average;
   } else if (k.hidden_mode != "concat") {
-    throw_model(c.place + ": hidden_mode is \"" + printable(k.hidden_mode, 60) +
-                "\", expected concat or avg");
+    fail_model("{}: hidden_mode is \"{}\", expected concat or avg", c.place,
+               printable(k.hidden_mode, 60));
   }
   f.last_n = k.last_n_hidden;
   return f;
@@ -59,24 +58,24 @@ model::Head build_head(Source& s, const Form& f, int64_t layer, const std::strin
   head.last_n_hidden = std::min(f.last_n, layer + 1);  // layer outputs and the embedding's
   head.activation = model::Activation::tanh;
   const int64_t in = f.mode == model::HiddenMode::concat ? head.last_n_hidden * h : h;
-  head.classifier = take_classifier(s, classifier, labels, in);
+  head.classifier = use_classifier(s, classifier, labels, in);
   return head;
 }
 
 void check_rank(const Source& s, const model::Model& m) {
   const int64_t said = s.config->costeff.emb_hidden_dim;
   const int64_t rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : -1;
-  // A missing key reads -1; the tensors decide then.
+  // A missing key reads as -1, and then the tensors decide.
   if (said == rank || said <= 0) return;
   const Tensor& word = m.parameters.tensor(m.arch.embeddings.word);
-  throw_model(s.config->place + ": emb_hidden_dim is " + std::to_string(said) + ", tensor " +
-              word.name + " has shape " + shape_text(word.shape));
+  fail_model("{}: emb_hidden_dim is {}, tensor {} has shape {}", s.config->place, said, word.name,
+             shape_text(word.shape));
 }
 
 }  // namespace
 
-// word_embeddings1 and off-ramps without a pooler are COST-EFF's alone. With poolers and a whole
-// embedding its tensors are those of DeeBERT, and only the keys in config.json tell.
+// Only COST-EFF has word_embeddings1 and off-ramps without a pooler. With poolers and a whole
+// embedding its tensors are those of DeeBERT, and only the keys in config.json tell them apart.
 bool detect_costeff(const Source& s) {
   if (has_any(s, s.prefix + "embeddings.word_embeddings1.") ||
       has_any(s, s.prefix + "embeddings.word_embeddings2.")) {
@@ -99,24 +98,24 @@ void build_costeff(Source& s, model::Model* m) {
   const Form f = read_form(*s.config);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   if (f.mode == model::HiddenMode::concat && f.last_n > layers + 1) {
-    throw_model(s.config->place + ": last_n_hidden is " + std::to_string(f.last_n) +
-                ", the model has " + std::to_string(layers + 1) + " hidden states");
+    fail_model("{}: last_n_hidden is {}, the model has {} hidden states", s.config->place, f.last_n,
+               layers + 1);
   }
   const std::string highway = s.prefix + "encoder.highway.";
-  refuse_numbers_from(s, highway, layers, "off-ramps of " + std::to_string(layers) + " layers");
+  refuse_numbers_from(s, highway, layers, fmt::format("off-ramps of {} layers", layers));
   const int64_t labels = label_rows(s, "classifier");
   for (int64_t i = 0; i + 1 < layers; ++i) {
-    const std::string p = highway + std::to_string(i) + ".";
+    const std::string p = fmt::format("{}{}.", highway, i);
     if (!exit_listed(s, i + 1, p)) continue;
     m->arch.heads.push_back(build_head(s, f, i + 1, p, p + "classifier", h, labels));
   }
   m->arch.heads.push_back(build_head(s, f, layers, s.prefix, "classifier", h, labels));
   if (!f.dense && has_pooler(s)) {
-    s.notes.push_back(s.config->place + ": pooler_dense is not true: the poolers in " +
-                      *s.set->file + " are not in use");
+    s.notes.push_back(fmt::format("{}: pooler_dense is not true: the poolers in {} are not in use",
+                                  s.config->place, *s.set->file));
     mark_leftover(s, s.prefix + "pooler.dense.");
     for (int64_t i : numbers(s, highway)) {
-      mark_leftover(s, highway + std::to_string(i) + ".pooler.dense.");
+      mark_leftover(s, fmt::format("{}{}.pooler.dense.", highway, i));
     }
   }
   m->provenance.dialect = "cost-eff";
@@ -124,14 +123,14 @@ void build_costeff(Source& s, model::Model* m) {
 
 void save_costeff(const model::Model& m, SavedModel* out) {
   for (const model::Head& head : m.arch.heads) {
-    const std::string p = out->prefix + "encoder.highway." + std::to_string(head.layer - 1) + ".";
+    const std::string p = fmt::format("{}encoder.highway.{}.", out->prefix, head.layer - 1);
     if (&head == &m.arch.heads.back()) {
       put_head(out, out->prefix + "pooler.dense", "classifier", head);
     } else {
       put_head(out, p + "pooler.dense", p + "classifier", head);
     }
   }
-  // All layers have the same A; config.json gives the heads kept, and H, which stays whole.
+  // All layers have the same A. config.json gives the kept heads, and the whole H.
   Json& j = out->json;
   j.erase("pruned_heads");
   const int64_t a = m.arch.layers.front().attention->query.out;

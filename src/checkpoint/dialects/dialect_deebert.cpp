@@ -1,6 +1,7 @@
 // DeeBERT (castorini/DeeBERT, transformers/modeling_highway_{bert,roberta}.py) and BERxiT
 // (castorini/berxit), which adds learning to exit.
 
+#include "base/format.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
 
@@ -15,17 +16,17 @@ std::string family_name(const Source& s) {
 
 bool detect_deebert(const Source& s) { return has_any(s, s.prefix + "encoder.highway."); }
 
-// Off-ramps after layers 1 .. L-1, each with its own pooler, then the final classifier, in the BERT
-// form also on RoBERTa. The highway of the last layer is in the reference's files, but it was never
+// Off-ramps after layers 1 .. L-1, each with its own pooler, then the final classifier, in the form of
+// BERT even on RoBERTa. The reference's files have a highway of the last layer too, but it was never
 // trained: the final classifier answers there.
 void build_deebert(Source& s, model::Model* m) {
   build_encoder(s, Widths::full, m);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   const std::string highway = s.prefix + "encoder.highway.";
-  refuse_numbers_from(s, highway, layers, "one highway a layer of " + std::to_string(layers));
+  refuse_numbers_from(s, highway, layers, fmt::format("one highway a layer of {}", layers));
   const int64_t labels = label_rows(s, "classifier");
   for (int64_t i = 0; i + 1 < layers; ++i) {
-    const std::string p = highway + std::to_string(i);
+    const std::string p = fmt::format("{}{}", highway, i);
     if (!exit_listed(s, i + 1, p + ".")) continue;
     m->arch.heads.push_back(
         pooled_head(s, i + 1, p + ".pooler.dense", p + ".classifier", h, h, labels));
@@ -41,7 +42,7 @@ bool detect_berxit(const Source& s) { return has_any(s, s.prefix + "encoder.lte_
 void build_berxit(Source& s, model::Model* m) {
   build_deebert(s, m);
   const model::Linear lte =
-      take_linear(s, model::Role::lte, s.prefix + "encoder.lte_classifier", 1, m->arch.hidden_size);
+      use_linear(s, model::Role::lte, s.prefix + "encoder.lte_classifier", 1, m->arch.hidden_size);
   for (model::Head& head : m->arch.heads) {
     if (head.layer < m->arch.heads.back().layer) head.lte = lte;
   }
@@ -51,7 +52,7 @@ void build_berxit(Source& s, model::Model* m) {
 void save_deebert(const model::Model& m, SavedModel* out) {
   if (m.arch.heads.size() == 1) return save_plain(m, out);
   for (const model::Head& head : m.arch.heads) {
-    const std::string p = out->prefix + "encoder.highway." + std::to_string(head.layer - 1);
+    const std::string p = fmt::format("{}encoder.highway.{}", out->prefix, head.layer - 1);
     if (&head == &m.arch.heads.back()) {
       put_head(out, out->prefix + "pooler.dense", "classifier", head);
     } else {

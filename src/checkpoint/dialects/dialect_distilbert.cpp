@@ -1,5 +1,4 @@
-// DistilBERT (transformers, modeling_distilbert.py): names and config keys of its own, no token
-// types.
+// DistilBERT (transformers, modeling_distilbert.py): its own names and config keys, no token types.
 
 #include <utility>
 
@@ -21,7 +20,7 @@ void build_distilbert(Source& s, model::Model* m) {
     head.layer = last;
     head.pooling = model::Pooling::tokens;
     head.activation = model::Activation::none;
-    head.classifier = take_linear(s, model::Role::classifier, "qa_outputs", 2, h);
+    head.classifier = use_linear(s, model::Role::classifier, "qa_outputs", 2, h);
   } else {
     // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
@@ -47,7 +46,7 @@ void save_distilbert(const model::Model& m, SavedModel* out) {
     j[own] = j[common];
     j.erase(common);
   }
-  j.erase("layer_norm_eps");  // fixed
+  j.erase("layer_norm_eps");  // fixed by the code
   put_architecture(out, "", m.arch.question_answering);
   out->dialect = m.arch.question_answering ? "distilbert-qa" : "distilbert";
 }

@@ -1,8 +1,7 @@
-// ElasticBERT (fastnlp/ElasticBERT): a pooler and a classifier for each of the last
-// num_output_layers layers; the static models have one pooler and a top-level classifier.
+// ElasticBERT (fastnlp/ElasticBERT): a pooler and a classifier for each of the last num_output_layers
+// layers. Static models have one pooler and a top-level classifier.
 
-#include <costeff/error.h>
-
+#include "base/fail.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
 
@@ -17,10 +16,10 @@ void build_elasticbert(Source& s, model::Model* m) {
   if (s.family == Family::bert) m->arch.family = Family::elasticbert;
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   const std::string pooler = s.prefix + "encoder.pooler.";
-  refuse_numbers_from(s, pooler, layers, "poolers of " + std::to_string(layers) + " layers");
+  refuse_numbers_from(s, pooler, layers, fmt::format("poolers of {} layers", layers));
   const std::set<int64_t> found = numbers(s, "classifiers.");
   if (found.empty()) {
-    m->arch.heads.push_back(pooled_head(s, layers, pooler + std::to_string(layers - 1) + ".dense",
+    m->arch.heads.push_back(pooled_head(s, layers, fmt::format("{}{}.dense", pooler, layers - 1),
                                         "classifier", h, h, label_rows(s, "classifier")));
     m->provenance.dialect = "elasticbert-static";
     return;
@@ -28,19 +27,19 @@ void build_elasticbert(Source& s, model::Model* m) {
   // classifiers.j belongs to layer L - n + j (from 0).
   const int64_t n = *found.rbegin() + 1;
   refuse_numbers_from(s, "classifiers.", layers,
-                      "at most one classifier a layer of " + std::to_string(layers));
+                      fmt::format("at most one classifier a layer of {}", layers));
   const auto said = s.config->num_output_layers;
   if (said && *said != n) {
-    throw_model(s.config->place + ": num_output_layers is " + std::to_string(*said) + ", " +
-                *s.set->file + " holds classifiers.0 to classifiers." + std::to_string(n - 1));
+    fail_model("{}: num_output_layers is {}, {} holds classifiers.0 to classifiers.{}",
+               s.config->place, *said, *s.set->file, n - 1);
   }
-  const int64_t labels = label_rows(s, "classifiers." + std::to_string(n - 1));
+  const int64_t labels = label_rows(s, fmt::format("classifiers.{}", n - 1));
   for (int64_t j = 0; j < n; ++j) {
     const int64_t i = layers - n + j;
-    const std::string classifier = "classifiers." + std::to_string(j);
+    const std::string classifier = fmt::format("classifiers.{}", j);
     if (!exit_listed(s, i + 1, classifier + ".")) continue;
     m->arch.heads.push_back(
-        pooled_head(s, i + 1, pooler + std::to_string(i) + ".dense", classifier, h, h, labels));
+        pooled_head(s, i + 1, fmt::format("{}{}.dense", pooler, i), classifier, h, h, labels));
   }
   m->provenance.dialect = "elasticbert";
 }
@@ -49,9 +48,9 @@ void save_elasticbert(const model::Model& m, SavedModel* out) {
   const int64_t first = m.arch.heads.front().layer, last = m.arch.heads.back().layer;
   for (const model::Head& head : m.arch.heads) {
     const std::string classifier =
-        first == last ? "classifier" : "classifiers." + std::to_string(head.layer - first);
-    put_head(out, out->prefix + "encoder.pooler." + std::to_string(head.layer - 1) + ".dense",
-             classifier, head);
+        first == last ? "classifier" : fmt::format("classifiers.{}", head.layer - first);
+    put_head(out, fmt::format("{}encoder.pooler.{}.dense", out->prefix, head.layer - 1), classifier,
+             head);
   }
   out->json["num_output_layers"] = last - first + 1;
   out->json["max_output_layers"] = last;

@@ -1,5 +1,6 @@
-// PABEE (JetRunner/PABEE, pabee/modeling_bert.py): one pooler for all layers, a classifier each.
+// PABEE (JetRunner/PABEE, pabee/modeling_bert.py): one pooler for all layers, a classifier for each.
 
+#include "base/format.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/heads.h"
 
@@ -11,10 +12,10 @@ void build_pabee(Source& s, model::Model* m) {
   build_encoder(s, Widths::full, m);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   refuse_numbers_from(s, "classifiers.", layers,
-                      "one classifier a layer of " + std::to_string(layers));
-  const int64_t labels = label_rows(s, "classifiers." + std::to_string(layers - 1));
+                      fmt::format("one classifier a layer of {}", layers));
+  const int64_t labels = label_rows(s, fmt::format("classifiers.{}", layers - 1));
   for (int64_t i = 0; i < layers; ++i) {
-    const std::string classifier = "classifiers." + std::to_string(i);
+    const std::string classifier = fmt::format("classifiers.{}", i);
     if (!exit_listed(s, i + 1, classifier + ".")) continue;
     m->arch.heads.push_back(
         pooled_head(s, i + 1, s.prefix + "pooler.dense", classifier, h, h, labels));
@@ -25,7 +26,7 @@ void build_pabee(Source& s, model::Model* m) {
 void save_pabee(const model::Model& m, SavedModel* out) {
   if (m.arch.heads.size() == 1) return save_plain(m, out);
   for (const model::Head& head : m.arch.heads) {
-    put_head(out, out->prefix + "pooler.dense", "classifiers." + std::to_string(head.layer - 1),
+    put_head(out, out->prefix + "pooler.dense", fmt::format("classifiers.{}", head.layer - 1),
              head);
   }
   put_architecture(out, "", false);

@@ -22,10 +22,10 @@ void build_single_exit(Source& s, Widths widths, model::Model* m) {
     head.layer = last;
     head.pooling = model::Pooling::tokens;
     head.activation = model::Activation::none;
-    head.classifier = take_linear(s, model::Role::classifier, "qa_outputs", 2, h);
+    head.classifier = use_linear(s, model::Role::classifier, "qa_outputs", 2, h);
     mark_leftover(s, s.prefix + "pooler.");
   } else {
-    // CoFi prunes the pooler's input only: [unpruned H, H].
+    // CoFi prunes only the pooler's input: [unpruned H, H].
     const int64_t rows = widths == Widths::cofi ? unpruned_hidden_size(s, h) : h;
     const bool roberta = has_roberta_head(s);
     const std::string pooler = roberta ? "classifier.dense" : s.prefix + "pooler.dense";
@@ -41,7 +41,7 @@ bool detect_plain(const Source&) { return true; }
 
 void build_plain(Source& s, model::Model* m) {
   build_single_exit(s, Widths::full, m);
-  // XLM-R has RoBERTa's tensors; only config.json knows it.
+  // XLM-R has RoBERTa's tensors; only config.json tells them apart.
   const bool xlmr = s.config->model_type == "xlm-roberta";
   m->provenance.dialect = s.family != Family::roberta ? "plain-bert"
                           : xlmr                      ? "plain-xlmr"

@@ -1,12 +1,11 @@
 #include "checkpoint/dialects/dialects.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/containers/encoder_names.h"
@@ -29,7 +28,7 @@ constexpr std::array<Dialect, 8> kDialects{{
     {detect_plain, build_plain, "plain", save_plain},
 }};
 
-// config.json may leave model_type out, and DistilBERT's keys have names of their own.
+// config.json may lack model_type, and DistilBERT has its own names for keys.
 bool holds_distilbert(const TensorSet& set) {
   return std::any_of(set.tensors.begin(), set.tensors.end(), [](const Tensor& t) {
     return t.name.find("transformer.layer.") != std::string::npos && is_encoder_tensor(t.name);
@@ -53,8 +52,8 @@ model::Model build_model(TensorSet set, const Config& config, const TensorSet* m
     break;
   }
   if (masks && m.provenance.dialect.find("cofi") != 0) {
-    throw_model(*masks->file + ": CoFi's masks beside the tensors of " + m.provenance.dialect +
-                ", expected a model without off-ramps");
+    fail_model("{}: CoFi's masks beside the tensors of {}, expected a model without off-ramps",
+               *masks->file, m.provenance.dialect);
   }
   finish(s, &m);
   m.parameters.storage = std::move(set);
@@ -62,7 +61,7 @@ model::Model build_model(TensorSet set, const Config& config, const TensorSet* m
 }
 
 model::Model load_model(const std::string& dir, bool ignore_unused, Config* config_out) {
-  // Before the weights: what names another architecture need not be read on.
+  // Before the weights: if it names another architecture, they need not be read.
   const std::string config_path = join_path(dir, "config.json");
   check_directory(dir);
   std::string text;
@@ -71,7 +70,7 @@ model::Model load_model(const std::string& dir, bool ignore_unused, Config* conf
     parse_config(text, config_path);
   }
   TensorSet set = read_weights(dir);
-  if (text.empty()) text = read_config_text(config_path);  // not there: says so
+  if (text.empty()) text = read_config_text(config_path);  // throws: there is none
   const Config config = parse_config(text, config_path, holds_distilbert(set));
   if (config_out) *config_out = config;
   std::optional<TensorSet> masks;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which dialect a checkpoint is written in, and one builder for each. The dialect is told by the
-// tensors; config.json decides only between forms that have the same tensors.
+// Which dialect a checkpoint is written in, and a builder for each. The tensors tell the dialect;
+// config.json decides only between forms that have the same tensors.
 
 #include <span>
 #include <string>
@@ -16,17 +16,18 @@ namespace costeff::checkpoint {
 
 struct Dialect {
   bool (*detect)(const Source& s);
-  void (*build)(Source& s, model::Model* m);  // all but what finish() fills in
-  const char* name;                           // what Model::dialect begins with
-  // Names the heads and adds or changes keys of config.json; the encoder is there.
+  void (*build)(Source& s, model::Model* m);  // fills in all but what finish() does
+  const char* name;                           // with which Provenance::dialect begins
+  // Names the parameters of the heads and adds or changes keys of config.json. Those of the encoder
+  // are done.
   void (*save)(const model::Model& m, SavedModel* out);
 };
 
-// In the order they are asked; the last one always says yes.
+// In the order in which detect() is called; the last one always returns true.
 std::span<const Dialect> dialects();
 
-// Brings a checkpoint into the one form. `masks`: zs.pt of CoFi, or null. `set` is moved into the
-// model. ignore_unused: as in LoadOptions. Throws Error(model).
+// Builds the Model of a checkpoint, which takes over `set`. masks: zs.pt of CoFi, or null.
+// ignore_unused: as in LoadOptions. Throws Error(model).
 model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks,
                          bool ignore_unused = false);
 
@@ -36,7 +37,7 @@ void build_plain(Source& s, model::Model* m);
 void save_plain(const model::Model& m, SavedModel* out);
 // Encoder and final classifier of a model without off-ramps.
 void build_single_exit(Source& s, Widths widths, model::Model* m);
-// The names of its classifier.
+// Names the parameters of its classifier.
 void put_single_exit(const model::Model& m, SavedModel* out);
 bool is_question_answering(const Source& s);
 bool has_roberta_head(const Source& s);  // classifier.dense and classifier.out_proj

@@ -10,7 +10,7 @@ namespace {
 
 using model::Role;
 
-// The type that a weight is stored in; F32: as it is.
+// The type in which a weight is stored; F32: it keeps its own.
 DType type_of(const model::Parameter& p, ComputeType compute) {
   if (p.part != model::Part::weight) return DType::f32;
   switch (p.role) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/fail.h"
 #include "runtime/encode_row.h"
 #include "runtime/qa/spans.h"
 #include "runtime/qa/windows.h"
@@ -17,20 +18,20 @@ namespace {
 
 constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
 constexpr int64_t kMaxBest = 1000;
-// Bytes of questions in one chunk of the stream before it is closed.
+// A chunk of the stream ends when its questions have more bytes than this.
 constexpr int64_t kChunkTextBytes = 1 << 20;
 
 // A question with windows under way.
 struct Pending {
   QaExample example;
   QaEncoding encoding;
-  std::string error;  // it cannot be answered; it has one window, which says so
+  std::string error;  // why it cannot be answered; it then has one window, which has this error
   SpanSearch search;
   int64_t joined = 0;  // windows whose logits have arrived
 };
 
-// The source makes windows in the reading thread, the sink joins them in whichever thread delivers.
-// They share only the queue between them.
+// The reading thread makes windows, and any thread that delivers joins them. They share only the queue
+// between them.
 class Questions {
  public:
   Questions(const model::Model& model, const text::Tokenizer& tokenizer, const QaSource& source,
@@ -59,12 +60,12 @@ class Questions {
       row.error = current_->error;
     }
     ++next_;
-    // The sink may free a question as soon as its last window has been given out.
+    // The sink may free a question as soon as its last window has been returned.
     if (next_ == current_->encoding.windows.count) current_ = nullptr;
     return ReadStatus::row;
   }
 
-  // Joins windows to their questions. They come in the order in which they were made.
+  // Adds windows to the answers of their questions. They come in the order in which they were made.
   void join(std::span<const Result> windows) {
     examples_.clear();
     results_.clear();
@@ -133,14 +134,14 @@ class Questions {
   const QaOptions& options_;
 
   // Used by the reading thread.
-  Pending* current_ = nullptr;  // has windows left to give
+  Pending* current_ = nullptr;  // has windows left
   int64_t next_ = 0;            // its next window
   int64_t chunk_bytes_ = 0;
 
   std::mutex mutex_;
   std::deque<std::unique_ptr<Pending>> pending_;  // in input order
 
-  // Used by the delivering thread, one at a time.
+  // Used by the threads that deliver, one at a time.
   std::vector<QaExample> examples_;
   std::vector<QaResult> results_;
   int64_t tokens_ = 0;  // of the first question's joined windows
@@ -149,16 +150,15 @@ class Questions {
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return;
-  throw_usage(std::string(name) + " " + std::to_string(value) + ", expected " +
-              std::to_string(low) + " to " + std::to_string(high));
+  fail_usage("{} {}, expected {} to {}", name, value, low, high);
 }
 
 }  // namespace
 
 QaOptions resolve_qa(const QaOptions& options, const model::Model& m, int64_t default_max_length) {
   if (!m.arch.question_answering) {
-    throw_usage("the model has no question answering head (qa_outputs): it is " +
-                m.provenance.dialect);
+    fail_usage("the model has no question answering head (qa_outputs): it is {}",
+               m.provenance.dialect);
   }
   QaOptions o = options;
   if (o.max_length == 0) o.max_length = std::min(kDefaultMaxLength, default_max_length);

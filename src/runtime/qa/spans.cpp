@@ -10,7 +10,7 @@
 namespace costeff::runtime {
 namespace {
 
-// The `count` tokens with the largest logits[2 t + which]; among equals, the first.
+// The `count` tokens t with the largest logits[2 t + which]; the first of equals.
 std::vector<int64_t> likeliest(std::span<const float> logits, size_t which, int64_t count) {
   std::vector<int64_t> order(logits.size() / 2);
   std::iota(order.begin(), order.end(), 0);
@@ -23,7 +23,7 @@ std::vector<int64_t> likeliest(std::span<const float> logits, size_t which, int6
   return order;
 }
 
-// One window; tokens are counted from the first of the context.
+// One window. Tokens are counted from the first of the context.
 struct Window {
   std::span<const float> logits;
   int64_t head;
@@ -37,7 +37,7 @@ struct Window {
   }
 };
 
-// In order of start, then end.
+// The likely spans of a window, ordered by start, then end.
 std::vector<QaSpan> likely_spans(const Window& w, const QaOptions& options) {
   const auto in_context = [&](size_t which) {
     std::vector<int64_t> tokens = likeliest(w.logits, which, options.n_best);
@@ -57,7 +57,7 @@ std::vector<QaSpan> likely_spans(const Window& w, const QaOptions& options) {
   return spans;
 }
 
-// The best of all spans; among equals, the first. There is at least one token.
+// The best of all spans; the first of equals. There must be a token.
 QaSpan best_span(const Window& w, int64_t max_answer_length) {
   QaSpan best = w.span(0, 0);
   for (int64_t start = 0; start < w.tokens(); ++start) {
@@ -71,8 +71,8 @@ QaSpan best_span(const Window& w, int64_t max_answer_length) {
 
 bool higher(const QaSpan& a, const QaSpan& b) { return a.score() > b.score(); }
 
-// Adds spans to the best ones, which stay ordered, different in bytes and at most n_best. Among
-// spans of the same bytes, and of equal scores, the earlier one goes first.
+// Adds spans to the best ones, which stay ordered, have different bytes, and are at most n_best. Of
+// spans with the same bytes, or with equal scores, the earlier one goes first.
 void merge(std::vector<QaSpan> spans, int64_t n_best, std::vector<QaSpan>* best) {
   best->insert(best->end(), spans.begin(), spans.end());
   std::stable_sort(best->begin(), best->end(), higher);
@@ -177,8 +177,8 @@ void finish_search(const SpanSearch& search, std::string_view context, const QaO
     chosen += null_at <= chosen;
     answers.insert(at, none);
     if (odds > options.null_threshold) chosen = null_at;
-    // As in the reference, which sorts all, keeps n_best and puts the null answer back: the last
-    // span is dropped for it, unless it is the answer.
+    // The reference sorts all, keeps n_best and puts the null answer back. So the last span is dropped
+    // for it, unless that is the answer.
     const auto last = static_cast<int64_t>(answers.size()) - 1;
     if (last == options.n_best && last != null_at && last != chosen) answers.pop_back();
   }

@@ -1,11 +1,10 @@
 #include "runtime/qa/windows.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <span>
 #include <string>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::runtime {
@@ -30,19 +29,19 @@ std::string_view without_leading_space(std::string_view text) {
   return text.substr(begin);
 }
 
-[[noreturn]] void fail(const QaExample& example, const std::string& what) {
-  throw_input((example.place.empty() ? "" : example.place + ": ") + what);
+[[noreturn]] void fail_question(const QaExample& example, const std::string& what) {
+  fail_input("{}{}{}", example.place, example.place.empty() ? "" : ": ", what);
 }
 
-std::string tokens_text(int64_t n) { return std::to_string(n) + (n == 1 ? " token" : " tokens"); }
+std::string tokens_text(int64_t n) { return fmt::format("{} {}", n, n == 1 ? "token" : "tokens"); }
 
 int64_t choose_stride(const QaExample& example, const QaOptions& options, int64_t width) {
   if (options.doc_stride < 0) return std::min({kDefaultStride, options.max_length / 2, width / 2});
   if (options.doc_stride < width) return options.doc_stride;
-  fail(example, "the question leaves room for " + tokens_text(width) +
-                    " of the context in a window of " + std::to_string(options.max_length) +
-                    ", expected more than the document stride, " +
-                    std::to_string(options.doc_stride));
+  fail_question(example,
+                fmt::format("the question leaves room for {} of the context in a window of {}, "
+                            "expected more than the document stride, {}",
+                            tokens_text(width), options.max_length, options.doc_stride));
 }
 
 }  // namespace
@@ -70,7 +69,7 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
                      &out->pair);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
-    fail(example, e.what());
+    fail_question(example, e.what());
   }
   text::Encoding& pair = out->pair;
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
@@ -81,9 +80,9 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
   const int64_t width = options.max_length - (static_cast<int64_t>(pair.ids.size()) - out->context);
   if (width < std::min<int64_t>(out->context, 1)) {
     const int64_t question = std::count(pair.sides.begin(), pair.sides.end(), int8_t{0});
-    fail(example, "the question has " + tokens_text(question) +
-                      ", which leaves no room for the context in " +
-                      std::to_string(options.max_length));
+    fail_question(example,
+                  fmt::format("the question has {}, which leaves no room for the context in {}",
+                              tokens_text(question), options.max_length));
   }
   const bool one = out->context <= width;
   out->from_end = tokenizer.truncates_left();

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <optional>
 
-#include "base/beside.h"
+#include "base/atomic_replace.h"
 #include "base/parse.h"
 #include "tasks/lines/line_reader.h"
 

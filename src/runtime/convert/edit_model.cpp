@@ -1,10 +1,10 @@
-#include "runtime/edit_model.h"
-
-#include <costeff/error.h>
+#include "runtime/convert/edit_model.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "base/fail.h"
+#include "base/format.h"
 #include "runtime/model_info.h"
 
 namespace costeff::runtime {
@@ -12,7 +12,8 @@ namespace {
 
 std::string exits_text(const model::Model& m) {
   std::string s;
-  for (const model::Head& h : m.arch.heads) s += (s.empty() ? "" : ", ") + std::to_string(h.layer);
+  for (const model::Head& h : m.arch.heads)
+    append_format(&s, "{}{}", s.empty() ? "" : ", ", h.layer);
   return s;
 }
 
@@ -20,7 +21,7 @@ bool contains(std::span<const int64_t> list, int64_t v) {
   return std::find(list.begin(), list.end(), v) != list.end();
 }
 
-// The new number of layer i + 1; 0: it is dropped.
+// Entry i is the new number of layer i + 1, or 0 if it is dropped.
 std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> dropped) {
   std::vector<int64_t> numbers;
   int64_t next = 0;
@@ -34,11 +35,10 @@ std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> droppe
 void fit_history(model::Head* head, int64_t of_final, int64_t was) {
   const int64_t n = std::min(of_final, head->layer + 1);
   if (head->hidden_mode == model::HiddenMode::concat && n != head->last_n_hidden) {
-    throw_usage("the exit at layer " + std::to_string(was) + " reads the last " +
-                std::to_string(head->last_n_hidden) +
-                " hidden states, without the dropped layers there are " +
-                std::to_string(head->layer + 1) +
-                ": leave it out too (--exits), or drop other layers");
+    fail_usage(
+        "the exit at layer {} reads the last {} hidden states, without the dropped layers there "
+        "are {}: leave it out too (--exits), or drop other layers",
+        was, head->last_n_hidden, head->layer + 1);
   }
   head->last_n_hidden = n;
 }
@@ -64,7 +64,7 @@ void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t
     for (size_t i = 0; i < p->thresholds.size(); ++i) {
       if (numbers[i] != 0) kept.push_back(p->thresholds[i]);
     }
-    // A model of one layer: its threshold is never used, but there must be one.
+    // In a model of one layer the threshold is never used, but there must be one.
     if (kept.empty()) kept.push_back(p->thresholds.front());
     p->thresholds = std::move(kept);
   }
@@ -86,8 +86,7 @@ void keep_exits(model::Model* m, std::span<const int64_t> layers) {
     const bool there = std::any_of(m->arch.heads.begin(), m->arch.heads.end(),
                                    [&](const model::Head& h) { return h.layer == layer; });
     if (!there) {
-      throw_usage("no exit at layer " + std::to_string(layer) + "; this model has exits at layer " +
-                  exits_text(*m));
+      fail_usage("no exit at layer {}; this model has exits at layer {}", layer, exits_text(*m));
     }
   }
   const int64_t last = m->arch.heads.back().layer;
@@ -101,8 +100,7 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   const auto count = static_cast<int64_t>(m->arch.layers.size());
   for (int64_t layer : layers) {
     if (layer < 1 || layer > count) {
-      throw_usage("no layer " + std::to_string(layer) + " to drop; this model has layers 1 to " +
-                  std::to_string(count));
+      fail_usage("no layer {} to drop; this model has layers 1 to {}", layer, count);
     }
   }
   const std::vector<int64_t> numbers = new_numbers(count, layers);
@@ -110,8 +108,7 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] != 0) kept.push_back(m->arch.layers[i]);
   }
-  if (kept.empty())
-    throw_usage("all " + std::to_string(count) + " layers to drop, expected one to stay");
+  if (kept.empty()) fail_usage("all {} layers to drop, expected one to stay", count);
   m->arch.layers = std::move(kept);
   renumber_heads(m, numbers);
   model::number_parameters(m);

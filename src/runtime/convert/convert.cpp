@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/fail.h"
 #include "base/file_bytes.h"
 #include "base/file_writer.h"
 #include "base/names.h"
@@ -14,7 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/save_model.h"
-#include "runtime/edit_model.h"
+#include "runtime/convert/edit_model.h"
 #include "runtime/model_info.h"
 
 namespace costeff {
@@ -26,7 +27,7 @@ constexpr std::array<Name<StoredType>, 3> kStoredTypes{{{"float32", StoredType::
 
 namespace fs = std::filesystem;
 
-// Files that the tokenizers read (src/text). Nothing else of a directory is copied.
+// The files that tokenizers read (src/text). No other files are copied.
 constexpr std::array<const char*, 11> kTokenizerFiles = {"vocab.txt",
                                                          "vocab.json",
                                                          "merges.txt",
@@ -50,7 +51,7 @@ std::string last_component(const std::string& path) {
 void refuse_same(const std::string& source, const std::string& target) {
   std::error_code ignored;
   if (fs::equivalent(source, target, ignored)) {
-    throw_usage(target + ": is the source itself, expected another directory");
+    fail_usage("{}: is the source itself, expected another directory", target);
   }
 }
 
@@ -73,8 +74,7 @@ void edit(model::Model* m, const ConvertOptions& options) {
     for (int64_t layer : *options.exits) {
       const auto& dropped = options.drop_layers;
       if (layer != last && std::find(dropped.begin(), dropped.end(), layer) != dropped.end()) {
-        throw_usage("the exit at layer " + std::to_string(layer) +
-                    " is to stay, but the layer is to be dropped");
+        fail_usage("the exit at layer {} is to stay, but the layer is to be dropped", layer);
       }
     }
     runtime::keep_exits(m, *options.exits);
@@ -90,16 +90,14 @@ void copy_file(const std::string& from, const std::string& to) {
   file->check_unchanged();
 }
 
-// What is wrong with our own work must not get out.
+// A mistake of our own must not reach the target.
 void check_readable(const std::string& dir, const checkpoint::SavedModel& saved) {
   try {
     const model::Model m = checkpoint::load_model(dir);
     if (m.provenance.dialect == saved.dialect) return;
-    throw Error(ErrorKind::internal,
-                "it reads as " + m.provenance.dialect + ", expected " + saved.dialect);
+    fail(ErrorKind::internal, "it reads as {}, expected {}", m.provenance.dialect, saved.dialect);
   } catch (const Error& e) {
-    throw Error(ErrorKind::internal,
-                std::string("what was written does not read back: ") + e.what());
+    fail(ErrorKind::internal, "what was written does not read back: {}", e.what());
   }
 }
 
@@ -123,8 +121,8 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   report.warnings = m.provenance.warnings;
   for (std::string& note : runtime::drop_misfit_policy(&m)) report.notes.push_back(std::move(note));
   if (!m.provenance.unused.empty()) {
-    report.notes.push_back(std::to_string(m.provenance.unused.size()) +
-                           " tensors that the model does not use are left out");
+    report.notes.push_back(fmt::format("{} tensors that the model does not use are left out",
+                                       m.provenance.unused.size()));
   }
   const std::optional<DType> dtype = dtype_of(options.dtype);
   checkpoint::SavedModel saved = checkpoint::name_model(&m, config);

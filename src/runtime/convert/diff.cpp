@@ -10,11 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_bytes.h"
+#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/save_model.h"
 #include "checkpoint/exit_policy.h"
 #include "model/spec.h"
+#include "runtime/model_info.h"
 
 namespace costeff {
 namespace {
@@ -85,27 +87,10 @@ std::string policy_text(const model::Model& m) {
   return m.provenance.policy ? checkpoint::exit_policy_json(*m.provenance.policy).dump() : "none";
 }
 
-const char* pooling_text(model::Pooling p) {
-  switch (p) {
-    case model::Pooling::mean:
-      return "mean over tokens";
-    case model::Pooling::tokens:
-      return "every token";
-    case model::Pooling::first:
-      break;
-  }
-  return "first token";
-}
-
-// How the last exit reads the hidden states; the others read them in the same way.
+// How the last exit reads the hidden states; the others do the same.
 std::string head_text(const model::Architecture& arch) {
   const model::Head& h = arch.heads.back();
-  std::string s = pooling_text(h.pooling);
-  if (h.last_n_hidden > 1) {
-    s += std::string(", ") + (h.hidden_mode == model::HiddenMode::concat ? "concat" : "average") +
-         " of the last " + std::to_string(h.last_n_hidden) + " hidden states";
-  }
-  return s + ", " + model::activation_name(h.activation);
+  return fmt::format("{}, {}", runtime::reading_text(h), model::activation_name(h.activation));
 }
 
 std::vector<SettingDifference> compare_settings(const model::Model& model_a,
@@ -119,11 +104,13 @@ std::vector<SettingDifference> compare_settings(const model::Model& model_a,
   add("activation", model::activation_name(a.activation), model::activation_name(b.activation));
   add("layer_norm_eps", number(static_cast<double>(a.layer_norm_eps)),
       number(static_cast<double>(b.layer_norm_eps)));
-  add("head_size", std::to_string(a.head_size), std::to_string(b.head_size));
-  add("position_offset", std::to_string(a.embeddings.position_offset),
-      std::to_string(b.embeddings.position_offset));
-  add("max_length", std::to_string(a.max_length), std::to_string(b.max_length));
-  add("layers", std::to_string(a.layers.size()), std::to_string(b.layers.size()));
+  const auto add_count = [&](const char* name, int64_t x, int64_t y) {
+    add(name, fmt::format("{}", x), fmt::format("{}", y));
+  };
+  add_count("head_size", a.head_size, b.head_size);
+  add_count("position_offset", a.embeddings.position_offset, b.embeddings.position_offset);
+  add_count("max_length", a.max_length, b.max_length);
+  add_count("layers", static_cast<int64_t>(a.layers.size()), static_cast<int64_t>(b.layers.size()));
   add("exits read", head_text(a), head_text(b));
   add("labels", labels_text(model_a), labels_text(model_b));
   add("exit_policy", policy_text(model_a), policy_text(model_b));
@@ -183,7 +170,7 @@ void compare_rows(const Engine& a, const Engine& b, std::span<const Example> row
   out->rows += static_cast<int64_t>(rows.size());
 }
 
-// Reads all rows, a few at a time.
+// Compares the exits on all rows, some rows at a time.
 void compare_exits(const Engine& a, const Engine& b, const Source& source,
                    const DiffOptions& options, const std::atomic<bool>* stop,
                    ModelDifference* out) {
