@@ -80,7 +80,7 @@ TEST_F(KeepCli, WhatCannotBeKept) {
              "or jsonl"},
       {{tsv, "--keep", "text,"},
        2,
-       "--keep: \"text,\" has an empty name, expected COLUMN or COLUMN=NAME, parted by commas"},
+       "--keep: \"text,\" has an empty name, expected COLUMN or COLUMN=NAME, separated by commas"},
       {{tsv, "--task", "qa", "--format", "squad", "--keep", "label"},
        2,
        "--keep needs --format tsv, csv or jsonl: squad has an answer for each id and nothing else"},

@@ -95,7 +95,7 @@ TEST(Gold, UnknownLabelsNameTheirPlace) {
             "1");
   EXPECT_EQ(error_of(ErrorKind::input, [&] { label_of(map, "-1"); }),
             "f.tsv:7: label \"-1\" is not known, expected negative, positive or a number from 0 to "
-            "1 (-1 mostly means that there is none)");
+            "1 (-1 usually means that there is no label)");
 }
 
 TEST(Gold, Scores) {

@@ -32,7 +32,7 @@ std::string keep_error(const char* text, bool (*is_taken)(std::string_view)) {
 }
 
 TEST(KeepColumns, NamesThatCannotBe) {
-  const char* empty = " has an empty name, expected COLUMN or COLUMN=NAME, parted by commas";
+  const char* empty = " has an empty name, expected COLUMN or COLUMN=NAME, separated by commas";
   for (const char* text : {"", "a,", ",a", "a,,b", "=b", "a="}) {
     EXPECT_EQ(keep_error(text, is_output_name), "--keep: \"" + std::string(text) + "\"" + empty);
   }

@@ -35,7 +35,7 @@ TEST(RowReader, TextPairs) {
   options.separator = "\t";
   const ReadRows read = read_bytes("a.tsv", "x", options);
   EXPECT_EQ(read.kind, ErrorKind::usage);
-  EXPECT_EQ(read.error, "a.tsv is not read as plain text; only there a separator parts pairs");
+  EXPECT_EQ(read.error, "a.tsv is not read as plain text; only there a separator splits pairs");
 }
 
 TEST(RowReader, Tsv) {
@@ -111,12 +111,12 @@ TEST(RowReader, BlankLinesOfCsv) {
     EXPECT_EQ(between.error, "");
     EXPECT_EQ(texts(between), (Strings{"a\n\n", "b"}));
     EXPECT_EQ(lines(between), (std::vector<int64_t>{4, 8}));
-    EXPECT_EQ(said, Strings{"a.csv: 3 blank lines are no rows: line 1 and others"});
+    EXPECT_EQ(said, Strings{"a.csv: 3 blank lines were skipped: line 1 and others"});
   }
   said.clear();
   // Of one column, blanks may be the text.
   EXPECT_EQ(texts(read_bytes("a.csv", "text\n  \n\nb\n", options)), (Strings{"  ", "b"}));
-  EXPECT_EQ(said, Strings{"a.csv: 1 blank line is no row: line 3"});
+  EXPECT_EQ(said, Strings{"a.csv: 1 blank line was skipped: line 3"});
 }
 
 // The row after the blank line of TSV is not lost to those who go on.

@@ -60,17 +60,17 @@ SweepPoint point(PolicyKind kind, std::vector<double> thresholds, int64_t exit_s
 }
 
 // Two hands, one answer: costeff eval counts its own way.
-TEST(SweepJudge, AgreesWithEvaluation) {
+TEST(SweepEvaluator, AgreesWithEvaluation) {
   const ModelInfo m = model_info();
   const Evaluated data = random_rows(200, 1);
-  SweepJudge judge(data, m);
+  SweepEvaluator evaluator(data, m);
   ScoreOptions options;
   options.metrics = {Metric::accuracy};
   for (SweepPoint p : {point(PolicyKind::never, {}), point(PolicyKind::entropy, {0.4}),
                        point(PolicyKind::entropy, {0.8}, 3), point(PolicyKind::margin, {0.5}),
                        point(PolicyKind::max_prob, {0.9, 0.8, 0.7}),
                        point(PolicyKind::patience, {}), point(PolicyKind::fixed, {})}) {
-    judge.judge(&p);
+    evaluator.evaluate(&p);
     const Score s = score_policy(data, m, p.policy, options);
     EXPECT_DOUBLE_EQ(p.quality, s.metrics[0].value);
     EXPECT_DOUBLE_EQ(p.interval.low, s.metrics[0].interval.low);
@@ -83,29 +83,29 @@ TEST(SweepJudge, AgreesWithEvaluation) {
   }
 }
 
-TEST(SweepJudge, WithoutLabelsFullDepthIsTheTruth) {
+TEST(SweepEvaluator, WithoutLabelsFullDepthIsTheTruth) {
   const ModelInfo m = model_info();
   Evaluated data = random_rows(100, 2);
   data.labels.clear();
-  SweepJudge judge(data, m);
+  SweepEvaluator evaluator(data, m);
   SweepPoint never = point(PolicyKind::never, {}), early = point(PolicyKind::entropy, {0.9});
-  judge.judge(&never);
-  judge.judge(&early);
+  evaluator.evaluate(&never);
+  evaluator.evaluate(&early);
   EXPECT_EQ(never.quality, 1);
   EXPECT_EQ(early.quality, early.agreement);
   EXPECT_LT(early.quality, 1);
 }
 
-TEST(SweepJudge, RegressionHasCorrelations) {
+TEST(SweepEvaluator, RegressionHasCorrelations) {
   const ModelInfo m = model_info(true);
   Evaluated data = random_rows(50, 3, true);
   for (int64_t row = 0; row < 50; ++row)
     data.scores[static_cast<size_t>(row)] =
         2.0 * static_cast<double>(data.table.value[data.table.at(row, 3)]) + 1;
-  SweepJudge judge(data, m);
+  SweepEvaluator evaluator(data, m);
   SweepPoint never = point(PolicyKind::never, {}), fixed = point(PolicyKind::fixed, {});
-  judge.judge(&never);
-  judge.judge(&fixed);
+  evaluator.evaluate(&never);
+  evaluator.evaluate(&fixed);
   EXPECT_NEAR(never.quality, 1, 1e-12);
   EXPECT_NEAR(never.spearman, 1, 1e-12);
   EXPECT_EQ(never.agreement, 0);  // distance
@@ -115,7 +115,7 @@ TEST(SweepJudge, RegressionHasCorrelations) {
 }
 
 // Four rows by hand: probabilities 0.95 right, 0.92 wrong, 0.65 right, 0.55 wrong.
-TEST(SweepJudge, CalibrationErrorByHand) {
+TEST(SweepEvaluator, CalibrationErrorByHand) {
   Evaluated data;
   std::vector<Result> results;
   for (const double p : {0.95, 0.92, 0.65, 0.55}) {
@@ -130,7 +130,7 @@ TEST(SweepJudge, CalibrationErrorByHand) {
   ModelInfo m = model_info();
   m.layers.resize(1);
   m.exits.resize(1);
-  const ExitSummary s = SweepJudge(data, m).exit_summary(0);
+  const ExitSummary s = SweepEvaluator(data, m).exit_summary(0);
   ASSERT_EQ(s.bins.size(), 10u);
   EXPECT_EQ(s.bins[9].rows, 2);
   EXPECT_EQ(s.bins[9].right, 1);
@@ -216,7 +216,7 @@ SweepReport hostile_report() {
   r.rows = 60;
   r.layers = 4;
   r.threads = 1;
-  SweepJudge judge(data, m);
+  SweepEvaluator evaluator(data, m);
   r.points.push_back(point(PolicyKind::never, {}));
   r.points.back().family = r.points.back().name = "never";
   for (const double t : {0.1, 0.4, 0.8, 1.2}) {
@@ -226,12 +226,12 @@ SweepReport hostile_report() {
     p.setting = p.text = "<u>" + std::to_string(t);
   }
   for (SweepPoint& p : r.points) {
-    judge.judge(&p);
+    evaluator.evaluate(&p);
     p.timings.push_back({.batch_tokens = 512, .seconds = {1, 2, 1.5}});
     finish_timing(60, std::vector<double>{2, 2, 2}, &p.timings.back());
   }
   mark_pareto(&r.points);
-  for (int64_t e = 0; e < 4; ++e) r.exits.push_back(judge.exit_summary(e));
+  for (int64_t e = 0; e < 4; ++e) r.exits.push_back(evaluator.exit_summary(e));
   Disagreement d;
   d.text = "</li></ul><script>alert('x')</script>\x01\xe2\x80\xae";
   d.pair = "<svg onload=alert(1)>";

@@ -107,7 +107,7 @@ TEST(Unpack, DamagedAndTrailingBytes) {
     const std::string trailing = read_bytes("in.tsv", packed + "garbage that is none").error;
     EXPECT_EQ(trailing, "in.tsv: byte " + std::to_string(packed.size()) +
                             ": bytes after the end of the " + p.name +
-                            " data that are none of it, expected the end of the file");
+                            " data that do not belong to it, expected the end of the file");
     EXPECT_EQ(
         read_bytes("in", p.pack(packed)).error,
         "in: holds "s + p.name + " data that was packed twice, expected once; unpack it first");

@@ -119,16 +119,16 @@ void judge_settings(const SweepFlags& f, const ModelInfo& m, const tasks::Evalua
   const auto begin = Clock::now();
   const SweepRequest request = sweep_request(f, m);
   const std::vector<int64_t> gold(data.labels.begin(), data.labels.end());
-  tasks::SweepJudge judge(data, m);
+  tasks::SweepEvaluator evaluator(data, m);
   for (const CurveSetting& setting : sweep_settings(data.table, gold, request)) {
-    judge.judge(&r->points.emplace_back(make_point(setting)));
+    evaluator.evaluate(&r->points.emplace_back(make_point(setting)));
   }
   r->searched = std::any_of(request.curves.begin(), request.curves.end(),
                             [](const Curve& c) { return c.by_layer; });
   tasks::mark_pareto(&r->points);
   r->sweep_seconds = seconds_since(begin);
-  r->full_macs = judge.full_macs();
-  for (int64_t e = 0; e < data.table.exits(); ++e) r->exits.push_back(judge.exit_summary(e));
+  r->full_macs = evaluator.full_macs();
+  for (int64_t e = 0; e < data.table.exits(); ++e) r->exits.push_back(evaluator.exit_summary(e));
 }
 
 int sweep(const SweepFlags& f) {

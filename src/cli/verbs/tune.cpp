@@ -75,9 +75,9 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   const TuneRows rows = split_for_search(pass.data.table, gold, f.per_layer ? f.search_share : 0,
                                          static_cast<uint64_t>(f.seed));
   r->search_rows = rows.search_rows;
-  tasks::SweepJudge judge(pass.data, m);
+  tasks::SweepEvaluator evaluator(pass.data, m);
   tasks::SweepPoint full;
-  judge.judge(&full);
+  evaluator.evaluate(&full);
   r->full_quality = full.quality;
   if (f.budget_ms) {
     const auto sequence =
@@ -92,7 +92,7 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   r->on_all.name = named.name;
   r->on_all.setting = named.setting;
   r->on_all.text = named.text;
-  judge.judge(&r->on_all);
+  evaluator.evaluate(&r->on_all);
 }
 
 // The file for the policy, opened before the work starts. Null with --dry-run.

@@ -47,13 +47,13 @@ MetricValue score_metric(Metric metric, std::span<const double> answered,
   return m;
 }
 
-// Exits, layers and cost.
+// Counts exits, layers and cost.
 void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                const std::vector<Decision>& decisions, Score* s) {
   const auto depth = static_cast<int64_t>(model.layers.size());
   s->exit_histogram.assign(static_cast<size_t>(depth), 0);
   ExitPolicy never;
-  // Rows of a length that leave at a layer cost the same.
+  // Rows of the same length that leave at the same layer cost the same.
   std::map<std::pair<int64_t, int64_t>, int64_t> alike;
   int64_t layers = 0;
   double entropy = 0;
@@ -133,26 +133,26 @@ Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPoli
 }
 
 std::optional<BetterOrder> better_order(const LabelMap& map, const Confusion& c) {
-  constexpr int64_t kMostClasses = 5;  // 120 orders
-  if (!map.guessed || c.classes > kMostClasses || c.rows() == 0) return std::nullopt;
-  // Class p, which we call names[p], would be names[as[p]].
+  constexpr int64_t kMaxClasses = 5;  // 120 orders
+  if (!map.guessed || c.classes > kMaxClasses || c.rows() == 0) return std::nullopt;
+  // Class p, which is called names[p] now, would be names[as[p]].
   std::vector<int64_t> as(static_cast<size_t>(c.classes)), best;
   std::iota(as.begin(), as.end(), int64_t{0});
-  int64_t most = c.correct();
+  int64_t best_correct = c.correct();
   while (std::next_permutation(as.begin(), as.end())) {
     int64_t correct = 0;
     for (int64_t p = 0; p < c.classes; ++p) correct += c.at(as[static_cast<size_t>(p)], p);
-    if (correct <= most) continue;
-    most = correct;
+    if (correct <= best_correct) continue;
+    best_correct = correct;
     best = as;
   }
   if (best.empty()) return std::nullopt;
-  // Clearly: not what chance does to a model that has learned nothing.
-  const Interval with = binomial_interval(most, c.rows()),
+  // Clearly better: chance alone would not do this for a model that has learned nothing.
+  const Interval with = binomial_interval(best_correct, c.rows()),
                  ours = binomial_interval(c.correct(), c.rows());
   if (with.low <= ours.high) return std::nullopt;
   BetterOrder better;
-  better.accuracy = static_cast<double>(most) / static_cast<double>(c.rows());
+  better.accuracy = static_cast<double>(best_correct) / static_cast<double>(c.rows());
   for (const int64_t label : best) better.names.push_back(map.names[static_cast<size_t>(label)]);
   return better;
 }

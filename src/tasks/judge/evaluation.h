@@ -1,7 +1,7 @@
 #pragma once
 
-// What a model is worth on labelled data: metrics, exits and cost of any number of exit policies,
-// all of them from one pass that computed every exit.
+// Evaluates a model on labelled data: metrics, exits and cost of any number of exit policies, all
+// from one pass that computed every exit.
 
 #include <costeff/engine.h>
 #include <costeff/exit_table.h>
@@ -23,15 +23,15 @@ struct Evaluated {
   ExitTable table;
   std::vector<int32_t> labels;  // [rows] the model's classes; empty: regression
   std::vector<double> scores;   // [rows] regression; else empty
-  int64_t pad_to = 0;           // tokens a row counts at least (RunOptions::pad_to)
+  int64_t pad_to = 0;           // a row counts at least this many tokens (RunOptions::pad_to)
 };
 
-// Appends rows of a run with all exits. Throws Error(input) for a label that is not known.
+// Appends the labels or scores of rows. Throws Error(input) for a label that is not known.
 void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to);
 
 struct MetricValue {
   Metric metric = Metric::accuracy;
-  double value = 0;  // NaN where it is undefined
+  double value = 0;  // NaN if it is undefined
   Interval interval;
   bool exact = false;  // Clopper-Pearson; else bootstrap
 };
@@ -39,14 +39,14 @@ struct MetricValue {
 // One policy, or one exit.
 struct Score {
   std::vector<MetricValue> metrics;
-  Confusion confusion{0};               // gold, answered; of no class for a regression
+  Confusion confusion{0};               // gold by answer; no classes for a regression
   std::vector<int64_t> exit_histogram;  // [L] rows that leave after layer i + 1
   double mean_exit_layer = 0;
   double layers_saved = 0;    // DeeBERT: 1 - sum of exit layers / (N L)
   double speedup_layers = 0;  // COST-EFF: N L / sum of exit layers
-  double macs = 0;            // multiply-accumulates a row, off-ramps that are asked included
-  double speedup_macs = 0;    // of the last classifier alone, over `macs`
-  double mean_entropy = 0;    // nats, of the exits left by; NaN for a regression
+  double macs = 0;            // multiply-accumulates a row, with the off-ramps that are asked
+  double speedup_macs = 0;    // those of the last classifier alone, over `macs`
+  double mean_entropy = 0;    // nats, of the exits that rows leave by; NaN for a regression
 };
 
 struct ScoreOptions {
@@ -55,25 +55,27 @@ struct ScoreOptions {
   BootstrapOptions bootstrap;
 };
 
-// The metrics of a task, or those usual without one: accuracy, F1 (two classes) or macro F1,
-// Matthews; Pearson and Spearman for a regression.
+// The metrics of a task. Without a task: accuracy, F1 (two classes) or macro F1, Matthews; for a
+// regression Pearson and Spearman.
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model);
 
-// Of `policy`, as Engine::run would answer with it. Throws Error(usage): it does not fit the model.
+// Scores `policy` by what Engine::run would answer with it. Throws Error(usage) if it does not fit
+// the model.
 Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                    const ScoreOptions& options);
 
-// Multiply-accumulates of a row that leaves at exit_layer under the policy: only the off-ramps that
-// are asked count.
+// The multiply-accumulates of a row that leaves at exit_layer under the policy. Off-ramps count
+// only if they are asked.
 int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t tokens,
                     int64_t exit_layer);
 
-// Another meaning of the classes under which the answers would be clearly better: the order was
-// guessed, and wrongly so. [C] the task's name for each class; empty: there is none.
+// Another meaning of the classes, under which the answers would be clearly better: the order was
+// probably guessed wrong.
 struct BetterOrder {
-  std::vector<std::string> names;
+  std::vector<std::string> names;  // [C] the task's name for each class
   double accuracy = 0;
 };
+// None if the order was not guessed, or no other is clearly better.
 std::optional<BetterOrder> better_order(const LabelMap& map, const Confusion& confusion);
 
 }  // namespace costeff::tasks

@@ -5,9 +5,10 @@
 #include <cmath>
 #include <optional>
 
+#include "base/fail.h"
+#include "base/format.h"
 #include "base/parse.h"
 #include "base/utf8.h"
-#include "tasks/lines/delimited.h"
 
 namespace costeff::tasks {
 namespace {
@@ -42,23 +43,22 @@ constexpr std::array<Spelling, 22> kSpellings{{
     {"unduplicate", "not_duplicate"},
 }};
 
-// MRPC's and QQP's labels ask the same, and models name them by either task.
+// MRPC and QQP ask the same question, and models use the label names of either.
 constexpr std::array<Spelling, 2> kSameQuestion{
     {{"equivalent", "duplicate"}, {"not_equivalent", "not_duplicate"}}};
 
-// Orders in which models were trained where it is not the files' own. Sources: the processors of
-// transformers' GLUE scripts (contradiction, entailment, neutral), which swap the last two for
-// RoBERTa and XLM-R, because fairseq had pretrained MNLI heads so.
+// The orders that models were trained with, where they differ from the files'. Sources: the
+// processors of transformers' GLUE scripts (contradiction, entailment, neutral), which swap the
+// last two for RoBERTa and XLM-R, because fairseq's pretrained MNLI heads have them so.
 constexpr std::array<std::string_view, 3> kInferenceBert{"contradiction", "entailment", "neutral"};
 constexpr std::array<std::string_view, 3> kInferenceRoberta{"contradiction", "neutral",
                                                             "entailment"};
 
 // "Not Entailment" -> "not_entailment"
 std::string normal(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '-' || c == ' ' ? '_' : c;
-  }
+  std::string out = lower_ascii(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '-' || c == ' '; }, '_');
   for (const Spelling& s : kSpellings) {
     if (s.text == out) return std::string(s.name);
   }
@@ -67,7 +67,7 @@ std::string normal(std::string_view text) {
 
 bool is_inference(const Task& task) { return task.labels.size() == 3; }
 
-// Index in task.labels of a name in normal form; -1: none.
+// The index in task.labels of a name in normal form; -1: there is none.
 int64_t task_label_of(const Task& task, const std::string& name) {
   for (size_t i = 0; i < task.labels.size(); ++i) {
     if (task.labels[i] == name) return static_cast<int64_t>(i);
@@ -81,7 +81,7 @@ int64_t task_label_of(const Task& task, const std::string& name) {
   return -1;
 }
 
-// For each class the index in task.labels that its name says. Empty: the names do not say it.
+// For each class, the index in task.labels of its name. Empty: the names do not tell.
 std::vector<int64_t> order_of_names(const Task& task, std::span<const std::string> names) {
   std::vector<int64_t> order;
   for (const std::string& name : names) {
@@ -97,11 +97,9 @@ std::vector<std::string> parse_order(const std::string& text) {
   for (const std::string_view part : split_at(text, ',')) {
     names.emplace_back(part);
     const std::string& name = names.back();
-    if (name.empty())
-      throw_usage("--label-order \"" + printable(text, 80) + "\" has an empty name");
+    if (name.empty()) fail_usage("--label-order \"{}\" has an empty name", printable(text, 80));
     if (std::count(names.begin(), names.end(), name) > 1) {
-      throw_usage("--label-order \"" + printable(text, 80) + "\" names " + printable(name, 40) +
-                  " twice");
+      fail_usage("--label-order \"{}\" names {} twice", printable(text, 80), printable(name, 40));
     }
   }
   return names;
@@ -111,9 +109,9 @@ std::string listed(const std::vector<std::string>& names) {
   constexpr size_t kShown = 6;
   std::string out;
   for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    out += (i ? ", " : "") + std::to_string(i) + " " + printable(names[i], 30);
+    append_format(&out, "{}{} {}", i ? ", " : "", i, printable(names[i], 30));
   }
-  if (names.size() > kShown) out += ", ... (" + std::to_string(names.size()) + " labels)";
+  if (names.size() > kShown) append_format(&out, ", ... ({} labels)", names.size());
   return out;
 }
 
@@ -127,22 +125,23 @@ void add_spelling(LabelMap* map, const std::string& text, int64_t label) {
 void check_fit(const LabelSource& s) {
   const auto labels = static_cast<int64_t>(s.model_labels.size());
   if (!s.task) return;
-  const std::string task = "task " + std::string(s.task->name);
-  if (s.task->labels.empty() != s.regression) {
-    throw_usage(task + (s.regression ? " has labels, the model gives a score (regression)"
-                                     : " is about scores (regression), the model has " +
-                                           std::to_string(labels) + " labels"));
+  if (s.regression && !s.task->labels.empty()) {
+    fail_usage("task {} has labels, the model gives a score (regression)", s.task->name);
+  }
+  if (!s.regression && s.task->labels.empty()) {
+    fail_usage("task {} is about scores (regression), the model has {} labels", s.task->name,
+               labels);
   }
   if (!s.regression && labels != static_cast<int64_t>(s.task->labels.size())) {
-    throw_usage(task + " has " + std::to_string(s.task->labels.size()) + " labels, the model has " +
-                std::to_string(labels));
+    fail_usage("task {} has {} labels, the model has {}", s.task->name, s.task->labels.size(),
+               labels);
   }
 }
 
 // Names for the classes, and which of the task's labels each one is.
 void choose_order(const LabelSource& s, LabelMap* map) {
   const auto n = s.model_labels.size();
-  const auto take_task_order = [&](std::span<const std::string_view> names) {
+  const auto use_task_order = [&](std::span<const std::string_view> names) {
     for (size_t i = 0; i < n; ++i) {
       map->names.emplace_back(names[i]);
       map->task_label.push_back(task_label_of(*s.task, std::string(names[i])));
@@ -152,8 +151,7 @@ void choose_order(const LabelSource& s, LabelMap* map) {
   if (!s.label_order.empty()) {
     map->names = parse_order(s.label_order);
     if (map->names.size() != n) {
-      throw_usage("--label-order names " + std::to_string(map->names.size()) +
-                  " labels, the model has " + std::to_string(n));
+      fail_usage("--label-order names {} labels, the model has {}", map->names.size(), n);
     }
     how = "--label-order";
   } else {
@@ -173,10 +171,9 @@ void choose_order(const LabelSource& s, LabelMap* map) {
     if (!s.label_order.empty() && !numbers) {
       std::string known;
       for (const std::string_view label : s.task->labels)
-        known += (known.empty() ? "" : ", ") + std::string(label);
-      throw_usage("--label-order \"" + printable(s.label_order, 80) +
-                  "\", expected the labels of task " + std::string(s.task->name) +
-                  " in the model's order: " + known);
+        append_format(&known, "{}{}", known.empty() ? "" : ", ", label);
+      fail_usage("--label-order \"{}\", expected the labels of task {} in the model's order: {}",
+                 printable(s.label_order, 80), s.task->name, known);
     }
     map->names.clear();
     if (numbers) {
@@ -184,19 +181,19 @@ void choose_order(const LabelSource& s, LabelMap* map) {
       map->task_label = order;
     } else if (is_inference(*s.task)) {
       map->guessed = true;
-      take_task_order(s.roberta ? kInferenceRoberta : kInferenceBert);
+      use_task_order(s.roberta ? kInferenceRoberta : kInferenceBert);
       how = s.roberta ? "usual for RoBERTa; the model's names do not say"
                       : "usual for BERT; the model's names do not say";
     } else {
       map->guessed = true;
-      take_task_order(s.task->labels);
+      use_task_order(s.task->labels);
       how = "usual; the model's names do not say";
     }
   }
   if (!s.task) {
     for (size_t i = 0; i < n; ++i) map->task_label.push_back(static_cast<int64_t>(i));
   }
-  map->note = "labels: " + listed(map->names) + " (" + how + ")";
+  map->note = fmt::format("labels: {} ({})", listed(map->names), how);
 }
 
 }  // namespace
@@ -207,7 +204,7 @@ LabelSource label_source(const ModelInfo& model, const Task* task, const std::st
   s.model_labels = model.labels;
   s.regression = model.regression;
   const auto has = [&](const char* word) { return model.dialect.find(word) != std::string::npos; };
-  // Dialects that do not tell (CoFi, PABEE) are told by the tokenizer.
+  // Some dialects (CoFi, PABEE) do not tell; the tokenizer does.
   s.roberta = has("roberta") || has("xlmr") || model.tokenizer.starts_with("byte-level");
   s.label_order = label_order;
   return s;
@@ -219,7 +216,7 @@ LabelMap find_label_map(const LabelSource& s) {
   map.num_labels = static_cast<int64_t>(s.model_labels.size());
   check_fit(s);
   if (s.regression) {
-    if (!s.label_order.empty()) throw_usage("--label-order says nothing with a regression model");
+    if (!s.label_order.empty()) throw_usage("--label-order has no meaning for a regression model");
     map.note = "scores (regression)";
     return map;
   }
@@ -233,11 +230,12 @@ LabelMap find_label_map(const LabelSource& s) {
     for (int64_t i = 0; i < map.num_labels; ++i) {
       add_spelling(&map, std::string(s.task->labels[map.task_label[i]]), i);
     }
-    // "LABEL_1" in a file is no word of a task: kept out where the model's order is not the files'.
+    // "LABEL_1" in a file is not a label of the task, and the model may count its classes
+    // otherwise.
     std::erase_if(map.spellings, [](const auto& s2) { return s2.first.starts_with("label_"); });
   }
   for (int64_t i = 0; i < map.num_labels; ++i) {
-    add_spelling(&map, std::to_string(map.task_label[i]), i);
+    add_spelling(&map, fmt::format("{}", map.task_label[i]), i);
   }
   if (map.num_labels == 2) {
     add_spelling(&map, "true", map.positive);
@@ -247,13 +245,13 @@ LabelMap find_label_map(const LabelSource& s) {
 }
 
 GoldLabel parse_gold(const LabelMap& map, const Example& row) {
-  const std::string place = place_text(row.source, row.line);
-  if (row.gold.empty()) throw_input(place + ": the label is empty");
+  if (row.gold.empty()) fail_input("{}:{}: the label is empty", row.source, row.line);
   GoldLabel gold;
   const std::optional<double> value = parse_number(row.gold);
   if (map.regression) {
     if (!value) {
-      throw_input(place + ": the score is \"" + printable(row.gold, 40) + "\", expected a number");
+      fail_input("{}:{}: the score is \"{}\", expected a number", row.source, row.line,
+                 printable(row.gold, 40));
     }
     gold.score = *value;
     return gold;
@@ -261,7 +259,7 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
   // 1.0: a column of integers that went through a table of floats.
   std::string text = normal(row.gold);
   if (value && *value == std::floor(*value) && std::abs(*value) < 1e9) {
-    text = std::to_string(static_cast<int64_t>(*value));
+    text = fmt::format("{}", static_cast<int64_t>(*value));
   }
   for (const auto& [spelling, label] : map.spellings) {
     if (spelling != text) continue;
@@ -270,11 +268,12 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
   }
   std::string known;
   for (const std::string& name : map.names) {
-    if (known.size() < 120) known += (known.empty() ? "" : ", ") + printable(name, 30);
+    if (known.size() >= 120) break;
+    append_format(&known, "{}{}", known.empty() ? "" : ", ", printable(name, 30));
   }
-  throw_input(place + ": label \"" + printable(row.gold, 40) + "\" is not known, expected " +
-              known + " or a number from 0 to " + std::to_string(map.num_labels - 1) +
-              (text == "-1" ? " (-1 mostly means that there is none)" : ""));
+  fail_input("{}:{}: label \"{}\" is not known, expected {} or a number from 0 to {}{}", row.source,
+             row.line, printable(row.gold, 40), known, map.num_labels - 1,
+             text == "-1" ? " (-1 usually means that there is no label)" : "");
 }
 
 }  // namespace costeff::tasks

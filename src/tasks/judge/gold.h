@@ -1,6 +1,6 @@
 #pragma once
 
-// From the label that a file writes to the class a model counts, or to a score.
+// Turns the label in a file into the model's class, or into a score.
 
 #include <costeff/engine.h>
 
@@ -21,33 +21,33 @@ struct LabelMap {
   int64_t num_labels = 0;
   std::vector<std::string> names;  // [C] of the model's classes, as they are printed
   int64_t positive = 1;            // the class that F1 is about: label 1 of the task
-  // The task's number of each class (Task::labels), [C]; without a task the class itself.
+  // [C] the task's number for each class (Task::labels); without a task the class itself.
   std::vector<int64_t> task_label;
-  // The order was not stated by the model's names or by a flag; another one may be right.
+  // Neither the model's names nor a flag state the order; another one may be right.
   bool guessed = false;
-  std::string note;  // one line: which class is which, and how we know
+  std::string note;  // one line: which class is which, and how this is known
   std::vector<std::pair<std::string, int64_t>> spellings;  // text of a label -> class
 };
 
-// What find_label_map decides from.
+// What find_label_map decides by.
 struct LabelSource {
   const Task* task = nullptr;
   std::span<const std::string> model_labels;  // [C] id2label, or LABEL_0, LABEL_1, ...
   bool regression = false;
-  bool roberta = false;     // RoBERTa's family: its MNLI models count the labels otherwise
+  bool roberta = false;     // of RoBERTa's family, whose MNLI models count the labels otherwise
   std::string label_order;  // --label-order a,b,c: names of the classes 0, 1, 2; empty: not given
 };
 LabelSource label_source(const ModelInfo& model, const Task* task, const std::string& label_order);
 
 // Which class is which:
 //   1. label_order, if given;
-//   2. the model's own names, where they are the task's or common spellings of them;
-//   3. names that say nothing (LABEL_0) or are not the task's: the order the task's models are
-//      trained with. MNLI, AX: contradiction, entailment, neutral; RoBERTa's family contradiction,
-//      neutral, entailment. Others: as the files count (Task::labels).
-// Texts that are understood: the names, their common spellings ("pos", "entails"), numbers (as the
-// task's files count; without a task the model's classes), true and false. Case, '-' and blanks do
-// not matter. Throws Error(usage) where task and model do not fit.
+//   2. the model's own names, if they are the task's or common spellings of them;
+//   3. if the names say nothing (LABEL_0) or are not the task's: the order that models for the task
+//      are trained with. MNLI, AX: contradiction, entailment, neutral; RoBERTa's family:
+//      contradiction, neutral, entailment. Others: that of the files (Task::labels).
+// Labels may be written as the names, their common spellings ("pos", "entails"), numbers (those of
+// the task's files; without a task the model's classes), true and false. Case, '-' and blanks do
+// not matter. Throws Error(usage) if task and model do not fit.
 LabelMap find_label_map(const LabelSource& source);
 inline LabelMap find_label_map(const Task* task, std::span<const std::string> model_labels,
                                bool regression, bool roberta = false,
@@ -60,20 +60,22 @@ struct GoldLabel {
   double score = 0;    // regression
 };
 
-// Throws Error(input), "dev.tsv:7: label "maybe" is not known, expected ...", for a text that is no
-// label, and for none.
+// The label of a row. Throws Error(input), "dev.tsv:7: label "maybe" is not known, expected ...",
+// for a text that is not a label, and for an empty one.
 GoldLabel parse_gold(const LabelMap& map, const Example& row);
 
-// The task that data and model are about, where no flag says it.
+// The task of data and model, if no flag says it.
 struct FoundTask {
-  const Task* task = nullptr;  // null: none of those we know
-  std::string from;            // how we know: "from the directory's name", ...
-  bool columns = false;        // the file is of the task: its columns are too
+  const Task* task = nullptr;  // null: not one of the known tasks
+  std::string from;            // what tells it: "the directory's name", ...
+  bool columns = false;        // the file has the task's columns
 };
-// By the path (".../SST-2/dev.tsv", "mrpc_dev.tsv"), else by the first line's column names, else by
-// config.json's finetuning_task. Reads at most the first line of the file; "-" is not read.
+// Found by the path (".../SST-2/dev.tsv", "mrpc_dev.tsv"), else by the column names in the first
+// line, else by config.json's finetuning_task. Reads at most the first line of the file; "-" is not
+// read.
 FoundTask guess_task(const std::string& path, const ModelInfo& model);
-// A task's name, or the names of parts and copies: "mnli-mm", "sst2", "diagnostic". Null: none.
+// The task with this name, or with parts or copies of this name: "mnli-mm", "sst2", "diagnostic".
+// Null: there is none.
 const Task* maybe_task(std::string_view name);
 
 }  // namespace costeff::tasks

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <filesystem>
 
 #include "base/parse.h"
@@ -11,25 +10,25 @@
 namespace costeff::tasks {
 namespace {
 
-// Names of parts and copies that are not in the task table, without '-' and '_'.
+// Names of parts and copies that are not in the task table.
 struct Alias {
   std::string_view name, task;
 };
-constexpr std::array<Alias, 7> kAliases{{{"mnlim", "mnli"},
-                                         {"mnlimm", "mnli"},
-                                         {"mnlimatched", "mnli"},
-                                         {"mnlimismatched", "mnli"},
+constexpr std::array<Alias, 7> kAliases{{{"mnli-m", "mnli"},
+                                         {"mnli-mm", "mnli"},
+                                         {"mnli-matched", "mnli"},
+                                         {"mnli-mismatched", "mnli"},
                                          {"diagnostic", "ax"},
                                          {"diagnostics", "ax"},
                                          {"sst", "sst-2"}}};
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 // A task's name among the words of "MNLI_dev.tsv": one word, or two next to each other ("sst-2").
 const Task* task_in_words(const std::string& name) {
   std::vector<std::string> words(1);
   for (const char c : lower_ascii(name)) {
-    if (is_letter(c)) {
+    if (is_letter_or_digit(c)) {
       words.back() += c;
     } else if (!words.back().empty()) {
       words.emplace_back();
@@ -39,14 +38,14 @@ const Task* task_in_words(const std::string& name) {
     if (i + 1 < words.size()) {
       if (const Task* task = maybe_task(words[i] + words[i + 1])) return task;
     }
-    // "sst" alone names SST-1 as well, "ax" and "sts" are too short to mean anything.
+    // "sst" alone may be SST-1 as well; shorter words occur in any name.
     if (words[i].size() < 3 || words[i] == "sst") continue;
     if (const Task* task = maybe_task(words[i])) return task;
   }
   return nullptr;
 }
 
-// Columns that one task alone has.
+// The task whose columns no other task has; null: there is none.
 const Task* task_of_header(const std::string& line) {
   std::vector<std::string_view> fields;
   split_tsv(line, &fields);
@@ -61,7 +60,8 @@ const Task* task_of_header(const std::string& line) {
   return nullptr;
 }
 
-// A file that is called as the task may be a user's own, with other columns. `line`: its first one.
+// Whether a file has the task's columns. One with the task's name may be a user's own, with others.
+// line: its first line.
 bool has_columns(const Task& task, const std::string& line) {
   if (line.empty() || line.starts_with('{') || line.starts_with('[') || task.bare_columns > 0) {
     return true;
@@ -83,11 +83,11 @@ bool has_columns(const Task& task, const std::string& line) {
 std::string first_line(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return "";
-  constexpr size_t kMost = 4096;
-  LineReader reader({path, std::nullopt}, nullptr, kMost);
+  constexpr size_t kHeadBytes = 4096;
+  LineReader reader({path, std::nullopt}, nullptr, kHeadBytes);
   std::string_view head;
-  (void)reader.peek(&head, kMost, true);
-  std::string line(head.substr(0, kMost));
+  (void)reader.peek(&head, kHeadBytes, true);
+  std::string line(head.substr(0, kHeadBytes));
   line.resize(std::min(line.find_first_of("\r\n"), line.size()));
   if (line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
   return line;
@@ -96,17 +96,11 @@ std::string first_line(const std::string& path) {
 }  // namespace
 
 const Task* maybe_task(std::string_view name) {
-  std::string plain;
-  for (const char c : lower_ascii(name)) {
-    if (c != '-' && c != '_') plain += c;
-  }
   for (const Alias& alias : kAliases) {
-    if (alias.name == plain) return maybe_task(alias.task);
+    if (is_same_task_name(alias.name, name)) return maybe_task(alias.task);
   }
   for (const Task& task : task_table()) {
-    std::string known(task.name);
-    std::erase(known, '-');
-    if (known == plain) return &task;
+    if (is_same_task_name(task.name, name)) return &task;
   }
   return nullptr;
 }
@@ -118,7 +112,7 @@ FoundTask guess_task(const std::string& path, const ModelInfo& model) {
     if (const Task* task = task_in_words(file.stem().string())) {
       return {task, "the file's name", has_columns(*task, line)};
     }
-    // The whole name of the directory: "my-rte-notes" is no RTE.
+    // Only the whole name of the directory counts: "my-rte-notes" is not RTE.
     std::error_code error;
     const std::filesystem::path absolute = std::filesystem::absolute(file, error);
     if (const Task* task = maybe_task(absolute.parent_path().filename().string())) {

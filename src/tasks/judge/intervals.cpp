@@ -18,7 +18,8 @@ uint64_t splitmix64(uint64_t* state) {
   return z ^ (z >> 31);
 }
 
-// From 0 to n - 1. Its bias, n / 2^32 of a share at most, is beyond what a bootstrap can see.
+// A number from 0 to n - 1. Its bias, a share of n / 2^32 at most, is too small for a bootstrap to
+// see.
 uint32_t draw_below(uint32_t n, uint64_t* state) {
   return static_cast<uint32_t>(((splitmix64(state) >> 32) * n) >> 32);
 }
@@ -33,7 +34,7 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 Interval percentiles(std::vector<double>* values, const BootstrapOptions& options) {
   std::erase_if(*values, [](double v) { return !std::isfinite(v); });
-  // A statistic that most samples leave undefined has no distribution to speak of.
+  // A statistic that is undefined for most samples has no useful distribution.
   if (values->empty() || static_cast<int64_t>(2 * values->size()) < options.replicates) {
     return {kNaN, kNaN};
   }
@@ -42,7 +43,7 @@ Interval percentiles(std::vector<double>* values, const BootstrapOptions& option
   return {quantile(*values, tail), quantile(*values, 1 - tail)};
 }
 
-// Pearson's correlation of rows that count `times` times.
+// Pearson's correlation, where row i counts times[i] times.
 double weighted_pearson(std::span<const double> x, std::span<const double> y,
                         std::span<const int32_t> times) {
   double n = 0, sum_x = 0, sum_y = 0;
@@ -70,7 +71,7 @@ double weighted_pearson(std::span<const double> x, std::span<const double> y,
   return std::clamp(xy / std::sqrt(xx) / std::sqrt(yy), -1.0, 1.0);
 }
 
-// Ranks of drawn rows from the order of all of them, without sorting again.
+// Ranks of drawn rows, found from the order of all rows without sorting again.
 class RankedColumn {
  public:
   explicit RankedColumn(std::span<const double> values)
@@ -128,7 +129,7 @@ Interval bootstrap(const Confusion& confusion, const ConfusionStatistic& statist
                    const BootstrapOptions& options) {
   const int64_t rows = confusion.rows();
   if (rows <= 0) return {kNaN, kNaN};
-  // Rows of a cell are alike: row i stands for cell_of[i].
+  // All rows of a cell are alike: row i belongs to cell_of[i].
   std::vector<int32_t> cell_of;
   for (size_t cell = 0; cell < confusion.counts.size(); ++cell) {
     cell_of.insert(cell_of.end(), static_cast<size_t>(confusion.counts[cell]),

@@ -11,7 +11,7 @@
 
 namespace costeff::tasks {
 
-// low and high are NaN where there is no interval (no rows, a statistic that is never defined).
+// low and high are NaN if there is no interval: no rows, or a statistic that is never defined.
 struct Interval {
   double low = 0, high = 0;
 };
@@ -19,10 +19,10 @@ struct Interval {
 // Clopper-Pearson: exact binomial, both tails (1 - confidence) / 2.
 Interval binomial_interval(int64_t successes, int64_t trials, double confidence = 0.95);
 
-// Percentile bootstrap: the statistic of `replicates` samples of as many rows, drawn with
-// replacement; then the (1 - confidence) / 2 quantiles of the values that are finite, interpolated
-// linearly (numpy's default). Rows are drawn by splitmix64: the same seed gives the same interval
-// on every machine.
+// Percentile bootstrap: computes the statistic of `replicates` samples, each of as many rows as
+// there are, drawn with replacement. The interval's ends are the (1 - confidence) / 2 quantiles of
+// the finite values, interpolated linearly (numpy's default). splitmix64 draws the rows: the same
+// seed gives the same interval on every machine.
 struct BootstrapOptions {
   int64_t replicates = 1000;
   uint64_t seed = 1;
@@ -34,16 +34,16 @@ using RowStatistic = std::function<double(std::span<const int32_t> times)>;
 Interval bootstrap(int64_t rows, const RowStatistic& statistic,
                    const BootstrapOptions& options = {});
 
-// Of a statistic that the confusion matrix decides.
+// For a statistic that depends only on the confusion matrix.
 using ConfusionStatistic = std::function<double(const Confusion& draw)>;
 Interval bootstrap(const Confusion& confusion, const ConfusionStatistic& statistic,
                    const BootstrapOptions& options = {});
 
-// pearson() and spearman() of drawn rows, in one pass over the rows a sample. x and y must outlive
+// pearson() and spearman() of the drawn rows, in a few passes over the rows. x and y must outlive
 // the statistic.
 RowStatistic pearson_statistic(std::span<const double> x, std::span<const double> y);
 RowStatistic spearman_statistic(std::span<const double> x, std::span<const double> y);
-// The mean of values.
+// The mean of the drawn values, which must outlive the statistic.
 RowStatistic mean_statistic(std::span<const double> values);
 
 }  // namespace costeff::tasks

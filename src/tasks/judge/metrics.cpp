@@ -21,7 +21,7 @@ constexpr std::array<Name<Metric>, 6> kMetrics{{{"accuracy", Metric::accuracy},
                                                 {"pearson", Metric::pearson},
                                                 {"spearman", Metric::spearman}}};
 
-// True and false positives and false negatives of one label against the rest.
+// True positives, false positives and false negatives of one label against the rest.
 struct Hits {
   int64_t tp = 0, fp = 0, fn = 0;
 };

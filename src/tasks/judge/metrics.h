@@ -13,17 +13,17 @@ namespace costeff::tasks {
 
 enum class Metric { accuracy, f1, macro_f1, matthews, pearson, spearman };
 
-// A number where there is none: of no rows, of a statistic that is not defined.
+// Stands for a number that does not exist: that of no rows, or of an undefined statistic.
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // "accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman": names of columns and keys.
 std::string_view metric_name(Metric metric);
-// The same back; '-' counts as '_'. Throws Error(usage), which lists the names.
+// The metric of a name; '-' counts as '_'. Throws Error(usage), which lists the names.
 Metric metric_from_name(std::string_view name);
-// Of scores, not of labels.
+// Compares scores, not labels.
 inline bool is_correlation(Metric m) { return m == Metric::pearson || m == Metric::spearman; }
 
-// counts[g * classes + p]: rows of gold label g that were answered with p.
+// counts[g * classes + p]: the rows with gold label g and answer p.
 struct Confusion {
   int64_t classes = 0;
   std::vector<int64_t> counts;  // [C * C]
@@ -41,16 +41,16 @@ struct Confusion {
 
 // accuracy_score. No rows: NaN.
 double accuracy(const Confusion& confusion);
-// f1_score(pos_label=positive, zero_division=0). For more than two classes: one against the rest.
+// f1_score(pos_label=positive, zero_division=0). With more than two classes: one against the rest.
 double f1(const Confusion& confusion, int64_t positive);
 // f1_score(average="macro", zero_division=0): over the labels that occur in gold or in answers.
 double macro_f1(const Confusion& confusion);
 // matthews_corrcoef, any number of classes (Gorodkin's R_K); 0 where it is undefined.
 double matthews(const Confusion& confusion);
 
-// scipy.stats.pearsonr. NaN for fewer than 2 rows, or where x or y is constant.
+// scipy.stats.pearsonr. NaN for fewer than 2 rows, or if x or y is constant.
 double pearson(std::span<const double> x, std::span<const double> y);
-// scipy.stats.spearmanr: Pearson of the ranks, tied values share the mean of theirs.
+// scipy.stats.spearmanr: Pearson of the ranks; tied values share their mean rank.
 double spearman(std::span<const double> x, std::span<const double> y);
 // scipy.stats.rankdata(method="average"), from 1.
 std::vector<double> average_ranks(std::span<const double> values);

@@ -37,8 +37,8 @@ uint32_t lower_one(uint32_t c) {
   return static_cast<uint32_t>(static_cast<int64_t>(c) + run.delta);
 }
 
-// A capital sigma ends a word: a letter stands before it and none after it, characters that are
-// looked through aside (Unicode's Final_Sigma, as CPython applies it).
+// Whether a capital sigma ends a word: a letter comes before it and none after it, ignorable
+// characters aside (Unicode's Final_Sigma, as CPython applies it).
 bool is_final_sigma(const std::u32string& text, size_t at) {
   size_t before = at;
   while (before > 0 && in(kIgnorable, text[before - 1])) --before;
@@ -87,7 +87,7 @@ std::vector<std::string> words_of(std::string_view normal) {
 
 double f1_of_words(const std::vector<std::string>& gold, const std::vector<std::string>& answer,
                    bool version_2) {
-  // Version 1.1 knows no empty answers: they have no word in common, and score 0.
+  // Version 1.1 has no rule for empty answers: they have no word in common, and score 0.
   if (version_2 && (gold.empty() || answer.empty())) return gold == answer ? 1 : 0;
   std::map<std::string_view, int64_t> left;
   for (const std::string& word : gold) ++left[word];
@@ -116,7 +116,7 @@ std::string normalize_answer(std::string_view text) {
   };
   for (size_t i = 0; i < plain.size();) {
     if (in(kAlnum, plain[i])) {
-      // A whole run of letters and digits: what \b(a|an|the)\b can match.
+      // A whole run of letters and digits is what \b(a|an|the)\b can match.
       word.clear();
       for (; i < plain.size() && in(kAlnum, plain[i]); ++i) append_utf8(plain[i], &word);
       if (word == "a" || word == "an" || word == "the") {

@@ -1,7 +1,5 @@
 #include "tasks/judge/sweep.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,7 +11,7 @@ namespace costeff::tasks {
 namespace {
 
 constexpr int kBins = 10;
-constexpr size_t kTextBytes = 600;  // of a text that a report shows
+constexpr size_t kTextBytes = 600;  // of a text in a report
 
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
@@ -21,7 +19,7 @@ double median(std::vector<double> v) {
   return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-// Cut between code points.
+// The beginning of a text, cut between code points.
 std::string head(const std::string& text) {
   if (text.size() <= kTextBytes) return text;
   size_t end = kTextBytes;
@@ -31,7 +29,8 @@ std::string head(const std::string& text) {
 
 }  // namespace
 
-SweepJudge::SweepJudge(const Evaluated& data, const ModelInfo& model) : data_(data), model_(model) {
+SweepEvaluator::SweepEvaluator(const Evaluated& data, const ModelInfo& model)
+    : data_(data), model_(model) {
   const ExitTable& t = data.table;
   intervals_.resize(static_cast<size_t>(t.rows()) + 1);
   for (const int32_t tokens : t.tokens) {
@@ -41,7 +40,7 @@ SweepJudge::SweepJudge(const Evaluated& data, const ModelInfo& model) : data_(da
   full_macs_ /= static_cast<double>(std::max<int64_t>(1, t.rows()));
 }
 
-const std::vector<double>& SweepJudge::costs(const ExitPolicy& policy) {
+const std::vector<double>& SweepEvaluator::costs(const ExitPolicy& policy) {
   const bool adaptive = asks_exits(policy);
   for (const Costs& c : costs_) {
     if (c.adaptive == adaptive && (!adaptive || c.exit_start == policy.exit_start)) return c.macs;
@@ -59,21 +58,21 @@ const std::vector<double>& SweepJudge::costs(const ExitPolicy& policy) {
   return costs_.emplace_back(std::move(c)).macs;
 }
 
-Interval SweepJudge::interval_of(int64_t right) {
+Interval SweepEvaluator::interval_of(int64_t right) {
   auto& known = intervals_[static_cast<size_t>(right)];
   if (!known) known = binomial_interval(right, data_.table.rows());
   return *known;
 }
 
-// Of a classifier: against its label, or without labels against the last exit.
-bool SweepJudge::is_right(size_t at, int64_t row) const {
+// For a classifier: compares with the row's label, or without labels with the last exit.
+bool SweepEvaluator::is_right(size_t at, int64_t row) const {
   const ExitTable& t = data_.table;
   const int64_t truth = data_.labels.empty() ? t.label[t.at(row, t.exits() - 1)]
                                              : data_.labels[static_cast<size_t>(row)];
   return t.label[at] == truth;
 }
 
-void SweepJudge::judge(SweepPoint* p) {
+void SweepEvaluator::evaluate(SweepPoint* p) {
   const ExitTable& t = data_.table;
   decide_exits(t, p->policy, &exits_);
   const std::vector<double>& cost = costs(p->policy);
@@ -114,7 +113,7 @@ void SweepJudge::judge(SweepPoint* p) {
   p->speedup_macs = full_macs_ / p->macs;
 }
 
-ExitSummary SweepJudge::exit_summary(int64_t exit) const {
+ExitSummary SweepEvaluator::exit_summary(int64_t exit) const {
   const ExitTable& t = data_.table;
   ExitSummary s;
   s.layer = t.layers[static_cast<size_t>(exit)];
@@ -192,8 +191,8 @@ void DisagreementKeeper::add(std::span<const Example> rows, std::span<const Resu
       d.row = seen_;
       d.early_prob = exits[e].probs[static_cast<size_t>(label)];
       auto& heap = by_exit_[e];
-      const bool full = static_cast<int64_t>(heap.size()) >= most_;
-      if (most_ == 0 || (full && !surer(d, heap.front()))) continue;
+      const bool full = static_cast<int64_t>(heap.size()) >= limit_;
+      if (limit_ == 0 || (full && !surer(d, heap.front()))) continue;
       d.id = rows[i].id;
       d.text = rows[i].has_ids ? "(token ids)" : head(rows[i].text_a);
       d.pair = rows[i].text_b ? head(*rows[i].text_b) : "";
@@ -223,7 +222,7 @@ std::vector<Disagreement> DisagreementKeeper::take() {
   for (Disagreement& d : all) {
     const bool known =
         std::any_of(out.begin(), out.end(), [&](const Disagreement& o) { return o.row == d.row; });
-    if (!known && static_cast<int64_t>(out.size()) < most_) out.push_back(std::move(d));
+    if (!known && static_cast<int64_t>(out.size()) < limit_) out.push_back(std::move(d));
   }
   return out;
 }

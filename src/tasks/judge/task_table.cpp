@@ -20,8 +20,8 @@ constexpr FieldNames kQqp[] = {{"question1", "question2"}};
 constexpr FieldNames kNli[] = {
     {"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"Premise", "Hypothesis"}};
 
-// Orders of the Hugging Face `glue` copies; the official files' own numbers agree where they have
-// numbers. A model may count otherwise: gold.h.
+// The orders of the Hugging Face `glue` copies; where the official files have numbers, they agree.
+// A model may count otherwise: gold.h.
 constexpr std::string_view kSentiment[] = {"negative", "positive"};
 constexpr std::string_view kAcceptable[] = {"unacceptable", "acceptable"};
 constexpr std::string_view kEquivalent[] = {"not_equivalent", "equivalent"};
@@ -36,8 +36,8 @@ constexpr Metric kAccuracyF1[] = {Metric::accuracy, Metric::f1};
 constexpr Metric kMatthews[] = {Metric::matthews, Metric::accuracy};
 constexpr Metric kCorrelation[] = {Metric::pearson, Metric::spearman};
 
-// CoLA's train and dev have no header: source, label, original mark, sentence. Its test.tsv has
-// one.
+// CoLA's train and dev files have no header: source, label, original mark, sentence. Its test.tsv
+// has one.
 constexpr std::array<Task, 10> kTasks{{
     {.name = "sst-2",
      .names = kSentence,
@@ -107,7 +107,7 @@ constexpr std::array<Task, 10> kTasks{{
      .submit_names = true},
 }};
 
-std::string normal_name(std::string_view name) {
+std::string plain_task_name(std::string_view name) {
   std::string out = lower_ascii(name);
   std::erase_if(out, [](char c) { return c == '-' || c == '_'; });
   return out;
@@ -117,9 +117,13 @@ std::string normal_name(std::string_view name) {
 
 std::span<const Task> task_table() { return kTasks; }
 
+bool is_same_task_name(std::string_view a, std::string_view b) {
+  return plain_task_name(a) == plain_task_name(b);
+}
+
 const Task& find_task(std::string_view name) {
   for (const Task& task : kTasks) {
-    if (normal_name(task.name) == normal_name(name)) return task;
+    if (is_same_task_name(task.name, name)) return task;
   }
   throw_unknown_name("task", name, listed_names(kTasks));
 }

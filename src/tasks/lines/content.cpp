@@ -1,9 +1,10 @@
 #include "tasks/lines/content.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
+
+#include "base/fail.h"
+#include "base/parse.h"
 
 namespace costeff::tasks {
 namespace {
@@ -13,10 +14,10 @@ using namespace std::string_view_literals;
 struct Magic {
   std::string_view bytes;
   Packing packing = Packing::none;
-  // For what is not unpacked here: what it is and what to do about it.
+  // For what is refused: what it is, and what to do about it.
   const char* what = nullptr;
   const char* cure = nullptr;
-  // The bytes could begin a text too: it counts where a byte after them is none of a text.
+  // A text could begin with these bytes too: they count if a byte that no text has follows them.
   bool weak = false;
 };
 
@@ -27,7 +28,7 @@ constexpr const char* kUnpack = "unpack it first";
 constexpr std::array<Magic, 35> kMagics{{
     {.bytes = "\x1F\x8B\x08", .packing = Packing::gzip},
     {.bytes = "\x28\xB5\x2F\xFD", .packing = Packing::zstd},
-    // Frames to be skipped, 0x184D2A50 to 5F: pzstd writes one first.
+    // Frames to be skipped, 0x184D2A50 to 0x184D2A5F: pzstd writes one first.
     {.bytes = "\x50\x2A\x4D\x18", .packing = Packing::zstd},
     {.bytes = "\x5E\x2A\x4D\x18", .packing = Packing::zstd},
     {.bytes = "\xFD"
@@ -84,7 +85,7 @@ constexpr std::array<Magic, 35> kMagics{{
      .cure = "write a table of it as CSV (sqlite3 -csv -header FILE \"select ...\")"},
     {.bytes = "\x89HDF\r\n\x1A\n", .what = "an HDF5 file", .cure = "write it as JSON Lines"},
     {.bytes = "\x93NUMPY", .what = "a NumPy array", .cure = "write its texts as JSON Lines"},
-    {.bytes = "%PDF-", .what = "a PDF document", .cure = "take its text out first (pdftotext)"},
+    {.bytes = "%PDF-", .what = "a PDF document", .cure = "extract its text first (pdftotext)"},
     {.bytes = "{\\rtf", .what = "an RTF document", .cure = "save it as plain text in UTF-8"},
     {.bytes = "\xFF\xFE\0\0"sv,
      .what = "text in UTF-32",
@@ -103,18 +104,17 @@ constexpr std::array<Magic, 35> kMagics{{
     {.bytes = "\x80\x04\x95", .what = "a Python pickle", .cure = "write it as JSON Lines"},
 }};
 
-[[noreturn]] void refuse(const std::string& name, const std::string& what,
-                         const std::string& cure) {
-  throw_input(name + ": is " + what + ", expected text, TSV, CSV or JSON Lines; " + cure);
+[[noreturn]] void refuse(std::string_view name, std::string_view what, std::string_view cure) {
+  fail_input("{}: is {}, expected text, TSV, CSV or JSON Lines; {}", name, what, cure);
 }
 
-// A control character that texts do not have.
+// A control character that does not occur in text.
 bool is_binary(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 && (byte < '\t' || byte > '\r') && byte != 0x1B;
 }
 
-// Office files are zip archives; what is in them tells them apart.
+// Office files are zip archives; the names of their parts tell which kind it is.
 const Magic* office_file(std::string_view head) {
   static constexpr Magic kOffice{
       .bytes = "", .what = "an Excel workbook or another Office file", .cure = kSaveAsCsv};
@@ -128,8 +128,8 @@ const Magic* office_file(std::string_view head) {
   return nullptr;
 }
 
-// The encoding of text without a byte order mark: letters of ASCII, and blanks and line ends of all
-// scripts, are a byte and one or three NULs. "": it is neither UTF-16 nor UTF-32.
+// The encoding of text without a byte order mark. In UTF-16 and UTF-32, ASCII letters, and blanks
+// and line ends in all scripts, are a byte and one or three NULs. "": it is neither of the two.
 struct Encoding {
   const char* name = "";
   bool unsure = false;
@@ -137,10 +137,10 @@ struct Encoding {
 Encoding wide_encoding(std::string_view head, bool complete) {
   constexpr size_t kSample = 4096, kEnough = 64;
   const std::string_view sample = head.substr(0, std::min(head.size(), kSample) / 4 * 4);
-  std::array<size_t, 4> nuls{};  // by the place in four bytes
+  std::array<size_t, 4> nuls{};  // by their place in each group of four bytes
   for (size_t i = 0; i < sample.size(); ++i) nuls[i % 4] += sample[i] == '\0';
   const size_t all = nuls[0] + nuls[1] + nuls[2] + nuls[3], groups = sample.size() / 4;
-  // Text in UTF-16 of fewer than four bytes is one letter.
+  // Fewer than four bytes of UTF-16 are a single letter.
   if (all == 0) {
     const bool odd = !complete && head.size() < 4 && head.find('\0') != std::string_view::npos;
     return {"", odd};
@@ -149,7 +149,7 @@ Encoding wide_encoding(std::string_view head, bool complete) {
   const char* name = "";
   if (nuls[0] == 0 && nuls[2] == groups && nuls[3] == groups) name = "UTF-32LE";
   if (nuls[3] == 0 && nuls[0] == groups && nuls[1] == groups) name = "UTF-32BE";
-  // A tenth: a script beyond Latin has NULs beside its blanks and line ends alone.
+  // A tenth is enough: in scripts other than Latin only blanks and line ends have NULs.
   if (!*name && all >= 2 && 10 * all >= 2 * groups) {
     if (even == 0) name = "UTF-16LE";
     if (odd == 0) name = "UTF-16BE";
@@ -161,7 +161,7 @@ Encoding wide_encoding(std::string_view head, bool complete) {
 }  // namespace
 
 Content look_at(std::string_view head, bool complete, const std::string& name) {
-  // A lone byte may be half a letter of UTF-16; it is no line either, unless it ends one.
+  // A single byte may be half a letter in UTF-16. It makes no line either, unless it is a newline.
   if (head.empty() || (head.size() == 1 && head[0] != '\n')) {
     if (!complete) return {.unsure = true};
   }
@@ -186,8 +186,8 @@ Content look_at(std::string_view head, bool complete, const std::string& name) {
   }
   const Encoding wide = wide_encoding(head, complete);
   if (*wide.name) {
-    refuse(name, std::string("text in ") + wide.name,
-           std::string("convert it first (iconv -f ") + wide.name + " -t UTF-8)");
+    refuse(name, fmt::format("text in {}", wide.name),
+           fmt::format("convert it first (iconv -f {} -t UTF-8)", wide.name));
   }
   return {.unsure = wide.unsure};
 }
@@ -195,12 +195,8 @@ Content look_at(std::string_view head, bool complete, const std::string& name) {
 const char* packing_name(Packing packing) { return packing == Packing::zstd ? "zstd" : "gzip"; }
 
 std::string_view without_packing(std::string_view path) {
-  std::string end(path.substr(path.size() - std::min<size_t>(path.size(), 5)));
-  for (char& c : end) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
   for (const std::string_view packed : {".gz", ".gzip", ".zst", ".zstd"}) {
-    if (end.ends_with(packed)) return path.substr(0, path.size() - packed.size());
+    if (has_extension(path, packed)) return path.substr(0, path.size() - packed.size());
   }
   return path;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a file is, by its first bytes: text as it is, text in gzip or zstd, or what no reader of
-// lines can make sense of.
+// What a file is, by its first bytes: plain text, text packed with gzip or zstd, or something that
+// cannot be read as lines.
 
 #include <string>
 #include <string_view>
@@ -11,13 +11,14 @@ namespace costeff::tasks {
 enum class Packing { none, gzip, zstd };
 
 struct Content {
-  bool unsure = false;  // more bytes are needed to tell
+  bool unsure = false;  // more bytes are needed to decide
   Packing packing = Packing::none;
 };
 
 // head: the first bytes of the input; complete: there are no more. Throws Error(input), which says
 // what to do, for archives, tables in binary formats, documents, and text in UTF-16 and UTF-32.
-// Lines of text are never unsure: a decision does not wait for input that a line does not need.
+// A complete line of text is never unsure: the decision never waits for more input than a line
+// needs.
 Content look_at(std::string_view head, bool complete, const std::string& name);
 
 // "gzip", "zstd"

@@ -1,25 +1,24 @@
 #include "tasks/lines/delimited.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
+#include "base/fail.h"
 #include "tasks/lines/line_reader.h"
 
 namespace costeff::tasks {
 
 std::string place_text(std::string_view name, int64_t line) {
-  return std::string(name) + ":" + std::to_string(line);
+  return fmt::format("{}:{}", name, line);
 }
 
 std::string columns_text(int64_t count) {
-  return std::to_string(count) + (count == 1 ? " column" : " columns");
+  return fmt::format("{} {}", count, count == 1 ? "column" : "columns");
 }
 
 std::string delimiter_text(char delimiter) {
   if (delimiter == '\t') return "a tab";
   if (delimiter == ',') return "a comma";
-  return std::string("'") + delimiter + "'";
+  return fmt::format("'{}'", delimiter);
 }
 
 int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields, char delimiter) {
@@ -38,7 +37,7 @@ int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields, 
 
 void CsvRecord::end_field(std::string_view name, int64_t line_number) {
   if (static_cast<int64_t>(ends_.size()) == kMaxColumns) {
-    throw_input(place_text(name, line_number) + ": more than " + columns_text(kMaxColumns));
+    fail_input("{}:{}: more than {}", name, line_number, columns_text(kMaxColumns));
   }
   ends_.push_back(bytes_.size());
 }
@@ -53,8 +52,7 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
   }
   if (bytes_.size() + line.size() > kMaxLineBytes) {
     too_long_ = true;
-    throw_input(place_text(name, first_line_) + ": record longer than " +
-                std::to_string(kMaxLineBytes >> 20) + " MiB");
+    fail_input("{}:{}: record longer than {} MiB", name, first_line_, kMaxLineBytes >> 20);
   }
   for (size_t at = 0; at < line.size();) {
     switch (state_) {
@@ -96,8 +94,8 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
           end_field(name, first_line_);
           state_ = State::field_start;
         } else {
-          throw_input(place_text(name, line_number) + ": text after a closing quote, expected " +
-                      delimiter_text(delimiter_) + " or the end of the line");
+          fail_input("{}:{}: text after a closing quote, expected {} or the end of the line", name,
+                     line_number, delimiter_text(delimiter_));
         }
         ++at;
         break;
@@ -116,8 +114,8 @@ bool CsvRecord::add_line(std::string_view line, bool had_cr, std::string_view na
 
 void CsvRecord::finish(std::string_view name) const {
   if (state_ == State::record_start) return;
-  throw_input(place_text(name, quote_line_) +
-              ": a quote opens a field here and the file ends before it is closed");
+  fail_input("{}:{}: a quote opens a field here and the file ends before it is closed", name,
+             quote_line_);
 }
 
 void CsvRecord::fields(std::vector<std::string_view>* out) const {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Lines of TSV and CSV into fields.
+// Splits lines of TSV and CSV into fields.
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace costeff::tasks {
 
-// More columns than any table of texts has; it bounds what a hostile line makes us keep.
+// More columns than any table of texts has. It bounds the memory that a hostile line can take.
 inline constexpr int64_t kMaxColumns = 65536;
 
 // "dev.tsv:42"
@@ -20,14 +20,15 @@ std::string columns_text(int64_t count);
 // For messages: "a tab", "a comma", "';'".
 std::string delimiter_text(char delimiter);
 
-// GLUE's rules: tabs (or another delimiter) part the fields, quotes are ordinary characters. Of more
-// than kMaxColumns fields only those are put into `fields`; the answer is the number there are.
+// GLUE's rules: tabs (or another delimiter) separate the fields, and quotes are ordinary
+// characters. Returns the number of fields. Only the first kMaxColumns of them are put into
+// *fields.
 int64_t split_tsv(std::string_view line, std::vector<std::string_view>* fields,
                   char delimiter = '\t');
 
-// RFC 4180, a line at a time: a field that begins with a quote may hold commas (or another
-// delimiter), doubled quotes and newlines (\n and \r\n as they are). A quote inside a field that does
-// not begin with one is an ordinary character; text after a closing quote is an Error.
+// Reads RFC 4180 a line at a time: a field that begins with a quote may hold commas (or another
+// delimiter), doubled quotes and newlines (\n and \r\n as they are). A quote inside a field that
+// does not begin with one is an ordinary character; text after a closing quote is an Error.
 class CsvRecord {
  public:
   explicit CsvRecord(char delimiter = ',') : delimiter_(delimiter) {}
@@ -36,16 +37,16 @@ class CsvRecord {
   // closing quote, too many columns, a record larger than kMaxLineBytes.
   bool add_line(std::string_view line, bool had_cr, std::string_view name, int64_t line_number);
 
-  // The file is at its end. Throws Error(input) that names the line of a quote that was never
-  // closed.
+  // To be called at the end of the file. Throws Error(input) that names the line of a quote that
+  // was never closed.
   void finish(std::string_view name) const;
 
-  // The Error was that of a record larger than kMaxLineBytes.
+  // The Error was about a record larger than kMaxLineBytes.
   bool too_long() const { return too_long_; }
 
   bool at_record_start() const { return state_ == State::record_start; }
 
-  // Of the complete record; valid until the next add_line.
+  // The fields of the complete record; valid until the next add_line.
   void fields(std::vector<std::string_view>* out) const;
   int64_t first_line() const { return first_line_; }
 

@@ -1,11 +1,12 @@
 #include "tasks/lines/input_watch.h"
 
-#include <costeff/error.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "base/fail.h"
 
 namespace costeff::tasks {
 namespace {
@@ -14,7 +15,7 @@ constexpr const char* kCure =
     ", so that rows may be wrong; start again when nobody writes to it, or read a copy";
 
 [[noreturn]] void throw_watch_errno(const std::string& name) {
-  throw_input(name + ": " + std::strerror(errno));
+  fail_input("{}: {}", name, std::strerror(errno));
 }
 
 }  // namespace
@@ -23,7 +24,7 @@ void InputWatch::begin(int fd) {
   FileState state;
   struct stat st {};
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) return;
-  // Standard input may have been read in part by someone before us.
+  // Another process may have read a part of standard input before us.
   const off_t at = ::lseek(fd, 0, SEEK_CUR);
   if (at < 0 || !settled_file_state(fd, &state)) return;
   fd_ = fd;
@@ -37,15 +38,15 @@ void InputWatch::check(const std::string& name) const {
   if (::fstat(fd_, &st) != 0) throw_watch_errno(name);
   const FileState now = file_state(st);
   if (now.size < state_.size) {
-    throw_input(name + ": became shorter while it was read: " + std::to_string(now.size) +
-                " bytes, expected " + std::to_string(state_.size) + " as when it was opened" +
-                kCure);
+    fail_input(
+        "{}: became shorter while it was read: {} bytes, expected {} as when it was opened{}", name,
+        now.size, state_.size, kCure);
   }
   if (file_change(state_, now) == FileChange::none) return;
   ContentHash again;
   if (hash_file_bytes(fd_, begin_, bytes_, &again) < 0) throw_watch_errno(name);
   if (again.value() != hash_.value())
-    throw_input(name + ": was overwritten while it was read" + kCure);
+    fail_input("{}: was overwritten while it was read{}", name, kCure);
 }
 
 }  // namespace costeff::tasks

@@ -9,21 +9,21 @@
 
 namespace costeff::tasks {
 
-// Whether what was read of a regular file is still what it holds. A file that became shorter, or
-// that somebody wrote to where it was read, has given rows of which some may be old, some new and
-// some cut. One that only grew (a log) has not: what was read stands.
+// Tells whether a regular file still holds what was read from it. If a file became shorter, or was
+// overwritten where it had been read, some of its rows may be old, some new and some cut. A file
+// that only grew (a log) is no problem: what was read still holds.
 class InputWatch {
  public:
-  // The file is read from its present place on. What is no regular file, or has no size (/proc), is
-  // not watched.
+  // The file will be read from its present position on. Only regular files that have a size are
+  // watched (those in /proc have none).
   void begin(int fd);
   // Bytes that read(2) has given, in order.
   void saw(std::string_view bytes) {
     if (fd_ >= 0) hash_.add(bytes);
     bytes_ += static_cast<int64_t>(bytes.size());
   }
-  // Throws Error(input). One fstat, if nobody has touched the file; else what was read is read
-  // again and compared. The file must be open.
+  // Throws Error(input). Takes one fstat if the file was not touched; otherwise what was read is
+  // read again and compared. The file must still be open.
   void check(const std::string& name) const;
 
  private:

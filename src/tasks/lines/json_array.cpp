@@ -1,21 +1,19 @@
 #include "tasks/lines/json_array.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 
+#include "base/fail.h"
 #include "base/utf8.h"
-#include "tasks/lines/delimited.h"
 
 namespace costeff::tasks {
 namespace {
 
 constexpr std::string_view kMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t", kArraySpace = " \t\r\n";
-// A key that goes on for longer than that is none.
+// A key is never longer.
 constexpr size_t kMaxHead = 64u << 10;
 
-// Reads the beginning of a document. All give `unsure` where it ends too early.
+// Reads the beginning of a document. All give `unsure` if it ends too early.
 struct Head {
   std::string_view rest;
 
@@ -42,7 +40,7 @@ JsonStart json_start(std::string_view head, bool complete) {
   if (head.size() < kMark.size() && kMark.starts_with(head)) return too_short;
   if (head.starts_with(kMark)) head.remove_prefix(kMark.size());
   Head h{head};
-  // Not over lines: an empty line of text is a row.
+  // Newlines are not skipped: an empty line of text is a row.
   if (h.skip(kBlanks) == JsonStart::unsure) return too_short;
   const bool array = h.rest.front() == '[';
   bool ended = false;
@@ -73,7 +71,7 @@ LineStatus JsonArrayRows::next(LineReader* lines, std::string_view* element, int
   for (;;) {
     while (!bytes_.empty()) {
       if (state_ == State::inside) {
-        bytes_.remove_prefix(take_inside(lines->name()));
+        bytes_.remove_prefix(add_to_element(lines->name()));
         if (state_ == State::inside) continue;
         ++rows_;
         *element = element_;
@@ -91,12 +89,12 @@ LineStatus JsonArrayRows::next(LineReader* lines, std::string_view* element, int
   }
 }
 
-// Between elements. false: c begins an element, and is not taken.
+// Reads a character between elements. false: it begins an element, and is still to be read.
 bool JsonArrayRows::step(char c, const std::string& name) {
   if (kArraySpace.find(c) != std::string_view::npos) return true;
   const auto expect = [&](const char* expected) {
-    throw_input(place_text(name, line_) + ": not a JSON array of rows: found " +
-                printable({&c, 1}) + ", expected " + expected);
+    fail_input("{}:{}: not a JSON array of rows: found {}, expected {}", name, line_,
+               printable({&c, 1}), expected);
   };
   switch (state_) {
     case State::start:
@@ -127,9 +125,9 @@ void JsonArrayRows::begin_element(char c, const std::string& name) {
                        : c == '[' ? "an array"
                        : c == ']' ? "missing after a comma"
                                   : "no object";
-    throw_input(place_text(name, line_) + ": element " + std::to_string(rows_ + 1) +
-                " of the JSON array is " + what + ", expected a JSON object" +
-                (c == '"' ? "; jq -c '.[] | {text: .}' makes JSON Lines of it" : ""));
+    const char* cure = c == '"' ? "; jq -c '.[] | {text: .}' makes JSON Lines of it" : "";
+    fail_input("{}:{}: element {} of the JSON array is {}, expected a JSON object{}", name, line_,
+               rows_ + 1, what, cure);
   }
   state_ = State::inside;
   element_.clear();
@@ -138,8 +136,8 @@ void JsonArrayRows::begin_element(char c, const std::string& name) {
   in_string_ = escaped_ = false;
 }
 
-// Of the element, as much as bytes_ has.
-size_t JsonArrayRows::take_inside(const std::string& name) {
+// Appends to the element what bytes_ has of it, and returns the number of its bytes.
+size_t JsonArrayRows::add_to_element(const std::string& name) {
   size_t at = 0;
   while (at < bytes_.size() && state_ == State::inside) {
     const char c = bytes_[at++];
@@ -156,9 +154,8 @@ size_t JsonArrayRows::take_inside(const std::string& name) {
     }
   }
   if (element_.size() + at > kMaxLineBytes) {
-    throw_input(place_text(name, first_line_) + ": element " + std::to_string(rows_ + 1) +
-                " of the JSON array is longer than " + std::to_string(kMaxLineBytes >> 20) +
-                " MiB");
+    fail_input("{}:{}: element {} of the JSON array is longer than {} MiB", name, first_line_,
+               rows_ + 1, kMaxLineBytes >> 20);
   }
   element_.append(bytes_, 0, at);
   return at;
@@ -166,9 +163,9 @@ size_t JsonArrayRows::take_inside(const std::string& name) {
 
 void JsonArrayRows::finish(const std::string& name) const {
   if (state_ == State::done) return;
-  throw_input(place_text(name, state_ == State::inside ? first_line_ : line_) +
-              ": the JSON array ends early, after " + std::to_string(rows_) +
-              (rows_ == 1 ? " row" : " rows") + ", expected ]: the file is cut short");
+  fail_input("{}:{}: the JSON array ends early, after {} {}, expected ]: the file is cut short",
+             name, state_ == State::inside ? first_line_ : line_, rows_,
+             rows_ == 1 ? "row" : "rows");
 }
 
 }  // namespace costeff::tasks

@@ -1,17 +1,15 @@
 #include "tasks/lines/json_lexer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/utf8.h"
-#include "tasks/lines/delimited.h"
 
 namespace costeff::tasks {
 namespace {
 
-constexpr size_t kMaxWord = 1000;  // digits of a number; no one writes more
+constexpr size_t kMaxWord = 1000;  // digits of a number: more than any real one has
 
 constexpr const char* kHalfPair = "half of a surrogate pair";
 constexpr const char* kNotUtf8 = "bytes that are not UTF-8";
@@ -85,24 +83,25 @@ void JsonLexer::begin_row(std::string_view row, std::string_view name, int64_t l
 }
 
 void JsonLexer::fail(const std::string& what) const {
-  if (lines_) throw_input(name() + ": byte " + std::to_string(byte()) + ": " + what);
+  if (lines_) fail_input("{}: byte {}: {}", name(), byte(), what);
   const std::string_view before = bytes_.substr(0, at_);
   const size_t line_begin = before.rfind('\n') + 1;  // npos + 1 == 0
-  throw_input(place_text(row_name_, row_line_ + std::count(before.begin(), before.end(), '\n')) +
-              ": " + what + " (column " + std::to_string(at_ - line_begin + 1) + ")");
+  const int64_t line = row_line_ + std::count(before.begin(), before.end(), '\n');
+  fail_input("{}:{}: {} (column {})", row_name_, line, what, at_ - line_begin + 1);
 }
 
 void JsonLexer::fail_syntax(const std::string& what) const { fail("not valid JSON: " + what); }
 
 void JsonLexer::fail_expected(int found, const char* expected) const {
-  if (found < 0 && lines_) fail(std::string("the document ends, expected ") + expected);
+  if (found < 0 && lines_) fail(fmt::format("the document ends, expected {}", expected));
   if (found < 0) {
-    fail_syntax(std::string("it ends early, expected ") + expected +
-                "; an object of several lines is put on one by jq -c .");
+    fail_syntax(fmt::format(
+        "it ends early, expected {}; an object of several lines is put on one by jq -c .",
+        expected));
   }
   const char byte = static_cast<char>(found);
   const std::string shown = found < 0x80 ? printable({&byte, 1}) : "a byte beyond ASCII";
-  fail_syntax("found " + shown + ", expected " + expected);
+  fail_syntax(fmt::format("found {}, expected {}", shown, expected));
 }
 
 bool JsonLexer::fill(bool may_block) {
@@ -183,8 +182,8 @@ void JsonLexer::skip(JsonToken first) {
 }
 
 JsonToken JsonLexer::open(char bracket) {
-  const size_t most = lenient_ ? kMaxSkippedDepth : kMaxDepth;
-  if (open_.size() >= most) fail("JSON nested deeper than " + std::to_string(most) + " levels");
+  const size_t limit = lenient_ ? kMaxSkippedDepth : kMaxDepth;
+  if (open_.size() >= limit) fail(fmt::format("JSON nested deeper than {} levels", limit));
   ++at_;
   open_.push_back(bracket);
   expect_ = bracket == '{' ? Expect::key_or_end : Expect::value_or_end;
@@ -244,7 +243,7 @@ void JsonLexer::read_string() {
       text_.append(bytes_.substr(begin, at_ - begin));
     }
     if (text_.size() > kMaxLineBytes) {
-      fail("a string longer than " + std::to_string(kMaxLineBytes >> 20) + " MiB");
+      fail(fmt::format("a string longer than {} MiB", kMaxLineBytes >> 20));
     }
   }
   ++at_;
@@ -320,12 +319,12 @@ uint32_t JsonLexer::read_hex() {
 
 void JsonLexer::read_number() {
   text_.clear();
-  const size_t most = lenient_ ? kMaxLineBytes : kMaxWord;
+  const size_t limit = lenient_ ? kMaxLineBytes : kMaxWord;
   for (int c = peek(); c >= 0; c = peek()) {
     const char letter = static_cast<char>(c);
     if (!is_digit(letter) && std::string_view("+-.eE").find(letter) == std::string_view::npos)
       break;
-    if (text_.size() == most) break;
+    if (text_.size() == limit) break;
     text_.push_back(letter);
     ++at_;
   }
@@ -338,9 +337,9 @@ void JsonLexer::read_number() {
 }
 
 JsonToken JsonLexer::read_word() {
-  constexpr size_t kLongest = std::string_view("Infinity").size();
+  constexpr size_t kMaxLetters = std::string_view("Infinity").size();
   text_.clear();
-  for (int c = peek(); is_letter_of_word(c) && text_.size() <= kLongest; c = peek()) {
+  for (int c = peek(); is_letter_of_word(c) && text_.size() <= kMaxLetters; c = peek()) {
     if (!lenient_ && !(c >= 'a' && c <= 'z')) break;
     text_.push_back(static_cast<char>(c));
     ++at_;

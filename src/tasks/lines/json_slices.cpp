@@ -48,7 +48,8 @@ struct SlicedField {
   std::string_view key, value;
 };
 
-// The next field of an object, from *at on, which begins after the opening brace. false: no more.
+// The next field of an object. *at, where to go on, is at first the place after the opening brace.
+// false: there are no more.
 bool next_field(std::string_view object, size_t* at, SlicedField* field) {
   size_t begin = after_space(object, *at);
   if (begin < object.size() && object[begin] == ',') begin = after_space(object, begin + 1);
@@ -95,8 +96,8 @@ uint32_t hex_digits(std::string_view text) {
   return value;
 }
 
-// The code point of \uXXXX at text[*at], the 'u'; *at moves to its last digit.
-uint32_t take_escape(std::string_view text, size_t* at) {
+// The code point of \uXXXX, where text[*at] is the 'u'; *at moves to its last digit.
+uint32_t unicode_escape(std::string_view text, size_t* at) {
   const uint32_t first = hex_digits(text.substr(*at + 1, 4));
   *at += 4;
   if (first < 0xD800 || first > 0xDFFF) return first;
@@ -108,7 +109,7 @@ uint32_t take_escape(std::string_view text, size_t* at) {
   return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
 }
 
-// The end of NaN, Infinity or -Infinity at text[at]; `at` where there is something else.
+// The end of NaN, Infinity or -Infinity at text[at]; `at` if something else is there.
 size_t after_not_finite(std::string_view text, size_t at) {
   for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
     if (text.substr(at).starts_with(word)) return at + word.size();
@@ -158,7 +159,7 @@ void unescape_json_string(std::string_view string, std::string* out) {
         out->push_back('\t');
         break;
       case 'u':
-        append_utf8(take_escape(text, &at), out);
+        append_utf8(unicode_escape(text, &at), out);
         break;
       default:
         out->push_back(text[at]);  // a quote, a slash, a backslash

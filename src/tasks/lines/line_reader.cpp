@@ -1,6 +1,5 @@
 #include "tasks/lines/line_reader.h"
 
-#include <costeff/error.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -11,20 +10,22 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/fail.h"
+
 namespace costeff::tasks {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Of what can be read without waiting, that much is looked at: what is found does not depend on the
-// size of the chunks then.
+// A regular file is judged by this many of its bytes, so that the result does not depend on the
+// size of the chunks.
 constexpr size_t kSample = 4096;
 
-// A first line of that many bytes without \n may be one of a file whose lines end with \r.
+// If the first line has this many bytes and no \n, the lines of the file may end with \r.
 constexpr size_t kFirstLine = 64u << 10;
 
 [[noreturn]] void throw_errno(const std::string& name, int error) {
-  throw_input(name + ": " + std::strerror(error));
+  fail_input("{}: {}", name, std::strerror(error));
 }
 
 }  // namespace
@@ -37,7 +38,7 @@ void check_input(const InputFile& file) {
   if (file.bytes || is_stdin(file)) return;
   struct stat st {};
   if (::stat(file.path.c_str(), &st) != 0) throw_errno(file.path, errno);
-  if (S_ISDIR(st.st_mode)) throw_input(file.path + ": is a directory, expected a file");
+  if (S_ISDIR(st.st_mode)) fail_input("{}: is a directory, expected a file", file.path);
 }
 
 int64_t input_bytes(const InputFile& file) {
@@ -46,7 +47,7 @@ int64_t input_bytes(const InputFile& file) {
   const bool standard = is_stdin(file);
   const int failed = standard ? ::fstat(STDIN_FILENO, &st) : ::stat(file.path.c_str(), &st);
   if (failed != 0 || !S_ISREG(st.st_mode)) return -1;
-  // Standard input may have been read in part by someone before us.
+  // Another process may have read a part of standard input before us.
   const off_t at = standard ? ::lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
   return std::max<int64_t>(0, st.st_size - std::max<off_t>(0, at));
 }
@@ -70,7 +71,7 @@ void LineReader::open(const InputFile& file) {
   if (is_stdin(file)) {
     fd_ = STDIN_FILENO;
   } else {
-    // O_NONBLOCK: a FIFO opens before its writer has, and the waiting is done in wait_input.
+    // O_NONBLOCK: a FIFO opens before its writer does; wait_input() does the waiting.
     do {
       fd_ = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     } while (fd_ < 0 && errno == EINTR);
@@ -83,7 +84,7 @@ void LineReader::open(const InputFile& file) {
   if (error != 0) {
     if (owns_fd_) ::close(fd_);
     owns_fd_ = false;
-    if (error == EISDIR) throw_input(name_ + ": is a directory, expected a file");
+    if (error == EISDIR) fail_input("{}: is a directory, expected a file", name_);
     throw_errno(name_, error);
   }
   regular_ = S_ISREG(st.st_mode);
@@ -108,11 +109,11 @@ LineStatus LineReader::look(bool may_block) {
   return LineStatus::line;
 }
 
-// What is in the buffer turns out to be packed.
+// The bytes in the buffer turned out to be packed: moves them to the packed buffer.
 void LineReader::begin_unpacking(Packing packing) {
   if (unpacker_) {
-    throw_input(name_ + ": holds " + packing_name(packing) + " data that was packed twice, " +
-                "expected once; unpack it first");
+    fail_input("{}: holds {} data that was packed twice, expected once; unpack it first", name_,
+               packing_name(packing));
   }
   const size_t size = end_ - begin_;
   packed_buffer_ = std::make_unique_for_overwrite<char[]>(std::max(size, chunk_));
@@ -125,12 +126,12 @@ void LineReader::begin_unpacking(Packing packing) {
   unpacker_ = make_unpacker(packing, name_);
 }
 
-// Decides once, on a first line without \n, what lines end with. true: with \r.
+// Decides once, by a first line without \n, how lines end. true: with \r.
 bool LineReader::ends_lines_with_cr() {
   const std::string_view first(buffer_.get() + begin_, std::min(end_ - begin_, kFirstLine));
   if (newline_known_ || line_number_ > 0 || (!eof_ && first.size() < kFirstLine)) return false;
   newline_known_ = true;
-  // A \r at the very end may be one of \r\n, or takes the place of a last \n.
+  // A \r at the very end may belong to \r\n, or stand for a last \n.
   if (first.find('\r') >= first.size() - 1) return false;
   newline_ = '\r';
   scanned_ = begin_;
@@ -144,16 +145,16 @@ LineStatus LineReader::next(std::string_view* line, bool may_block) {
     if (found) {
       const auto at = static_cast<size_t>(static_cast<const char*>(found) - buffer_.get());
       if (at - begin_ >= kFirstLine && ends_lines_with_cr()) continue;
-      *line = take(at, at + 1);
+      *line = cut_line(at, at + 1);
       return LineStatus::line;
     }
     scanned_ = end_;
     if (ends_lines_with_cr()) continue;
-    if (end_ - begin_ > kMaxLineBytes) take(end_, end_);  // throws
+    if (end_ - begin_ > kMaxLineBytes) cut_line(end_, end_);  // throws
     if (eof_) {
       const std::string_view rest(buffer_.get() + begin_, end_ - begin_);
       if (rest.empty() || (line_number_ == 0 && rest == kByteOrderMark)) return LineStatus::end;
-      *line = take(end_, end_);
+      *line = cut_line(end_, end_);
       return LineStatus::line;
     }
     const LineStatus status = fill(may_block);
@@ -184,7 +185,7 @@ LineStatus LineReader::peek(std::string_view* head, size_t least, bool may_block
   return LineStatus::line;
 }
 
-// Of packed input the packed bytes count, as input_bytes() does.
+// Packed input counts by its packed bytes, as in input_bytes().
 void LineReader::count_done(size_t bytes) {
   if (unpacker_) {
     bytes_done_.store(packed_read_ - static_cast<int64_t>(packed_.size()),
@@ -194,12 +195,11 @@ void LineReader::count_done(size_t bytes) {
   }
 }
 
-std::string_view LineReader::take(size_t line_end, size_t next_begin) {
+std::string_view LineReader::cut_line(size_t line_end, size_t next_begin) {
   ++line_number_;
   std::string_view line(buffer_.get() + begin_, line_end - begin_);
   if (line.size() > kMaxLineBytes) {
-    throw_input(name_ + ":" + std::to_string(line_number_) + ": line longer than " +
-                std::to_string(kMaxLineBytes >> 20) + " MiB");
+    fail_input("{}:{}: line longer than {} MiB", name_, line_number_, kMaxLineBytes >> 20);
   }
   if (line_number_ == 1 && line.starts_with(kByteOrderMark)) {
     line.remove_prefix(kByteOrderMark.size());
@@ -214,8 +214,8 @@ std::string_view LineReader::take(size_t line_end, size_t next_begin) {
 void LineReader::make_room() {
   if (begin_ == end_) begin_ = scanned_ = end_ = 0;
   if (end_ < capacity_) return;
-  // Moving pays only when it frees a good part; the largest buffer holds the longest line and 2
-  // chunks.
+  // Moving pays only if it frees a good part of the buffer. The largest buffer holds the longest
+  // line and 2 chunks.
   const size_t largest = kMaxLineBytes + 2 * chunk_;
   if (begin_ < capacity_ / 2 && capacity_ < largest) {
     const size_t larger = std::min(2 * capacity_, largest);
@@ -293,7 +293,7 @@ LineStatus LineReader::wait_input(bool may_block) {
       fd_, POLLIN, 0
     };
     const int n = ::poll(&p, 1, may_block ? kPollMs : 0);
-    if (n > 0) return LineStatus::line;  // bytes, the end or an error: read() says which
+    if (n > 0) return LineStatus::line;  // bytes, the end or an error: read() tells which
     if (n < 0 && errno != EINTR) throw_errno(name_, errno);
     if (n == 0 && !may_block) return LineStatus::would_block;
   }

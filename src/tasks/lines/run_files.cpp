@@ -1,6 +1,5 @@
 #include "tasks/lines/run_files.h"
 
-#include <costeff/error.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,24 +13,25 @@
 #include <string_view>
 
 #include "base/content_hash.h"
+#include "base/fail.h"
 #include "base/file_bytes.h"
 
 namespace costeff::tasks {
 namespace {
 
-// Its bytes and their number.
+// Adds the file's bytes and their number.
 void add_file(const std::string& path, ContentHash* hash) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw_input(path + ": " + std::strerror(errno));
+  if (fd < 0) fail_input("{}: {}", path, std::strerror(errno));
   const int64_t size = hash_file_bytes(fd, 0, INT64_MAX, hash);
   const int error = errno;
   ::close(fd);
-  if (size < 0) throw_input(path + ": " + std::strerror(error));
-  hash->add("\n" + std::to_string(size) + "\n");
+  if (size < 0) fail_input("{}: {}", path, std::strerror(error));
+  hash->add(fmt::format("\n{}\n", size));
 }
 
-// Names of the files that answers may depend on, sorted. exit_policy.json counts by the policy that
-// is in force.
+// Names of the files that answers may depend on, sorted. exit_policy.json is left out: the policy
+// in force counts instead.
 std::vector<std::string> model_files(const std::string& dir) {
   constexpr std::array<std::string_view, 6> kKinds{".json", ".txt", ".safetensors",
                                                    ".bin",  ".pt",  ".model"};
@@ -86,8 +86,8 @@ void RunFiles::check_entry(const Entry& file) {
       file_change(file.state, now) == FileChange::none) {
     return;
   }
-  throw Error(file.of_model ? ErrorKind::model : ErrorKind::input,
-              file.path + ": was changed or replaced after this run began; start again");
+  fail(file.of_model ? ErrorKind::model : ErrorKind::input,
+       "{}: was changed or replaced after this run began; start again", file.path);
 }
 
 void RunFiles::check() const {

@@ -9,21 +9,21 @@
 
 namespace costeff::tasks {
 
-// ContentHash of a file as text. Throws Error(input): the file cannot be read.
+// The ContentHash of a file as text. Throws Error(input) if the file cannot be read.
 std::string content_hash(const std::string& path);
-// The same of all files of a model directory that its answers may depend on.
+// The same for all files in a model directory that its answers may depend on.
 std::string model_hash(const std::string& dir);
 
-// The files of a run that looks at them more than once (counts rows, takes hashes, loads, reads):
-// under their names there must be the same each time. Inputs in memory and those that are no
-// regular files are left out.
+// The files of a run that opens them more than once (to count rows, to hash, to load, to read):
+// each name must stand for the same file every time. Inputs in memory, and those that are not
+// regular files, are left out.
 class RunFiles {
  public:
-  // As they are now. What is not there is for others to miss.
+  // Notes the files as they are now. Those that do not exist are left out: opening them will fail.
   RunFiles(const std::string& model_dir, const std::vector<InputFile>& inputs);
-  // Throws Error(model) or Error(input) that names the first file that is another now.
+  // Throws Error(model) or Error(input) that names the first file that has changed.
   void check() const;
-  // Of the inputs alone. A model that is loaded stays what it is, whatever gets its name.
+  // Only the inputs. A loaded model stays what it is, whatever happens to its files.
   void check_inputs() const;
 
  private:

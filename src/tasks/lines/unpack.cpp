@@ -1,6 +1,5 @@
 #include "tasks/lines/unpack.h"
 
-#include <costeff/error.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -8,43 +7,48 @@
 #include <cstdint>
 #include <new>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
 namespace {
 
-// The zstd program's own limit. Larger windows need its --long=N to be read too.
+// The zstd program's own limit. It reads larger windows only with --long=N.
 constexpr int kMaxWindowLog = 27;
 
-// What the two have in common: where they are, and how they complain.
+// What the two have in common: their position, and their errors.
 class PackedStream : public Unpacker {
  public:
   PackedStream(Packing packing, std::string name) : packing_(packing), name_(std::move(name)) {}
 
   void finish() const override {
     if (between_) return;
-    throw_input(name_ + ": the " + packing_name(packing_) + " data ends early, after " +
-                std::to_string(bytes_) + " bytes: the file is cut short");
+    fail_input("{}: the {} data ends early, after {} bytes: the file is cut short", name_,
+               packing_name(packing_), bytes_);
   }
 
  protected:
   [[noreturn]] void fail_damaged(const char* why) const {
-    throw_input(name_ + ": the " + packing_name(packing_) + " data is damaged near byte " +
-                std::to_string(bytes_) + (why ? " (" + printable(why, 80) + ")" : ""));
+    const std::string reason = why ? fmt::format(" ({})", printable(why, 80)) : "";
+    fail_input("{}: the {} data is damaged near byte {}{}", name_, packing_name(packing_), bytes_,
+               reason);
   }
   [[noreturn]] void fail_trailing() const {
-    throw_input(name_ + ": byte " + std::to_string(bytes_) + ": bytes after the end of the " +
-                packing_name(packing_) + " data that are none of it, expected the end of the file");
+    fail_input(
+        "{}: byte {}: bytes after the end of the {} data that do not belong to it, expected the "
+        "end "
+        "of the file",
+        name_, bytes_, packing_name(packing_));
   }
-  void take(std::string_view* packed, size_t bytes) {
+  void skip(std::string_view* packed, size_t bytes) {
     packed->remove_prefix(bytes);
     bytes_ += static_cast<int64_t>(bytes);
   }
 
   Packing packing_;
   std::string name_;
-  int64_t bytes_ = 0;     // packed, read so far
-  bool between_ = false;  // a member or frame is complete, and no other has begun
+  int64_t bytes_ = 0;     // packed bytes read so far
+  bool between_ = false;  // a member or frame is complete, and the next has not begun
 };
 
 class Gzip : public PackedStream {
@@ -66,7 +70,7 @@ class Gzip : public PackedStream {
       stream_.avail_out = static_cast<uInt>(room);
       const int code = ::inflate(&stream_, Z_NO_FLUSH);
       const size_t taken = packed->size() - stream_.avail_in, made = room - stream_.avail_out;
-      take(packed, taken);
+      skip(packed, taken);
       if (code == Z_MEM_ERROR) throw std::bad_alloc();
       if (code == Z_STREAM_END) between_ = true;
       if (code != Z_STREAM_END && code != Z_OK && code != Z_BUF_ERROR) fail_damaged(stream_.msg);
@@ -77,10 +81,10 @@ class Gzip : public PackedStream {
   }
 
  private:
-  // Members may follow one another; NULs after one fill up a block of a tape. false: no member
+  // Members may follow one another; NULs after a member pad a block of a tape. false: no member
   // begins here.
   bool begin_member(std::string_view* packed) {
-    take(packed, std::min(packed->find_first_not_of('\0'), packed->size()));
+    skip(packed, std::min(packed->find_first_not_of('\0'), packed->size()));
     if (packed->empty()) return false;
     if (packed->front() != '\x1F') fail_trailing();
     ::inflateReset(&stream_);
@@ -105,7 +109,7 @@ class Zstd : public PackedStream {
       ZSTD_outBuffer made{out, room, 0};
       const size_t rest = ::ZSTD_decompressStream(context_.get(), &made, &in);
       if (::ZSTD_isError(rest)) fail(rest);
-      take(packed, in.pos);
+      skip(packed, in.pos);
       between_ = rest == 0;
       if (made.pos > 0) return made.pos;
       if (packed->empty()) return 0;
@@ -126,9 +130,10 @@ class Zstd : public PackedStream {
         if (between_) fail_trailing();
         break;
       case ZSTD_error_frameParameter_windowTooLarge:
-        throw_input(name_ + ": the zstd data needs a window of more than " +
-                    std::to_string(1 << (kMaxWindowLog - 20)) +
-                    " MiB; unpack it first (zstd -d --long=31)");
+        fail_input(
+            "{}: the zstd data needs a window of more than {} MiB; unpack it first (zstd -d "
+            "--long=31)",
+            name_, 1 << (kMaxWindowLog - 20));
       default:
         break;
     }

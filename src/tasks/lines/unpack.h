@@ -1,6 +1,6 @@
 #pragma once
 
-// gzip and zstd, unpacked as they are read.
+// gzip and zstd, unpacked while they are read.
 
 #include <memory>
 #include <string>
@@ -10,23 +10,23 @@
 
 namespace costeff::tasks {
 
-// A stream of packed bytes, in pieces of any size, into the bytes they stand for. Several members
-// (gzip) or frames (zstd) one after the other are one stream. Holds a window: 32 KiB, or for zstd at
-// most 128 MiB. Errors name the input and the byte, of the packed ones, up to which it was right.
+// Unpacks a stream of bytes that comes in pieces of any size. Several members (gzip) or frames
+// (zstd) one after the other are one stream. Holds a window: 32 KiB, or for zstd at most 128 MiB.
+// Errors name the input and the packed byte up to which it was right.
 class Unpacker {
  public:
   virtual ~Unpacker() = default;
 
-  // Writes up to `room` bytes (more than 0) to `out` and takes what it has read off the front of
-  // *packed. 0: all of *packed is read and gave nothing more. Throws Error(input) for damaged data
-  // and for bytes after the stream that are none.
+  // Writes up to `room` bytes (more than 0) to `out`, returns their number, and removes what it has
+  // read from the front of *packed. 0: all of *packed was read and gave nothing more. Throws
+  // Error(input) for damaged data and for bytes after the stream that do not belong to it.
   virtual size_t unpack(std::string_view* packed, char* out, size_t room) = 0;
 
-  // The input is at its end. Throws Error(input) where the stream is not.
+  // To be called at the end of the input. Throws Error(input) if the stream has not ended.
   virtual void finish() const = 0;
 };
 
-// name: how messages call the input. packing is not none.
+// name: of the input, for messages. packing is not none.
 std::unique_ptr<Unpacker> make_unpacker(Packing packing, const std::string& name);
 
 }  // namespace costeff::tasks

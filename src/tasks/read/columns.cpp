@@ -1,11 +1,10 @@
 #include "tasks/read/columns.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 
+#include "base/fail.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/lines/delimited.h"
@@ -37,7 +36,7 @@ int64_t find_name(Row row, std::string_view name) {
   return it == row.end() ? -1 : it - row.begin();
 }
 
-// Names that a column or field of labels has in the wild; a task's own goes before them.
+// Usual names of a column or field of labels; a task's own name goes before them.
 constexpr std::string_view kLabelNames[] = {"label",  "gold_label", "Quality", "is_duplicate",
                                             "score",  "Label",      "labels",  "gold",
                                             "target", "class"};
@@ -68,27 +67,26 @@ struct Chooser {
   const std::string& place;
   Columns columns;
 
-  // A first line that no flag and no usual name tells the meaning of.
+  // For a first line whose meaning no flag and no usual name tells.
   void refuse_if_may_be_header() const {
     if (options.header != Header::automatic || !may_be_header(first)) return;
-    throw_input(place + ": " + list_names(first) + " may be " +
-                (first.size() == 1 ? "a column's name or a text" : "the columns' names or a row") +
-                ": say --header or --no-header");
+    fail_input("{}: {} may be {}: say --header or --no-header", place, list_names(first),
+               first.size() == 1 ? "a column's name or a text" : "the columns' names or a row");
   }
 
   std::string task_note() const {
-    return options.task ? " (task " + std::string(options.task->name) + ")" : "";
+    return options.task ? fmt::format(" (task {})", options.task->name) : "";
   }
 
-  // The one column of that name. `note` ends the message.
+  // The only column of this name. `note` ends the message.
   int64_t named(std::string_view name, const std::string& note) const {
     const int64_t at = find_name(first, name);
-    const std::string shown = "\"" + printable(name, 80) + "\"";
     if (at < 0) {
-      throw_input(place + ": no column " + shown + ", the header has " + list_names(first) + note);
+      fail_input("{}: no column \"{}\", the header has {}{}", place, printable(name, 80),
+                 list_names(first), note);
     }
     if (find_name(first.subspan(at + 1), name) >= 0) {
-      throw_input(place + ": the header has column " + shown + " twice" + note);
+      fail_input("{}: the header has column \"{}\" twice{}", place, printable(name, 80), note);
     }
     return at;
   }
@@ -99,13 +97,14 @@ struct Chooser {
     const auto number = column_number(field);
     if (number) {
       if (*number > columns.count) {
-        throw_input(place + ": " + columns_text(columns.count) + ", expected column " + field);
+        fail_input("{}: {}, expected column {}", place, columns_text(columns.count), field);
       }
       return *number - 1;
     }
     if (!columns.header) {
-      throw_usage("column \"" + printable(field, 80) +
-                  "\" is given by name, which needs a header; without one give its number");
+      fail_usage(
+          "column \"{}\" is given by name, which needs a header; without one give its number",
+          printable(field, 80));
     }
     return named(field, "");
   }
@@ -119,14 +118,16 @@ struct Chooser {
                        [&](const KeptColumn& k) { return number_or_none(k.field); });
   }
 
-  // The gold label's column, where no flag names it.
+  // The column of the gold label, if no flag names it.
   int64_t label_column() const {
     if (!columns.header) {
       if (options.task && options.text_field.empty() && options.task->bare_label > 0) {
         return options.task->bare_label - 1;
       }
-      throw_usage(place + ": without a header the label's column is given by its number, with " +
-                  "--label-field NUMBER");
+      fail_usage(
+          "{}: without a header the label's column is given by its number, with --label-field "
+          "NUMBER",
+          place);
     }
     if (options.task && find_name(first, options.task->label) >= 0) {
       return named(options.task->label, task_note());
@@ -134,12 +135,13 @@ struct Chooser {
     for (const std::string_view name : label_field_names()) {
       if (find_name(first, name) >= 0) return named(name, task_note());
     }
-    throw_input(place + ": no column of labels (" +
-                std::string(options.task ? options.task->label : "label") + "), the header has " +
-                list_names(first) + task_note() + "; another name is given with --label-field");
+    fail_input(
+        "{}: no column of labels ({}), the header has {}{}; another name is given with "
+        "--label-field",
+        place, options.task ? options.task->label : "label", list_names(first), task_note());
   }
 
-  // Neither names nor numbers were asked for: what the task says.
+  // If neither names nor numbers were asked for, the task decides.
   void by_task(const Task& task) {
     const FieldNames* names =
         options.header == Header::no ? nullptr : find_names(first, task.names);
@@ -151,19 +153,22 @@ struct Chooser {
     }
     if (task.bare_columns > 0 && options.header != Header::yes) {
       if (columns.count != task.bare_columns) {
-        throw_input(place + ": " + columns_text(columns.count) + ", expected " +
-                    std::to_string(task.bare_columns) + task_note());
+        fail_input("{}: {}, expected {}{}", place, columns_text(columns.count), task.bare_columns,
+                   task_note());
       }
       columns.text = task.bare_text - 1;
       columns.pair = task.bare_pair - 1;
       return;
     }
     if (options.header == Header::no) {
-      throw_usage("task " + std::string(task.name) + " finds its columns by the header's names; " +
-                  "without a header give a column's number with --text-field");
+      fail_usage(
+          "task {} finds its columns by the header's names; without a header give a column's "
+          "number "
+          "with --text-field",
+          task.name);
     }
-    throw_input(place + ": the header has no column " + quoted_names(task.names.front()) +
-                ", it has " + list_names(first) + task_note());
+    fail_input("{}: the header has no column {}, it has {}{}", place,
+               quoted_names(task.names.front()), list_names(first), task_note());
   }
 
   void by_common_names() {
@@ -182,12 +187,13 @@ struct Chooser {
       return;
     }
     if (options.header == Header::no) {
-      throw_input(place + ": " + columns_text(columns.count) +
-                  " and no header: say which holds the text with --text-field NUMBER");
+      fail_input("{}: {} and no header: say which holds the text with --text-field NUMBER", place,
+                 columns_text(columns.count));
     }
-    throw_input(place + ": none of the columns " + list_names(first) +
-                " has a usual name (sentence, text, ...): use --text-field NAME, or --no-header " +
-                "and --text-field NUMBER");
+    fail_input(
+        "{}: none of the columns {} has a usual name (sentence, text, ...): use --text-field NAME, "
+        "or --no-header and --text-field NUMBER",
+        place, list_names(first));
   }
 };
 
@@ -211,8 +217,8 @@ bool is_column_name(std::string_view cell, const InputOptions& options) {
 }
 
 bool may_be_header(std::span<const std::string_view> row) {
-  constexpr size_t kLongest = 40;
-  constexpr int64_t kMostBlanks = 2;
+  constexpr size_t kMaxNameBytes = 40;
+  constexpr int64_t kMaxBlanks = 2;
   constexpr std::string_view kDigits = "0123456789", kEnds = ".!?,;:";
   bool has_name = false;
   for (const std::string_view cell : row) {
@@ -220,7 +226,7 @@ bool may_be_header(std::span<const std::string_view> row) {
                            cell.find_first_not_of("+-.,eE0123456789") == cell.npos &&
                            cell.find_first_of(kDigits) != cell.npos;
     const bool is_sentence = !cell.empty() && kEnds.find(cell.back()) != kEnds.npos;
-    if (cell.size() > kLongest || std::count(cell.begin(), cell.end(), ' ') > kMostBlanks ||
+    if (cell.size() > kMaxNameBytes || std::count(cell.begin(), cell.end(), ' ') > kMaxBlanks ||
         is_number || is_sentence) {
       return false;
     }
@@ -233,18 +239,17 @@ std::string list_names(std::span<const std::string_view> names) {
   constexpr size_t kShown = 6;
   std::string out;
   for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    out += (i ? ", \"" : "\"") + printable(names[i], 30) + "\"";
+    out += fmt::format("{}\"{}\"", i ? ", " : "", printable(names[i], 30));
   }
   if (names.size() > kShown) {
-    out += ", ... (" + columns_text(static_cast<int64_t>(names.size())) + ")";
+    out += fmt::format(", ... ({})", columns_text(static_cast<int64_t>(names.size())));
   }
   return out;
 }
 
 std::string quoted_names(const FieldNames& names) {
-  std::string out = "\"" + std::string(names.text) + "\"";
-  if (!names.pair.empty()) out += " and \"" + std::string(names.pair) + "\"";
-  return out;
+  if (names.pair.empty()) return fmt::format("\"{}\"", names.text);
+  return fmt::format("\"{}\" and \"{}\"", names.text, names.pair);
 }
 
 Columns choose_columns(std::span<const std::string_view> first, const InputOptions& options,

@@ -1,11 +1,10 @@
 #include "tasks/read/data_sets.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
+#include "base/fail.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/lines/content.h"
@@ -29,7 +28,7 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-// Names, without extension, that the parts of a split go by.
+// The names, without extension, that the files of a split may have.
 std::vector<std::string> stems_of(const std::string& split) {
   std::vector<std::string> stems{split, split + "_matched", split + "_mismatched", split + "-v1.1",
                                  split + "-v2.0"};
@@ -38,7 +37,7 @@ std::vector<std::string> stems_of(const std::string& split) {
   return stems;
 }
 
-// The file as it is, else packed; "": neither is there.
+// The path of the file, or of the file packed; "": neither exists.
 std::string file_or_packed(const fs::path& path) {
   for (const char* packed : {"", ".gz", ".zst"}) {
     if (is_file(path.string() + packed)) return path.string() + packed;
@@ -63,7 +62,7 @@ std::vector<std::string> files_of_split(const fs::path& dir, const std::string& 
   return found;
 }
 
-// The sub-directory of a GLUE directory that is called as the task is.
+// The sub-directory of a GLUE directory that has the name of the task; "": there is none.
 std::string task_directory(const fs::path& dir, const Task& task) {
   std::error_code error;
   std::vector<std::string> found;
@@ -110,7 +109,7 @@ DataSet describe(const std::string& path, const std::string& task_name, const Mo
   return set;
 }
 
-// The directory itself, or the one of its task below it.
+// The files in the directory itself, or in the task's directory below it.
 std::vector<std::string> files_of_directory(const std::string& dir, const std::string& split,
                                             const std::string& task_name, const ModelInfo& model) {
   std::vector<std::string> files = files_of_split(dir, split);
@@ -121,9 +120,9 @@ std::vector<std::string> files_of_directory(const std::string& dir, const std::s
     }
   }
   if (files.empty()) {
-    std::string what = split + ".tsv (or .jsonl, .csv), " + split + "_matched.tsv";
-    if (task) what += ", nor a directory of task " + std::string(task->name) + " that has them";
-    throw_input(dir + ": has no " + what);
+    const std::string nor =
+        task ? fmt::format(", nor a directory of task {} that has them", task->name) : "";
+    fail_input("{0}: has no {1}.tsv (or .jsonl, .csv), {1}_matched.tsv{2}", dir, split, nor);
   }
   return files;
 }
@@ -133,11 +132,11 @@ std::vector<std::string> files_of_directory(const std::string& dir, const std::s
 std::vector<DataSet> find_data_sets(const std::vector<std::string>& data, const std::string& split,
                                     const std::string& task_name, const ModelInfo& model) {
   if (split != "dev" && split != "train" && split != "test") {
-    throw_usage("split \"" + printable(split, 40) + "\", expected dev, train or test");
+    fail_usage("split \"{}\", expected dev, train or test", printable(split, 40));
   }
   if (!task_name.empty() && task_name != "none" && !is_squad_name(lower_ascii(task_name)) &&
       !maybe_task(task_name)) {
-    (void)find_task(task_name);  // throws, naming those there are
+    (void)find_task(task_name);  // throws, and lists the tasks
   }
   std::vector<DataSet> sets;
   for (const std::string& path : data) {

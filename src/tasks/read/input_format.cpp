@@ -1,11 +1,10 @@
-// Names of formats, on the command line and at the end of a path.
-
-#include <costeff/error.h>
+// Names of formats: those of the command line, and extensions of files.
 
 #include <array>
 #include <optional>
 #include <string>
 
+#include "base/fail.h"
 #include "base/names.h"
 #include "base/parse.h"
 #include "base/utf8.h"
@@ -21,8 +20,8 @@ constexpr std::array<Name<InputFormat>, 5> kFormats{{{"auto", InputFormat::autom
                                                      {"csv", InputFormat::csv},
                                                      {"jsonl", InputFormat::jsonl}}};
 
-// .json is taken for JSONL under a common name, or for an array of objects: any other JSON document
-// is an error instead of being scored as text.
+// .json is read as JSONL, which often has this extension, or as an array of objects: any other JSON
+// document is then an error, and is not scored as text.
 constexpr std::array<Name<InputFormat>, 8> kExtensions{{{"tsv", InputFormat::tsv},
                                                         {"tab", InputFormat::tsv},
                                                         {"csv", InputFormat::csv},
@@ -56,8 +55,9 @@ char delimiter_from_text(std::string_view text) {
   if (text == "tab" || text == "\\t") return '\t';
   const auto c = static_cast<unsigned char>(text.empty() ? '\0' : text.front());
   if (text.size() != 1 || (c < 0x20 && c != '\t') || c >= 0x7F || c == '"') {
-    throw_usage("delimiter \"" + printable(text, 40) +
-                "\", expected one character of ASCII that is no quote, such as ';', or tab");
+    fail_usage(
+        "delimiter \"{}\", expected one ASCII character other than a quote, such as ';', or tab",
+        printable(text, 40));
   }
   return static_cast<char>(c);
 }

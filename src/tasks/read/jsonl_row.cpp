@@ -1,17 +1,16 @@
 #include "tasks/read/jsonl_row.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
 
+#include "base/fail.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "tasks/lines/delimited.h"
 #include "tasks/lines/json_slices.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/read/columns.h"
+#include "tasks/read/jsonl_field_names.h"
 
 namespace costeff::tasks {
 namespace {
@@ -28,7 +27,7 @@ std::string shown(Kind kind, std::string_view text) {
     case Kind::null:
       return "null";
     case Kind::string:
-      return "\"" + printable(text, 40) + "\"";
+      return fmt::format("\"{}\"", printable(text, 40));
     case Kind::number:
     case Kind::not_finite:
     case Kind::boolean:
@@ -64,37 +63,6 @@ Kind kind_of(JsonToken token, std::string_view text) {
 }
 
 bool is_there(const JsonField& f) { return f.kind != Kind::absent; }
-
-// The fields of a row, by name; of one that is an object, the names of what is in it. *rows: the
-// first that is a list of objects, which may be the rows that are meant.
-std::vector<std::string> field_names(std::string_view json, JsonLexer* lexer, std::string* rows) {
-  std::vector<std::string> names;
-  lexer->begin_row(json, "", 1);
-  lexer->next();
-  for (JsonToken t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
-    const std::string name = lexer->text();
-    t = lexer->next();
-    if (t != JsonToken::object_begin) {
-      names.push_back(name);
-      if (t == JsonToken::array_begin && rows->empty()) {
-        t = lexer->next();
-        if (t == JsonToken::object_begin) *rows = name;
-        while (t != JsonToken::array_end) {
-          lexer->skip(t);
-          t = lexer->next();
-        }
-      } else {
-        lexer->skip(t);
-      }
-      continue;
-    }
-    for (t = lexer->next(); t == JsonToken::key; t = lexer->next()) {
-      names.push_back(name + "." + lexer->text());
-      lexer->skip(lexer->next());
-    }
-  }
-  return names;
-}
 
 }  // namespace
 
@@ -142,7 +110,7 @@ size_t JsonlRows::field(std::string_view name, bool wants_items) {
   return fields_.size() - 1;
 }
 
-// A pair that a flag names takes the place of the usual one.
+// A pair that a flag names replaces the usual one.
 void JsonlRows::add_texts(std::string_view text, std::string_view pair, const InputOptions& options,
                           TextNames names) {
   names.text = field(text);
@@ -156,14 +124,12 @@ void JsonlRows::add_texts(std::string_view text, std::string_view pair, const In
   texts_.push_back(names);
 }
 
-void JsonlRows::fail(const std::string& what) const {
-  throw_input(place_text(name_, line_) + ": " + what);
-}
+void JsonlRows::fail(const std::string& what) const { fail_input("{}:{}: {}", name_, line_, what); }
 
 void JsonlRows::wrong_kind(const JsonField& f, const char* expected) const {
   check_usable(f);
-  fail("field \"" + printable(f.name, 80) + "\" is " + shown(f.kind, f.text) + ", expected " +
-       expected);
+  fail(fmt::format("field \"{}\" is {}, expected {}", printable(f.name, 80), shown(f.kind, f.text),
+                   expected));
 }
 
 void JsonlRows::check_usable(const JsonField& f) const {
@@ -182,15 +148,16 @@ void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line
   lexer_.begin_row(json, name, line);
   const JsonToken first = lexer_.next();
   if (first != JsonToken::object_begin) {
-    fail("is " + shown(kind_of(first, lexer_.text()), lexer_.text()) + ", expected a JSON object");
+    fail(fmt::format("is {}, expected a JSON object",
+                     shown(kind_of(first, lexer_.text()), lexer_.text())));
   }
   read_object(0, 0);
   lexer_.next();  // the end, or an error
 
-  take_id(row);
-  take_kept(json, row);
+  fill_id(row);
+  fill_kept(json, row);
   row->gold.clear();
-  if (!golds_.empty()) take_gold(row);
+  if (!golds_.empty()) fill_gold(row);
   row->text_a.clear();
   row->text_b.reset();
   row->input_ids.clear();
@@ -198,21 +165,21 @@ void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line
   row->has_ids = false;
   const bool has_ids = ids_ != kNone && is_there(fields_[ids_]) && fields_[ids_].kind != Kind::null;
   if (ids_only_ || has_ids) {
-    take_ids(row);
+    fill_ids(row);
   } else {
-    take_texts(json, row);
+    fill_texts(json, row);
   }
 }
 
-// Is a field asked for that is inside of the object at `path`?
+// Whether some field that is asked for is inside the object at `path`.
 bool JsonlRows::leads_to_field(std::string_view path) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const JsonField& f) {
     return f.name.size() > path.size() && f.name[path.size()] == '.' && f.name.starts_with(path);
   });
 }
 
-// The object that has been opened, whose own path is path_[0, path_size). It goes no deeper than a
-// field's name has dots.
+// Reads the object that was opened, whose own path is path_[0, path_size). Goes no deeper than a
+// name has dots.
 void JsonlRows::read_object(size_t path_size, int64_t depth) {
   while (lexer_.next() == JsonToken::key) {
     path_.resize(path_size);
@@ -248,15 +215,15 @@ void JsonlRows::read_value(JsonField* f, JsonToken first, int64_t depth) {
     f->text = lexer_.text();
   }
   if (first == JsonToken::string && lexer_.flaw()) {
-    f->fault = std::string("not valid JSON: field \"") + printable(f->name, 80) + "\" holds " +
-               lexer_.flaw();
+    f->fault =
+        fmt::format("not valid JSON: field \"{}\" holds {}", printable(f->name, 80), lexer_.flaw());
   }
-  if (twice) f->fault = "field \"" + printable(f->name, 80) + "\" comes twice";
+  if (twice) f->fault = fmt::format("field \"{}\" comes twice", printable(f->name, 80));
 }
 
 // Keeps the first fault and reads on to the end of the list.
 void JsonlRows::read_items(JsonField* f) {
-  constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kMaxId = std::numeric_limits<int32_t>::max();
   for (JsonToken t = lexer_.next(); t != JsonToken::array_end; t = lexer_.next()) {
     const std::string& text = lexer_.text();
     const Kind kind = kind_of(t, text);
@@ -267,12 +234,11 @@ void JsonlRows::read_items(JsonField* f) {
     if (!f->fault.empty()) {
       // the first one counts
     } else if (!whole) {
-      f->fault = f->name + " holds " + shown(kind, text) + ", expected integers";
-    } else if (v < 0 || v > kLargest) {
-      f->fault =
-          f->name + " holds " + text + ", expected integers from 0 to " + std::to_string(kLargest);
+      f->fault = fmt::format("{} holds {}, expected integers", f->name, shown(kind, text));
+    } else if (v < 0 || v > kMaxId) {
+      f->fault = fmt::format("{} holds {}, expected integers from 0 to {}", f->name, text, kMaxId);
     } else if (f->items.size() == kMaxItems) {
-      f->fault = f->name + " has more than " + std::to_string(kMaxItems) + " numbers";
+      f->fault = fmt::format("{} has more than {} numbers", f->name, kMaxItems);
     } else {
       f->items.push_back(static_cast<int32_t>(v));
     }
@@ -280,7 +246,7 @@ void JsonlRows::read_items(JsonField* f) {
   }
 }
 
-void JsonlRows::take_id(Example* row) const {
+void JsonlRows::fill_id(Example* row) const {
   row->id.clear();
   if (id_ == kNone) return;
   const JsonField& id = fields_[id_];
@@ -294,7 +260,7 @@ void JsonlRows::take_id(Example* row) const {
   }
 }
 
-void JsonlRows::take_kept(std::string_view json, Example* row) {
+void JsonlRows::fill_kept(std::string_view json, Example* row) {
   row->kept.resize(kept_.size());
   if (kept_.empty()) return;
   find_json_values(json, kept_, &values_);
@@ -311,8 +277,8 @@ void JsonlRows::take_kept(std::string_view json, Example* row) {
       if (kept == "null") kept.clear();
     }
     if (!valid) {
-      fail("field \"" + printable(kept_[i], 80) +
-           "\" to keep is not valid JSON in UTF-8: " + printable(values_[i], 40));
+      fail(fmt::format("field \"{}\" to keep is not valid JSON in UTF-8: {}",
+                       printable(kept_[i], 80), printable(values_[i], 40)));
     }
   }
 }
@@ -323,13 +289,13 @@ void JsonlRows::check_kept(std::string_view json, std::string_view name, int64_t
   for (size_t i = 0; i < kept_.size(); ++i) {
     if (!values[i].empty()) continue;
     const std::vector<std::string> keys = json_keys(json);
-    throw_input(place_text(name, line) + ": no field \"" + printable(kept_[i], 80) +
-                "\" to keep, the row has " +
-                list_names(std::vector<std::string_view>(keys.begin(), keys.end())));
+    fail_input("{}:{}: no field \"{}\" to keep, the row has {}", name, line,
+               printable(kept_[i], 80),
+               list_names(std::vector<std::string_view>(keys.begin(), keys.end())));
   }
 }
 
-void JsonlRows::take_ids(Example* row) const {
+void JsonlRows::fill_ids(Example* row) const {
   const JsonField& ids = fields_[ids_];
   const JsonField& types = fields_[types_];
   if (ids.kind != Kind::array) wrong_kind(ids, "a list of token ids");
@@ -338,8 +304,8 @@ void JsonlRows::take_ids(Example* row) const {
   check_usable(types);
   if (types.kind == Kind::array) {
     if (types.items.size() != ids.items.size()) {
-      fail("token_type_ids has " + std::to_string(types.items.size()) + " numbers, input_ids " +
-           std::to_string(ids.items.size()));
+      fail(fmt::format("token_type_ids has {} numbers, input_ids {}", types.items.size(),
+                       ids.items.size()));
     }
     row->token_type_ids = types.items;
   } else if (is_there(types) && types.kind != Kind::null) {
@@ -349,15 +315,16 @@ void JsonlRows::take_ids(Example* row) const {
   row->has_ids = true;
 }
 
-// A string, or a number as it is written, or true or false.
-void JsonlRows::take_gold(Example* row) const {
+// A string, a number as it is written, true or false.
+void JsonlRows::fill_gold(Example* row) const {
   const JsonField* found = nullptr;
   for (const size_t i : golds_) {
     if (is_there(fields_[i]) && !found) found = &fields_[i];
   }
   if (!found) {
-    fail("no field \"" + printable(fields_[golds_.front()].name, 80) +
-         "\", expected the label there; another name is given with --label-field");
+    fail(fmt::format(
+        "no field \"{}\", expected the label there; another name is given with --label-field",
+        printable(fields_[golds_.front()].name, 80)));
   }
   check_usable(*found);
   if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {
@@ -366,26 +333,31 @@ void JsonlRows::take_gold(Example* row) const {
   row->gold = found->text;
 }
 
-// Says which fields there are. Reads the row again, so that rows that have a text pay nothing.
-void JsonlRows::no_text(std::string_view json) {
+// Says which fields there are. Reads the row again, so that rows that have a text pay nothing for
+// it.
+void JsonlRows::fail_without_text(std::string_view json) {
   std::string rows;
-  const std::vector<std::string> names = field_names(json, &lexer_, &rows);
+  const std::vector<std::string> names = jsonl_field_names(json, &lexer_, &rows);
   const std::vector<std::string_view> views(names.begin(), names.end());
-  std::string has = names.empty() ? "the row has none" : "the row has " + list_names(views);
+  std::string has = fmt::format("the row has {}", names.empty() ? "none" : list_names(views));
   if (!rows.empty()) {
-    has += "; if the rows are in \"" + printable(rows, 40) + "\", jq -c '.[\"" +
-           printable(rows, 40) + "\"][]' makes JSON Lines of them";
+    has +=
+        fmt::format("; if the rows are in \"{0}\", jq -c '.[\"{0}\"][]' makes JSON Lines of them",
+                    printable(rows, 40));
   }
-  if (named_) fail("no field \"" + printable(fields_[texts_[0].text].name, 80) + "\", " + has);
+  if (named_) {
+    fail(fmt::format("no field \"{}\", {}", printable(fields_[texts_[0].text].name, 80), has));
+  }
   if (task_) {
-    fail("no field " + quoted_names(task_->names.front()) + ", " + has + " (task " +
-         std::string(task_->name) + ")");
+    fail(fmt::format("no field {}, {} (task {})", quoted_names(task_->names.front()), has,
+                     task_->name));
   }
-  fail("no field has a usual name (text, sentence, ...), " + has + "; say --text-field NAME");
+  fail(fmt::format("no field has a usual name (text, sentence, ...), {}; say --text-field NAME",
+                   has));
 }
 
-void JsonlRows::take_texts(std::string_view json, Example* row) {
-  // The first names whose text is there; a null is taken only where there is nothing better.
+void JsonlRows::fill_texts(std::string_view json, Example* row) {
+  // The first names whose text is there; a null counts only if there is nothing better.
   const TextNames* chosen = nullptr;
   for (const TextNames& names : texts_) {
     if (!is_there(fields_[names.text])) continue;
@@ -395,7 +367,7 @@ void JsonlRows::take_texts(std::string_view json, Example* row) {
       chosen = &names;
     }
   }
-  if (!chosen) no_text(json);
+  if (!chosen) fail_without_text(json);
   const JsonField& text = fields_[chosen->text];
   check_usable(text);
   const bool empty = text.kind == Kind::null && !named_;

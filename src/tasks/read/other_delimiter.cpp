@@ -1,10 +1,9 @@
 #include "tasks/read/other_delimiter.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <vector>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "tasks/lines/delimited.h"
 #include "tasks/read/columns.h"
@@ -15,7 +14,7 @@ namespace {
 constexpr std::string_view kDelimiters = "\t;|,";
 constexpr size_t kLinesCompared = 8;
 
-// The fields of a line as a reader of that delimiter would see them, without the quotes around them.
+// The fields of a line if `delimiter` separates them, without the quotes around them.
 std::vector<std::string_view> fields_of(std::string_view line, char delimiter, bool csv) {
   std::vector<std::string_view> fields;
   bool quoted = false;
@@ -39,7 +38,7 @@ bool has_column_names(const std::vector<std::string_view>& fields, const InputOp
                      [&](std::string_view cell) { return is_column_name(cell, options); });
 }
 
-// In prose a blank follows a comma.
+// Whether a blank follows every delimiter, as it does in prose after a comma.
 bool is_prose(std::string_view line, char delimiter) {
   for (size_t at = line.find(delimiter); at != line.npos; at = line.find(delimiter, at + 1)) {
     if (at + 1 == line.size() || line[at + 1] != ' ') return false;
@@ -47,7 +46,8 @@ bool is_prose(std::string_view line, char delimiter) {
   return true;
 }
 
-// Have the lines after the first as many fields? Sentences may each have a comma by chance.
+// Whether the lines after the first have `count` fields too. Several are compared: a sentence may
+// have a comma by chance.
 bool rest_agrees(size_t count, std::string_view rest, char delimiter, bool csv) {
   size_t compared = 0;
   while (compared < kLinesCompared) {
@@ -65,7 +65,7 @@ bool rest_agrees(size_t count, std::string_view rest, char delimiter, bool csv) 
 std::string cure(char delimiter) {
   if (delimiter == '\t') return "say --delimiter tab";
   if (delimiter == ',') return "say --input-format csv, or --delimiter ','";
-  return std::string("say --delimiter '") + delimiter + "'";
+  return fmt::format("say --delimiter '{}'", delimiter);
 }
 
 }  // namespace
@@ -82,9 +82,8 @@ void check_delimiter(std::string_view first, std::string_view rest, char delimit
     const bool agrees =
         own.size() == 1 && !is_prose(first, other) && rest_agrees(fields.size(), rest, other, csv);
     if (!named && !agrees) continue;
-    throw_input(place + ": the columns seem to be separated by " + delimiter_text(other) + " (\"" +
-                printable(first, 60) + "\"), not by " + delimiter_text(delimiter) + ": " +
-                cure(other));
+    fail_input("{}: the columns seem to be separated by {} (\"{}\"), not by {}: {}", place,
+               delimiter_text(other), printable(first, 60), delimiter_text(delimiter), cure(other));
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// A table whose columns are parted by another character than the format's own.
+// Finds tables whose columns are separated by another character than their format says.
 
 #include <string>
 #include <string_view>
@@ -9,11 +9,11 @@
 
 namespace costeff::tasks {
 
-// Throws Error(input), which names the flag, where the lines are clearly parted by another character
-// than `delimiter` (tab, ; | or comma): the first one has known column names then, or has no
+// Throws Error(input), which names the flag, if another character than `delimiter` (tab, ; | or
+// comma) clearly separates the columns: the first line then has known column names, or it has no
 // `delimiter` and as many of the other character as the lines after it.
-// first: the first line of the file; rest: what has been read after it; csv: quotes hide what is in
-// them; place: of the line, "in.csv:1".
+// first: the first line of the file; rest: what has been read after it; csv: delimiters in quotes
+// do not count; place: of the line, "in.csv:1".
 void check_delimiter(std::string_view first, std::string_view rest, char delimiter, bool csv,
                      const InputOptions& options, const std::string& place);
 

@@ -1,10 +1,9 @@
 #include "tasks/read/qa_reader.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <atomic>
 
+#include "base/fail.h"
 #include "base/parse.h"
 #include "tasks/lines/delimited.h"
 
@@ -60,9 +59,10 @@ ReadStatus QaReader::next(QaExample& example, bool may_block, QaGold* gold) {
   example.kept = std::move(row_.kept);
   example.raw = std::move(row_.raw);
   if (example.error.empty() && row_.has_ids) {
-    example.error = example.place + ": input_ids, expected a question and its context as text";
+    example.error =
+        fmt::format("{}: input_ids, expected a question and its context as text", example.place);
   } else if (example.error.empty() && !row_.text_b) {
-    example.error = example.place + ": one text, expected a question and its context";
+    example.error = fmt::format("{}: one text, expected a question and its context", example.place);
   }
   if (!example.error.empty()) {
     if (!skip_bad_rows_) throw_input(example.error);
@@ -79,7 +79,7 @@ ReadStatus QaReader::next_squad(QaExample& example, bool may_block, QaGold* gold
   if (status != ReadStatus::row) return status;
   example.error.clear();
   example.kept.clear();
-  example.source = {};  // such a file has no lines: the place says it all
+  example.source = {};  // the file has no lines: the place is enough
   example.line = 0;
   example.raw = keep_raw_ ? example.question : "";
   return status;

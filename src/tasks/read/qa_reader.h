@@ -17,13 +17,14 @@ namespace costeff::tasks {
 // without a header have two columns.
 class QaReader {
  public:
-  // squad: what the files are; absent: those that end in .json are SQuAD's, where options.format is
-  // automatic. Throws Error(usage) for files of both kinds, and as RowReader does.
+  // squad: whether the files are SQuAD's. Absent: those that end in .json are, if options.format is
+  // automatic. Throws Error(usage) if there are files of both kinds, and as RowReader does.
   QaReader(const std::vector<InputFile>& files, InputOptions options, std::optional<bool> squad,
            const std::atomic<bool>* stop = nullptr);
 
-  // Sets all members of *example; the id has the form of row_id.h. Of SQuAD's files only questions
-  // that the engine refuses can be skipped, not JSON that is broken; raw is the question then. gold is left alone for rows.
+  // Sets all members of `example`; the id has the form of row_id.h. In SQuAD's files only a
+  // question that the engine refuses can be skipped, not broken JSON; its raw text is the question.
+  // For rows, *gold is left as it is.
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
   // As RowReader's.

@@ -1,11 +1,10 @@
 #include "tasks/read/reader.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <atomic>
 #include <utility>
 
+#include "base/fail.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/lines/row_id.h"
@@ -14,7 +13,7 @@
 namespace costeff::tasks {
 namespace {
 
-// Only blanks: no row of more than one column.
+// Only blanks: cannot be a row of several columns.
 bool is_blank(std::string_view line, char delimiter) {
   return std::all_of(line.begin(), line.end(),
                      [&](char c) { return c == ' ' || (c == '\t' && delimiter != '\t'); });
@@ -42,21 +41,21 @@ RowReader::RowReader(std::vector<InputFile> files, InputOptions options,
   for (const InputFile& file : files_) {
     names_.push_back(input_name(file));
     check_input(file);
-    // What the first bytes decide is checked when they are there.
+    // A format that the first bytes decide is checked when they are there.
     if (!is_auto(file)) check_options(file, format_of(file));
     const int64_t size = input_bytes(file);
     bytes_total_ = size < 0 || bytes_total_ < 0 ? -1 : bytes_total_ + size;
   }
 }
 
-// What the file's name and the flags say it is.
+// The format by the flags and the file's name.
 InputFormat RowReader::format_of(const InputFile& file) const {
   return options_.format == InputFormat::automatic
              ? format_of_path(file.path, options_.task != nullptr || options_.is_table)
              : options_.format;
 }
 
-// Neither a flag nor its name says what it is. A separator is for text alone.
+// Neither a flag nor the file's name tells the format. (A separator means text.)
 bool RowReader::is_auto(const InputFile& file) const {
   return options_.format == InputFormat::automatic && !options_.separator &&
          !format_of_extension(file.path);
@@ -69,19 +68,22 @@ void RowReader::check_options(const InputFile& file, InputFormat format) const {
                        !options_.pair_field.empty() ||
                        (options_.id_field && !options_.id_field->empty());
   if (columns && is_text) {
-    throw_usage(name + " is read as plain text, which has no columns or fields; " +
-                "say --input-format tsv, csv or jsonl");
+    fail_usage(
+        "{} is read as plain text, which has no columns or fields; say --input-format tsv, csv or "
+        "jsonl",
+        name);
   }
   if (options_.want_gold && is_text) {
-    throw_usage(name + " is read as plain text, which has no labels; " +
-                "say --input-format tsv, csv or jsonl");
+    fail_usage(
+        "{} is read as plain text, which has no labels; say --input-format tsv, csv or jsonl",
+        name);
   }
   if (options_.separator && !is_text) {
-    throw_usage(name + " is not read as plain text; only there a separator parts pairs");
+    fail_usage("{} is not read as plain text; only there a separator splits pairs", name);
   }
   if (options_.delimiter && !is_delimited(format)) {
-    throw_usage(name + " is read as " + (is_text ? "plain text" : "JSON Lines") +
-                ", which has no delimiter; say --input-format tsv or csv");
+    fail_usage("{} is read as {}, which has no delimiter; say --input-format tsv or csv", name,
+               is_text ? "plain text" : "JSON Lines");
   }
 }
 
@@ -94,10 +96,10 @@ void RowReader::open_next() {
 }
 
 void RowReader::say(const std::string& text) const {
-  if (options_.say) options_.say(names_[at_] + ": " + text);
+  if (options_.say) options_.say(fmt::format("{}: {}", names_[at_], text));
 }
 
-// Decides on the format by the first bytes where they have a say. `line`: it is decided.
+// Decides the format, by the first bytes if need be. `line`: it is decided.
 LineStatus RowReader::look_inside(bool may_block) {
   const InputFile& file = files_[at_];
   format_ = format_of(file);
@@ -114,12 +116,12 @@ LineStatus RowReader::look_inside(bool may_block) {
                        (format_ == InputFormat::jsonl && json_begins_with_bracket(head));
     if (decides && start != JsonStart::none) {
       format_ = InputFormat::jsonl;
-      note_ = std::string(array ? "is a JSON array, its elements are read as rows"
-                                : "holds JSON objects, read as JSON Lines") +
-              "; --input-format text scores the lines as they are";
+      note_ = fmt::format("{}; --input-format text scores the lines as they are",
+                          array ? "is a JSON array, its elements are read as rows"
+                                : "holds JSON objects, read as JSON Lines");
     } else if (is_delimited(format_) && start != JsonStart::none) {
-      throw_input(names_[at_] + ": holds JSON, expected " +
-                  (format_ == InputFormat::tsv ? "TSV" : "CSV") + "; say --input-format jsonl");
+      fail_input("{}: holds JSON, expected {}; say --input-format jsonl", names_[at_],
+                 format_ == InputFormat::tsv ? "TSV" : "CSV");
     }
     if (array) array_.emplace();
   }
@@ -138,7 +140,8 @@ LineStatus RowReader::look_inside(bool may_block) {
 // Refuses a table that is separated by another character, once its first line is there.
 LineStatus RowReader::look_at_delimiter(bool may_block) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF", kEnds = "\r\n";
-  constexpr size_t kMost = 64u << 10, kSample = 4096;  // what a file always has, if it is as long
+  // A file gives at least kSample bytes at once if it is that long.
+  constexpr size_t kMaxFirstLine = 64u << 10, kSample = 4096;
   std::string_view head;
   size_t begin = 0, end = 0;
   do {
@@ -147,7 +150,7 @@ LineStatus RowReader::look_at_delimiter(bool may_block) {
     begin = head.find_first_not_of(" \r\n", head.starts_with(kMark) ? kMark.size() : 0);
     begin = std::min(begin, head.size());
     end = std::min(head.find_first_of(kEnds, begin), head.size());
-  } while (end == head.size() && head.size() < kMost && !lines_->complete());
+  } while (end == head.size() && head.size() < kMaxFirstLine && !lines_->complete());
   const std::string_view before = head.substr(0, begin);
   check_delimiter(head.substr(begin, end - begin),
                   head.substr(0, std::max(end, kSample)).substr(end), delimiter_,
@@ -159,17 +162,17 @@ LineStatus RowReader::look_at_delimiter(bool may_block) {
 void RowReader::finish_file() {
   csv_.finish(names_[at_]);
   if (is_delimited(format_) && !have_columns_) {
-    throw_input(names_[at_] + ": is empty, expected a header or rows of columns");
+    fail_input("{}: is empty, expected a header or rows of columns", names_[at_]);
   }
   if (blanks_.skipped > 0) {
-    say(std::to_string(blanks_.skipped) +
-        (blanks_.skipped == 1 ? " blank line is no row: line "
-                              : " blank lines are no rows: line ") +
-        std::to_string(blanks_.first_skipped) + (blanks_.skipped == 1 ? "" : " and others"));
+    const bool one = blanks_.skipped == 1;
+    say(fmt::format("{} {}: line {}{}", blanks_.skipped,
+                    one ? "blank line was skipped" : "blank lines were skipped",
+                    blanks_.first_skipped, one ? "" : " and others"));
   }
 }
 
-// The next line, or element of an array, and its number.
+// The next line, or element of an array; sets line_number_.
 LineStatus RowReader::next_line(std::string_view* line, bool may_block) {
   if (!looked_) {
     const LineStatus status = look_inside(may_block);
@@ -207,46 +210,46 @@ ReadStatus RowReader::next(Example& row, bool may_block) {
     row.id.clear();
     row.gold.clear();
     row.error.clear();
-    if (!take_row(line, row)) continue;
+    if (!read_row(line, row)) continue;
     if (format_ == InputFormat::jsonl && !have_columns_ && row.error.empty()) {
       jsonl_.check_kept(line, names_[at_], row.line);
       have_columns_ = true;
     }
     row.source = names_[at_];
     const int64_t number = rows_.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (!note_.empty()) say(std::exchange(note_, {}));  // an error before it stands alone
+    if (!note_.empty()) say(std::exchange(note_, {}));  // not said if the first row is an error
     if (row.id.empty()) set_number_id(number, &row.id);
     return ReadStatus::row;
   }
 }
 
-// As take_line, where a row that cannot be read is one too if the options say so.
-bool RowReader::take_row(std::string_view line, Example& row) {
-  if (options_.keep_raw) take_raw(line, row);
+// Like read_line, but a row that cannot be read becomes a bad row if the options say so.
+bool RowReader::read_row(std::string_view line, Example& row) {
+  if (options_.keep_raw) keep_raw(line, row);
   try {
-    return take_line(line, row);
+    return read_line(line, row);
   } catch (const Error& e) {
     const bool is_table = is_delimited(format_);
     if (!options_.skip_bad_rows || e.kind() != ErrorKind::input || csv_.too_long() ||
         (is_table && !have_columns_)) {
       throw;
     }
-    take_bad_row(e, row);
+    make_bad_row(e, row);
     return true;
   }
 }
 
-void RowReader::take_bad_row(const Error& error, Example& row) {
+void RowReader::make_bad_row(const Error& error, Example& row) {
   const int64_t last = line_number_;
   row.error = error.what();
   if (format_ == InputFormat::csv) {
     // The next record begins on the next line, whatever this one's quotes say.
     if (row.line < last) {
-      row.error += " (of lines " + std::to_string(row.line) + " to " + std::to_string(last) + ")";
+      row.error += fmt::format(" (of lines {} to {})", row.line, last);
     }
     csv_ = CsvRecord(delimiter_);
   }
-  if (holds_) {  // it is the blank line before the one that was read
+  if (holds_) {  // the error is about the blank line before the one that was read
     row.line = blanks_.first_pending;
     row.raw.clear();
   }
@@ -260,8 +263,8 @@ void RowReader::take_bad_row(const Error& error, Example& row) {
   row.kept.clear();
 }
 
-// A row's line, or the lines of a CSV record so far.
-void RowReader::take_raw(std::string_view line, Example& row) {
+// Keeps a row's line, or adds a line to those of a CSV record.
+void RowReader::keep_raw(std::string_view line, Example& row) {
   if (format_ != InputFormat::csv || csv_.at_record_start()) {
     row.raw.assign(line);
   } else {
@@ -270,34 +273,34 @@ void RowReader::take_raw(std::string_view line, Example& row) {
   }
 }
 
-// false: no row yet (a header, the begin of a record, an empty line of JSONL).
-bool RowReader::take_line(std::string_view line, Example& row) {
+// false: no row yet (a header, the beginning of a record, an empty line of JSONL).
+bool RowReader::read_line(std::string_view line, Example& row) {
   const std::string& name = names_[at_];
   switch (format_) {
     case InputFormat::tsv:
-      if (take_blank(line)) return false;
-      return take_fields(row.line, split_tsv(line, &fields_, delimiter_), row);
+      if (is_blank_line(line)) return false;
+      return read_fields(row.line, split_tsv(line, &fields_, delimiter_), row);
     case InputFormat::csv:
       if (csv_.at_record_start()) {
-        if (take_blank(line)) return false;
+        if (is_blank_line(line)) return false;
       } else {
         row.line = csv_.first_line();
       }
       if (!csv_.add_line(line, lines_->had_cr(), name, line_number_)) return false;
       csv_.fields(&fields_);
-      return take_fields(csv_.first_line(), static_cast<int64_t>(fields_.size()), row);
+      return read_fields(csv_.first_line(), static_cast<int64_t>(fields_.size()), row);
     case InputFormat::jsonl:
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) return false;
       jsonl_.parse(line, name, row.line, &row);
       return true;
     default:
-      return take_text(line, row);
+      return read_text(line, row);
   }
 }
 
-// A line of TSV or CSV that begins a row, or is blank: true. Throws where blank lines before a row
-// are not allowed; the row comes with the next call then.
-bool RowReader::take_blank(std::string_view line) {
+// Whether a line of TSV or CSV that could begin a row is blank. Throws where blank lines before a
+// row are not allowed; the row then comes with the next call.
+bool RowReader::is_blank_line(std::string_view line) {
   const bool one_column = have_columns_ && columns_.count == 1;
   if (line.empty() || (!one_column && is_blank(line, delimiter_))) {
     if (blanks_.pending++ == 0) blanks_.first_pending = line_number_;
@@ -307,8 +310,8 @@ bool RowReader::take_blank(std::string_view line) {
     if (format_ == InputFormat::tsv && have_columns_) {
       held_ = line;
       holds_ = true;
-      throw_input(place_text(names_[at_], blanks_.first_pending) + ": empty line, expected " +
-                  columns_text(columns_.count));
+      fail_input("{}:{}: empty line, expected {}", names_[at_], blanks_.first_pending,
+                 columns_text(columns_.count));
     }
     if (blanks_.skipped == 0) blanks_.first_skipped = blanks_.first_pending;
     blanks_.skipped += pending;
@@ -316,7 +319,7 @@ bool RowReader::take_blank(std::string_view line) {
   return false;
 }
 
-bool RowReader::take_text(std::string_view line, Example& row) {
+bool RowReader::read_text(std::string_view line, Example& row) {
   row.kept.clear();
   row.input_ids.clear();
   row.token_type_ids.clear();
@@ -331,22 +334,21 @@ bool RowReader::take_text(std::string_view line, Example& row) {
   return true;
 }
 
-bool RowReader::take_fields(int64_t line, int64_t count, Example& row) {
-  const auto place = [&] { return place_text(names_[at_], line); };
+bool RowReader::read_fields(int64_t line, int64_t count, Example& row) {
   row.line = line;
   if (!have_columns_) {
     if (count > kMaxColumns) {
-      throw_input(place() + ": " + columns_text(count) + ", expected at most " +
-                  std::to_string(kMaxColumns));
+      fail_input("{}:{}: {}, expected at most {}", names_[at_], line, columns_text(count),
+                 kMaxColumns);
     }
-    columns_ = choose_columns(fields_, options_, place());
+    columns_ = choose_columns(fields_, options_, place_text(names_[at_], line));
     have_columns_ = true;
     if (columns_.header) return false;
   }
   if (count != columns_.count) {
-    throw_input(place() + ": " + columns_text(count) + ", expected " +
-                std::to_string(columns_.count) +
-                (options_.task ? " (task " + std::string(options_.task->name) + ")" : ""));
+    const std::string note = options_.task ? fmt::format(" (task {})", options_.task->name) : "";
+    fail_input("{}:{}: {}, expected {}{}", names_[at_], line, columns_text(count), columns_.count,
+               note);
   }
   row.input_ids.clear();
   row.token_type_ids.clear();

@@ -1,11 +1,11 @@
 #include "tasks/read/squad_reader.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <atomic>
 #include <optional>
 
+#include "base/fail.h"
+#include "base/format.h"
 #include "tasks/lines/row_id.h"
 
 namespace costeff::tasks {
@@ -23,12 +23,12 @@ SquadReader::SquadReader(std::vector<InputFile> files, const std::atomic<bool>* 
   }
 }
 
-// "data[0].paragraphs[3].qas[1]", as far as it is inside of these.
+// "data[0].paragraphs[3].qas[1]": the part of it that the reader is in.
 std::string SquadReader::path() const {
   std::string s;
-  if (article_ >= 0) s += "data[" + std::to_string(article_) + "]";
-  if (paragraph_ >= 0) s += ".paragraphs[" + std::to_string(paragraph_) + "]";
-  if (number_ >= 0) s += ".qas[" + std::to_string(number_) + "]";
+  if (article_ >= 0) append_format(&s, "data[{}]", article_);
+  if (paragraph_ >= 0) append_format(&s, ".paragraphs[{}]", paragraph_);
+  if (number_ >= 0) append_format(&s, ".qas[{}]", number_);
   return s;
 }
 
@@ -36,13 +36,12 @@ std::string SquadReader::path() const {
 void SquadReader::fail(const std::string& key, const std::string& what) const {
   std::string at = path();
   if (!key.empty()) at += (at.empty() ? "" : ".") + key;
-  throw_input(json_->name() + ": " + (at.empty() ? "the document" : at) + " " + what);
+  fail_input("{}: {} {}", json_->name(), at.empty() ? "the document" : at, what);
 }
 
 void SquadReader::expect(JsonToken found, JsonToken expected, const std::string& key) const {
   if (found != expected) {
-    fail(key,
-         std::string("is ") + json_token_text(found) + ", expected " + json_token_text(expected));
+    fail(key, fmt::format("is {}, expected {}", json_token_text(found), json_token_text(expected)));
   }
 }
 
@@ -58,7 +57,7 @@ ReadStatus SquadReader::next(QaExample& example, bool may_block, QaGold* gold) {
         if (file_ == files_.size()) return ReadStatus::end;
         begin_file();
       }
-      // Only between paragraphs: one that has begun is read to its end.
+      // Only between paragraphs: once begun, one is read to its end.
       if (!may_block && !json_->ready()) return ReadStatus::would_block;
       if (!step()) end_file();
     }
@@ -70,7 +69,7 @@ ReadStatus SquadReader::next(QaExample& example, bool may_block, QaGold* gold) {
   example.context = context_;
   example.question = std::move(q.question);
   example.id = std::move(q.id);
-  example.place = json_->name() + ": " + path();
+  example.place = fmt::format("{}: {}", json_->name(), path());
   if (gold) *gold = std::move(q.gold);
   number_ = -1;
   const int64_t number = rows_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -91,7 +90,7 @@ void SquadReader::end_file() {
   ++file_;
 }
 
-// Goes on by one key, article or paragraph. false: the file is at its end.
+// Reads one key, article or paragraph further. false: the file has ended.
 bool SquadReader::step() {
   questions_.clear();
   given_ = 0;
@@ -186,7 +185,7 @@ void SquadReader::read_questions(JsonToken first) {
     expect(token, JsonToken::object_begin, "");
     read_question();
     if (json_->byte() - paragraph_begin_ > static_cast<int64_t>(kMaxLineBytes)) {
-      fail("", "lies beyond " + std::to_string(kMaxLineBytes >> 20) + " MiB of its paragraph");
+      fail("", fmt::format("lies beyond {} MiB of its paragraph", kMaxLineBytes >> 20));
     }
   }
   number_ = -1;
@@ -227,13 +226,13 @@ void SquadReader::read_question() {
   if (!q.has_question) fail("", "has no key \"question\"");
 }
 
-// Null, as some test files have it: none.
+// null, which some test files have, means that there are none.
 void SquadReader::read_answers(JsonToken first) {
   if (first == JsonToken::null) return;
   expect(first, JsonToken::array_begin, "answers");
   std::vector<std::string>& answers = questions_.back().gold.answers;
   for (JsonToken token = json_->next(); token != JsonToken::array_end; token = json_->next()) {
-    const std::string at = "answers[" + std::to_string(answers.size()) + "]";
+    const std::string at = fmt::format("answers[{}]", answers.size());
     expect(token, JsonToken::object_begin, at);
     std::optional<std::string> text;
     for (token = json_->next(); token != JsonToken::object_end; token = json_->next()) {
@@ -247,7 +246,7 @@ void SquadReader::read_answers(JsonToken first) {
     if (!text) fail(at, "has no key \"text\"");
     answers.push_back(std::move(*text));
     if (json_->byte() - paragraph_begin_ > static_cast<int64_t>(kMaxLineBytes)) {
-      fail(at, "lies beyond " + std::to_string(kMaxLineBytes >> 20) + " MiB of its paragraph");
+      fail(at, fmt::format("lies beyond {} MiB of its paragraph", kMaxLineBytes >> 20));
     }
   }
 }

@@ -12,23 +12,23 @@
 
 namespace costeff::tasks {
 
-// What the answer is compared with.
+// What an answer is compared with.
 struct QaGold {
   std::vector<std::string> answers;  // texts, as the file has them
   bool impossible = false;           // SQuAD v2: there is no answer
 };
 
-// The questions of SQuAD v1.1 and v2 files, in order: data[].paragraphs[].qas[]. Keys it does not
-// know are skipped. Holds one paragraph, of at most kMaxLineBytes in the file. QaExample::id has
-// the form of row_id.h; a question without an id gets its number, from 1 over all files.
+// The questions of SQuAD v1.1 and v2 files, in order: data[].paragraphs[].qas[]. Unknown keys are
+// skipped. Holds one paragraph, of at most kMaxLineBytes in the file. QaExample::id has the form of
+// row_id.h; a question without an id gets its number, from 1 over all files.
 class SquadReader {
  public:
-  // Throws Error(input) for a file that is missing or a directory. Waiting for input ends once
-  // *stop is true; the questions end there.
+  // Throws Error(input) for a file that is missing or a directory. Once *stop is true, waiting for
+  // input ends, and so do the questions.
   explicit SquadReader(std::vector<InputFile> files, const std::atomic<bool>* stop = nullptr,
                        size_t chunk_bytes = 256u << 10);
 
-  // Sets all members of *example, and *gold if it is not null. Throws Error(input):
+  // Sets all members of `example`, and *gold if it is not null. Throws Error(input):
   // "dev.json: data[0].paragraphs[3].qas[1].question is a number, expected a string".
   ReadStatus next(QaExample& example, bool may_block, QaGold* gold = nullptr);
 
@@ -37,10 +37,10 @@ class SquadReader {
     if (json_) json_->check_unchanged();
   }
 
-  // May be asked for from another thread than next()'s.
+  // May be called from another thread than next().
   int64_t rows() const { return rows_.load(std::memory_order_relaxed); }
 
-  // For progress; may be asked for from another thread than next()'s. -1: not all sizes are known.
+  // For progress; may be called from another thread than next(). -1: not all sizes are known.
   int64_t bytes_total() const { return bytes_total_; }
   int64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
 
@@ -70,7 +70,7 @@ class SquadReader {
   std::vector<InputFile> files_;
   const std::atomic<bool>* stop_;
   size_t chunk_bytes_;
-  size_t file_ = 0;  // the one in hand, or the next one
+  size_t file_ = 0;  // the current file, or the next one
   std::unique_ptr<JsonLexer> json_;
   Level level_ = Level::document;
   bool seen_data_ = false, seen_paragraphs_ = false;
@@ -78,7 +78,7 @@ class SquadReader {
   int64_t paragraph_begin_ = 0;                          // byte
 
   std::string context_;
-  std::vector<Question> questions_;  // of the paragraph in hand
+  std::vector<Question> questions_;  // of the current paragraph
   size_t given_ = 0;
 
   int64_t bytes_total_ = 0, bytes_before_ = 0;

@@ -1,15 +1,14 @@
 #include "tasks/report/eval_qa_writer.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
+const char* task_name(const QaReport& r) { return r.version_2 ? "squad-v2" : "squad-v1.1"; }
 
 struct Part {
   const char* name;
@@ -47,8 +46,39 @@ std::vector<Part> parts_of(const QaReport& r) {
   return parts;
 }
 
-OrderedJson metric_json(double value, const Interval& interval, const char* how) {
-  return {{"value", value}, {"low", interval.low}, {"high", interval.high}, {"interval", how}};
+void write_metric(const JsonWriter::Key& name, double value, const Interval& interval,
+                  const char* how, JsonWriter* json) {
+  json->begin_object(name);
+  json->field("value", value);
+  json->field("low", interval.low);
+  json->field("high", interval.high);
+  json->field("interval", how);
+  json->end_object();
+}
+
+void write_report(const QaReport& r, JsonWriter* json) {
+  json->begin_object();
+  json->field("data", r.data.path);
+  json->field("task", task_name(r));
+  json->field("rows", r.scores.size());
+  json->field("windows", r.windows);
+  json->field("seconds", r.seconds);
+  json->field("confidence", r.bootstrap.confidence);
+  json->begin_object("bootstrap");
+  json->field("samples", r.bootstrap.replicates);
+  json->field("seed", r.bootstrap.seed);
+  json->end_object();
+  json->begin_object("parts");
+  for (const Part& p : parts_of(r)) {
+    json->key_text(p.name);
+    json->begin_object();
+    json->field("rows", p.rows);
+    write_metric("exact", p.exact, p.exact_interval, "clopper-pearson", json);
+    write_metric("f1", p.f1, p.f1_interval, "bootstrap", json);
+    json->end_object();
+  }
+  json->end_object();
+  json->end_object();
 }
 
 }  // namespace
@@ -61,56 +91,42 @@ std::string qa_eval_tsv_header() {
 void append_qa_eval_tsv(const QaReport& r, std::string* out) {
   for (const Part& p : parts_of(r)) {
     append_tsv_field(r.data.path, out);
-    *out += std::string("\t") + (r.version_2 ? "squad-v2" : "squad-v1.1") + "\t" + p.name + "\t" +
-            std::to_string(p.rows);
+    append_format(out, "\t{}\t{}\t{}", task_name(r), p.name, p.rows);
     for (const double v : {p.exact, p.exact_interval.low, p.exact_interval.high, p.f1,
                            p.f1_interval.low, p.f1_interval.high}) {
-      *out += "\t" + shortest(v);
+      append_format(out, "\t{}", shortest(v));
     }
-    *out += "\t" + std::to_string(r.windows) + "\t" + shortest(r.seconds) + "\n";
+    append_format(out, "\t{}\t{}\n", r.windows, shortest(r.seconds));
   }
 }
 
 std::string qa_eval_json(const std::vector<QaReport>& reports) {
-  OrderedJson all;
-  all["model"] = reports.empty() ? "" : reports.front().model;
-  all["evaluations"] = OrderedJson::array();
-  for (const QaReport& r : reports) {
-    OrderedJson j;
-    j["data"] = r.data.path;
-    j["task"] = r.version_2 ? "squad-v2" : "squad-v1.1";
-    j["rows"] = r.scores.size();
-    j["windows"] = r.windows;
-    j["seconds"] = r.seconds;
-    j["confidence"] = r.bootstrap.confidence;
-    j["bootstrap"] = {{"samples", r.bootstrap.replicates}, {"seed", r.bootstrap.seed}};
-    for (const Part& p : parts_of(r)) {
-      j["parts"][p.name] = {{"rows", p.rows},
-                            {"exact", metric_json(p.exact, p.exact_interval, "clopper-pearson")},
-                            {"f1", metric_json(p.f1, p.f1_interval, "bootstrap")}};
-    }
-    all["evaluations"].push_back(std::move(j));
-  }
-  return all.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.begin_object();
+  json.field("model", reports.empty() ? "" : reports.front().model);
+  json.begin_array("evaluations");
+  for (const QaReport& r : reports) write_report(r, &json);
+  json.end_array();
+  json.end_object();
+  return out + "\n";
 }
 
 void append_qa_eval_text(const QaReport& r, std::string* out) {
-  *out +=
-      std::string(r.version_2 ? "SQuAD v2.0: " : "SQuAD v1.1: ") + printable(r.data.path) + "\n";
-  append_printf(out, "%zu questions in %lld windows, %.2f s\n\n", r.scores.size(),
-                static_cast<long long>(r.windows), r.seconds);
-  append_printf(out, "%-12s%9s%9s%8s%8s%9s%8s%8s\n", "", "rows", "exact", "low", "high", "f1",
-                "low", "high");
+  append_format(out, "{}: {}\n", r.version_2 ? "SQuAD v2.0" : "SQuAD v1.1", printable(r.data.path));
+  append_format(out, "{} questions in {} windows, {:.2f} s\n\n", r.scores.size(), r.windows,
+                r.seconds);
+  append_format(out, "{:<12}{:>9}{:>9}{:>8}{:>8}{:>9}{:>8}{:>8}\n", "", "rows", "exact", "low",
+                "high", "f1", "low", "high");
   for (const Part& p : parts_of(r)) {
-    append_printf(out, "%-12s%9lld%9.4f%8.4f%8.4f%9.4f%8.4f%8.4f\n", p.name,
-                  static_cast<long long>(p.rows), p.exact, p.exact_interval.low,
-                  p.exact_interval.high, p.f1, p.f1_interval.low, p.f1_interval.high);
+    append_format(out, "{:<12}{:>9}{:>9.4f}{:>8.4f}{:>8.4f}{:>9.4f}{:>8.4f}{:>8.4f}\n", p.name,
+                  p.rows, p.exact, p.exact_interval.low, p.exact_interval.high, p.f1,
+                  p.f1_interval.low, p.f1_interval.high);
   }
-  append_printf(out,
-                "\n%g%% intervals: of exact, binomial (Clopper-Pearson);\nof f1, bootstrap: "
-                "percentiles of %lld samples, seed %lld\n",
-                100 * r.bootstrap.confidence, static_cast<long long>(r.bootstrap.replicates),
-                static_cast<long long>(r.bootstrap.seed));
+  append_format(out,
+                "\n{:g}% intervals: of exact, binomial (Clopper-Pearson);\n"
+                "of f1, bootstrap: percentiles of {} samples, seed {}\n",
+                100 * r.bootstrap.confidence, r.bootstrap.replicates, r.bootstrap.seed);
 }
 
 }  // namespace costeff::tasks

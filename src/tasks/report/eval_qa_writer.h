@@ -1,6 +1,6 @@
 #pragma once
 
-// An evaluation of questions (SQuAD) as text, TSV and JSON.
+// An evaluation on questions (SQuAD) as text, TSV and JSON.
 
 #include <string>
 #include <vector>
@@ -23,8 +23,8 @@ struct QaReport {
 };
 
 // TSV: data task part rows exact exact_low exact_high f1 f1_low f1_high windows seconds. part is
-// all, and for version 2 has_answer and no_answer too; exact's interval is Clopper-Pearson, F1's
-// bootstrap.
+// all, and for version 2 also has_answer and no_answer. The interval of exact is Clopper-Pearson,
+// that of F1 bootstrap.
 std::string qa_eval_tsv_header();
 void append_qa_eval_tsv(const QaReport& report, std::string* out);
 std::string qa_eval_json(const std::vector<QaReport>& reports);

@@ -4,16 +4,14 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::array<Metric, 6> kAllMetrics{Metric::accuracy, Metric::f1,      Metric::macro_f1,
                                             Metric::matthews, Metric::pearson, Metric::spearman};
@@ -22,10 +20,6 @@ const MetricValue* find_metric(const Score& s, Metric metric) {
   const auto it = std::find_if(s.metrics.begin(), s.metrics.end(),
                                [&](const MetricValue& m) { return m.metric == metric; });
   return it == s.metrics.end() ? nullptr : &*it;
-}
-
-std::string task_name(const EvalReport& r) {
-  return r.data.task ? std::string(r.data.task->name) : "none";
 }
 
 void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out) {
@@ -62,42 +56,89 @@ void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out)
   out->push_back('\n');
 }
 
-OrderedJson point_json(const EvalReport& r, const EvalPoint& p) {
-  const Score& s = p.score;
-  OrderedJson j;
-  if (p.is_exit) {
-    j["layer"] = std::atoll(p.setting.c_str());
-  } else {
-    j["policy"] = p.policy;
-    j["setting"] = p.setting.empty() ? OrderedJson() : OrderedJson(p.setting);
-    j["exit_start"] = p.exit_start;
-    j["text"] = p.text;
-  }
+void write_metrics(const Score& s, JsonWriter* json) {
+  if (s.metrics.empty()) return;
+  json->begin_object("metrics");
   for (const MetricValue& m : s.metrics) {
-    j["metrics"][std::string(metric_name(m.metric))] = {
-        {"value", m.value},
-        {"low", m.interval.low},
-        {"high", m.interval.high},
-        {"interval", m.exact ? "clopper-pearson" : "bootstrap"}};
+    json->key_text(metric_name(m.metric));
+    json->begin_object();
+    json->field("value", m.value);
+    json->field("low", m.interval.low);
+    json->field("high", m.interval.high);
+    json->field("interval", m.exact ? "clopper-pearson" : "bootstrap");
+    json->end_object();
   }
-  if (!r.labels.regression) {
-    j["correct"] = s.confusion.correct();
-    j["confusion"] = OrderedJson::array();
-    for (int64_t g = 0; g < s.confusion.classes; ++g) {
-      OrderedJson row = OrderedJson::array();
-      for (int64_t a = 0; a < s.confusion.classes; ++a) row.push_back(s.confusion.at(g, a));
-      j["confusion"].push_back(std::move(row));
-    }
+  json->end_object();
+}
+
+void write_confusion(const Confusion& c, JsonWriter* json) {
+  json->field("correct", c.correct());
+  json->begin_array("confusion");
+  for (int64_t g = 0; g < c.classes; ++g) {
+    json->begin_array();
+    for (int64_t a = 0; a < c.classes; ++a) json->value(c.at(g, a));
+    json->end_array();
   }
-  j["mean_exit_layer"] = s.mean_exit_layer;
-  j["layers_saved"] = s.layers_saved;
-  j["speedup_layers"] = s.speedup_layers;
-  j["macs"] = s.macs;
-  j["speedup_macs"] = s.speedup_macs;
-  j["mean_entropy"] = s.mean_entropy;
-  j["exit_histogram"] = s.exit_histogram;
-  if (!p.is_exit) j["seconds"] = p.seconds;
-  return j;
+  json->end_array();
+}
+
+void write_point(const EvalReport& r, const EvalPoint& p, JsonWriter* json) {
+  const Score& s = p.score;
+  json->begin_object();
+  if (p.is_exit) {
+    json->field("layer", std::atoll(p.setting.c_str()));
+  } else {
+    json->field("policy", p.policy);
+    json->optional_field("setting", p.setting);
+    json->field("exit_start", p.exit_start);
+    json->field("text", p.text);
+  }
+  write_metrics(s, json);
+  if (!r.labels.regression) write_confusion(s.confusion, json);
+  json->field("mean_exit_layer", s.mean_exit_layer);
+  json->field("layers_saved", s.layers_saved);
+  json->field("speedup_layers", s.speedup_layers);
+  json->field("macs", s.macs);
+  json->field("speedup_macs", s.speedup_macs);
+  json->field("mean_entropy", s.mean_entropy);
+  json->field("exit_histogram", s.exit_histogram);
+  if (!p.is_exit) json->field("seconds", p.seconds);
+  json->end_object();
+}
+
+double rows_per_second(const EvalReport& r, double seconds) {
+  return static_cast<double>(r.rows) / std::max(seconds, 1e-9);
+}
+
+void write_report(const EvalReport& r, JsonWriter* json) {
+  json->begin_object();
+  json->field("data", r.data.path);
+  json->field("name", r.data.name);
+  json->optional_field("task", r.data.task ? r.data.task->name : "");
+  json->optional_field("task_from", r.data.task_from);
+  json->field("labels", r.labels.names);
+  json->field("labels_note", r.labels.note);
+  json->field("labels_guessed", r.labels.guessed);
+  if (!r.labels.regression) json->field("positive_label", r.labels.names[r.labels.positive]);
+  json->field("layers", r.num_layers);
+  json->field("rows", r.rows);
+  if (r.skipped > 0) json->field("skipped_rows", r.skipped);
+  json->field("tokens", r.tokens);
+  json->field("seconds", r.seconds);
+  json->field("rows_per_s", rows_per_second(r, r.seconds));
+  json->field("threads", r.threads);
+  json->field("confidence", r.bootstrap.confidence);
+  json->begin_object("bootstrap");
+  json->field("samples", r.bootstrap.replicates);
+  json->field("seed", r.bootstrap.seed);
+  json->end_object();
+  json->begin_array("policies");
+  for (const EvalPoint& p : r.points) write_point(r, p, json);
+  json->end_array();
+  json->begin_array("exits");
+  for (const EvalPoint& p : r.exits) write_point(r, p, json);
+  json->end_array();
+  json->end_object();
 }
 
 // ---- text ----
@@ -105,11 +146,11 @@ OrderedJson point_json(const EvalReport& r, const EvalPoint& p) {
 constexpr int64_t kLabelWidth = 20;
 
 void append_metric(const MetricValue& m, std::string* out) {
-  append_printf(out, "%9.4f", m.value);
+  append_format(out, "{:>9.4f}", m.value);
   if (std::isnan(m.interval.low)) {
-    append_printf(out, "%16s", "-");
+    append_format(out, "{:>16}", "-");
   } else {
-    append_printf(out, " %7.4f %7.4f", m.interval.low, m.interval.high);
+    append_format(out, " {:>7.4f} {:>7.4f}", m.interval.low, m.interval.high);
   }
 }
 
@@ -117,29 +158,26 @@ void append_label_cell(const std::string& text, std::string* out) {
   append_cell(text, kLabelWidth, Align::left, true, out);
 }
 
-// The headline metric with costs, then the others, two to a line.
+// The first metric with the costs, then the other metrics, two to a line.
 void append_table(const char* title, const std::vector<EvalPoint>& points, std::string* out) {
   const auto count = points.front().score.metrics.size();
   append_label_cell(title, out);
-  append_printf(out, "%9s %7s %7s%8s%7s%9s%7s",
-                std::string(metric_name(points.front().score.metrics[0].metric)).c_str(), "low",
-                "high", "layers", "saved", "speed-up", "MACs");
-  *out += "\n";
+  append_format(out, "{:>9} {:>7} {:>7}{:>8}{:>7}{:>9}{:>7}\n",
+                metric_name(points.front().score.metrics[0].metric), "low", "high", "layers",
+                "saved", "speed-up", "MACs");
   for (const EvalPoint& p : points) {
     const Score& s = p.score;
     append_label_cell(p.text, out);
     append_metric(s.metrics[0], out);
-    append_printf(out, "%8.3f%6.1f%%%8.2fx%6.2fx", s.mean_exit_layer, 100 * s.layers_saved,
-                  s.speedup_layers, s.speedup_macs);
-    *out += "\n";
+    append_format(out, "{:>8.3f}{:>6.1f}%{:>8.2f}x{:>6.2f}x\n", s.mean_exit_layer,
+                  100 * s.layers_saved, s.speedup_layers, s.speedup_macs);
   }
   for (size_t first = 1; first < count; first += 2) {
     const size_t end = std::min(first + 2, count);
     append_label_cell("", out);
     for (size_t m = first; m < end; ++m) {
-      append_printf(out, "%9s %7s %7s",
-                    std::string(metric_name(points.front().score.metrics[m].metric)).c_str(), "low",
-                    "high");
+      append_format(out, "{:>9} {:>7} {:>7}", metric_name(points.front().score.metrics[m].metric),
+                    "low", "high");
     }
     *out += "\n";
     for (const EvalPoint& p : points) {
@@ -158,8 +196,7 @@ void append_times(const EvalReport& r, std::string* out) {
   *out += "  seconds    rows/s\n";
   for (const EvalPoint& p : r.points) {
     append_label_cell(p.text, out);
-    append_printf(out, "%9.2f%10.0f\n", p.seconds,
-                  static_cast<double>(r.rows) / std::max(p.seconds, 1e-9));
+    append_format(out, "{:>9.2f}{:>10.0f}\n", p.seconds, rows_per_second(r, p.seconds));
   }
 }
 
@@ -173,15 +210,13 @@ void append_histograms(const EvalReport& r, std::string* out) {
   for (int64_t first = 0; first < r.num_layers; first += kPerLine) {
     const int64_t end = std::min(first + kPerLine, r.num_layers);
     append_label_cell("", out);
-    for (int64_t i = first; i < end; ++i)
-      append_printf(out, "%7lld", static_cast<long long>(i + 1));
+    for (int64_t i = first; i < end; ++i) append_format(out, "{:>7}", i + 1);
     *out += "\n";
     for (const EvalPoint& p : r.points) {
       if (!leaves_early(p)) continue;
       append_label_cell(p.text, out);
       for (int64_t i = first; i < end; ++i) {
-        append_printf(out, "%7lld",
-                      static_cast<long long>(p.score.exit_histogram[static_cast<size_t>(i)]));
+        append_format(out, "{:>7}", p.score.exit_histogram[static_cast<size_t>(i)]);
       }
       *out += "\n";
     }
@@ -189,16 +224,16 @@ void append_histograms(const EvalReport& r, std::string* out) {
 }
 
 void append_confusions(const EvalReport& r, std::string* out) {
-  constexpr size_t kMostPoints = 2;
-  constexpr int64_t kMostClasses = 5;
+  constexpr size_t kMaxPoints = 2;
+  constexpr int64_t kMaxClasses = 5;
   if (r.labels.regression) return;
-  if (r.points.size() > kMostPoints || r.labels.num_labels > kMostClasses) {
+  if (r.points.size() > kMaxPoints || r.labels.num_labels > kMaxClasses) {
     *out += "\nconfusion matrices: with --format json\n";
     return;
   }
   const int64_t width = std::min<int64_t>(15, (80 - kLabelWidth) / r.labels.num_labels);
   for (const EvalPoint& p : r.points) {
-    *out += "\nconfusion matrix, " + p.text + " (down: gold, across: answered)\n";
+    append_format(out, "\nconfusion matrix, {} (down: gold, across: answered)\n", p.text);
     append_label_cell("", out);
     for (const std::string& name : r.labels.names) {
       out->push_back(' ');
@@ -208,8 +243,7 @@ void append_confusions(const EvalReport& r, std::string* out) {
     for (int64_t g = 0; g < p.score.confusion.classes; ++g) {
       append_label_cell(r.labels.names[static_cast<size_t>(g)], out);
       for (int64_t a = 0; a < p.score.confusion.classes; ++a) {
-        append_printf(out, "%*lld", static_cast<int>(width),
-                      static_cast<long long>(p.score.confusion.at(g, a)));
+        append_format(out, "{:>{}}", p.score.confusion.at(g, a), width);
       }
       *out += "\n";
     }
@@ -222,17 +256,18 @@ void append_interval_note(const EvalReport& r, std::string* out) {
   for (const MetricValue& m : r.points.front().score.metrics) {
     has_f1 = has_f1 || m.metric == Metric::f1;
     std::string& names = m.exact ? exact : drawn;
-    names += (names.empty() ? "" : ", ") + std::string(metric_name(m.metric));
+    append_format(&names, "{}{}", names.empty() ? "" : ", ", metric_name(m.metric));
   }
-  append_printf(out, "\n%g%% intervals:", 100 * r.bootstrap.confidence);
-  if (!exact.empty()) *out += " " + exact + " exact binomial (Clopper-Pearson)";
+  append_format(out, "\n{:g}% intervals:", 100 * r.bootstrap.confidence);
+  if (!exact.empty()) append_format(out, " {} exact binomial (Clopper-Pearson)", exact);
   if (!drawn.empty()) {
-    *out += (exact.empty() ? " " : ";\n") + drawn + " bootstrap, percentiles of " +
-            std::to_string(r.bootstrap.replicates) + " samples, seed " +
-            std::to_string(r.bootstrap.seed);
+    append_format(out, "{}{} bootstrap, percentiles of {} samples, seed {}",
+                  exact.empty() ? " " : ";\n", drawn, r.bootstrap.replicates, r.bootstrap.seed);
   }
   *out += "\n";
-  if (has_f1) *out += "f1 is that of label " + printable(r.labels.names[r.labels.positive]) + "\n";
+  if (has_f1) {
+    append_format(out, "f1 is that of label {}\n", printable(r.labels.names[r.labels.positive]));
+  }
 }
 
 }  // namespace
@@ -240,8 +275,7 @@ void append_interval_note(const EvalReport& r, std::string* out) {
 std::string eval_tsv_header() {
   std::string out = "data\ttask\tkind\tpolicy\tsetting\tlayer\trows";
   for (const Metric metric : kAllMetrics) {
-    const std::string name(metric_name(metric));
-    out += "\t" + name + "\t" + name + "_low\t" + name + "_high";
+    append_format(&out, "\t{0}\t{0}_low\t{0}_high", metric_name(metric));
   }
   return out +
          "\tmean_exit_layer\tlayers_saved\tspeedup_layers\tmacs\tspeedup_macs\tmean_entropy\t"
@@ -254,45 +288,22 @@ void append_eval_tsv(const EvalReport& r, std::string* out) {
 }
 
 std::string eval_json(const std::vector<EvalReport>& reports) {
-  OrderedJson all;
-  all["model"] = reports.empty() ? "" : reports.front().model;
-  all["evaluations"] = OrderedJson::array();
-  for (const EvalReport& r : reports) {
-    OrderedJson j;
-    j["data"] = r.data.path;
-    j["name"] = r.data.name;
-    j["task"] = r.data.task ? OrderedJson(task_name(r)) : OrderedJson();
-    j["task_from"] = r.data.task_from.empty() ? OrderedJson() : OrderedJson(r.data.task_from);
-    j["labels"] = r.labels.names;
-    j["labels_note"] = r.labels.note;
-    j["labels_guessed"] = r.labels.guessed;
-    if (!r.labels.regression) j["positive_label"] = r.labels.names[r.labels.positive];
-    j["layers"] = r.num_layers;
-    j["rows"] = r.rows;
-    if (r.skipped > 0) j["skipped_rows"] = r.skipped;
-    j["tokens"] = r.tokens;
-    j["seconds"] = r.seconds;
-    j["rows_per_s"] = static_cast<double>(r.rows) / std::max(r.seconds, 1e-9);
-    j["threads"] = r.threads;
-    j["confidence"] = r.bootstrap.confidence;
-    j["bootstrap"] = {{"samples", r.bootstrap.replicates}, {"seed", r.bootstrap.seed}};
-    j["policies"] = OrderedJson::array();
-    for (const EvalPoint& p : r.points) j["policies"].push_back(point_json(r, p));
-    j["exits"] = OrderedJson::array();
-    for (const EvalPoint& p : r.exits) j["exits"].push_back(point_json(r, p));
-    all["evaluations"].push_back(std::move(j));
-  }
-  return all.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  std::string out;
+  JsonWriter json(&out, 2);
+  json.begin_object();
+  json.field("model", reports.empty() ? "" : reports.front().model);
+  json.begin_array("evaluations");
+  for (const EvalReport& r : reports) write_report(r, &json);
+  json.end_array();
+  json.end_object();
+  return out + "\n";
 }
 
 void append_eval_text(const EvalReport& r, std::string* out) {
-  *out += r.data.name + ": " + printable(r.data.path) + "\n";
-  const std::string skipped = r.skipped > 0 ? " (" + std::to_string(r.skipped) + " skipped)" : "";
-  append_printf(out, "%lld rows%s, %lld layers; every exit computed once: %.2f s, %.0f rows/s\n",
-                static_cast<long long>(r.rows), skipped.c_str(),
-                static_cast<long long>(r.num_layers), r.seconds,
-                static_cast<double>(r.rows) / std::max(r.seconds, 1e-9));
-  *out += printable(r.labels.note) + "\n\n";
+  append_format(out, "{}: {}\n{} rows", r.data.name, printable(r.data.path), r.rows);
+  if (r.skipped > 0) append_format(out, " ({} skipped)", r.skipped);
+  append_format(out, ", {} layers; every exit computed once: {:.2f} s, {:.0f} rows/s\n{}\n\n",
+                r.num_layers, r.seconds, rows_per_second(r, r.seconds), printable(r.labels.note));
   append_table("policy", r.points, out);
   append_times(r, out);
   *out += "\n";

@@ -27,14 +27,14 @@ struct EvalReport {
   DataSet data;
   LabelMap labels;
   int64_t rows = 0, tokens = 0, threads = 0;
-  int64_t skipped = 0;  // rows that were left out (--bad-rows skip); JSON has skipped_rows then
+  int64_t skipped = 0;  // rows that were left out (--bad-rows skip); if any, JSON has skipped_rows
   double seconds = 0;   // of the pass that computed every exit
   BootstrapOptions bootstrap;
   std::vector<EvalPoint> points, exits;
 };
 
-// TSV: one line a point, points before exits. Columns that scripts may rely on; further ones come
-// after these. What a row has no number for is nan.
+// TSV: one line a point, points before exits. Scripts may rely on these columns; new ones come
+// after them. A number that does not exist is nan.
 //   data task kind policy setting layer rows
 //   accuracy accuracy_low accuracy_high, and so f1, macro_f1, matthews, pearson, spearman
 //   mean_exit_layer layers_saved speedup_layers macs speedup_macs mean_entropy seconds
@@ -44,7 +44,7 @@ std::string eval_tsv_header();
 void append_eval_tsv(const EvalReport& report, std::string* out);
 
 // {"model", "evaluations": [{"data", "task", "rows", ..., "policies": [...], "exits": [...]}]}.
-// null where there is no number.
+// A number that does not exist is null.
 std::string eval_json(const std::vector<EvalReport>& reports);
 
 void append_eval_text(const EvalReport& report, std::string* out);

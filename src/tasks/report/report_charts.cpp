@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/format.h"
 #include "tasks/report/report_svg.h"
 
 namespace costeff::tasks {
 namespace {
 
-// What one curve of the picture is drawn from, by rising cost.
+// A point of a curve.
 struct Drawn {
-  double x, y, low, high;  // percent of full depth and its range; quality in percent, or as it is
+  double x, y, low, high;  // cost in percent of full depth, quality, and the cost's range
   std::string title, label;
   bool front = false;
 };
@@ -28,8 +29,8 @@ std::string y_text(const SweepReport& r, double y) {
 }
 
 std::string title_of(const SweepReport& r, const SweepPoint& p) {
-  return p.text + ": " + r.quality_name + " " + fixed_text(p.quality, 4) + ", layer " +
-         fixed_text(p.mean_layer, 2) + ", MACs " + fixed_text(p.speedup_macs, 2) + "x fewer";
+  return fmt::format("{}: {} {:.4f}, layer {:.2f}, MACs {:.2f}x fewer", p.text, r.quality_name,
+                     p.quality, p.mean_layer, p.speedup_macs);
 }
 
 std::string curve_name(const SweepPoint& p) {
@@ -57,7 +58,7 @@ std::vector<DrawnCurve> curves_by_policy(const SweepReport& r, SpeedAxis axis) {
   return curves;
 }
 
-// A curve each batch size.
+// One curve for each batch size.
 std::vector<DrawnCurve> curves_by_time(const SweepReport& r) {
   std::vector<DrawnCurve> curves;
   std::string only_name;
@@ -71,15 +72,14 @@ std::vector<DrawnCurve> curves_by_time(const SweepReport& r) {
     for (size_t b = 0; b < p.timings.size(); ++b) {
       const SweepTiming& t = p.timings[b];
       if (curves.size() <= b) {
-        curves.emplace_back().name = "batches of " + std::to_string(t.batch_tokens) + " tokens";
+        curves.emplace_back().name = fmt::format("batches of {} tokens", t.batch_tokens);
       }
       const double x = 100 / t.speedup;
       Drawn d{x,
               y_of(r, p.quality),
               x * t.rows_per_s / t.rows_per_s_high,
               x * t.rows_per_s / t.rows_per_s_low,
-              p.text + ": " + fixed_text(t.rows_per_s, 0) + " rows/s, " + fixed_text(t.speedup, 2) +
-                  "x",
+              fmt::format("{}: {:.0f} rows/s, {:.2f}x", p.text, t.rows_per_s, t.speedup),
               "",
               false};
       if (b == 0) d.label = one_policy && p.name != "never" ? p.setting : p.text;
@@ -94,7 +94,7 @@ std::vector<DrawnCurve> curves_by_time(const SweepReport& r) {
   return curves;
 }
 
-// The points that no other one beats in both.
+// The points that no other beats in both cost and quality.
 std::vector<std::pair<double, double>> front_of(const std::vector<DrawnCurve>& curves) {
   std::vector<std::pair<double, double>> all, front;
   for (const DrawnCurve& c : curves) {
@@ -131,7 +131,7 @@ void draw_axes(const SweepReport& r, const PlotArea& a, const ChartSize& size, b
   svg->text((a.left + a.right) / 2, size.height - 0.6 * size.font, "soft", Anchor::middle, x_label);
 }
 
-// Names in lines below the title; returns the height they take.
+// Draws the curves' names in lines below the title, and returns the height they take.
 double draw_legend(const std::vector<DrawnCurve>& curves, double left, double right, double top,
                    bool front, const ChartSize& size, Svg* svg) {
   const double step = size.font * 1.5, letter = size.font * 0.56;
@@ -150,7 +150,7 @@ double draw_legend(const std::vector<DrawnCurve>& curves, double left, double ri
     const double at = place(curves[i].name);
     const int style = static_cast<int>(i) % kCurveStyles;
     if (curves[i].points.size() > 1 && curves[i].joined)
-      svg->line(at, y - 4, at + 22, y - 4, "l" + std::to_string(style));
+      svg->line(at, y - 4, at + 22, y - 4, fmt::format("l{}", style));
     svg->marker(at + 11, y - 4, style, 3.4, "");
     svg->text(at + 27, y, "", Anchor::start, curves[i].name);
   }
@@ -162,7 +162,7 @@ double draw_legend(const std::vector<DrawnCurve>& curves, double left, double ri
   return y - top + step;
 }
 
-// Legends are laid out once without being kept, to know their height.
+// The legend's height, found by drawing it once and throwing the drawing away.
 double legend_height(const std::vector<DrawnCurve>& curves, double left, double right, bool front,
                      const ChartSize& size) {
   Svg probe(size.width, size.height, size.font, "");
@@ -173,8 +173,8 @@ void draw_curve(const PlotArea& a, const DrawnCurve& c, int style, const ChartSi
                 Svg* svg) {
   std::vector<std::pair<double, double>> line;
   for (const Drawn& d : c.points) line.emplace_back(a.at_x(d.x), a.at_y(d.y));
-  if (c.joined && line.size() > 1) svg->polyline(line, "l" + std::to_string(style % kCurveStyles));
-  // Markers apart enough to be told from each other.
+  if (c.joined && line.size() > 1) svg->polyline(line, fmt::format("l{}", style % kCurveStyles));
+  // Only markers that are far enough apart to be told from each other.
   double last_x = -1e9, last_y = -1e9;
   for (size_t i = 0; i < c.points.size(); ++i) {
     const auto [x, y] = line[i];
@@ -188,7 +188,7 @@ void draw_curve(const PlotArea& a, const DrawnCurve& c, int style, const ChartSi
   }
 }
 
-// Beside their markers, below or above, where they do not lie on one another.
+// Draws labels below or above their markers, where they do not overlap.
 void draw_labels(const PlotArea& a, const DrawnCurve& c, const ChartSize& size, Svg* svg) {
   struct Box {
     double x1, y1, x2, y2;
@@ -250,10 +250,10 @@ std::string speed_chart(const SweepReport& r, SpeedAxis axis, const std::string&
                      : axis == SpeedAxis::macs ? "multiply-accumulates"
                                                : "measured time";
   Svg svg(size.width, size.height, size.font,
-          (title.empty() ? "" : title + ": ") + r.quality_name + " against " + what);
+          fmt::format("{}{}{} against {}", title, title.empty() ? "" : ": ", r.quality_name, what));
   if (!title.empty()) svg.text(size.font, size.font * 1.7, "strong", Anchor::start, title);
   draw_legend(curves, a.left - size.font * 2, a.right, head, true, size, &svg);
-  draw_axes(r, a, size, true, std::string(what) + ", share of full depth (\u2190 faster)", &svg);
+  draw_axes(r, a, size, true, fmt::format("{}, share of full depth (\u2190 faster)", what), &svg);
   std::vector<std::pair<double, double>> front;
   for (const auto& [x, y] : front_of(curves)) front.emplace_back(a.at_x(x), a.at_y(y));
   svg.polyline(front, "front");
@@ -300,7 +300,7 @@ std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) 
       svg.line(x - 4, y2, x + 4, y2, "whisker");
     }
     svg.marker(x, a.at_y(y_of(r, e.quality)), 0, size.font * 0.34,
-               "layer " + std::to_string(e.layer) + ": " + fixed_text(e.quality, 4));
+               fmt::format("layer {}: {:.4f}", e.layer, e.quality));
   }
   return svg.finish();
 }
@@ -324,7 +324,7 @@ std::string entropy_by_layer_chart(const SweepReport& r, const ChartSize& size) 
   for (const ExitSummary& e : r.exits) {
     const double x = a.at_x(static_cast<double>(e.layer)), y = a.at_y(e.mean_entropy);
     svg.rect(x - width * 0.32, y, width * 0.64, a.bottom - y, "bar");
-    svg.text(x, a.bottom + 4 + size.font, "soft", Anchor::middle, std::to_string(e.layer));
+    svg.text(x, a.bottom + 4 + size.font, "soft", Anchor::middle, fmt::format("{}", e.layer));
     if (width > size.font * 2.2) {
       svg.text(x, y - 3, "", Anchor::middle, fixed_text(e.mean_entropy, 2));
     }
@@ -343,17 +343,17 @@ std::string reliability_chart(const ExitSummary& e) {
   a.bottom = 148;
   a.x = a.y = {0, 1, {0, 0.5, 1}};
   Svg svg(size.width, size.height, size.font,
-          "reliability of the exit at layer " + std::to_string(e.layer));
-  svg.text(a.left, 13, "strong", Anchor::start, "layer " + std::to_string(e.layer));
-  svg.text(a.right, 13, "soft", Anchor::end, "ECE " + fixed_text(e.ece, 3));
+          fmt::format("reliability of the exit at layer {}", e.layer));
+  svg.text(a.left, 13, "strong", Anchor::start, fmt::format("layer {}", e.layer));
+  svg.text(a.right, 13, "soft", Anchor::end, fmt::format("ECE {:.3f}", e.ece));
   for (const double t : a.y.ticks) {
     svg.line(a.left, a.at_y(t), a.right, a.at_y(t), "grid");
     svg.text(a.left - 4, a.at_y(t) + 3.5, "soft", Anchor::end, fixed_text(t, 1));
     svg.text(a.at_x(t), a.bottom + 13, "soft", Anchor::middle, fixed_text(t, 1));
   }
   svg.line(a.at_x(0), a.at_y(0), a.at_x(1), a.at_y(1), "even");
-  int64_t most = 1;
-  for (const ReliabilityBin& b : e.bins) most = std::max(most, b.rows);
+  int64_t max_rows = 1;
+  for (const ReliabilityBin& b : e.bins) max_rows = std::max(max_rows, b.rows);
   std::vector<std::pair<double, double>> line;
   for (const ReliabilityBin& b : e.bins) {
     if (b.rows > 0) {
@@ -365,12 +365,12 @@ std::string reliability_chart(const ExitSummary& e) {
   for (const ReliabilityBin& b : e.bins) {
     if (b.rows == 0) continue;
     const double share = static_cast<double>(b.right) / static_cast<double>(b.rows);
-    // Areas as the rows they stand for.
+    // The area of a marker is proportional to its rows.
     const double radius =
-        2 + 4 * std::sqrt(static_cast<double>(b.rows) / static_cast<double>(most));
-    svg.marker(a.at_x(b.mean_prob), a.at_y(share), 0, radius,
-               std::to_string(b.rows) + " rows: probability " + fixed_text(b.mean_prob, 3) +
-                   ", right " + fixed_text(share, 3));
+        2 + 4 * std::sqrt(static_cast<double>(b.rows) / static_cast<double>(max_rows));
+    svg.marker(
+        a.at_x(b.mean_prob), a.at_y(share), 0, radius,
+        fmt::format("{} rows: probability {:.3f}, right {:.3f}", b.rows, b.mean_prob, share));
   }
   svg.text((a.left + a.right) / 2, size.height - 4, "soft", Anchor::middle, "probability");
   return svg.finish();

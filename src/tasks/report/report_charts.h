@@ -1,6 +1,6 @@
 #pragma once
 
-// The pictures of a sweep, each an <svg> that takes its colours from report_style().
+// The pictures of a sweep. Each is an <svg> that takes its colours from report_style().
 
 #include <string>
 
@@ -13,11 +13,12 @@ struct ChartSize {
   double width = 360, height = 300, font = 11;
 };
 
-// Quality against cost, a curve each policy, the front behind them. Axes in percent of full depth.
+// Quality against cost in percent of full depth: a curve for each policy, and the front behind
+// them.
 std::string speed_chart(const SweepReport& report, SpeedAxis axis, const std::string& title,
                         const ChartSize& size);
 
-// Quality, and mean entropy, of all rows if they left at each layer.
+// Quality, and mean entropy, if all rows left at one layer, for each layer.
 std::string quality_by_layer_chart(const SweepReport& report, const ChartSize& size);
 std::string entropy_by_layer_chart(const SweepReport& report, const ChartSize& size);
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/format.h"
 #include "tasks/report/report_charts.h"
 #include "tasks/report/report_svg.h"
 #include "tasks/report/sweep_writer.h"
+#include "tasks/write/format_text.h"
 
 namespace costeff::tasks {
 namespace {
@@ -41,24 +43,19 @@ constexpr const char* kPageStyle =
     "overflow-wrap:anywhere}"
     ".cases small{color:var(--soft)}";
 
-std::string bdi(const std::string& text) { return "<bdi>" + escape_html(text) + "</bdi>"; }
+std::string bdi(const std::string& text) { return fmt::format("<bdi>{}</bdi>", escape_html(text)); }
 
-std::string percent(double v, int decimals = 2) { return fixed_text(100 * v, decimals) + "%"; }
+std::string percent(double v, int decimals = 2) {
+  return fmt::format("{:.{}f}%", 100 * v, decimals);
+}
 
 std::string quality_text(const SweepReport& r, double v) {
   return r.regression ? fixed_text(v, 4) : percent(v);
 }
 
-std::string thousands(int64_t n) {
-  std::string s = std::to_string(n);
-  for (auto i = static_cast<std::ptrdiff_t>(s.size()) - 3; i > 0; i -= 3)
-    s.insert(static_cast<size_t>(i), ",");
-  return s;
-}
-
 void figure(const std::string& svg, const std::string& caption, std::string* out) {
-  *out += "<figure>" + svg;
-  if (!caption.empty()) *out += "<figcaption>" + escape_html(caption) + "</figcaption>";
+  append_format(out, "<figure>{}", svg);
+  if (!caption.empty()) append_format(out, "<figcaption>{}</figcaption>", escape_html(caption));
   *out += "</figure>\n";
 }
 
@@ -68,25 +65,25 @@ bool is_timed(const SweepReport& r) {
 }
 
 void append_head(const SweepReport& r, const std::string& title, std::string* out) {
-  *out += "<h1>" + bdi(title) + "</h1>\n<p>" + bdi(r.model) + " (" + escape_html(r.dialect) + ", " +
-          std::to_string(r.layers) + " layers, " + std::to_string(r.exits.size()) +
-          (r.exits.size() == 1 ? " exit) on " : " exits) on ") + bdi(r.data) + ": " +
-          thousands(r.rows) + " rows, " + thousands(r.tokens) + " tokens.";
+  append_format(out, "<h1>{}</h1>\n<p>{} ({}, {} layers, {} {}) on {}: {} rows, {} tokens.",
+                bdi(title), bdi(r.model), escape_html(r.dialect), r.layers, r.exits.size(),
+                r.exits.size() == 1 ? "exit" : "exits", bdi(r.data), grouped(r.rows),
+                grouped(r.tokens));
   if (!r.labelled) *out += " The rows have no labels: answers are compared with full depth.";
-  *out += "</p>\n<p class=\"soft\">Every exit was computed once for every row (" +
-          fixed_text(r.pass_seconds, 2) + " s on " + std::to_string(r.threads) +
-          (r.threads == 1 ? " thread); " : " threads); ") +
-          thousands(static_cast<int64_t>(r.points.size())) +
-          " settings of the exit policy were then judged exactly as they would answer (" +
-          fixed_text(r.sweep_seconds, 3) + " s).</p>\n";
+  append_format(
+      out,
+      "</p>\n<p class=\"soft\">Every exit was computed once for every row ({:.2f} s on {} "
+      "{}); {} settings of the exit policy were then judged exactly as they would answer "
+      "({:.3f} s).</p>\n",
+      r.pass_seconds, r.threads, r.threads == 1 ? "thread" : "threads",
+      grouped(static_cast<int64_t>(r.points.size())), r.sweep_seconds);
 }
 
 void append_curves(const SweepReport& r, std::string* out) {
-  *out +=
-      "<h2>" + escape_html(r.quality_name) +
-      " against speed</h2>\n<p>To the left is faster, up "
-      "is better. The broad band is the front: no setting here is better and cheaper than those "
-      "on it.";
+  append_format(out,
+                "<h2>{} against speed</h2>\n<p>To the left is faster, up is better. The broad band "
+                "is the front: no setting here is better and cheaper than those on it.",
+                escape_html(r.quality_name));
   if (r.searched) {
     *out +=
         " The thresholds of the by-layer curve were chosen on these very rows, so it is "
@@ -99,50 +96,54 @@ void append_curves(const SweepReport& r, std::string* out) {
            "Measured wall time; median, whiskers from the fastest to the slowest pass.", out);
   }
   figure(speed_chart(r, SpeedAxis::macs, "", size),
-         "Multiply-accumulates a row, the off-ramps that are asked included.", out);
+         "Multiply-accumulates a row, with the off-ramps that are asked.", out);
   figure(speed_chart(r, SpeedAxis::layers, "", size), "Mean exit layer.", out);
   *out += "</div>\n";
 }
 
 void append_points(const SweepReport& r, const std::vector<size_t>& picked, std::string* out) {
-  *out +=
-      "<h2>Settings on the front, and full depth</h2>\n<div "
-      "class=\"scroll\"><table><thead><tr><th>setting</th>"
-      "<th>" +
-      escape_html(r.quality_name) + "</th><th>" + (r.regression ? "Spearman" : "95% interval") +
-      "</th><th>" + (r.regression ? "differs by" : "agrees with full depth") +
-      "</th><th>mean layer</th><th>layers saved</th><th>MACs</th></tr></thead><tbody>\n";
+  append_format(
+      out,
+      "<h2>Settings on the front, and full depth</h2>\n<div class=\"scroll\"><table><thead><tr>"
+      "<th>setting</th><th>{}</th><th>{}</th><th>{}</th><th>mean layer</th><th>layers saved</th>"
+      "<th>MACs</th></tr></thead><tbody>\n",
+      escape_html(r.quality_name), r.regression ? "Spearman" : "95% interval",
+      r.regression ? "differs by" : "agrees with full depth");
   for (const size_t i : picked) {
     const SweepPoint& p = r.points[i];
-    *out += "<tr><td>" + escape_html(p.text) + "</td><td>" + quality_text(r, p.quality) +
-            "</td><td>" +
-            (r.regression ? fixed_text(p.spearman, 4)
-                          : percent(p.interval.low, 1) + "\u2013" + percent(p.interval.high, 1)) +
-            "</td><td>" + (r.regression ? fixed_text(p.agreement, 4) : percent(p.agreement, 1)) +
-            "</td><td>" + fixed_text(p.mean_layer, 2) + "</td><td>" + percent(p.layers_saved, 1) +
-            "</td><td>" + fixed_text(p.speedup_macs, 2) + "x fewer</td></tr>\n";
+    const std::string range =
+        r.regression ? fixed_text(p.spearman, 4)
+                     : percent(p.interval.low, 1) + "\u2013" + percent(p.interval.high, 1);
+    const std::string agreement =
+        r.regression ? fixed_text(p.agreement, 4) : percent(p.agreement, 1);
+    append_format(out,
+                  "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2f}</td><td>{}</td>"
+                  "<td>{:.2f}x fewer</td></tr>\n",
+                  escape_html(p.text), quality_text(r, p.quality), range, agreement, p.mean_layer,
+                  percent(p.layers_saved, 1), p.speedup_macs);
   }
   *out += "</tbody></table></div>\n";
 }
 
 void append_timing_charts(const SweepReport& r, std::string* out) {
   if (!is_timed(r)) return;
-  *out +=
-      "<h2>Measured time</h2>\n<p>Whole passes over the data on " + std::to_string(r.threads) +
-      (r.threads == 1 ? " thread" : " threads") +
-      ", interleaved, each setting once a round; median and range of the rounds, speed-up against "
-      "full depth of the same round.</p>\n<div class=\"scroll\"><table><thead><tr><th>setting</th>"
-      "<th>" +
-      escape_html(r.quality_name) +
-      "</th><th>batch, tokens</th><th>rows/s</th><th>range</th><th>speed-up</th></tr></thead>"
-      "<tbody>\n";
+  append_format(
+      out,
+      "<h2>Measured time</h2>\n<p>Whole passes over the data on {} {}, interleaved, each setting "
+      "once "
+      "a round; median and range of the rounds, speed-up against full depth of the same "
+      "round.</p>\n"
+      "<div class=\"scroll\"><table><thead><tr><th>setting</th><th>{}</th><th>batch, tokens</th>"
+      "<th>rows/s</th><th>range</th><th>speed-up</th></tr></thead><tbody>\n",
+      r.threads, r.threads == 1 ? "thread" : "threads", escape_html(r.quality_name));
   for (const SweepPoint& p : r.points) {
     for (const SweepTiming& t : p.timings) {
-      *out += "<tr><td>" + escape_html(p.text) + "</td><td>" + quality_text(r, p.quality) +
-              "</td><td>" + std::to_string(t.batch_tokens) + "</td><td>" +
-              fixed_text(t.rows_per_s, 0) + "</td><td>" + fixed_text(t.rows_per_s_low, 0) +
-              "\u2013" + fixed_text(t.rows_per_s_high, 0) + "</td><td>" + fixed_text(t.speedup, 2) +
-              "x</td></tr>\n";
+      append_format(
+          out,
+          "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.0f}</td><td>{:.0f}\u2013{:.0f}</td>"
+          "<td>{:.2f}x</td></tr>\n",
+          escape_html(p.text), quality_text(r, p.quality), t.batch_tokens, t.rows_per_s,
+          t.rows_per_s_low, t.rows_per_s_high, t.speedup);
     }
   }
   *out += "</tbody></table></div>\n";
@@ -152,16 +153,16 @@ void append_histogram(const SweepReport& r, const std::vector<size_t>& picked, s
   *out +=
       "<h2>Where rows leave</h2>\n<p>Share of the rows that leave after each layer.</p>\n"
       "<div class=\"scroll\"><table><thead><tr><th>setting</th>";
-  for (const ExitSummary& e : r.exits) *out += "<th>layer " + std::to_string(e.layer) + "</th>";
+  for (const ExitSummary& e : r.exits) append_format(out, "<th>layer {}</th>", e.layer);
   *out += "</tr></thead><tbody>\n";
   for (const size_t i : picked) {
     const SweepPoint& p = r.points[i];
-    *out += "<tr><td>" + escape_html(p.text) + "</td>";
+    append_format(out, "<tr><td>{}</td>", escape_html(p.text));
     for (const ExitSummary& e : r.exits) {
       const double share = static_cast<double>(p.histogram[static_cast<size_t>(e.layer - 1)]) /
                            static_cast<double>(r.rows);
-      *out += "<td class=\"bar\"><i style=\"height:" + fixed_text(100 * share, 1) + "%\"></i><b>" +
-              percent(share, share > 0 && share < 0.0995 ? 1 : 0) + "</b></td>";
+      append_format(out, "<td class=\"bar\"><i style=\"height:{:.1f}%\"></i><b>{}</b></td>",
+                    100 * share, percent(share, share > 0 && share < 0.0995 ? 1 : 0));
     }
     *out += "</tr>\n";
   }
@@ -172,8 +173,8 @@ void append_exit_charts(const SweepReport& r, std::string* out) {
   *out += "<h2>Each exit by itself</h2>\n<div class=\"charts\">\n";
   const ChartSize size{360, 240, 11};
   figure(quality_by_layer_chart(r, size),
-         r.quality_name + " if all rows left at that layer" +
-             (r.regression ? "." : "; whiskers: 95%, exact binomial."),
+         fmt::format("{} if all rows left at that layer{}", r.quality_name,
+                     r.regression ? "." : "; whiskers: 95%, exact binomial."),
          out);
   if (!r.regression)
     figure(entropy_by_layer_chart(r, size), "Mean entropy of the exits, nats.", out);
@@ -189,24 +190,24 @@ void append_exit_charts(const SweepReport& r, std::string* out) {
 
 void append_disagreements(const SweepReport& r, std::string* out) {
   if (r.regression) return;
-  *out += "<h2>Where an early exit and the last disagree</h2>\n<p>" +
-          thousands(r.disagreeing_rows) + " of " + thousands(r.rows) +
-          " rows have an early exit with another answer than the last";
-  *out += r.disagreements.empty()
-              ? ".</p>\n"
-              : "; the surest of those early answers:</p>\n<ul class=\"cases\">\n";
+  append_format(
+      out,
+      "<h2>Where an early exit and the last disagree</h2>\n<p>{} of {} rows have an early "
+      "exit with another answer than the last{}",
+      grouped(r.disagreeing_rows), grouped(r.rows),
+      r.disagreements.empty() ? ".</p>\n"
+                              : "; the surest of those early answers:</p>\n<ul class=\"cases\">\n");
   const auto name = [&](int64_t label) {
     const auto i = static_cast<size_t>(label);
-    return bdi(i < r.labels.size() ? r.labels[i] : std::to_string(label));
+    return bdi(i < r.labels.size() ? r.labels[i] : fmt::format("{}", label));
   };
   for (const Disagreement& d : r.disagreements) {
-    *out += "<li>" + bdi(d.text);
-    if (!d.pair.empty()) *out += " <b>|</b> " + bdi(d.pair);
-    *out += "<br><small>row " + thousands(d.row + 1) + " \u00b7 layer " + std::to_string(d.layer) +
-            ": " + name(d.early_label) + " " + fixed_text(static_cast<double>(d.early_prob), 3) +
-            " \u00b7 layer " + std::to_string(r.layers) + ": " + name(d.last_label) + " " +
-            fixed_text(static_cast<double>(d.last_prob), 3);
-    if (!d.gold.empty()) *out += " \u00b7 label in the data: " + bdi(d.gold);
+    append_format(out, "<li>{}", bdi(d.text));
+    if (!d.pair.empty()) append_format(out, " <b>|</b> {}", bdi(d.pair));
+    append_format(out, "<br><small>row {} \u00b7 layer {}: {} {:.3f} \u00b7 layer {}: {} {:.3f}",
+                  grouped(d.row + 1), d.layer, name(d.early_label),
+                  static_cast<double>(d.early_prob), r.layers, name(d.last_label), d.last_prob);
+    if (!d.gold.empty()) append_format(out, " \u00b7 label in the data: {}", bdi(d.gold));
     *out += "</small></li>\n";
   }
   if (!r.disagreements.empty()) *out += "</ul>\n";
@@ -217,24 +218,23 @@ void append_disagreements(const SweepReport& r, std::string* out) {
 std::string sweep_svg(const SweepReport& r, SpeedAxis axis, const std::string& title) {
   const ChartSize size{720, 420, 13};
   std::string svg = speed_chart(r, axis, title, size);
-  // A file of its own: its style, and paper to be drawn on.
+  // The file stands alone: it needs its style, and paper to draw on.
   const size_t begin = svg.find('>') + 1;
-  svg.insert(begin, "<style>" + report_style("svg") +
-                        "</style><rect width=\"720\" height=\"420\" "
-                        "class=\"paper\"/>");
+  svg.insert(begin,
+             fmt::format("<style>{}</style><rect width=\"720\" height=\"420\" class=\"paper\"/>",
+                         report_style("svg")));
   return svg + "\n";
 }
 
 std::string sweep_html(const SweepReport& r, const std::string& title) {
-  std::string out =
+  std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
-      "style-src 'unsafe-inline'\">\n<title>" +
-      escape_html(title) + "</title>\n<style>\n" + report_style(":root") + kPageStyle +
-      "\n</style></head><body>\n";
+      "style-src 'unsafe-inline'\">\n<title>{}</title>\n<style>\n{}{}\n</style></head><body>\n",
+      escape_html(title), report_style(":root"), kPageStyle);
   std::vector<size_t> picked = pick_points(r.points, 10);
-  // Full depth, the first point, to compare with.
+  // The first point is full depth, to compare with.
   if (std::find(picked.begin(), picked.end(), size_t{0}) == picked.end()) picked.push_back(0);
   append_head(r, title, &out);
   append_curves(r, &out);

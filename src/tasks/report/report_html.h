@@ -1,6 +1,6 @@
 #pragma once
 
-// A sweep as a page and as a picture: files of their own, without network, scripts or fonts from
+// A sweep as a page and as a picture. Each file stands alone: no network, no scripts, no fonts from
 // elsewhere. Light or dark as the reader's system asks; readable without colour.
 
 #include <string>
@@ -11,7 +11,7 @@ namespace costeff::tasks {
 
 enum class SpeedAxis { layers, macs, time };
 
-// The accuracy-speed picture alone, 720 x 420. time needs points that were timed.
+// Only the accuracy-speed picture, 720 x 420. `time` needs points that were timed.
 std::string sweep_svg(const SweepReport& report, SpeedAxis axis, const std::string& title);
 
 std::string sweep_html(const SweepReport& report, const std::string& title);

@@ -30,11 +30,9 @@ const char* anchor_name(Anchor a) {
   return "";
 }
 
-std::string coordinate(double v) { return fixed_text(v, 1); }
-
 }  // namespace
 
-std::string fixed_text(double v, int decimals) { return string_printf("%.*f", decimals, v); }
+std::string fixed_text(double v, int decimals) { return fmt::format("{:.{}f}", v, decimals); }
 
 std::string escape_html(std::string_view text) {
   std::string out;
@@ -75,16 +73,14 @@ std::string escape_html(std::string_view text) {
 std::string report_style(std::string_view root) {
   const auto variables = [](const std::array<const char*, kCurveStyles>& colours) {
     std::string s;
-    for (int i = 0; i < kCurveStyles; ++i)
-      s += "--c" + std::to_string(i) + ":" + colours[static_cast<size_t>(i)] + ";";
+    for (size_t i = 0; i < colours.size(); ++i) append_format(&s, "--c{}:{};", i, colours[i]);
     return s;
   };
-  std::string css = std::string(root) +
-                    "{--ink:#1b212c;--soft:#5a6474;--grid:#dfe3ea;--paper:#fff;--band:#ffd76a;" +
-                    variables(kLight) + "}\n@media(prefers-color-scheme:dark){" +
-                    std::string(root) +
-                    "{--ink:#e8ecf3;--soft:#a3adbc;--grid:#333c4a;--paper:#12161d;--band:#6b5a1e;" +
-                    variables(kDark) + "}}\n";
+  std::string css = fmt::format(
+      "{0}{{--ink:#1b212c;--soft:#5a6474;--grid:#dfe3ea;--paper:#fff;--band:#ffd76a;{1}}}\n"
+      "@media(prefers-color-scheme:dark){{"
+      "{0}{{--ink:#e8ecf3;--soft:#a3adbc;--grid:#333c4a;--paper:#12161d;--band:#6b5a1e;{2}}}}}\n",
+      root, variables(kLight), variables(kDark));
   css +=
       "svg{font-family:system-ui,-apple-system,'Segoe UI',sans-serif}svg text{fill:var(--ink)}"
       "svg .soft{fill:var(--soft)}svg .strong{font-weight:600}"
@@ -94,11 +90,11 @@ std::string report_style(std::string_view root) {
       "svg .bar{fill:var(--c0)}svg .even{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}"
       "svg .whisker{stroke:var(--soft);stroke-width:1.2}svg .paper{fill:var(--paper)}"
       "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}\n";
-  for (int i = 0; i < kCurveStyles; ++i) {
-    const std::string n = std::to_string(i);
-    css += "svg .l" + n + "{fill:none;stroke:var(--c" + n +
-           ");stroke-width:1.8;stroke-dasharray:" + kDashes[static_cast<size_t>(i)] + "}svg .m" +
-           n + "{fill:var(--paper);stroke:var(--c" + n + ");stroke-width:1.8}\n";
+  for (size_t i = 0; i < kDashes.size(); ++i) {
+    append_format(&css,
+                  "svg .l{0}{{fill:none;stroke:var(--c{0});stroke-width:1.8;stroke-dasharray:{1}}}"
+                  "svg .m{0}{{fill:var(--paper);stroke:var(--c{0});stroke-width:1.8}}\n",
+                  i, kDashes[i]);
   }
   return css;
 }
@@ -125,38 +121,42 @@ Axis round_axis(double low, double high, int count) {
 }
 
 Svg::Svg(double width, double height, double font_size, std::string_view label) {
-  head_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + coordinate(width) + " " +
-          coordinate(height) + "\" font-size=\"" + coordinate(font_size) +
-          "\" role=\"img\" aria-label=\"" + escape_html(label) + "\">";
+  head_ = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.1f} {:.1f}\" "
+      "font-size=\"{:.1f}\" "
+      "role=\"img\" aria-label=\"{}\">",
+      width, height, font_size, escape_html(label));
 }
 
 void Svg::text(double x, double y, std::string_view css_class, Anchor anchor,
                std::string_view text) {
-  body_ += "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\"";
-  if (anchor != Anchor::start) body_ += std::string(" text-anchor=\"") + anchor_name(anchor) + "\"";
-  if (!css_class.empty()) body_ += " class=\"" + std::string(css_class) + "\"";
-  body_ += ">" + escape_html(text) + "</text>";
+  append_format(&body_, "<text x=\"{:.1f}\" y=\"{:.1f}\"", x, y);
+  if (anchor != Anchor::start) append_format(&body_, " text-anchor=\"{}\"", anchor_name(anchor));
+  if (!css_class.empty()) append_format(&body_, " class=\"{}\"", css_class);
+  append_format(&body_, ">{}</text>", escape_html(text));
 }
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view css_class) {
-  body_ += "<line x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" +
-           coordinate(x2) + "\" y2=\"" + coordinate(y2) + "\" class=\"" + std::string(css_class) +
-           "\"/>";
+  append_format(&body_,
+                "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>", x1,
+                y1, x2, y2, css_class);
 }
 
 void Svg::polyline(const std::vector<std::pair<double, double>>& points,
                    std::string_view css_class) {
-  body_ += "<polyline class=\"" + std::string(css_class) + "\" points=\"";
-  for (size_t i = 0; i < points.size(); ++i) {
-    body_ += (i ? " " : "") + coordinate(points[i].first) + "," + coordinate(points[i].second);
+  append_format(&body_, "<polyline class=\"{}\" points=\"", css_class);
+  const char* between = "";
+  for (const auto& [x, y] : points) {
+    append_format(&body_, "{}{:.1f},{:.1f}", between, x, y);
+    between = " ";
   }
   body_ += "\"/>\n";
 }
 
 void Svg::rect(double x, double y, double width, double height, std::string_view css_class) {
-  body_ += "<rect x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" width=\"" +
-           coordinate(width) + "\" height=\"" + coordinate(height) + "\" class=\"" +
-           std::string(css_class) + "\"/>";
+  append_format(&body_,
+                "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" class=\"{}\"/>",
+                x, y, width, height, css_class);
 }
 
 void Svg::marker(double x, double y, int style, double size, std::string_view title) {
@@ -164,16 +164,15 @@ void Svg::marker(double x, double y, int style, double size, std::string_view ti
   const auto path = [&](std::initializer_list<std::pair<double, double>> points, bool closed) {
     std::string d;
     for (const auto& [dx, dy] : points) {
-      d += (d.empty() ? "M" : "L") + coordinate(x + dx * r) + " " + coordinate(y + dy * r);
+      append_format(&d, "{}{:.1f} {:.1f}", d.empty() ? "M" : "L", x + dx * r, y + dy * r);
     }
-    return "<path d=\"" + d + (closed ? "Z" : "") + "\"";
+    return fmt::format("<path d=\"{}{}\"", d, closed ? "Z" : "");
   };
   const int kind = style % kCurveStyles;
   std::string shape;
   switch (kind) {
     case 0:
-      shape = "<circle cx=\"" + coordinate(x) + "\" cy=\"" + coordinate(y) + "\" r=\"" +
-              coordinate(r) + "\"";
+      shape = fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"", x, y, r);
       break;
     case 1:
       shape = path({{-0.9, -0.9}, {0.9, -0.9}, {0.9, 0.9}, {-0.9, 0.9}}, true);
@@ -196,8 +195,8 @@ void Svg::marker(double x, double y, int style, double size, std::string_view ti
     default:
       shape = path({{-0.6, -1.1}, {0.6, -1.1}, {1.2, 0}, {0.6, 1.1}, {-0.6, 1.1}, {-1.2, 0}}, true);
   }
-  body_ += shape + " class=\"m" + std::to_string(kind) + "\">";
-  if (!title.empty()) body_ += "<title>" + escape_html(title) + "</title>";
+  append_format(&body_, "{} class=\"m{}\">", shape, kind);
+  if (!title.empty()) append_format(&body_, "<title>{}</title>", escape_html(title));
   body_ += kind == 0 ? "</circle>" : "</path>";
 }
 

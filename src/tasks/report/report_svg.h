@@ -1,6 +1,6 @@
 #pragma once
 
-// Pieces of SVG pictures. Everything that is put in as text is escaped here.
+// Pieces of SVG pictures. All texts are escaped here.
 
 #include <cstdint>
 #include <string>
@@ -9,21 +9,21 @@
 
 namespace costeff::tasks {
 
-// For text and for quoted attributes of HTML and SVG: markup characters become entities, control
+// For text and quoted attributes in HTML and SVG: markup characters become entities, control
 // characters and bytes that are not UTF-8 become U+FFFD.
 std::string escape_html(std::string_view text);
 
-// Colours of light and dark, of text, grid and the curves 0 to 7, as CSS variables and classes.
-// `root`: what the variables belong to, ":root" or "svg".
+// The colours of text, grid and the curves 0 to 7, for light and dark, as CSS variables and
+// classes. root: the element that has the variables, ":root" or "svg".
 std::string report_style(std::string_view root);
 
-inline constexpr int kCurveStyles = 8;  // colour, dashes and marker; they repeat after that
+inline constexpr int kCurveStyles = 8;  // of colour, dashes and marker; more curves repeat them
 
 struct Axis {
   double low = 0, high = 1;
   std::vector<double> ticks;
 };
-// Covers [low, high] and has about `count` round ticks.
+// An axis that covers [low, high] and has about `count` round ticks.
 Axis round_axis(double low, double high, int count);
 
 enum class Anchor { start, middle, end };
@@ -36,7 +36,7 @@ class Svg {
   void line(double x1, double y1, double x2, double y2, std::string_view css_class);
   void polyline(const std::vector<std::pair<double, double>>& points, std::string_view css_class);
   void rect(double x, double y, double width, double height, std::string_view css_class);
-  // The sign of curve `style`; `title` is shown where a pointer rests on it.
+  // The marker of curve `style`; `title` is shown while a pointer rests on it.
   void marker(double x, double y, int style, double size, std::string_view title);
   void raw(std::string_view markup) { body_ += markup; }
 
@@ -46,7 +46,7 @@ class Svg {
   std::string head_, body_;
 };
 
-// Where numbers lie in a picture.
+// Maps numbers to places in a picture.
 struct PlotArea {
   double left = 0, right = 0, top = 0, bottom = 0;  // edges
   Axis x, y;

@@ -1,10 +1,9 @@
 #include "tasks/report/submission.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "base/fail.h"
 #include "base/utf8.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
@@ -13,8 +12,8 @@ namespace costeff::tasks {
 
 std::string submission_file(const DataSet& data) {
   if (!data.task || data.task->submission.empty()) {
-    throw_usage(printable(data.path) +
-                ": not known to be of a GLUE task, whose rules --submit follows; say --task");
+    fail_usage("{}: not known to be of a GLUE task, whose rules --submit follows; say --task",
+               printable(data.path));
   }
   if (data.name == "mnli-mm") return "MNLI-mm.tsv";
   return std::string(data.task->submission) + ".tsv";
@@ -23,7 +22,7 @@ std::string submission_file(const DataSet& data) {
 void append_submission(const Task& task, const LabelMap& map, std::span<const Example> rows,
                        std::span<const Result> results, int64_t first_row, std::string* out) {
   for (size_t i = 0; i < rows.size(); ++i) {
-    // An id in text form comes from the file's id or index column.
+    // An id that is a text comes from the file's id or index column.
     if (is_text_id(rows[i].id)) {
       append_tsv_field(plain_id(rows[i].id), out);
     } else {
@@ -32,7 +31,7 @@ void append_submission(const Task& task, const LabelMap& map, std::span<const Ex
     out->push_back('\t');
     const Result& r = results[i];
     if (map.regression) {
-      // Not a number: the middle of the scale, so that the file stays valid.
+      // NaN becomes the middle of the scale, so that the file stays valid.
       const float score = r.logits.empty() || std::isnan(r.logits[0]) ? 2.5f : r.logits[0];
       append_fixed(std::clamp(score, 0.0f, 5.0f), 3, out);
     } else {

@@ -2,27 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
 std::string counted(int64_t n, const char* one, const char* many) {
-  std::string digits = std::to_string(n);
-  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
-  return digits + " " + (n == 1 ? one : many);
+  return fmt::format("{} {}", grouped(n), n == 1 ? one : many);
 }
 
 std::string histogram_text(const std::vector<int64_t>& counts) {
   std::string s;
-  for (const int64_t n : counts) s += (s.empty() ? "" : ",") + std::to_string(n);
+  for (const int64_t n : counts) append_format(&s, "{}{}", s.empty() ? "" : ",", n);
   return s;
 }
 
@@ -37,7 +32,7 @@ void end_line(std::string* out) {
 }
 
 std::string interval_text(const Interval& i) {
-  return std::isnan(i.low) ? "" : string_printf("%.3f-%.3f", i.low, i.high);
+  return std::isnan(i.low) ? "" : fmt::format("{:.3f}-{:.3f}", i.low, i.high);
 }
 
 void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
@@ -55,12 +50,12 @@ void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
     cell(p.pareto ? "*" : "", 1, Align::left, out);
     cell(p.family == "given" || p.family == "model" ? p.name : p.family, 17, Align::left, out);
     cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
-    cell(string_printf("%.4f", p.quality), 9, Align::right, out);
-    cell(r.regression ? string_printf("%.4f", p.spearman) : interval_text(p.interval), 11,
+    cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
+    cell(r.regression ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
          Align::right, out);
-    cell(string_printf("%.4f", p.agreement), 7, Align::right, out);
-    cell(string_printf("%.2f", p.mean_layer), 6, Align::right, out);
-    cell(string_printf("%.2fx", p.speedup_macs), 6, Align::right, out);
+    cell(fmt::format("{:.4f}", p.agreement), 7, Align::right, out);
+    cell(fmt::format("{:.2f}", p.mean_layer), 6, Align::right, out);
+    cell(fmt::format("{:.2f}x", p.speedup_macs), 6, Align::right, out);
     end_line(out);
   }
 }
@@ -70,8 +65,8 @@ void append_timings(const SweepReport& r, std::string* out) {
                    [](const SweepPoint& p) { return !p.timings.empty(); })) {
     return;
   }
-  *out += string_printf("\nmeasured, %lld thread%s; median and range of interleaved passes\n",
-                        static_cast<long long>(r.threads), r.threads == 1 ? "" : "s");
+  append_format(out, "\nmeasured, {} {}; median and range of interleaved passes\n", r.threads,
+                r.threads == 1 ? "thread" : "threads");
   cell("policy", 16, Align::left, out);
   cell("setting", 14, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
@@ -84,11 +79,12 @@ void append_timings(const SweepReport& r, std::string* out) {
     for (const SweepTiming& t : p.timings) {
       cell(p.name, 16, Align::left, out);
       cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
-      cell(string_printf("%.4f", p.quality), 9, Align::right, out);
-      cell(std::to_string(t.batch_tokens), 6, Align::right, out);
-      cell(string_printf("%.0f", t.rows_per_s), 8, Align::right, out);
-      cell(string_printf("%.0f-%.0f", t.rows_per_s_low, t.rows_per_s_high), 13, Align::right, out);
-      cell(string_printf("%.2fx", t.speedup), 8, Align::right, out);
+      cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
+      cell(fmt::format("{}", t.batch_tokens), 6, Align::right, out);
+      cell(fmt::format("{:.0f}", t.rows_per_s), 8, Align::right, out);
+      cell(fmt::format("{:.0f}-{:.0f}", t.rows_per_s_low, t.rows_per_s_high), 13, Align::right,
+           out);
+      cell(fmt::format("{:.2f}x", t.speedup), 8, Align::right, out);
       end_line(out);
     }
   }
@@ -105,84 +101,93 @@ void append_exits(const SweepReport& r, std::string* out) {
   }
   end_line(out);
   for (const ExitSummary& e : r.exits) {
-    cell(std::to_string(e.layer), 5, Align::right, out);
-    cell(string_printf("%.4f", e.quality), 9, Align::right, out);
+    cell(fmt::format("{}", e.layer), 5, Align::right, out);
+    cell(fmt::format("{:.4f}", e.quality), 9, Align::right, out);
     if (!r.regression) {
       cell(interval_text(e.interval), 11, Align::right, out);
-      cell(string_printf("%.4f", e.mean_entropy), 8, Align::right, out);
-      cell(string_printf("%.4f", e.ece), 7, Align::right, out);
+      cell(fmt::format("{:.4f}", e.mean_entropy), 8, Align::right, out);
+      cell(fmt::format("{:.4f}", e.ece), 7, Align::right, out);
     }
     end_line(out);
   }
 }
 
-OrderedJson number(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(nullptr); }
-
-OrderedJson point_json(const SweepReport& r, const SweepPoint& p) {
-  OrderedJson j;
-  j["curve"] = p.family;
-  j["policy"] = p.name;
-  j["setting"] = p.setting;
-  if (!p.policy.thresholds.empty()) j["thresholds"] = p.policy.thresholds;
-  if (p.policy.kind == PolicyKind::patience) j["patience"] = p.policy.patience;
-  j["exit_start"] = p.policy.exit_start;
-  j["text"] = p.text;
-  j["quality"] = number(p.quality);
-  j["quality_low"] = number(p.interval.low);
-  j["quality_high"] = number(p.interval.high);
-  if (r.regression) j["spearman"] = number(p.spearman);
-  j["agreement"] = number(p.agreement);
-  j["mean_exit_layer"] = p.mean_layer;
-  j["layers_saved"] = p.layers_saved;
-  j["speedup_layers"] = p.speedup_layers;
-  j["macs"] = p.macs;
-  j["speedup_macs"] = p.speedup_macs;
-  j["pareto"] = p.pareto;
-  j["exit_histogram"] = p.histogram;
-  for (const SweepTiming& t : p.timings) {
-    j["timings"].push_back({{"batch_tokens", t.batch_tokens},
-                            {"seconds", t.seconds},
-                            {"rows_per_s", t.rows_per_s},
-                            {"rows_per_s_low", t.rows_per_s_low},
-                            {"rows_per_s_high", t.rows_per_s_high},
-                            {"speedup_time", t.speedup}});
+void write_timings(const std::vector<SweepTiming>& timings, JsonWriter* json) {
+  json->begin_array("timings");
+  for (const SweepTiming& t : timings) {
+    json->begin_object();
+    json->field("batch_tokens", t.batch_tokens);
+    json->field("seconds", t.seconds);
+    json->field("rows_per_s", t.rows_per_s);
+    json->field("rows_per_s_low", t.rows_per_s_low);
+    json->field("rows_per_s_high", t.rows_per_s_high);
+    json->field("speedup_time", t.speedup);
+    json->end_object();
   }
-  return j;
+  json->end_array();
 }
 
-OrderedJson exit_json(const ExitSummary& e) {
-  OrderedJson j;
-  j["layer"] = e.layer;
-  j["quality"] = number(e.quality);
-  j["quality_low"] = number(e.interval.low);
-  j["quality_high"] = number(e.interval.high);
-  j["mean_entropy"] = e.mean_entropy;
-  j["ece"] = e.ece;
-  j["bins"] = OrderedJson::array();
+void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
+  json->begin_object();
+  json->field("curve", p.family);
+  json->field("policy", p.name);
+  json->field("setting", p.setting);
+  if (!p.policy.thresholds.empty()) json->field("thresholds", p.policy.thresholds);
+  if (p.policy.kind == PolicyKind::patience) json->field("patience", p.policy.patience);
+  json->field("exit_start", p.policy.exit_start);
+  json->field("text", p.text);
+  json->field("quality", p.quality);
+  json->field("quality_low", p.interval.low);
+  json->field("quality_high", p.interval.high);
+  if (r.regression) json->field("spearman", p.spearman);
+  json->field("agreement", p.agreement);
+  json->field("mean_exit_layer", p.mean_layer);
+  json->field("layers_saved", p.layers_saved);
+  json->field("speedup_layers", p.speedup_layers);
+  json->field("macs", p.macs);
+  json->field("speedup_macs", p.speedup_macs);
+  json->field("pareto", p.pareto);
+  json->field("exit_histogram", p.histogram);
+  if (!p.timings.empty()) write_timings(p.timings, json);
+  json->end_object();
+}
+
+void write_exit(const ExitSummary& e, JsonWriter* json) {
+  json->begin_object();
+  json->field("layer", e.layer);
+  json->field("quality", e.quality);
+  json->field("quality_low", e.interval.low);
+  json->field("quality_high", e.interval.high);
+  json->field("mean_entropy", e.mean_entropy);
+  json->field("ece", e.ece);
+  json->begin_array("bins");
   for (const ReliabilityBin& b : e.bins) {
-    j["bins"].push_back({{"low", b.low},
-                         {"high", b.high},
-                         {"rows", b.rows},
-                         {"right", b.right},
-                         {"mean_prob", b.mean_prob}});
+    json->begin_object();
+    json->field("low", b.low);
+    json->field("high", b.high);
+    json->field("rows", b.rows);
+    json->field("right", b.right);
+    json->field("mean_prob", b.mean_prob);
+    json->end_object();
   }
-  return j;
+  json->end_array();
+  json->end_object();
 }
 
-OrderedJson disagreement_json(const SweepReport& r, const Disagreement& d) {
+void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter* json) {
   const auto name = [&](int64_t label) { return r.labels[static_cast<size_t>(label)]; };
-  OrderedJson j;
-  j["row"] = d.row + 1;
-  j["id"] = d.id;
-  j["text"] = d.text;
-  if (!d.pair.empty()) j["pair"] = d.pair;
-  if (!d.gold.empty()) j["gold"] = d.gold;
-  j["layer"] = d.layer;
-  j["early_label"] = name(d.early_label);
-  j["early_prob"] = d.early_prob;
-  j["last_label"] = name(d.last_label);
-  j["last_prob"] = d.last_prob;
-  return j;
+  json->begin_object();
+  json->field("row", d.row + 1);
+  json->field("id", d.id);
+  json->field("text", d.text);
+  if (!d.pair.empty()) json->field("pair", d.pair);
+  if (!d.gold.empty()) json->field("gold", d.gold);
+  json->field("layer", d.layer);
+  json->field("early_label", name(d.early_label));
+  json->field("early_prob", static_cast<double>(d.early_prob));
+  json->field("last_label", name(d.last_label));
+  json->field("last_prob", static_cast<double>(d.last_prob));
+  json->end_object();
 }
 
 }  // namespace
@@ -220,24 +225,27 @@ std::vector<size_t> shown_points(const SweepReport& r, size_t per_curve) {
 }
 
 std::string sweep_text(const SweepReport& r, size_t per_curve) {
-  std::string out = printable(r.model) + " on " + printable(r.data) + ": " +
-                    counted(r.rows, "row", "rows") + ", " + counted(r.tokens, "token", "tokens") +
-                    "\n" + string_printf("every exit computed once in %.2f s; ", r.pass_seconds) +
-                    counted(static_cast<int64_t>(r.points.size()), "setting", "settings") +
-                    string_printf(" judged in %.3f s\n\n", r.sweep_seconds);
+  std::string out =
+      fmt::format("{} on {}: {}, {}\n", printable(r.model), printable(r.data),
+                  counted(r.rows, "row", "rows"), counted(r.tokens, "token", "tokens"));
+  append_format(
+      &out, "every exit computed once in {:.2f} s; {} judged in {:.3f} s\n\n", r.pass_seconds,
+      counted(static_cast<int64_t>(r.points.size()), "setting", "settings"), r.sweep_seconds);
   append_points(r, per_curve, &out);
   out += "* nothing else here is as good with fewer multiply-accumulates (MACs)\n";
   if (shown_points(r, per_curve).size() < r.points.size())
-    out += "A part of the settings is shown; --tsv, --json and --html have all of them.\n";
+    out += "Only some settings are shown; --tsv, --json and --html have all of them.\n";
   if (r.searched) {
-    out += "by-layer: thresholds were searched on these very rows, so their " + r.quality_name +
-           "\nis flattering; costeff tune --per-layer tests them on rows of their own.\n";
+    append_format(&out,
+                  "by-layer: thresholds were searched on these very rows, so their {}\nis "
+                  "flattering; costeff tune --per-layer tests them on rows of their own.\n",
+                  r.quality_name);
   }
   append_timings(r, &out);
   append_exits(r, &out);
   if (!r.regression) {
-    out += "\n" + counted(r.disagreeing_rows, "row has", "rows have") +
-           " an early exit that disagrees with the last\n";
+    append_format(&out, "\n{} an early exit that disagrees with the last\n",
+                  counted(r.disagreeing_rows, "row has", "rows have"));
   }
   return out;
 }
@@ -248,51 +256,55 @@ std::string sweep_tsv(const SweepReport& r) {
       "agreement\tmean_exit_layer\tlayers_saved\tspeedup_layers\tmacs\tspeedup_macs\tpareto\t"
       "exit_histogram\tbatch_tokens\trows_per_s\trows_per_s_low\trows_per_s_high\tspeedup_time\n";
   for (const SweepPoint& p : r.points) {
-    std::string line = p.family + "\t" + p.name + "\t" + p.setting + "\t" +
-                       std::to_string(p.policy.exit_start) + "\t" + std::to_string(r.rows);
+    std::string line =
+        fmt::format("{}\t{}\t{}\t{}\t{}", p.family, p.name, p.setting, p.policy.exit_start, r.rows);
     for (const double v :
-         {p.quality, p.interval.low, p.interval.high, r.regression ? p.spearman : std::nan(""),
-          p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
-      line += "\t" + shortest(v);
+         {p.quality, p.interval.low, p.interval.high, r.regression ? p.spearman : kNaN, p.agreement,
+          p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
+      append_format(&line, "\t{}", shortest(v));
     }
-    line += std::string("\t") + (p.pareto ? "1" : "0") + "\t" + histogram_text(p.histogram);
-    if (p.timings.empty()) out += line + "\tnan\tnan\tnan\tnan\tnan\n";
+    append_format(&line, "\t{}\t{}", p.pareto ? 1 : 0, histogram_text(p.histogram));
+    if (p.timings.empty()) append_format(&out, "{}\tnan\tnan\tnan\tnan\tnan\n", line);
     for (const SweepTiming& t : p.timings) {
-      out += line + "\t" + std::to_string(t.batch_tokens) + "\t" + shortest(t.rows_per_s) + "\t" +
-             shortest(t.rows_per_s_low) + "\t" + shortest(t.rows_per_s_high) + "\t" +
-             shortest(t.speedup) + "\n";
+      append_format(&out, "{}\t{}\t{}\t{}\t{}\t{}\n", line, t.batch_tokens, shortest(t.rows_per_s),
+                    shortest(t.rows_per_s_low), shortest(t.rows_per_s_high), shortest(t.speedup));
     }
   }
   return out;
 }
 
 std::string sweep_json(const SweepReport& r) {
-  OrderedJson j;
-  j["model"] = r.model;
-  j["dialect"] = r.dialect;
-  j["data"] = r.data;
-  j["task"] = r.task.empty() ? OrderedJson(nullptr) : OrderedJson(r.task);
-  j["quality_name"] = r.quality_name;
-  j["labels"] = r.labels;
-  j["regression"] = r.regression;
-  j["labelled"] = r.labelled;
-  j["rows"] = r.rows;
-  j["tokens"] = r.tokens;
-  j["layers"] = r.layers;
-  j["threads"] = r.threads;
-  j["pass_seconds"] = r.pass_seconds;
-  j["sweep_seconds"] = r.sweep_seconds;
-  j["full_macs"] = r.full_macs;
-  j["searched"] = r.searched;
-  j["points"] = OrderedJson::array();
-  for (const SweepPoint& p : r.points) j["points"].push_back(point_json(r, p));
-  j["exits"] = OrderedJson::array();
-  for (const ExitSummary& e : r.exits) j["exits"].push_back(exit_json(e));
-  j["disagreeing_rows"] = r.disagreeing_rows;
-  j["disagreements"] = OrderedJson::array();
-  for (const Disagreement& d : r.disagreements)
-    j["disagreements"].push_back(disagreement_json(r, d));
-  return j.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  std::string out;
+  JsonWriter json(&out, 1);
+  json.begin_object();
+  json.field("model", r.model);
+  json.field("dialect", r.dialect);
+  json.field("data", r.data);
+  json.optional_field("task", r.task);
+  json.field("quality_name", r.quality_name);
+  json.field("labels", r.labels);
+  json.field("regression", r.regression);
+  json.field("labelled", r.labelled);
+  json.field("rows", r.rows);
+  json.field("tokens", r.tokens);
+  json.field("layers", r.layers);
+  json.field("threads", r.threads);
+  json.field("pass_seconds", r.pass_seconds);
+  json.field("sweep_seconds", r.sweep_seconds);
+  json.field("full_macs", r.full_macs);
+  json.field("searched", r.searched);
+  json.begin_array("points");
+  for (const SweepPoint& p : r.points) write_point(r, p, &json);
+  json.end_array();
+  json.begin_array("exits");
+  for (const ExitSummary& e : r.exits) write_exit(e, &json);
+  json.end_array();
+  json.field("disagreeing_rows", r.disagreeing_rows);
+  json.begin_array("disagreements");
+  for (const Disagreement& d : r.disagreements) write_disagreement(r, d, &json);
+  json.end_array();
+  json.end_object();
+  return out + "\n";
 }
 
 }  // namespace costeff::tasks

@@ -10,22 +10,22 @@
 
 namespace costeff::tasks {
 
-// Indices of the points that a table shows: at most per_curve of each curve, evenly by mean layer,
-// both ends included; 0: all.
+// The indices of the points that a table shows: at most per_curve of each curve, evenly by mean
+// layer, with both ends; 0: all.
 std::vector<size_t> shown_points(const SweepReport& report, size_t per_curve);
 
 std::string sweep_text(const SweepReport& report, size_t per_curve);
 
-// One line a point; a point that was timed has one for each batch size. Columns that scripts may
-// rely on; further ones come after these. What a row has no number for is nan.
+// One line a point; a point that was timed has one for each batch size. Scripts may rely on these
+// columns; new ones come after them. A number that does not exist is nan.
 //   curve policy setting exit_start rows quality quality_low quality_high spearman agreement
 //   mean_exit_layer layers_saved speedup_layers macs speedup_macs pareto exit_histogram
 //   batch_tokens rows_per_s rows_per_s_low rows_per_s_high speedup_time
 // quality is the report's quality_name; exit_histogram counts rows by layer: 33,90,111.
 std::string sweep_tsv(const SweepReport& report);
 
-// {"model", ..., "points": [...], "exits": [...], "disagreements": [...]}: keys as the members of
-// SweepReport. null where there is no number.
+// {"model", ..., "points": [...], "exits": [...], "disagreements": [...]}: the keys are the members
+// of SweepReport. A number that does not exist is null.
 std::string sweep_json(const SweepReport& report);
 
 }  // namespace costeff::tasks

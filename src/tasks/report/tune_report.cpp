@@ -1,20 +1,21 @@
 #include "tasks/report/tune_report.h"
 
+#include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/format.h"
 #include "base/utf8.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
-std::string short_percent(double share) { return shortest(std::round(share * 1e8) / 1e6) + "%"; }
+std::string short_percent(double share) {
+  return fmt::format("{}%", shortest(std::round(share * 1e8) / 1e6));
+}
 
 std::string count(int64_t n, const char* one, const char* many) {
-  return std::to_string(n) + " " + (n == 1 ? one : many);
+  return fmt::format("{} {}", n, n == 1 ? one : many);
 }
 
 const char* goal_name(const TuneReport& r) {
@@ -34,7 +35,7 @@ const char* goal_name(const TuneReport& r) {
 
 double goal_limit(const TuneReport& r) { return r.budget_ms > 0 ? r.budget_ms : r.goal.limit; }
 
-// Broken at 80 columns; `name` stands before it, in the first ten.
+// `name` in the first ten columns, then the text, broken at 80 columns.
 std::string entry(std::string_view name, const std::string& text) {
   constexpr size_t kIndent = 10, kWidth = 79;
   std::string out(name);
@@ -59,62 +60,122 @@ std::string entry(std::string_view name, const std::string& text) {
 
 std::string counts_text(const TuneReport& r) {
   const TuneTrial& t = r.chosen;
-  const std::string rows = " of " + std::to_string(r.families[r.family].result.rows) + " rows";
+  const int64_t rows = r.families[r.family].result.rows;
   switch (r.goal.kind) {
     case GoalKind::accuracy_drop:
-      return std::to_string(t.losses) + rows + " right only at full depth, " +
-             std::to_string(t.gains) + " right only now";
+      return fmt::format("{} of {} rows right only at full depth, {} right only now", t.losses,
+                         rows, t.gains);
     case GoalKind::disagreement:
-      return std::to_string(t.losses) + rows + " with another label than at full depth";
+      return fmt::format("{} of {} rows with another label than at full depth", t.losses, rows);
     case GoalKind::score_change:
-      return "scores change by " + string_printf("%.4g", t.risk) + " on average," + rows.substr(3);
+      return fmt::format("scores change by {:.4g} on average, {} rows", t.risk, rows);
     case GoalKind::speedup:
-      return string_printf("%.3gx fewer layers,", t.risk) + rows.substr(3);
+      return fmt::format("{:.3g}x fewer layers, {} rows", t.risk, rows);
   }
   return "";
 }
 
-OrderedJson trial_json(const TuneReport& r, const TuneTrial& t) {
-  OrderedJson j = {
-      {"policy", r.on_all.name}, {"setting", r.on_all.setting}, {"text", r.on_all.text}};
-  if (!t.policy.thresholds.empty()) j["thresholds"] = t.policy.thresholds;
-  j["exit_start"] = t.policy.exit_start;
+// What was tried in one family of policies.
+std::string family_text(const TuneReport& r, const TuneFamily& f) {
+  const bool tested = r.goal.confidence > 0;
+  const auto passed = std::count_if(f.result.trials.begin(), f.result.trials.end(),
+                                    [](const TuneTrial& t) { return t.passed; });
+  std::string text = fmt::format("{}: {} of {}, {} passed", f.name, f.result.trials.size(),
+                                 count(f.offered, "setting", "settings"), passed);
+  if (tested) append_format(&text, ", each at level {:.4g}", f.result.level);
+  return entry(tested ? "tested" : "tried", text);
+}
+
+std::string chosen_text(const TuneReport& r) {
+  std::string kept, cost;
   if (r.budget_ms > 0) {
-    j["ms_per_row"] = r.chosen_ms;
-    j["full_ms_per_row"] = r.full_ms;
+    kept = fmt::format("{:.4g} ms a row, full depth {:.4g} ms ({:.2f}x)", r.chosen_ms, r.full_ms,
+                       r.full_ms / r.chosen_ms);
   } else {
-    j["risk"] = t.risk;
-    if (r.goal.kind == GoalKind::accuracy_drop || r.goal.kind == GoalKind::disagreement)
-      j["losses"] = t.losses;
-    if (r.goal.kind == GoalKind::accuracy_drop) j["gains"] = t.gains;
-    if (r.goal.confidence > 0) j["p_value"] = t.p_value;
+    kept = counts_text(r);
+    if (r.goal.confidence > 0) append_format(&kept, "; p-value {:.3g}", r.chosen.p_value);
   }
-  j["mean_exit_layer"] = r.on_all.mean_layer;
-  j["layers_saved"] = r.on_all.layers_saved;
-  j["speedup_layers"] = r.on_all.speedup_layers;
-  j["speedup_macs"] = r.on_all.speedup_macs;
-  j["agreement"] = r.on_all.agreement;
-  if (r.labelled) j["accuracy"] = r.on_all.quality;
-  j["exit_histogram"] = r.on_all.histogram;
-  return j;
+  cost = fmt::format("leaves after {:.2f} of {} layers on average, {:.2f}x fewer MACs",
+                     r.on_all.mean_layer, r.layers, r.on_all.speedup_macs);
+  if (r.labelled) append_format(&cost, ", accuracy {:.4f}", r.on_all.quality);
+  return entry("chosen", r.on_all.text) + entry("", kept) + entry("", cost) +
+         entry("promise", promise_text(r));
+}
+
+void write_trial(const TuneReport& r, const TuneTrial& t, JsonWriter* json) {
+  json->begin_object();
+  if (!t.policy.thresholds.empty()) json->field("thresholds", t.policy.thresholds);
+  if (t.policy.kind == PolicyKind::patience) json->field("patience", t.policy.patience);
+  if (t.policy.kind == PolicyKind::fixed) json->field("layer", t.policy.layer);
+  json->field("risk", t.risk);
+  json->field("losses", t.losses);
+  json->field("gains", t.gains);
+  json->field("mean_exit_layer", t.mean_layer);
+  if (r.goal.confidence > 0) json->field("p_value", t.p_value);
+  json->field("passed", t.passed);
+  json->end_object();
+}
+
+void write_family(const TuneReport& r, const TuneFamily& f, JsonWriter* json) {
+  json->begin_object();
+  json->field("policy", f.name);
+  json->field("settings", f.offered);
+  json->field("rows", f.result.rows);
+  json->field("level", f.result.level);
+  json->field("rows_needed", f.result.rows_needed);
+  json->begin_array("trials");
+  for (const TuneTrial& t : f.result.trials) write_trial(r, t, json);
+  json->end_array();
+  json->end_object();
+}
+
+void write_chosen(const TuneReport& r, JsonWriter* json) {
+  const TuneTrial& t = r.chosen;
+  json->begin_object();
+  json->field("policy", r.on_all.name);
+  json->field("setting", r.on_all.setting);
+  json->field("text", r.on_all.text);
+  if (!t.policy.thresholds.empty()) json->field("thresholds", t.policy.thresholds);
+  json->field("exit_start", t.policy.exit_start);
+  if (r.budget_ms > 0) {
+    json->field("ms_per_row", r.chosen_ms);
+    json->field("full_ms_per_row", r.full_ms);
+  } else {
+    json->field("risk", t.risk);
+    if (r.goal.kind == GoalKind::accuracy_drop || r.goal.kind == GoalKind::disagreement)
+      json->field("losses", t.losses);
+    if (r.goal.kind == GoalKind::accuracy_drop) json->field("gains", t.gains);
+    if (r.goal.confidence > 0) json->field("p_value", t.p_value);
+  }
+  json->field("mean_exit_layer", r.on_all.mean_layer);
+  json->field("layers_saved", r.on_all.layers_saved);
+  json->field("speedup_layers", r.on_all.speedup_layers);
+  json->field("speedup_macs", r.on_all.speedup_macs);
+  json->field("agreement", r.on_all.agreement);
+  if (r.labelled) json->field("accuracy", r.on_all.quality);
+  json->field("exit_histogram", r.on_all.histogram);
+  json->end_object();
 }
 
 }  // namespace
 
 std::string goal_text(const TuneReport& r) {
   const std::string limit = shortest(goal_limit(r));
-  if (r.budget_ms > 0) return "at most " + limit + " ms a row on average, as measured here";
+  if (r.budget_ms > 0) {
+    return fmt::format("at most {} ms a row on average, as measured here", limit);
+  }
   switch (r.goal.kind) {
     case GoalKind::accuracy_drop:
-      return "accuracy at most " + limit + " below full depth";
+      return fmt::format("accuracy at most {} below full depth", limit);
     case GoalKind::disagreement:
-      return "at most " + short_percent(r.goal.limit) +
-             " of rows with another label than at full depth";
+      return fmt::format("at most {} of rows with another label than at full depth",
+                         short_percent(r.goal.limit));
     case GoalKind::score_change:
-      return "scores that differ from full depth by at most " + limit + " on average (cut to " +
-             shortest(r.goal.score_low) + " to " + shortest(r.goal.score_high) + ")";
+      return fmt::format(
+          "scores that differ from full depth by at most {} on average (cut to {} to {})", limit,
+          shortest(r.goal.score_low), shortest(r.goal.score_high));
     case GoalKind::speedup:
-      return "at least " + limit + " times fewer layers than full depth";
+      return fmt::format("at least {} times fewer layers than full depth", limit);
   }
   return "";
 }
@@ -124,17 +185,17 @@ std::string promise_text(const TuneReport& r) {
     return "none: a time holds for this machine, these threads and this batch size.";
   if (r.goal.confidence <= 0)
     return "none: the setting keeps the goal on these rows. --confidence 0.95 tests for others.";
-  return "with " + short_percent(r.goal.confidence) + " confidence: " + goal_text(r) +
-         ", on average over rows drawn as these were.";
+  return fmt::format("with {} confidence: {}, on average over rows drawn as these were.",
+                     short_percent(r.goal.confidence), goal_text(r));
 }
 
 std::string failure_text(const TuneReport& r) {
   if (r.budget_ms > 0) {
-    return "no setting takes at most " + shortest(r.budget_ms) + " ms a row; the fastest takes " +
-           string_printf("%.3g", r.chosen_ms);
+    return fmt::format("no setting takes at most {} ms a row; the fastest takes {:.3g}",
+                       shortest(r.budget_ms), r.chosen_ms);
   }
   if (r.goal.confidence <= 0) return "no setting that leaves early keeps the goal on these rows";
-  int64_t rows = 0, needed = -1;  // -1: some family has rows enough; 0: none ever will
+  int64_t rows = 0, needed = -1;  // needed: by the family that needs least; -1: no number will do
   bool enough = false;
   for (const TuneFamily& f : r.families) {
     rows = std::max(rows, f.result.rows);
@@ -143,47 +204,29 @@ std::string failure_text(const TuneReport& r) {
       needed = f.result.rows_needed;
   }
   if (enough) {
-    return "nothing can be promised: no setting that leaves early passes the test on " +
-           count(rows, "row", "rows");
+    return fmt::format(
+        "nothing can be promised: no setting that leaves early passes the test on {}",
+        count(rows, "row", "rows"));
   }
-  const std::string too_few =
-      "nothing can be promised: " + count(rows, "row is", "rows are") + " too few to test on; ";
-  if (needed <= 0) return too_few + "no number of rows would do for this goal";
-  return too_few + "even if nothing went wrong in any of them, " + std::to_string(needed) +
-         " would be needed";
+  const std::string too_few = fmt::format("nothing can be promised: {} too few to test on",
+                                          count(rows, "row is", "rows are"));
+  if (needed <= 0) return too_few + "; no number of rows would do for this goal";
+  return fmt::format("{}; even if nothing went wrong in any of them, {} would be needed", too_few,
+                     needed);
 }
 
 std::string tune_text(const TuneReport& r) {
   std::string out = entry("goal", goal_text(r));
-  std::string data = printable(r.data) + ", " + count(r.rows, "row", "rows");
+  std::string data = fmt::format("{}, {}", printable(r.data), count(r.rows, "row", "rows"));
   if (r.search_rows > 0) {
-    data += ": " + std::to_string(r.search_rows) + " to search thresholds on, " +
-            std::to_string(r.rows - r.search_rows) + " to test them on";
+    append_format(&data, ": {} to search thresholds on, {} to test them on", r.search_rows,
+                  r.rows - r.search_rows);
   }
-  if (r.labelled) data += string_printf("; accuracy %.4f at full depth", r.full_quality);
+  if (r.labelled) append_format(&data, "; accuracy {:.4f} at full depth", r.full_quality);
   out += entry("data", data);
-  const bool tested = r.goal.confidence > 0;
-  for (const TuneFamily& f : r.families) {
-    int64_t passed = 0;
-    for (const TuneTrial& t : f.result.trials) passed += t.passed;
-    out += entry(tested ? "tested" : "tried",
-                 f.name + ": " + std::to_string(f.result.trials.size()) + " of " +
-                     count(f.offered, "setting", "settings") + ", " + std::to_string(passed) +
-                     " passed" +
-                     (tested ? string_printf(", each at level %.4g", f.result.level) : ""));
-  }
+  for (const TuneFamily& f : r.families) out += family_text(r, f);
   if (r.found) {
-    out += entry("chosen", r.on_all.text);
-    out += entry("", r.budget_ms > 0
-                         ? string_printf("%.4g ms a row, full depth %.4g ms (%.2fx)", r.chosen_ms,
-                                         r.full_ms, r.full_ms / r.chosen_ms)
-                         : counts_text(r) +
-                               (tested ? string_printf("; p-value %.3g", r.chosen.p_value) : ""));
-    out += entry("", string_printf("leaves after %.2f of %lld layers on average, %.2fx fewer MACs",
-                                   r.on_all.mean_layer, static_cast<long long>(r.layers),
-                                   r.on_all.speedup_macs) +
-                         (r.labelled ? string_printf(", accuracy %.4f", r.on_all.quality) : ""));
-    out += entry("promise", promise_text(r));
+    out += chosen_text(r);
   } else {
     out += entry("chosen", "none: " + failure_text(r));
   }
@@ -193,57 +236,50 @@ std::string tune_text(const TuneReport& r) {
 }
 
 std::string tune_json(const TuneReport& r) {
-  OrderedJson j = {{"model", r.model}, {"data", r.data}};
-  j["task"] = r.task.empty() ? OrderedJson(nullptr) : OrderedJson(r.task);
-  j["goal"] = goal_name(r);
-  j["limit"] = goal_limit(r);
-  j["confidence"] = r.goal.confidence > 0 ? OrderedJson(r.goal.confidence) : OrderedJson(nullptr);
-  j["rows"] = r.rows;
-  j["search_rows"] = r.search_rows;
-  j["labelled"] = r.labelled;
-  if (r.labelled) j["full_accuracy"] = r.full_quality;
-  j["families"] = OrderedJson::array();
-  for (const TuneFamily& f : r.families) {
-    OrderedJson trials = OrderedJson::array();
-    for (const TuneTrial& t : f.result.trials) {
-      OrderedJson one;
-      if (!t.policy.thresholds.empty()) one["thresholds"] = t.policy.thresholds;
-      if (t.policy.kind == PolicyKind::patience) one["patience"] = t.policy.patience;
-      if (t.policy.kind == PolicyKind::fixed) one["layer"] = t.policy.layer;
-      one["risk"] = t.risk;
-      one["losses"] = t.losses;
-      one["gains"] = t.gains;
-      one["mean_exit_layer"] = t.mean_layer;
-      if (r.goal.confidence > 0) one["p_value"] = t.p_value;
-      one["passed"] = t.passed;
-      trials.push_back(std::move(one));
-    }
-    j["families"].push_back({{"policy", f.name},
-                             {"settings", f.offered},
-                             {"rows", f.result.rows},
-                             {"level", f.result.level},
-                             {"rows_needed", f.result.rows_needed},
-                             {"trials", std::move(trials)}});
-  }
-  j["found"] = r.found;
-  j["chosen"] = r.found ? trial_json(r, r.chosen) : OrderedJson(nullptr);
-  j["promise"] =
-      r.found && r.goal.confidence > 0 ? OrderedJson(promise_text(r)) : OrderedJson(nullptr);
-  j["failure"] = r.found ? OrderedJson(nullptr) : OrderedJson(failure_text(r));
-  j["written"] = r.written.empty() ? OrderedJson(nullptr) : OrderedJson(r.written);
-  return j.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  const bool promised = r.found && r.goal.confidence > 0;
+  std::string out;
+  JsonWriter json(&out, 1);
+  json.begin_object();
+  json.field("model", r.model);
+  json.field("data", r.data);
+  json.optional_field("task", r.task);
+  json.field("goal", goal_name(r));
+  json.field("limit", goal_limit(r));
+  json.key("confidence");
+  r.goal.confidence > 0 ? json.value(r.goal.confidence) : json.null();
+  json.field("rows", r.rows);
+  json.field("search_rows", r.search_rows);
+  json.field("labelled", r.labelled);
+  if (r.labelled) json.field("full_accuracy", r.full_quality);
+  json.begin_array("families");
+  for (const TuneFamily& f : r.families) write_family(r, f, &json);
+  json.end_array();
+  json.field("found", r.found);
+  json.key("chosen");
+  r.found ? write_chosen(r, &json) : json.null();
+  json.optional_field("promise", promised ? promise_text(r) : "");
+  json.optional_field("failure", r.found ? "" : failure_text(r));
+  json.optional_field("written", r.written);
+  json.end_object();
+  return out + "\n";
 }
 
 std::string tuned_json(const TuneReport& r) {
-  OrderedJson j = {{"goal", goal_text(r)}, {"data", r.data}, {"rows", r.rows}};
-  if (r.search_rows > 0) j["rows_tested"] = r.rows - r.search_rows;
+  std::string out;
+  JsonWriter json(&out);
+  json.begin_object();
+  json.field("goal", goal_text(r));
+  json.field("data", r.data);
+  json.field("rows", r.rows);
+  if (r.search_rows > 0) json.field("rows_tested", r.rows - r.search_rows);
   if (r.found && r.goal.confidence > 0) {
-    j["confidence"] = r.goal.confidence;
-    j["p_value"] = r.chosen.p_value;
+    json.field("confidence", r.goal.confidence);
+    json.field("p_value", r.chosen.p_value);
   }
-  if (r.found) j["mean_exit_layer"] = r.on_all.mean_layer;
-  j["promise"] = r.found ? promise_text(r) : "none: " + failure_text(r);
-  return j.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  if (r.found) json.field("mean_exit_layer", r.on_all.mean_layer);
+  json.field("promise", r.found ? promise_text(r) : "none: " + failure_text(r));
+  json.end_object();
+  return out;
 }
 
 }  // namespace costeff::tasks

@@ -1,6 +1,6 @@
 #pragma once
 
-// What tuning an exit policy found, in words and as JSON.
+// The result of tuning an exit policy, in words and as JSON.
 
 #include <costeff/tune.h>
 
@@ -14,7 +14,7 @@ namespace costeff::tasks {
 struct TuneReport {
   std::string model, data, task, dialect;
   TuneGoal goal;
-  double budget_ms = 0;  // > 0: the goal instead of `goal`
+  double budget_ms = 0;  // > 0: this is the goal, not `goal`
   bool labelled = false, regression = false;
   int64_t rows = 0, search_rows = 0, layers = 0;
   double full_quality = 0;  // accuracy at full depth
@@ -22,19 +22,19 @@ struct TuneReport {
   bool found = false;
   size_t family = 0;                  // of the chosen setting
   TuneTrial chosen;                   // on the rows it was tested on
-  SweepPoint on_all;                  // the same on all rows
-  double full_ms = 0, chosen_ms = 0;  // budget: measured, a row
-  std::string written;                // path; empty: nothing was
+  SweepPoint on_all;                  // the same setting on all rows
+  double full_ms = 0, chosen_ms = 0;  // with a budget: measured, a row
+  std::string written;                // path of the policy; empty: nothing was written
   bool wrote_never = false;
 };
 
 std::string goal_text(const TuneReport& report);
 
-// "With 95% confidence, ...": what holds of rows not seen yet. Without a confidence: that nothing
-// is promised.
+// "with 95% confidence: ...": what will hold for rows not seen yet. Without a confidence: "none:
+// ...".
 std::string promise_text(const TuneReport& report);
 
-// Why nothing was chosen, one line.
+// One line that says why nothing was chosen.
 std::string failure_text(const TuneReport& report);
 
 std::string tune_text(const TuneReport& report);

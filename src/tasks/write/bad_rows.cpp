@@ -1,14 +1,14 @@
 #include "tasks/write/bad_rows.h"
 
 #include "tasks/lines/delimited.h"
-#include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
 
 constexpr size_t kBufferBytes = 1u << 16;
 
-// An error without the place it begins with.
+// The error without the place at its beginning.
 std::string_view reason_of(std::string_view error, std::string_view place) {
   if (!place.empty() && error.starts_with(place) && error.substr(place.size()).starts_with(": ")) {
     error.remove_prefix(place.size() + 2);
@@ -34,19 +34,15 @@ WriteStatus BadRows::add(const Row& row) {
   if (count_ == 0) first_ = row.error;
   ++count_;
   if (!file_) return WriteStatus::ok;
-  text_ += "{\"source\":";
-  append_json_string(row.source, &text_);
-  text_ += ",\"line\":";
-  if (row.line > 0) {
-    append_int(row.line, &text_);
-  } else {
-    text_ += "null";
-  }
-  text_ += ",\"reason\":";
-  append_json_string(reason_of(row.error, row.place), &text_);
-  text_ += ",\"text\":";
-  append_json_string(row.text, &text_);
-  text_ += "}\n";
+  JsonWriter json(&text_);
+  json.begin_object();
+  json.field("source", row.source);
+  json.key("line");
+  row.line > 0 ? json.value(row.line) : json.null();
+  json.field("reason", reason_of(row.error, row.place));
+  json.field("text", row.text);
+  json.end_object();
+  text_ += '\n';
   return text_.size() < kBufferBytes ? WriteStatus::ok : flush();
 }
 

@@ -9,26 +9,26 @@
 namespace costeff::tasks {
 
 void append_int(int64_t value, std::string* out);
-// Shortest form that reads back as the same float: 0.1, 1e-07, 3; nan, inf, -inf.
+// The shortest form that reads back as the same float: 0.1, 1e-07, 3; nan, inf, -inf.
 void append_float(float value, std::string* out);
-// The same; null for what JSON has no number for.
+// The same, but null for numbers that JSON does not have.
 void append_json_float(float value, std::string* out);
+// "1,234,567"
+std::string grouped(int64_t n);
 // With `decimals` digits after the point.
 void append_fixed(float value, int decimals, std::string* out);
 
 // A JSON string with its quotes. Always UTF-8: other bytes become U+FFFD.
 void append_json_string(std::string_view text, std::string* out);
-// An id or a kept value in the form of row_id.h as JSON; null for none.
-void append_stored_json(std::string_view stored, std::string* out);
 // A TSV field: tab, newline, carriage return and backslash become \t \n \r \\.
 void append_tsv_field(std::string_view text, std::string* out);
-// A CSV field, quoted where RFC 4180 asks for it.
+// A CSV field, in quotes if RFC 4180 asks for them.
 void append_csv_field(std::string_view text, std::string* out);
 
 enum class Align { left, right };
-// A cell of `width` columns of a terminal: what is too long ends in an ellipsis, wide characters
-// (CJK, emoji) take two columns, and characters that would move the cursor become blanks or U+FFFD.
-// pad: fill up to width.
+// A cell of `width` columns on a terminal: a text that is too long ends in an ellipsis, wide
+// characters (CJK, emoji) take two columns, and characters that would move the cursor become blanks
+// or U+FFFD. pad: fill up with blanks.
 void append_cell(std::string_view text, int64_t width, Align align, bool pad, std::string* out);
 
 }  // namespace costeff::tasks

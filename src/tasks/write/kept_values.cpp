@@ -1,17 +1,14 @@
 #include "tasks/write/kept_values.h"
 
 #include "tasks/lines/row_id.h"
-#include "tasks/write/format_text.h"
 
 namespace costeff::tasks {
 
-void append_kept_json(const std::vector<std::string>& names, const std::vector<std::string>& kept,
-                      std::string* out) {
+void write_kept_fields(const std::vector<std::string>& names, const std::vector<std::string>& kept,
+                       JsonWriter* json) {
   for (size_t i = 0; i < names.size(); ++i) {
-    out->push_back(',');
-    append_json_string(names[i], out);
-    out->push_back(':');
-    append_stored_json(i < kept.size() ? std::string_view(kept[i]) : std::string_view(), out);
+    json->key_text(names[i]);
+    json->stored(i < kept.size() ? std::string_view(kept[i]) : std::string_view());
   }
 }
 

@@ -1,6 +1,5 @@
 #include "tasks/write/output_file.h"
 
-#include <costeff/error.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -10,19 +9,17 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 
-#include "base/atomic_replace.h"
+#include "base/fail.h"
 #include "base/parse.h"
 #include "tasks/lines/line_reader.h"
 
 namespace costeff::tasks {
 namespace {
 
-// The descriptor that a path stands for. Opening the path instead would start a redirected file
-// anew.
+// The descriptor that a path stands for. Opening the path instead would truncate a redirected file.
 std::optional<int> descriptor_of(std::string_view path) {
   if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -37,7 +34,7 @@ std::optional<int> descriptor_of(std::string_view path) {
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
-    : name_(path == "-" ? "stdout" : path), target_(path), stop_(stop) {
+    : name_(path == "-" ? "stdout" : path), stop_(stop) {
   if (const auto fd = descriptor_of(path)) {
     open_descriptor(*fd);
     return;
@@ -46,23 +43,14 @@ OutputFile::OutputFile(const std::string& path, const std::atomic<bool>* stop)
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {
     if (errno != ENOENT) fail(errno);
-    open_temporary(0666);
+    open_replacement(path, std::nullopt);
   } else if (S_ISDIR(st.st_mode)) {
-    throw_output(name_ + ": is a directory, expected a file");
+    fail_output("{}: is a directory, expected a file", name_);
   } else if (!S_ISREG(st.st_mode)) {
-    open_straight();
+    open_straight(path);
   } else {
     if (::access(path.c_str(), W_OK) != 0) fail(errno);
-    if (char* real = ::realpath(path.c_str(), nullptr)) {
-      target_ = real;
-      std::free(real);
-    }
-    open_temporary(st.st_mode & 0777);
-    if (::fchmod(fd_, st.st_mode & 0777) != 0) {
-      const int error = errno;
-      ::close(fd_);
-      fail(error);
-    }
+    open_replacement(follow_links(path), st.st_mode & 0777);
   }
 }
 
@@ -70,7 +58,7 @@ OutputFile::~OutputFile() {
   if (fd_ >= 0 && owns_fd_) ::close(fd_);
 }
 
-void OutputFile::fail(int error) const { throw_output(name_ + ": " + std::strerror(error)); }
+void OutputFile::fail(int error) const { fail_output("{}: {}", name_, std::strerror(error)); }
 
 void OutputFile::open_descriptor(int fd) {
   fd_ = fd;
@@ -80,32 +68,24 @@ void OutputFile::open_descriptor(int fd) {
   may_wait_ = !S_ISREG(st.st_mode);
 }
 
-void OutputFile::open_straight() {
+void OutputFile::open_straight(const std::string& path) {
   may_wait_ = true;
   for (;;) {  // a FIFO waits here for its reader
-    fd_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd_ >= 0) return;
     if (errno != EINTR || (stop_ && *stop_)) fail(errno);
   }
 }
 
-void OutputFile::open_temporary(mode_t mode) {
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    const auto make = [&](const char* path) {
-      fd_ = ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-      return fd_ >= 0;
-    };
-    if (temporary_.create(target_ + ".tmp." + random_suffix(), make)) return;
-    if (errno != EEXIST && errno != EINTR) break;
-  }
-  fail(errno);
+void OutputFile::open_replacement(const std::string& target, std::optional<mode_t> mode) {
+  if (!replacement_.create_file(target, mode, &fd_)) fail(errno);
 }
 
 WriteStatus OutputFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
     size_t piece = std::min<size_t>(bytes.size(), 1u << 30);
     if (may_wait_) {
-      // Once stopped, what goes without waiting still goes.
+      // After a stop, what can be written without waiting still is.
       const bool stopping = stop_ && *stop_;
       struct pollfd p {
         fd_, POLLOUT, 0
@@ -114,8 +94,8 @@ WriteStatus OutputFile::write(std::string_view bytes) {
       if (ready < 0 && errno != EINTR) fail(errno);
       if (ready <= 0 && stopping) return WriteStatus::stopped;
       if (ready <= 0) continue;
-      // A pipe that is ready takes that many without waiting, and takes them whole: cut at a line's
-      // end they leave no half row behind when we are stopped.
+      // A pipe that is ready takes PIPE_BUF bytes at once without blocking. Cut at the end of a
+      // line, they leave no half row there when we are stopped.
       piece = std::min<size_t>(piece, PIPE_BUF);
       if (const size_t end = bytes.substr(0, piece).rfind('\n'); end != std::string_view::npos)
         piece = end + 1;
@@ -133,14 +113,8 @@ WriteStatus OutputFile::write(std::string_view bytes) {
 }
 
 void OutputFile::commit() {
-  if (temporary_.empty()) return;
-  if (::fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP) fail(errno);
-  const int fd = fd_;
-  fd_ = -1;
-  if (::close(fd) != 0 && errno != EINTR) fail(errno);
-  if (::rename(temporary_.path().c_str(), target_.c_str()) != 0) fail(errno);
-  temporary_.release();
-  sync_directory(parent_of(target_));
+  if (straight()) return;
+  if (!sync_and_close(&fd_) || !replacement_.commit()) fail(errno);
 }
 
 }  // namespace costeff::tasks

@@ -8,23 +8,18 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/format.h"
+#include "tasks/write/format_text.h"
+
 namespace costeff::tasks {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
 
-// "1,234,567"
-std::string grouped(int64_t n) {
-  std::string digits = std::to_string(n);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
-  return digits;
-}
-
 // "0:32", "12:05", "3:07:09"
 std::string clock_text(int64_t seconds) {
-  const auto two = [](int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
   const int64_t h = seconds / 3600, m = seconds / 60 % 60, s = seconds % 60;
-  return h > 0 ? std::to_string(h) + ":" + two(m) + ":" + two(s) : std::to_string(m) + ":" + two(s);
+  return h > 0 ? fmt::format("{}:{:02}:{:02}", h, m, s) : fmt::format("{}:{:02}", m, s);
 }
 
 void write_stderr(std::string_view text) {
@@ -73,23 +68,20 @@ Share share_of_work(const ProgressState& s) {
 }  // namespace
 
 std::string progress_line(const ProgressState& state, int64_t width) {
-  const auto unit = [&](bool one) { return " " + std::string(one ? state.one : state.many); };
-  std::string line = grouped(state.rows) + unit(state.rows == 1);
+  std::string line =
+      fmt::format("{} {}", grouped(state.rows), state.rows == 1 ? state.one : state.many);
   if (const int64_t rows = state.rows - state.rows_before; state.elapsed_s > 0 && rows > 0) {
     const double rate = static_cast<double>(rows) / state.elapsed_s;
-    if (rate >= 10) {
-      line += "  " + grouped(static_cast<int64_t>(std::min(rate, 1e15)));
-    } else {
-      const auto tenths = static_cast<int64_t>(std::lround(rate * 10));
-      line += "  " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
-    }
-    line += unit(false) + "/s";
+    const auto tenths = static_cast<int64_t>(std::lround(std::min(rate, 10.0) * 10));
+    const std::string shown = rate >= 10 ? grouped(static_cast<int64_t>(std::min(rate, 1e15)))
+                                         : fmt::format("{}.{}", tenths / 10, tenths % 10);
+    append_format(&line, "  {} {}/s", shown, state.many);
   }
   if (const Share share = share_of_work(state); share.total > 0) {
-    line += "  " + std::to_string(static_cast<int64_t>(share.done / share.total * 100)) + "%";
+    append_format(&line, "  {}%", static_cast<int64_t>(share.done / share.total * 100));
     if (const double fresh = share.done - share.before; fresh > 0) {
       const double left = std::min(state.elapsed_s * (share.total - share.done) / fresh, 1e9);
-      line += "  " + clock_text(static_cast<int64_t>(std::ceil(left))) + " left";
+      append_format(&line, "  {} left", clock_text(static_cast<int64_t>(std::ceil(left))));
     }
   }
   if (width < static_cast<int64_t>(line.size())) line.resize(std::max<int64_t>(width, 0));
@@ -99,7 +91,7 @@ std::string progress_line(const ProgressState& state, int64_t width) {
 std::string erase_text(int64_t drawn, int64_t columns) {
   const int64_t above = (std::max<int64_t>(drawn, 1) - 1) / std::max<int64_t>(columns, 1);
   if (above == 0) return "\r\x1b[K";
-  return "\r\x1b[" + std::to_string(above) + "A\x1b[J";
+  return fmt::format("\r\x1b[{}A\x1b[J", above);
 }
 
 bool want_progress(bool quiet, int output_fd) {
@@ -129,7 +121,7 @@ void Progress::update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64
   state.bytes_done = bytes_done;
   state.bytes_total = bytes_total;
   state.elapsed_s = std::chrono::duration<double>(now - start_).count();
-  // It must not wrap, or it could not be erased; the last column is left free.
+  // A line that wraps could not be erased, so the last column stays free.
   const int64_t columns = terminal_columns();
   const std::string line = progress_line(state, std::min<int64_t>(columns, 80) - 1);
   write_stderr(erase_text(drawn_, columns) + line);

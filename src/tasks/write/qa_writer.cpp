@@ -1,7 +1,5 @@
 #include "tasks/write/qa_writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
 
@@ -9,6 +7,7 @@
 #include "base/utf8.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 #include "tasks/write/kept_values.h"
 
 namespace costeff::tasks {
@@ -51,39 +50,34 @@ void append_column_names(const QaOutputOptions& options, char separator, AppendF
   out->push_back('\n');
 }
 
-void append_answer_keys(const QaAnswer& a, std::string* out) {
-  out->append("\"answer\":");
-  append_json_string(a.text, out);
-  out->append(",\"start\":");
-  append_int(a.char_begin, out);
-  out->append(",\"end\":");
-  append_int(a.char_end, out);
-  out->append(",\"score\":");
-  append_json_float(a.score, out);
+void write_answer_fields(const QaAnswer& a, JsonWriter* json) {
+  json->field("answer", a.text);
+  json->field("start", a.char_begin);
+  json->field("end", a.char_end);
+  json->field("score", a.score);
 }
 
 void append_jsonl(const QaExample& example, const QaResult& result, const QaOutputOptions& options,
                   std::string* out) {
-  out->append("{\"id\":");
-  append_stored_json(example.id, out);
-  out->push_back(',');
-  append_answer_keys(result.answer, out);
-  if (options.version_2) {
-    out->append(",\"null_odds\":");
-    append_json_float(result.null_odds, out);
-  }
+  JsonWriter json(out);
+  json.begin_object();
+  json.key("id");
+  json.stored(example.id);
+  write_answer_fields(result.answer, &json);
+  if (options.version_2) json.field("null_odds", result.null_odds);
   if (options.n_best > 0) {
-    out->append(",\"nbest\":[");
+    json.begin_array("nbest");
     const auto count = std::min(static_cast<size_t>(options.n_best), result.n_best.size());
     for (size_t i = 0; i < count; ++i) {
-      out->append(i ? ",{" : "{");
-      append_answer_keys(result.n_best[i], out);
-      out->push_back('}');
+      json.begin_object();
+      write_answer_fields(result.n_best[i], &json);
+      json.end_object();
     }
-    out->push_back(']');
+    json.end_array();
   }
-  append_kept_json(options.kept, example.kept, out);
-  out->append("}\n");
+  write_kept_fields(options.kept, example.kept, &json);
+  json.end_object();
+  out->push_back('\n');
 }
 
 }  // namespace

@@ -12,12 +12,12 @@ namespace {
 constexpr int64_t kIdWidth = 7, kNumberWidth = 7, kExitWidth = 5, kGap = 2;
 constexpr int64_t kMinKeptWidth = 8, kMaxKeptWidth = 16;
 constexpr int64_t kMaxLabelWidth = 20;  // longer names are cut
-constexpr int64_t kMinTextWidth = 8;    // with less than that the text is left out
-constexpr size_t kTextLimit = 1024;     // bytes of a text looked at: more than any line shows
+constexpr int64_t kMinTextWidth = 8;    // with less room the text is left out
+constexpr size_t kTextLimit = 1024;     // bytes of a text: more than any line shows
 
 void append_gap(std::string* out) { out->append(kGap, ' '); }
 
-// Columns between the id and the exit.
+// The width of the columns between the id and the exit.
 int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
   if (options.regression) return kNumberWidth + kGap;
   *label_width = 5;  // "label"
@@ -28,18 +28,18 @@ int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
   return *label_width + 2 * kNumberWidth + 3 * kGap;
 }
 
-// Of a kept column, by its name; its values are cut.
+// The width of a kept column, by its name; values are cut.
 int64_t kept_width(const std::string& name) {
   return std::clamp(static_cast<int64_t>(name.size()), kMinKeptWidth, kMaxKeptWidth);
 }
 
-// What is left of the line after the exit's column, its gap taken off.
+// What is left of the line after the exit's column and its gap.
 int64_t width_left(const OutputOptions& options, int64_t answer) {
   return options.table_width - (kIdWidth + kGap + answer + kExitWidth + kGap);
 }
 
-// Kept columns as far as they fit, `cell` of each by its index; then the text gets what is left.
-// Returns the room for the text, or 0.
+// Appends the kept columns that fit; cell(i) is the text of column i. Returns the room that is left
+// for the text, or 0.
 template <typename Cell>
 int64_t append_kept_cells(const OutputOptions& options, int64_t left, Cell cell, std::string* out) {
   for (size_t i = 0; i < options.kept.size(); ++i) {
@@ -59,11 +59,11 @@ void append_number_cell(float value, std::string* out) {
   if (length < kNumberWidth) out->insert(begin, static_cast<size_t>(kNumberWidth - length), ' ');
 }
 
-// The text, cut: both texts of a pair share the room.
+// The text, cut. The two texts of a pair share the room.
 void append_text(const Example& row, int64_t width, std::string* out) {
   const auto head = [](std::string_view text) { return text.substr(0, kTextLimit); };
   if (row.has_ids) {
-    append_cell(string_printf("[%zu ids]", row.input_ids.size()), width, Align::left, false, out);
+    append_cell(fmt::format("[{} ids]", row.input_ids.size()), width, Align::left, false, out);
   } else if (!row.text_b) {
     append_cell(head(row.text_a), width, Align::left, false, out);
   } else {
@@ -118,9 +118,8 @@ void append_table_row(const Example& row, const Result& result, const OutputOpti
     append_number_cell(result.entropy, out);
   }
   append_gap(out);
-  append_cell(string_printf("%lld/%lld", static_cast<long long>(result.exit_layer),
-                            static_cast<long long>(options.num_layers)),
-              kExitWidth, Align::right, true, out);
+  append_cell(fmt::format("{}/{}", result.exit_layer, options.num_layers), kExitWidth, Align::right,
+              true, out);
   const auto value = [&](size_t i) {
     return i < row.kept.size() ? plain_id(row.kept[i]).substr(0, kTextLimit) : std::string_view();
   };

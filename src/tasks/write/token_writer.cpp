@@ -1,13 +1,12 @@
 #include "tasks/write/token_writer.h"
 
-#include <costeff/error.h>
-
 #include <array>
 
 #include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
@@ -17,54 +16,36 @@ constexpr std::array<Name<TokenFormat>, 4> kTokenFormats{{{"text", TokenFormat::
                                                           {"jsonl", TokenFormat::jsonl},
                                                           {"json", TokenFormat::jsonl}}};
 
-// [x,y,...] of append_one(i).
-template <typename F>
-void append_list(const char* key, size_t count, F append_one, std::string* out) {
-  out->append(",\"").append(key).append("\":[");
-  for (size_t i = 0; i < count; ++i) {
-    if (i) out->push_back(',');
-    append_one(i);
+void write_offsets(const JsonWriter::Key& name, std::span<const TokenOffsets> offsets,
+                   JsonWriter* json) {
+  json->begin_array(name);
+  for (const TokenOffsets& o : offsets) {
+    json->begin_array();
+    json->value(o.begin);
+    json->value(o.end);
+    json->end_array();
   }
-  out->push_back(']');
-}
-
-void append_pair(const TokenOffsets& o, std::string* out) {
-  out->push_back('[');
-  append_int(o.begin, out);
-  out->push_back(',');
-  append_int(o.end, out);
-  out->push_back(']');
+  json->end_array();
 }
 
 void append_json(const Example& row, const Tokens& t, std::span<const std::string> names,
                  std::string* out) {
-  out->append("{\"id\":");
-  if (is_text_id(row.id)) {
-    append_json_string(plain_id(row.id), out);
-  } else {
-    out->append(row.id.empty() ? "null" : row.id);
-  }
-  append_list(
-      "tokens", names.size(), [&](size_t i) { append_json_string(names[i], out); }, out);
-  append_list(
-      "input_ids", t.ids.size(), [&](size_t i) { append_int(t.ids[i], out); }, out);
-  append_list(
-      "token_type_ids", t.type_ids.size(), [&](size_t i) { append_int(t.type_ids[i], out); }, out);
+  JsonWriter json(out);
+  json.begin_object();
+  json.key("id");
+  json.stored(row.id);
+  json.field("tokens", names);
+  json.field("input_ids", t.ids);
+  json.field("token_type_ids", t.type_ids);
   if (!row.has_ids) {
-    const auto sequence = [&](size_t i) {
-      if (t.text[i] < 0) {
-        out->append("null");
-      } else {
-        append_int(t.text[i], out);
-      }
-    };
-    append_list("sequence_ids", t.text.size(), sequence, out);
-    append_list(
-        "byte_offsets", t.bytes.size(), [&](size_t i) { append_pair(t.bytes[i], out); }, out);
-    append_list(
-        "char_offsets", t.chars.size(), [&](size_t i) { append_pair(t.chars[i], out); }, out);
+    json.begin_array("sequence_ids");
+    for (const auto text : t.text) text < 0 ? json.null() : json.value(text);
+    json.end_array();
+    write_offsets("byte_offsets", t.bytes, &json);
+    write_offsets("char_offsets", t.chars, &json);
   }
-  out->append("}\n");
+  json.end_object();
+  out->push_back('\n');
 }
 
 void append_names(std::span<const std::string> names, std::string* out) {

@@ -1,15 +1,13 @@
 #include "tasks/write/writer.h"
 
-#include <costeff/error.h>
-
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "base/names.h"
 #include "base/utf8.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
 #include "tasks/write/kept_values.h"
 #include "tasks/write/table.h"
 
@@ -22,9 +20,14 @@ constexpr std::array<Name<OutputFormat>, 5> kOutputFormats{{{"tsv", OutputFormat
                                                             {"json", OutputFormat::jsonl},
                                                             {"table", OutputFormat::table}}};
 
-// The label that follows `after` (-1: the first) in falling order of the logits, so that the first
-// one is Result::label also where two probabilities round to the same float; -1: none is left. C is
-// small: looking through all of them again needs no memory and hardly more time than sorting.
+// The keys of every row. Made once: a key that is made on the spot costs as much as its value.
+constexpr JsonWriter::Key kIdKey("id"), kLabelKey("label"), kLabelIdKey("label_id"),
+    kProbKey("prob"), kEntropyKey("entropy"), kExitLayerKey("exit_layer"), kLayerKey("layer"),
+    kLogitsKey("logits"), kProbsKey("probs");
+
+// The label that follows `after` (-1: the first) in falling order of the logits; -1: none is left.
+// By the logits, the first one is Result::label even if two probabilities round to the same float.
+// C is small: looking through all labels again needs no memory, and hardly more time than sorting.
 int64_t next_best(const Result& result, int64_t after) {
   const std::vector<float>& logits = result.logits;
   const auto count = static_cast<int64_t>(std::min(logits.size(), result.probs.size()));
@@ -84,72 +87,58 @@ void append_columns(const Example& row, const Result& result, const OutputOption
   out->push_back('\n');
 }
 
-void append_json_list(std::span<const float> values, std::string* out) {
-  out->push_back('[');
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i) out->push_back(',');
-    append_json_float(values[i], out);
-  }
-  out->push_back(']');
+void write_label(const OutputOptions& options, int64_t label, float prob, JsonWriter* json) {
+  json->field(kLabelKey, label_name(options, label));
+  json->field(kLabelIdKey, label);
+  json->field(kProbKey, prob);
 }
 
-void append_label(const OutputOptions& options, int64_t label, float prob, std::string* out) {
-  out->append("\"label\":");
-  append_json_string(label_name(options, label), out);
-  out->append(",\"label_id\":");
-  append_int(label, out);
-  out->append(",\"prob\":");
-  append_json_float(prob, out);
+void write_top(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_array("top");
+  int64_t label = -1;
+  for (int64_t k = 0; k < top_count(options); ++k) {
+    label = next_best(result, label);
+    if (label < 0) break;
+    json->begin_object();
+    write_label(options, label, result.probs[label], json);
+    json->end_object();
+  }
+  json->end_array();
+}
+
+void write_exits(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_array("exits");
+  for (const ExitOutput& e : result.exits) {
+    json->begin_object();
+    json->field(kLayerKey, e.layer);
+    json->field(kLogitsKey, e.logits);
+    if (!options.regression) {
+      json->field(kProbsKey, e.probs);
+      json->field(kEntropyKey, e.entropy);
+    }
+    json->end_object();
+  }
+  json->end_array();
 }
 
 void append_json(const Example& row, const Result& result, const OutputOptions& options,
                  std::string* out) {
-  out->append("{\"id\":");
-  append_stored_json(row.id, out);
-  out->push_back(',');
+  JsonWriter json(out);
+  json.begin_object();
+  json.key(kIdKey);
+  json.stored(row.id);
   if (options.regression) {
-    out->append("\"value\":");
-    append_json_float(regression_value(result), out);
+    json.field("value", regression_value(result));
   } else {
-    append_label(options, result.label, result.prob, out);
-    out->append(",\"entropy\":");
-    append_json_float(result.entropy, out);
+    write_label(options, result.label, result.prob, &json);
+    json.field(kEntropyKey, result.entropy);
   }
-  out->append(",\"exit_layer\":");
-  append_int(result.exit_layer, out);
-
-  if (options.top_k > 0 && !options.regression) {
-    out->append(",\"top\":[");
-    int64_t label = -1;
-    for (int64_t k = 0; k < top_count(options); ++k) {
-      label = next_best(result, label);
-      if (label < 0) break;
-      out->append(k ? ",{" : "{");
-      append_label(options, label, result.probs[label], out);
-      out->push_back('}');
-    }
-    out->push_back(']');
-  }
-  if (options.all_exits) {
-    out->append(",\"exits\":[");
-    for (size_t i = 0; i < result.exits.size(); ++i) {
-      const ExitOutput& e = result.exits[i];
-      out->append(i ? ",{\"layer\":" : "{\"layer\":");
-      append_int(e.layer, out);
-      out->append(",\"logits\":");
-      append_json_list(e.logits, out);
-      if (!options.regression) {
-        out->append(",\"probs\":");
-        append_json_list(e.probs, out);
-        out->append(",\"entropy\":");
-        append_json_float(e.entropy, out);
-      }
-      out->push_back('}');
-    }
-    out->push_back(']');
-  }
-  append_kept_json(options.kept, row.kept, out);
-  out->append("}\n");
+  json.field(kExitLayerKey, result.exit_layer);
+  if (options.top_k > 0 && !options.regression) write_top(result, options, &json);
+  if (options.all_exits) write_exits(result, options, &json);
+  write_kept_fields(options.kept, row.kept, &json);
+  json.end_object();
+  out->push_back('\n');
 }
 
 }  // namespace

@@ -21,14 +21,14 @@ struct OutputOptions {
   bool regression = false;
   bool all_exits = false;  // JSONL only
   int64_t top_k = 0;       // 0: not asked for; at most C are written
-  bool header = true;      // of TSV, CSV and table
+  bool header = true;      // TSV, CSV and table
   int64_t table_width = 80;
   int64_t num_layers = 0;  // table: the 6 of "3/6"
-  // Names of the input's columns that are passed through, as Example::kept has their values.
+  // Names of the input's columns that are copied, in the order of Example::kept.
   std::vector<std::string> kept = {};
 };
 
-// Rows that scripts may rely on; further columns and keys come after these. Lines end in \n.
+// Scripts may rely on these columns and keys; new ones come after them. Lines end in \n.
 //
 // TSV, CSV   id label prob entropy exit_layer [label_2 prob_2 ... label_K prob_K with top_k K > 1]
 //            regression: id value exit_layer
@@ -36,26 +36,28 @@ struct OutputOptions {
 //            newline, carriage return or backslash inside an id or a label is \t \n \r \\; CSV
 //            quotes as RFC 4180.
 // JSONL      {"id", "label", "label_id", "prob", "entropy", "exit_layer"}
-//            top_k:      "top": [{"label", "label_id", "prob"}], falling
+//            top_k:      "top": [{"label", "label_id", "prob"}], likeliest first
 //            all_exits:  "exits": [{"layer", "logits", "probs", "entropy"}], in layer order
 //            regression: {"id", "value", "exit_layer"}, exits of {"layer", "logits"}: without
 //            probabilities there is no entropy either
-//            "id" is a number where the input had a JSON number or no id (the row's number), else a
+//            "id" is a number if the input had a JSON number or no id (the row's number), else a
 //            string
 // table      for a terminal: fixed columns, then the text, cut to table_width
-// Kept columns come last, in the table before the text. A JSON value stays what it is in JSONL; in
+// Kept columns come last, in the table before the text. A JSON value stays as it is in JSONL; in
 // TSV and CSV a string is its text, null is empty, and objects and lists are compact JSON.
 //
-// Floats are in the shortest form that reads back as the same float (in JSON null for one that is
-// not finite), except in the table. top_k falls by logit, the lower label first of equal ones.
+// Except in the table, floats have the shortest form that reads back as the same float (in JSON,
+// null if it is not finite). top_k is in falling order of the logits; of equal ones the lower label
+// comes first.
 
-// A name that some format has, with any option: kept columns have others.
+// Whether some format, with any options, has a column or key of this name; kept columns need
+// others.
 bool is_output_name(std::string_view name);
 
-// The header line, or nothing.
+// Appends the header line, if there is one.
 void append_header(const OutputOptions& options, std::string* out);
 
-// One row. Allocates nothing but what *out needs.
+// Appends one row. Allocates nothing but what *out needs.
 void append_row(const Example& row, const Result& result, const OutputOptions& options,
                 std::string* out);
 
