@@ -44,7 +44,10 @@ ALLOWED = {
     "tasks/read": {"base", "tasks/lines", "tasks/judge"},
     "tasks/write": {"base", "tasks/lines"},
     "tasks/report": {"base"} | TASKS,
-    "cli": {"base"} | TASKS,
+    "cli/flags": {"base"} | TASKS,
+    "cli/run": {"base", "cli/flags"} | TASKS,
+    "cli": {"base", "cli/flags", "cli/run"} | TASKS,
+    "cli/verbs": {"base", "cli", "cli/flags", "cli/run"} | TASKS,
 }
 # Plain data, open to every room; engine.h is the engine's face, for those above it.
 PUBLIC_DATA = {

@@ -7,6 +7,7 @@
 #include <costeff/policy.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,5 +61,24 @@ std::vector<CurveSetting> curve_settings(const ExitTable& table, std::span<const
 // than a threshold: `count` + 1 quantiles of the differences between neighbouring exits, rounded up to
 // three digits.
 std::vector<double> difference_thresholds(const ExitTable& table, int64_t count);
+
+// The curves of a sweep: those that `names` lists (parse_curves). Without names the usual ones; but
+// if thresholds are given, the one curve that they are meant for (usual_policy). Throws
+// Error(usage).
+std::vector<Curve> sweep_curves(std::string_view names, bool thresholds_given,
+                                const ModelExits& model, const ExitPolicy& own);
+
+struct SweepRequest {
+  std::optional<ExitPolicy> own;       // what the model's exit_policy.json says
+  std::vector<ExitPolicy> given = {};  // single settings that were asked for
+  std::vector<Curve> curves = {};
+  CurveOptions options = {};
+};
+
+// All settings of a sweep, in the order in which they are shown: full depth (family "never"), the
+// model's own policy ("model") unless it is `never` or one of those given, those given ("given"),
+// then curve after curve. gold: as for curve_settings.
+std::vector<CurveSetting> sweep_settings(const ExitTable& table, std::span<const int64_t> gold,
+                                         const SweepRequest& request);
 
 }  // namespace costeff

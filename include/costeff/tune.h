@@ -11,6 +11,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace costeff {
@@ -81,17 +82,22 @@ std::vector<ExitPolicy> per_layer_path(const ExitTable& table, std::span<const f
 inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
 
 // Tests `sequence` (safest first, fixed beforehand) in order on `table`, each at `level`, until the first
-// that fails, and chooses the best of those that passed (is_better). A speed-up is tested from the most
+// that fails, and chooses one of those that passed (choose_trial). A speed-up is tested from the most
 // eager on. With goal.confidence 0 nothing is tested: all are tried, and those that keep the goal on
 // these rows have passed.
 //   gold: [rows], or empty; accuracy_drop needs it.
 TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
                      std::span<const ExitPolicy> sequence, double level);
 
-// Whether setting a, which passed, is to be chosen before b, in one family and among families: the one
-// that saves more layers is, then the one of better quality, which is accuracy if `labelled`, else
-// agreement. For a speed-up quality comes first, then layers. False if both are equal.
+// The rule for every choice between settings that passed, in one family and among families: is `a`
+// to be chosen instead of `b`, which was tried before it? A goal of quality takes the one that
+// saves more layers, and of equals the one of better quality: accuracy if `labelled`, else
+// agreement. A speed-up takes the one of better quality, and of equals the one that saves more
+// layers. If both are equal, the one that was tried first stays.
 bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b);
+
+// The best of the trials that passed, by is_better, as an index; -1: none passed.
+int64_t choose_trial(std::span<const TuneTrial> trials, const TuneGoal& goal, bool labelled);
 
 // The settings of one policy, as they were tried.
 struct TuneFamily {
@@ -100,7 +106,7 @@ struct TuneFamily {
   TuneResult result;
 };
 
-// The index of the family whose chosen setting is best; -1: none keeps the goal. A setting that never
+// The index of the family whose chosen setting is best by is_better; -1: none keeps the goal. A setting that never
 // leaves before the last of `layers` layers keeps every goal but a speed-up and saves nothing, so it is
 // not chosen.
 int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
@@ -123,9 +129,29 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
                                       const Curve& curve, int64_t exit_start,
                                       double value_threshold);
 
-// The first of `count` settings, each more eager than the one before, that keeps a budget, found by
-// bisection; -1: not even the last one does. keeps(i) is called at most once for each i.
-int64_t first_within(int64_t count, const std::function<bool(int64_t)>& keeps);
+// The curves to choose from: those of the policies that `names` lists, else of the usual one
+// (usual_policy). by_layer: with a threshold for each layer. Throws Error(usage) for what the model
+// cannot run, and for `never`, which leaves nothing to choose.
+std::vector<Curve> tune_curves(std::string_view names, bool by_layer, int64_t exit_start,
+                               const ModelExits& model, const ExitPolicy& own);
+
+// Tries the settings of all curves (tune_sequence, calibrate). The curves share the error that
+// goal.confidence allows.
+std::vector<TuneFamily> tune_families(const TuneRows& rows, const TuneGoal& goal,
+                                      std::span<const Curve> curves, int64_t exit_start,
+                                      double value_threshold);
+
+struct BudgetChoice {
+  int64_t chosen = -1;  // into the sequence; -1: not even its last setting keeps the budget
+  double ms = 0;        // time of the chosen setting, else of the last one
+};
+
+// The first setting of `sequence` (safest first) that takes at most budget_ms. As for a speed-up,
+// quality decides among those that keep the goal, and it falls along the sequence. Time falls too,
+// so the setting is found by halving: measure(policy) is called about log2(settings) times, and
+// never twice for one setting.
+BudgetChoice meet_budget(std::span<const ExitPolicy> sequence, double budget_ms,
+                         const std::function<double(const ExitPolicy&)>& measure);
 
 // The entries of `gold` for these rows, in this order; empty if gold is.
 std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows);

@@ -37,7 +37,7 @@ std::string wrap(const std::string& text, size_t width, size_t indent) {
   return out;
 }
 
-// "  NAME    text", or the text below the name where that is too long.
+// "  NAME    text", or the text below the name if the name is too long.
 std::string entry(std::string name, const std::string& text, size_t column) {
   name.insert(0, "  ");
   if (text.empty()) return name + "\n";
@@ -55,8 +55,7 @@ class WrappingFormatter : public CLI::Formatter {
     return wrap(app->get_description(), kWidth, 0) + "\n\n";
   }
 
-  // What the programmer knows of an option (types, ranges, exclusions) is for the description to
-  // say.
+  // Only the name of the value: ranges and exclusions are left to the description.
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_positional() || option->get_type_size() == 0) return "";
     const std::string type = option->get_type_name();
@@ -74,7 +73,7 @@ class WrappingFormatter : public CLI::Formatter {
     return entry(verb->get_name(), verb->get_description(), column_width_);
   }
 
-  // Prose is filled anew; lines that begin with a blank (examples, lists) stay as they are.
+  // Refills prose; lines that begin with a blank (examples, lists) stay as they are.
   std::string make_footer(const CLI::App* app) const override {
     std::string out, prose;
     const auto flush = [&] {

@@ -16,17 +16,15 @@
 #include <string>
 
 #include "base/emergency.h"
-#include "base/utf8.h"
-#include "cli/bus_error.h"
 #include "cli/commands.h"
-#include "cli/flag_checks.h"
+#include "cli/flags/flag_checks.h"
 #include "cli/formatter.h"
-#include "cli/print.h"
+#include "cli/run/bus_error.h"
+#include "cli/run/print.h"
 #include "cli/usage_error.h"
 
 namespace costeff::cli {
 
-std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler sets it
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -37,7 +35,7 @@ std::atomic<int> signal_number{0};
 void on_signal(int number) {
   signal_number = number;
   interrupted = true;
-  // A second one ends the process at once.
+  // A second signal ends the process at once.
   ::signal(number, SIG_DFL);
 }
 
@@ -46,7 +44,7 @@ void catch_signals() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (int number : {SIGINT, SIGTERM, SIGHUP}) {
-    // nohup stays in force.
+    // Respect nohup.
     struct sigaction old {};
     if (number == SIGHUP && ::sigaction(number, nullptr, &old) == 0 && old.sa_handler == SIG_IGN)
       continue;
@@ -57,20 +55,20 @@ void catch_signals() {
   for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
 }
 
-// A standard stream that the parent has closed must not become the next file that is opened:
-// messages would go into the results. Opened the wrong way round, so that its use is still an
-// error.
+// The number of a standard stream that the parent has closed must not go to the next file that is
+// opened, or messages would end up in the results. It is occupied by a file opened the wrong way
+// round, so that using the stream is still an error.
 void occupy_standard_streams() {
   for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     (void)::open("/dev/null",
-                 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest free number
+                 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // gets the lowest free number
   }
 }
 
-// What a pass over a file frees, the next one uses: given back to the kernel, it would come again a
-// zeroed page at a time, which took a tenth of a short pass. Larger blocks are weights on their way
-// into their packed form, a layer's worth; they go back, or peak memory would hold them twice.
+// Keeps memory that a pass over a file frees for the next pass: the kernel would give it back one
+// zeroed page at a time, which took a tenth of a short pass. Larger blocks hold weights until they
+// are packed; they go back to the kernel, or peak memory would count them twice.
 void keep_freed_memory() {
 #ifdef __GLIBC__
   ::mallopt(M_MMAP_THRESHOLD, 8 << 20);
@@ -79,11 +77,11 @@ void keep_freed_memory() {
 }
 
 int complain(const std::string& text, int code) {
-  std::fprintf(stderr, "costeff: %s\n", printable(text).c_str());
+  say_text(text);
   return code;
 }
 
-// Of what is being handled, in a catch.
+// Says what the exception is that is being handled in a catch. Returns the exit code.
 int complain_of_exception() {
   try {
     throw;
@@ -98,8 +96,7 @@ int complain_of_exception() {
   }
 }
 
-// For what is thrown where nobody can catch it, as by one of the threads that compute a layer
-// together.
+// Handles exceptions that nobody can catch, such as those of threads that compute a layer together.
 void on_terminate() {
   if (!std::current_exception()) std::abort();
   const int code = complain_of_exception();
@@ -140,7 +137,7 @@ int run(int argc, char** argv) {
     verb->set_help_flag("-h,--help", "Print this and exit");
     finish_flags(verb);
   }
-  if (argc < 2) {  // no results, so nothing on standard output; and no success
+  if (argc < 2) {  // no result, so nothing on standard output, and no success
     std::fputs(app.help().c_str(), stderr);
     return 2;
   }
@@ -154,7 +151,7 @@ int run(int argc, char** argv) {
     throw_usage(usage_error_text(app, e));
   }
   const int code = command();
-  // What a shell says of a process that the signal has ended.
+  // As a shell reports a process that the signal has ended.
   return code == kInterrupted && signal_number != 0 ? 128 + signal_number : code;
 }
 

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/format.h"
+
 namespace costeff::cli {
 namespace {
 
@@ -23,8 +25,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// " (did you mean NAME?)" where one of the names is at most two typing errors away, and no more
-// than a third of it is wrong.
+// " (did you mean NAME?)" if a name is at most two typing errors away, and these are less than half
+// of its length.
 std::string suggestion(std::string_view typed, const std::vector<std::string>& names) {
   if (typed.size() > 60) return "";
   std::string best;
@@ -56,9 +58,9 @@ std::vector<std::string> option_names(const CLI::App& verb) {
 bool is_option(const std::string& argument) { return argument.size() > 1 && argument[0] == '-'; }
 
 std::string unexpected(const std::string& argument, const CLI::App& verb) {
-  if (!is_option(argument)) return "unexpected argument \"" + argument + "\"";
+  if (!is_option(argument)) return fmt::format("unexpected argument \"{}\"", argument);
   const std::string name = argument.substr(0, argument.find('='));
-  return "unknown option " + name + suggestion(name, option_names(verb));
+  return fmt::format("unknown option {}{}", name, suggestion(name, option_names(verb)));
 }
 
 std::string expected_verbs(const CLI::App& app) {
@@ -67,7 +69,7 @@ std::string expected_verbs(const CLI::App& app) {
   return ", expected one of " + list;
 }
 
-// A command line without a verb.
+// What is wrong with a command line that names no verb.
 std::string no_verb(const CLI::App& app) {
   for (const std::string& argument : app.remaining()) {
     if (argument == "--") continue;
@@ -89,13 +91,13 @@ std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::
     if (colon != std::string::npos && text.ends_with(" missing"))
       return text.substr(0, colon) + " needs a value";
   }
-  // "--header excludes --no-header", or the other way round, as their addresses lie.
+  // "--header excludes --no-header", or the other way round, depending on their addresses.
   const size_t at = text.find(" excludes ");
   if (dynamic_cast<const CLI::ExcludesError*>(&error) && at != std::string::npos) {
     const std::string one = text.substr(0, at), other = text.substr(at + 10);
-    return std::min(one, other) + " and " + std::max(one, other) + " exclude each other";
+    return fmt::format("{} and {} exclude each other", std::min(one, other), std::max(one, other));
   }
-  // As of "cat rows.txt | costeff infer MODEL".
+  // Somebody may have typed "cat rows.txt | costeff infer MODEL".
   if (dynamic_cast<const CLI::RequiredError*>(&error) && text == "FILES is required")
     return text + ", where - is standard input";
   return text;
@@ -105,15 +107,14 @@ std::string what_is_wrong(const CLI::App& app, const CLI::App& verb, const CLI::
 
 std::string unknown_verb_text(const CLI::App& app, const std::string& verb) {
   const std::string hint = suggestion(verb, verb_names(app));
-  return "unknown verb \"" + verb + "\"" + (hint.empty() ? expected_verbs(app) : hint);
+  return fmt::format("unknown verb \"{}\"{}", verb, hint.empty() ? expected_verbs(app) : hint);
 }
 
 std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* verb = &app;
   for (const CLI::App* chosen : app.get_subcommands()) verb = chosen;
-  const std::string help =
-      (verb == &app ? "costeff" : "costeff " + verb->get_name()) + std::string(" --help");
-  return what_is_wrong(app, *verb, error) + "; see " + help;
+  const std::string name = verb == &app ? "" : " " + verb->get_name();
+  return fmt::format("{}; see costeff{} --help", what_is_wrong(app, *verb, error), name);
 }
 
 }  // namespace costeff::cli

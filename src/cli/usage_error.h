@@ -6,10 +6,10 @@
 namespace costeff::cli {
 
 // One line for a command line that CLI11 refuses: what is wrong, what was expected (the nearest
-// name where one is near), where to read on.
+// name, if any is near) and which help to read.
 std::string usage_error_text(const CLI::App& app, const CLI::ParseError& error);
 
-// "unknown verb "infre" (did you mean infer?)", or the list of those there are.
+// "unknown verb "infre" (did you mean infer?)", or with the list of all verbs.
 std::string unknown_verb_text(const CLI::App& app, const std::string& verb);
 
 }  // namespace costeff::cli

@@ -164,4 +164,29 @@ std::vector<double> difference_thresholds(const ExitTable& t, int64_t count) {
   return out;
 }
 
+std::vector<Curve> sweep_curves(std::string_view names, bool thresholds_given, const ModelExits& m,
+                                const ExitPolicy& own) {
+  if (!names.empty()) return parse_curves(names, m);
+  if (!thresholds_given) return usual_curves(m);
+  return {{usual_policy(m, own)}};
+}
+
+std::vector<CurveSetting> sweep_settings(const ExitTable& t, std::span<const int64_t> gold,
+                                         const SweepRequest& request) {
+  Settings out{{ExitPolicy{}, "never"}};
+  if (request.own && request.own->kind != PolicyKind::never) {
+    const std::string own = policy_words(*request.own).text;
+    const bool given =
+        std::any_of(request.given.begin(), request.given.end(),
+                    [&](const ExitPolicy& p) { return policy_words(p).text == own; });
+    if (!given) out.push_back({*request.own, "model"});
+  }
+  add_settings(request.given, "given", &out);
+  for (const Curve& curve : request.curves) {
+    const Settings settings = curve_settings(t, gold, curve, request.options);
+    out.insert(out.end(), settings.begin(), settings.end());
+  }
+  return out;
+}
+
 }  // namespace costeff

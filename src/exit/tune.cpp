@@ -196,52 +196,8 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
   };
   exits::fixed_sequence(count, level, test);
 
-  for (size_t i = 0; i < result.trials.size(); ++i) {
-    const TuneTrial& trial = result.trials[i];
-    if (!trial.passed) continue;
-    if (result.chosen < 0 || is_better(goal, !gold.empty() && !t.regression, trial,
-                                       result.trials[static_cast<size_t>(result.chosen)])) {
-      result.chosen = static_cast<int64_t>(i);
-    }
-  }
+  result.chosen = choose_trial(result.trials, goal, !gold.empty() && !t.regression);
   return result;
-}
-
-bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
-  const double quality_a = labelled ? a.accuracy : a.agreement;
-  const double quality_b = labelled ? b.accuracy : b.agreement;
-  if (goal.kind == GoalKind::speedup && quality_a != quality_b) return quality_a > quality_b;
-  if (a.mean_layer != b.mean_layer) return a.mean_layer < b.mean_layer;
-  return quality_a > quality_b;
-}
-
-int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
-                      int64_t layers) {
-  int64_t best = -1;
-  const auto chosen = [&](int64_t family) -> const TuneTrial& {
-    const TuneResult& r = families[static_cast<size_t>(family)].result;
-    return r.trials[static_cast<size_t>(r.chosen)];
-  };
-  for (int64_t i = 0; i < static_cast<int64_t>(families.size()); ++i) {
-    if (families[static_cast<size_t>(i)].result.chosen < 0) continue;
-    if (chosen(i).mean_layer >= static_cast<double>(layers)) continue;
-    if (best < 0 || is_better(goal, labelled, chosen(i), chosen(best))) best = i;
-  }
-  return best;
-}
-
-int64_t first_within(int64_t count, const std::function<bool(int64_t)>& keeps) {
-  int64_t low = 0, high = count - 1;
-  if (count <= 0 || !keeps(high)) return -1;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (keeps(middle)) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return high;
 }
 
 }  // namespace costeff

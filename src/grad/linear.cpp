@@ -95,7 +95,7 @@ void linear_weight_gradient(TrainedWeights* w, const TrainedLinear& l, const Cre
       p.prepare(mine, ld, out.count(), m, scratch->transposed_rows.data() + out.begin * row_bytes);
   }
   // Its weights: x^T. Each thread packs the columns that it then multiplies.
-  const Range in = crew.part(l.in(), w->pack_unit());
+  const Range in = crew.part(l.in(), w->kernels().panel);
   std::byte* packed = scratch->packed.data() + in.begin * p.column_bytes(m);
   if (in.count() > 0) {
     if (p.pack_transposed) {

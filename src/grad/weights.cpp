@@ -130,7 +130,7 @@ void TrainedWeights::pack_linear(TrainedLinear* l, const Crew& crew) {
   const kernels::Product& p = kernels_.product(l->forward.precision);
   const float* w = (*this)[l->weight].value.data();
   const int64_t in_bytes = p.column_bytes(l->in());
-  const Range out = crew.part(l->out(), pack_unit()), in = crew.part(l->in(), pack_unit());
+  const Range out = crew.part(l->out(), kernels_.panel), in = crew.part(l->in(), kernels_.panel);
   if (out.count() > 0) {
     p.pack(w + out.begin * l->in(), l->in(), out.count(), l->in(),
            l->bytes.data() + out.begin * in_bytes);

@@ -3,7 +3,6 @@
 // The weights of a model while it is trained: float32 values that may be written, a gradient for
 // each, and both packed forms of every map.
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -55,8 +54,6 @@ class TrainedWeights {
     return all_[static_cast<size_t>(id)];
   }
   int64_t count() const { return static_cast<int64_t>(all_.size()); }
-  // Threads that pack share out columns by this many: packing fills up to a multiple of kLane.
-  int64_t pack_unit() const { return std::max(kernels_.panel, kernels::kLane); }
   // The map with this weight.
   const TrainedLinear& linear(const model::Linear& l) const {
     return linears_[static_cast<size_t>(l.weight)];

@@ -187,7 +187,7 @@ void add_layer_norm(float* x, int64_t ldx, const float* y, int64_t ldy, int64_t 
 
 const KernelTable kPortable{
     .name = "portable",
-    .panel = kPanel,
+    .panel = kLane,  // packing pads to it: pieces must not overlap
     .softmax = softmax,
     .activate = activate,
     .add_layer_norm = add_layer_norm,

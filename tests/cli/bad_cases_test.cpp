@@ -1,6 +1,7 @@
 // Every malformed or hostile input of the collection in ../shared/bad, through the program: the
 // exit code, the one line, no file, no stray process, in bounded time and memory (its README.md).
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -74,10 +75,10 @@ bool has_control_bytes(const std::string& text) {
   return false;
 }
 
-// Runs one row of the table and gathers what is wrong.
+// Runs one row of the table and collects what is wrong.
 class CaseRun {
  public:
-  // root: what model and data are relative to; valid: the directory that holds valid/.
+  // root: model and data are relative to it; valid: the directory that holds valid/.
   CaseRun(const BadCase& c, std::string root, std::string valid, Bounds bounds)
       : case_(c), root_(std::move(root)), valid_(std::move(valid)), bounds_(bounds) {}
 
@@ -110,12 +111,12 @@ class CaseRun {
     for (const auto& left : fs::directory_iterator(cwd.path()))
       fail("left " + left.path().string());
     if (f.timed_out) fail("does not end");
-    if (f.signal != 0) fail("ended by signal " + std::to_string(f.signal) + ": " + f.err);
+    if (f.signal != 0) fail(fmt::format("ended by signal {}: {}", f.signal, f.err));
     if (has_control_bytes(f.err)) fail("raw control bytes on stderr");
     if (f.seconds > (kSanitizer ? 20 : 1) * bounds_.seconds)
-      fail("took " + std::to_string(f.seconds) + " s");
+      fail(fmt::format("took {} s", f.seconds));
     if (!kSanitizer && f.peak_rss_kb > bounds_.rss_kb)
-      fail("took " + std::to_string(f.peak_rss_kb) + " kB");
+      fail(fmt::format("took {} kB", f.peak_rss_kb));
     return f;
   }
 
@@ -124,8 +125,7 @@ class CaseRun {
     for (const Strings& more : {Strings{"--output", "out.tsv"}, Strings{"--format", "tsv"}}) {
       const Finished f = infer(more);
       if (f.exit_code != code) {
-        fail("exit code " + std::to_string(f.exit_code) + ", expected " + std::to_string(code) +
-             ": " + f.err);
+        fail(fmt::format("exit code {}, expected {}: {}", f.exit_code, code, f.err));
       }
       if (lines_of(f.err).size() != 1 || f.err.rfind("costeff: ", 0) != 0)
         fail("not one line of error: " + f.err);
@@ -140,7 +140,7 @@ class CaseRun {
     }
   }
 
-  // The file of right answers; "": no rows are right; "?": nothing says.
+  // The file of right answers; "": no rows are right; "?": unknown.
   std::string expected_file() const {
     std::smatch m;
     if (std::regex_search(case_.expect, m, std::regex("\\S*expected\\.jsonl")))
@@ -153,13 +153,13 @@ class CaseRun {
   }
 
   void check_answers(const Finished& f) {
-    if (f.exit_code != 0) return fail("exit code " + std::to_string(f.exit_code) + ": " + f.err);
+    if (f.exit_code != 0) return fail(fmt::format("exit code {}: {}", f.exit_code, f.err));
     if (case_.severity == "either" && case_.expect.find("note") != std::string::npos) check_note();
     if (case_.name == "cfg_maxpos_smaller") token_limit_ = 20;
     const std::string file = expected_file();
     const auto rows = json_rows(f.out);
     if (file == "?") {
-      // A data case without right answers beside it: rows with text, none of them unsaid.
+      // A data case without right answers: rows with text, and a warning.
       if (rows.empty() || case_.severity == "either")
         fail("answered, and nothing says what is right");
       return;
@@ -167,8 +167,7 @@ class CaseRun {
     const auto expected =
         file.empty() ? std::vector<OrderedJson>{} : json_rows(read_whole_file(file));
     if (rows.size() != expected.size()) {
-      return fail(std::to_string(rows.size()) + " rows, expected " +
-                  std::to_string(expected.size()));
+      return fail(fmt::format("{} rows, expected {}", rows.size(), expected.size()));
     }
     if (!file.empty() && expected.empty()) return fail("no rows in " + file);
     for (size_t i = 0; i < rows.size(); ++i) check_row(rows[i], expected[i]);
@@ -179,8 +178,7 @@ class CaseRun {
     const std::string place = "row " + row["id"].dump();
     const OrderedJson &exits = row["exits"], &right = expected["exits"];
     if (row["label_id"] != right.back()["label_id"]) fail(place + ": label");
-    if (exits.size() != right.size())
-      return fail(place + ": " + std::to_string(exits.size()) + " exits");
+    if (exits.size() != right.size()) return fail(fmt::format("{}: {} exits", place, exits.size()));
     for (size_t e = 0; e < exits.size(); ++e) {
       if (exits[e]["layer"] != right[e]["layer"]) fail(place + ": layer");
       const auto logits = exits[e]["logits"].get<std::vector<double>>();
@@ -188,14 +186,13 @@ class CaseRun {
       if (logits.size() != wanted.size()) return fail(place + ": logits");
       for (size_t c = 0; c < logits.size(); ++c) {
         if (!(std::abs(logits[c] - wanted[c]) < 1e-5)) {
-          fail(place + ": logit " + std::to_string(logits[c]) + ", expected " +
-               std::to_string(wanted[c]));
+          fail(fmt::format("{}: logit {}, expected {}", place, logits[c], wanted[c]));
         }
       }
     }
   }
 
-  // What is accepted although it is odd must be said.
+  // If something odd is accepted, a warning must say so.
   void check_note() {
     const Finished f = run({"inspect", path(case_.model), "--json"});
     if (f.exit_code != 0 || OrderedJson::parse(f.out)["notes"].empty())
@@ -233,7 +230,7 @@ bool shell(const std::string& command) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// Unpacks the collection; its directory, with a slash. "": it cannot be done here.
+// Unpacks the collection. Returns its directory, with a slash; "": impossible here.
 std::string unpack(const TempDir& dir) {
   const std::string command =
       "tar -xJf '" + shared_path("bad/bad.tar.xz") + "' -C '" + dir.path() + "' 2>/dev/null";
@@ -256,7 +253,7 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-// Those that are made by a script, as they are large or no plain files. Sanitizers are too slow for
+// Cases made by a script, since they are large or no plain files. Sanitizers are too slow for
 // 2 million rows.
 TEST(BadCases, LargeAndSpecialFiles) {
   COSTEFF_NEED_SHARED("bad/bad.tar.xz");

@@ -1,5 +1,6 @@
 // --bad-rows, --bad-rows-file and --keep: what scripts rely on.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -45,8 +46,7 @@ std::string mixed_rows(int64_t rows) {
     } else if (i % 7 == 4) {
       out += "{\"input_ids\": [2, 999, 3]}\n";
     } else {
-      out += "{\"text\": \"" + texts[static_cast<size_t>(i)] + "\", \"n\": " + std::to_string(i) +
-             ".0}\n";
+      out += fmt::format("{{\"text\": \"{}\", \"n\": {}.0}}\n", texts[static_cast<size_t>(i)], i);
     }
   }
   return out;
@@ -54,7 +54,7 @@ std::string mixed_rows(int64_t rows) {
 
 TEST_F(BadRowsCli, AreSkippedWhoeverRefusesThem) {
   const std::string in = dir.file("in.jsonl");
-  // A row that is too long is refused where its ids are given.
+  // A row that is too long is refused if its ids are given.
   std::string many = "{\"input_ids\":[2";
   for (int i = 0; i < 3000; ++i) many += ",6";
   write_file(in,
@@ -87,7 +87,7 @@ TEST_F(BadRowsCli, AreSkippedWhoeverRefusesThem) {
   EXPECT_EQ(infer({in, "--bad-rows", "skip", "--quiet"}).err, "");
 }
 
-// The good rows are those of a run over them alone, whatever lies between.
+// The good rows are answered as in a run over them alone, whatever lies between.
 TEST_F(BadRowsCli, ChangeNothingForTheOthers) {
   const std::string in = file("in.jsonl", mixed_rows(600));
   std::string good;
@@ -138,14 +138,14 @@ TEST_F(BadRowsCli, ShardsAreThoseOfAllRows) {
   for (int64_t parts : {2, 7, 50}) {
     std::string joined, joined_bad;
     for (int64_t k = 1; k <= parts; ++k) {
-      joined += parts_of({"--shard", std::to_string(k) + "/" + std::to_string(parts)}, &joined_bad);
+      joined += parts_of({"--shard", fmt::format("{}/{}", k, parts)}, &joined_bad);
     }
     EXPECT_EQ(joined, whole);
     EXPECT_EQ(joined_bad, whole_bad);
   }
 }
 
-// Interrupted and taken up again: all rows and all bad rows are there, once.
+// Interrupted and resumed: all rows and all bad rows are there, once.
 TEST_F(BadRowsCli, ResumedRunsHaveAllOfThem) {
   const std::string in = file("in.jsonl", mixed_rows(6000)), out = dir.file("out.tsv");
   const Strings args{in, "--bad-rows", "skip", "--bad-rows-file", bad, "-o", out};
@@ -218,7 +218,7 @@ TEST_F(BadRowsCli, WrongUse) {
   EXPECT_EQ(f.out, "");
 }
 
-// Nothing of a run that fails is left.
+// A run that fails leaves nothing.
 TEST_F(BadRowsCli, FileAppearsWithTheOutput) {
   const std::string in = file("in.csv", "text,n\nw1\nw2,\"\n");
   const std::string out = dir.file("out.tsv");

@@ -1,6 +1,6 @@
-// What costeff bench prints of measured numbers.
+// How costeff bench prints measured numbers.
 
-#include "cli/bench_report.h"
+#include "cli/run/bench_report.h"
 
 #include <gtest/gtest.h>
 

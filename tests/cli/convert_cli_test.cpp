@@ -133,7 +133,7 @@ TEST(TokenizeCli, FormatsWithoutWeights) {
             "[0,0],[0,2],[0,0]]}\n");
 }
 
-// Its JSONL is what infer reads.
+// infer can read its JSONL.
 TEST(TokenizeCli, FeedsInfer) {
   const TinyModel m;
   const std::string text = joined(tiny_texts(20, 4));
@@ -157,7 +157,7 @@ TEST(TokenizeCli, Errors) {
   EXPECT_EQ(run({"tokenize", m.path(), m.path() + "/none.txt"}).exit_code, 3);
 }
 
-// Rows appear while more are waited for.
+// Rows appear while the program waits for more.
 TEST(TokenizeCli, AnswersAtOnceAndStops) {
   const TinyModel m;
   Process p({.args = {"tokenize", m.path(), "-"}, .cwd = "", .stdout_path = ""});

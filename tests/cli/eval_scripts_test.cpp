@@ -24,7 +24,7 @@ void check_table(const std::string& model, const std::string& name) {
                             "--bootstrap", "10"});
   const Json& found = j["evaluations"][0];
   EXPECT_EQ(found["rows"], truth["rows"]);
-  // Metrics of each exit as scikit-learn has them for the same answers.
+  // Metrics of each exit, as scikit-learn computes them from the same answers.
   const Json goldens = Json::parse(
       read_whole_file(std::string(COSTEFF_SOURCE_DIR) + "/tests/tasks/metric_goldens.json"));
   for (const Json& golden : goldens["models"]) {
@@ -116,7 +116,7 @@ TEST_F(EvalCli, ScriptScoresAllOfGlue) {
             "name\tdata\trows\tmetric\tvalue\tlow\thigh\tmean_exit_layer\tspeedup_layers");
   EXPECT_EQ(column(out, 0), (Strings{"cola", "cola", "rte"}));
   EXPECT_EQ(column(out, 3), (Strings{"accuracy", "matthews", "accuracy"}));
-  // sst2 names a model as well as sst-2; one model may serve one task, or one for all.
+  // sst2 names a model as well as sst-2; a model may serve one task or all.
   std::filesystem::create_directory(dir.file("glue/SST-2"));
   write_file(dir.file("glue/SST-2/dev.tsv"), "sentence\tlabel\nw1 w2 \t1\n");
   std::filesystem::create_directory_symlink(two.path(), dir.file("models/sst2-m"));
@@ -127,7 +127,7 @@ TEST_F(EvalCli, ScriptScoresAllOfGlue) {
              0),
       (Strings{"sst-2"}));
   EXPECT_EQ(code, 0);
-  // One that cannot be scored is no reason to stop.
+  // A task that cannot be scored does not stop the others.
   write_file(dir.file("glue/CoLA/dev.tsv"), "s\t7\t\tw1 w2\n");
   EXPECT_EQ(column(shell(command + " 2>/dev/null", &code), 0), (Strings{"rte", "sst-2"}));
   EXPECT_EQ(code, 1);

@@ -1,5 +1,6 @@
 // costeff eval: what it says agrees with what infer answers.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -48,7 +49,7 @@ TEST_F(EvalCli, PoliciesAreThoseOfInfer) {
     EXPECT_DOUBLE_EQ(policies[p]["speedup_layers"], 240.0 / static_cast<double>(sum));
     EXPECT_DOUBLE_EQ(policies[p]["layers_saved"], 1 - static_cast<double>(sum) / 240);
   }
-  // Each exit as if all left there.
+  // Each exit, as if all rows left there.
   const Json& exits = j["evaluations"][0]["exits"];
   ASSERT_EQ(exits.size(), 4u);
   EXPECT_EQ(exits[1]["confusion"], policies[3]["confusion"]);
@@ -254,8 +255,8 @@ TEST(EvalRegression, CorrelationsAndSubmission) {
   const Strings texts = tiny_texts(30, 2);
   std::string dev = "index\tsentence1\tsentence2\tscore\n", test = "index\tsentence1\tsentence2\n";
   for (size_t i = 0; i < texts.size(); ++i) {
-    const std::string row = std::to_string(i + 100) + "\t" + texts[i] + "\tw1";
-    dev += row + "\t" + std::to_string(i % 6) + "\n";
+    const std::string row = fmt::format("{}\t{}\tw1", i + 100, texts[i]);
+    dev += fmt::format("{}\t{}\n", row, i % 6);
     test += row + "\n";
   }
   ::mkdir(dir.file("STS-B").c_str(), 0777);
@@ -320,7 +321,7 @@ TEST(EvalSquad, ScoresOfAnswers) {
   write_file(dir.file("dev-v2.0.json"),
              file("zzz", "zzz",
                   ",{\"id\":\"c\",\"question\":\"w8\",\"is_impossible\":true,\"answers\":[]}"));
-  // A threshold that refuses every answer: right where there is none.
+  // A threshold that refuses every answer: right if there is none.
   const Finished f = run({"eval", model.path(), dir.file("dev-v2.0.json"), "--null-threshold",
                           "-1000", "--format", "tsv"});
   ASSERT_EQ(f.exit_code, 0) << f.err;

@@ -1,8 +1,9 @@
 #pragma once
 
-// What the program should print, worked out from the engine's answers by a second, plain hand.
+// What the program should print, built from the engine's answers by a second, plain way.
 
 #include <costeff/engine.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -39,13 +40,13 @@ inline std::string number(float v) {
   return std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
 }
 
-// The TSV of rows that are numbered from 1, of a model whose labels are LABEL_i.
+// The TSV of rows numbered from 1, for a model whose labels are LABEL_i.
 inline std::string expected_tsv(const std::vector<Result>& results) {
   std::string out = "id\tlabel\tprob\tentropy\texit_layer\n";
   for (size_t i = 0; i < results.size(); ++i) {
     const Result& r = results[i];
-    out += std::to_string(i + 1) + "\tLABEL_" + std::to_string(r.label) + "\t" + number(r.prob) +
-           "\t" + number(r.entropy) + "\t" + std::to_string(r.exit_layer) + "\n";
+    out += fmt::format("{}\tLABEL_{}\t{}\t{}\t{}\n", i + 1, r.label, number(r.prob),
+                       number(r.entropy), r.exit_layer);
   }
   return out;
 }

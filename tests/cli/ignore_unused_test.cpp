@@ -48,7 +48,7 @@ TEST(IgnoreUnused, EveryVerbRefusesOrWarns) {
               std::string::npos)
         << args[0] << read.err;
   }
-  // The answers are those without the tensor, and what was written is clean.
+  // The answers are those without the tensor, and the written model is clean.
   EXPECT_EQ(run({"infer", m, data, "--task", "sst-2", "-q", "--ignore-unused"}).out,
             run({"infer", plain.path(), data, "--task", "sst-2", "-q"}).out);
   const Finished same = run({"diff", m, dir.file("new"), "--ignore-unused"});

@@ -11,7 +11,7 @@ using Strings = std::vector<std::string>;
 
 class InferInput : public testing::Test {
  protected:
-  // Writes a file and gives its path.
+  // Writes a file and returns its path.
   std::string file(const std::string& name, const std::string& bytes) {
     write_file(dir_.file(name), bytes);
     return dir_.file(name);
@@ -21,7 +21,7 @@ class InferInput : public testing::Test {
     all.insert(all.end(), args.begin(), args.end());
     return run(all, input);
   }
-  // Standard output of a run that must be right.
+  // Standard output of a run that must succeed.
   std::string answers(const Strings& args, const std::string& input = "") const {
     const Finished f = infer(args, input);
     EXPECT_EQ(f.exit_code, 0) << f.err;
@@ -58,7 +58,7 @@ TEST_F(InferInput, TsvColumns) {
   EXPECT_EQ(answers({bare, "--text-column", "2", "--no-header"}), expected);
   EXPECT_EQ(column(answers({bare, "--text-column", "2", "--no-header", "--id-column", "1"}), 0),
             (Strings{"x", "y", "z"}));
-  // By extension, or said.
+  // By extension, or by flag.
   EXPECT_EQ(answers({"-", "--input-format", "tsv"}, read_whole_file(named)), expected);
   // A quote is an ordinary character: it does not hide the tab.
   EXPECT_EQ(answers({file("q.tsv", "sentence\tn\n\"w1\tw2\"\n")}), answers({"-"}, "\"w1\n"));

@@ -1,5 +1,6 @@
 // The rows that scripts rely on: columns, keys, order, bytes.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
@@ -53,8 +54,8 @@ TEST(InferOutput, CsvBytes) {
   const Strings quoted = {"\"x,y\"", "\"say \"\"hi\"\"\"", "plain"};
   for (size_t i = 0; i < expected.results.size(); ++i) {
     const Result& r = expected.results[i];
-    csv += std::to_string(i + 1) + "," + quoted[static_cast<size_t>(r.label)] + "," +
-           number(r.prob) + "," + number(r.entropy) + "," + std::to_string(r.exit_layer) + "\n";
+    csv += fmt::format("{},{},{},{},{}\n", i + 1, quoted[static_cast<size_t>(r.label)],
+                       number(r.prob), number(r.entropy), r.exit_layer);
   }
   EXPECT_EQ(run({"infer", model.path(), "-", "--format", "csv"}, joined(expected.texts)).out, csv);
 }
@@ -66,11 +67,11 @@ TEST(InferOutput, JsonlBytes) {
   std::string jsonl;
   for (size_t i = 0; i < expected.results.size(); ++i) {
     const Result& r = expected.results[i];
-    jsonl += "{\"id\":" + std::to_string(i + 1) +
-             ",\"label\":" + quoted[static_cast<size_t>(r.label)] +
-             ",\"label_id\":" + std::to_string(r.label) + ",\"prob\":" + number(r.prob) +
-             ",\"entropy\":" + number(r.entropy) +
-             ",\"exit_layer\":" + std::to_string(r.exit_layer) + "}\n";
+    jsonl +=
+        fmt::format(R"({{"id":{},"label":{},"label_id":{},"prob":{},"entropy":{},"exit_layer":{}}})"
+                    "\n",
+                    i + 1, quoted[static_cast<size_t>(r.label)], r.label, number(r.prob),
+                    number(r.entropy), r.exit_layer);
   }
   EXPECT_EQ(run({"infer", model.path(), "-", "--format", "jsonl"}, joined(expected.texts)).out,
             jsonl);
@@ -114,7 +115,7 @@ TEST(InferOutput, TopK) {
   const Finished tsv = run({"infer", model.path(), "-", "--top-k", "2"}, input);
   EXPECT_EQ(lines_of(tsv.out)[0], "id\tlabel\tprob\tentropy\texit_layer\tlabel_2\tprob_2");
   const Strings second = column(tsv.out, 5), prob = column(tsv.out, 6);
-  // More than there are labels: all of them.
+  // More than the number of labels: all of them.
   const auto rows =
       json_rows(run({"infer", model.path(), "-", "--top-k", "9", "--format", "jsonl"}, input).out);
   ASSERT_EQ(rows.size(), expected.results.size());
@@ -129,7 +130,7 @@ TEST(InferOutput, TopK) {
     for (size_t k = 0; k < 3; ++k) {
       const auto label = top[k]["label_id"].get<size_t>();
       EXPECT_EQ(top[k]["prob"].get<float>(), r.probs[label]);
-      EXPECT_EQ(top[k]["label"], "LABEL_" + std::to_string(label));
+      EXPECT_EQ(top[k]["label"], fmt::format("LABEL_{}", label));
       if (k > 0) {
         EXPECT_LE(top[k]["prob"].get<float>(), top[k - 1]["prob"].get<float>());
       }
@@ -177,9 +178,9 @@ TEST(InferOutput, RegressionHasAValue) {
   const std::string input = joined(expected.texts);
   std::string tsv = "id\tvalue\texit_layer\n", jsonl;
   for (size_t i = 0; i < expected.results.size(); ++i) {
-    const std::string id = std::to_string(i + 1), value = number(expected.results[i].logits[0]);
-    tsv += id + "\t" + value + "\t4\n";
-    jsonl += "{\"id\":" + id + ",\"value\":" + value + ",\"exit_layer\":4}\n";
+    const std::string value = number(expected.results[i].logits[0]);
+    tsv += fmt::format("{}\t{}\t4\n", i + 1, value);
+    jsonl += fmt::format("{{\"id\":{},\"value\":{},\"exit_layer\":4}}\n", i + 1, value);
   }
   EXPECT_EQ(run({"infer", model.path(), "-"}, input).out, tsv);
   EXPECT_EQ(run({"infer", model.path(), "-", "--format", "jsonl"}, input).out, jsonl);
@@ -257,13 +258,13 @@ TEST(InferOutput, StatsGoToStderr) {
             (Strings{"tokenize", "embed", "attention", "ffn", "exits", "output"}));
 
   const std::string text = with({"--stats"});
-  EXPECT_EQ(text.rfind("30 rows, " + std::to_string(tokens) + " tokens in ", 0), 0u) << text;
+  EXPECT_EQ(text.rfind(fmt::format("30 rows, {} tokens in ", tokens), 0), 0u) << text;
   EXPECT_NE(text.find("\nmean exit layer "), std::string::npos);
   EXPECT_NE(text.find("\n  layer  4 "), std::string::npos);
   EXPECT_NE(text.find("\n  tokenize "), std::string::npos);
   for (const std::string& line : lines_of(text)) EXPECT_LE(line.size(), 80u) << line;
 
-  // With all exits nothing is saved, whatever the rows' own exits.
+  // With all exits nothing is saved, wherever the rows leave.
   const Finished all =
       run({"infer", model.path(), "-", "--threshold", "0.9", "--all-exits", "--stats-json"}, input);
   const OrderedJson none = OrderedJson::parse(all.err);

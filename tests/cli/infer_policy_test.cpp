@@ -108,7 +108,7 @@ TEST_F(InferPolicy, TheModelsOwn) {
   EXPECT_NE(f.err.find("\nkernels: "), std::string::npos);
   EXPECT_EQ(f.err.find("costeff:"), std::string::npos);
   EXPECT_EQ(infer({"-v", "-q"}).err, "");
-  // What a flag leaves open is the model's.
+  // What the flags leave open comes from the model.
   expect_policy({"--threshold", "0.5"}, with(PolicyKind::max_prob, {0.5}, 2));
   expect_policy({"--exit-start", "3"}, with(PolicyKind::max_prob, {0.6}, 3));
   expect_policy({"--policy", "never"}, never());
@@ -135,7 +135,7 @@ TEST_F(InferPolicy, TheModelsOwnPatience) {
             std::string::npos);
 }
 
-// An error of the model, whatever the flags say.
+// An error of the model, whatever the flags are.
 TEST_F(InferPolicy, TheModelsOwnThatCannotRun) {
   for (const Strings& flags : {Strings{}, Strings{"--policy", "never"}}) {
     state(R"({"policy": "learned", "threshold": 0.1})");
@@ -175,7 +175,7 @@ TEST(InferRegression, WhatNeedsLabelsIsRefused) {
   EXPECT_EQ(f.err, "costeff: " + model.path() +
                        "/exit_policy.json: policy margin needs probabilities, and this model gives "
                        "a score (regression)\n");
-  // Each exit is asked whether it is near the one before it.
+  // Each exit is compared with the one before it.
   write_file(model.dir.file("exit_policy.json"),
              R"({"policy": "patience", "patience": 1, "threshold": 1000})");
   EXPECT_EQ(column(infer({}).out, 2), Strings{"2"});

@@ -1,5 +1,6 @@
 // costeff infer --task qa: what scripts rely on.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
@@ -16,10 +17,10 @@ struct Asked {
   Asked() {
     const Strings asked = tiny_texts(12, 1), contexts = tiny_texts(12, 2);
     for (size_t i = 0; i < asked.size(); ++i) {
-      // Beyond ASCII, so that bytes and characters differ.
+      // Not ASCII, so that bytes and characters differ.
       questions.push_back({.question = asked[i].substr(0, 30),
                            .context = "\xC3\xA9t\xC3\xA9 " + contexts[i],
-                           .id = "q" + std::to_string(i + 1),
+                           .id = fmt::format("q{}", i + 1),
                            .place = ""});
     }
   }
@@ -53,9 +54,8 @@ TEST(InferQa, TsvBytes) {
   std::string expected = "id\tanswer\tstart\tend\tscore\n";
   int64_t row = 0;
   for (const QaResult& r : asked.results()) {
-    expected += std::to_string(++row) + "\t" + r.answer.text + "\t" +
-                std::to_string(r.answer.char_begin) + "\t" + std::to_string(r.answer.char_end) +
-                "\t" + number(r.answer.score) + "\n";
+    expected += fmt::format("{}\t{}\t{}\t{}\t{}\n", ++row, r.answer.text, r.answer.char_begin,
+                            r.answer.char_end, number(r.answer.score));
   }
   for (const char* threads : {"1", "3"}) {
     const Finished f = infer(asked, {"--threads", threads}, asked.tsv());

@@ -1,5 +1,5 @@
-// Files as people have them, through every verb that reads rows: packed, of a kind that is refused,
-// JSON without being called so, tables with other delimiters.
+// Files as people have them, through every verb that reads rows: packed, of a refused kind,
+// JSON under another name, tables with other delimiters.
 
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ TEST_F(InputKinds, PackedIsReadAsIfItWerePlain) {
   EXPECT_EQ(scores("-", gzip(kJsonl)), expected);
   EXPECT_EQ(scores("-", zstd(kTsv)), expected);
   EXPECT_EQ(run_on("bench", {packed[0], "--lengths", "none", "--rounds", "1"}).exit_code, 0);
-  // Parts and runs that go on read it again.
+  // --shard and --resume read it again.
   EXPECT_EQ(answers("infer", {packed[0], "--shard", "1/2"}) +
                 answers("infer", {packed[0], "--shard", "2/2"}),
             answers("infer", {plain}));

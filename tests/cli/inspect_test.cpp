@@ -1,5 +1,6 @@
-// What `costeff inspect` says of a model.
+// What costeff inspect says about a model.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
@@ -110,7 +111,7 @@ TEST(Inspect, BundledModelFitsATerminal) {
 
 TEST(Inspect, ManyLabelsAreCut) {
   TinyShape shape{.labels = 40};
-  for (int i = 0; i < 40; ++i) shape.label_names.push_back("label-" + std::to_string(i));
+  for (int i = 0; i < 40; ++i) shape.label_names.push_back(fmt::format("label-{}", i));
   const TinyModel model(shape);
   const std::string text = run({"inspect", model.path()}).out;
   EXPECT_NE(

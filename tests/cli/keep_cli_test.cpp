@@ -1,4 +1,4 @@
-// --keep on the command line, and the warnings on rows that were not taken as they are.
+// --keep on the command line, and the warnings about odd rows.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ TEST_F(KeepCli, ColumnsComeLast) {
             (Strings{"id", "label", "label_id", "prob", "entropy", "exit_layer", "n", "a b"}));
   EXPECT_EQ(rows[0]["n"], "1");
   EXPECT_EQ(rows[1]["a b"], "");
-  // The last one of two flags counts, as of any flag; no output header, no names.
+  // Of a repeated flag the last one counts; without an output header there are no names.
   EXPECT_EQ(infer({in, "--keep", "n", "--keep", "a b", "--no-output-header"}).out,
             joined({plain[1] + "\tp,q", plain[2] + "\t"}));
 }
@@ -83,7 +83,7 @@ TEST_F(KeepCli, WhatCannotBeKept) {
        "--keep: \"text,\" has an empty name, expected COLUMN or COLUMN=NAME, separated by commas"},
       {{tsv, "--task", "qa", "--format", "squad", "--keep", "label"},
        2,
-       "--keep needs --format tsv, csv or jsonl: squad has an answer for each id, no more"},
+       "--keep needs --format tsv, csv or jsonl: squad has an answer for each id and nothing else"},
   };
   for (const KeepRefused& c : cases) {
     Strings args = c.args;

@@ -7,8 +7,8 @@
 
 #include "base/emergency.h"
 #include "base/file_bytes.h"
-#include "cli/bus_error.h"
 #include "cli/expected_rows.h"
+#include "cli/run/bus_error.h"
 #include "file_changes.h"
 
 namespace costeff::cli {
@@ -87,7 +87,7 @@ TEST_F(LiveModel, NoFileIsPublished) {
     if (old) write_file(out, "old");
     Process p(waiting({"-o", out, "--threads", "1"}));
     p.write("w1 w2\n");
-    // It has read the weights once it has made the file that its rows go to.
+    // It has read the weights when it creates the file for its rows.
     for (int i = 0; i < 60000 && names_in_directory(dir).size() <= (old ? 1u : 0u); ++i)
       ::usleep(500);
     overwrite(weights, "XXXX", 4000);
@@ -103,7 +103,7 @@ TEST_F(LiveModel, NoFileIsPublished) {
   }
 }
 
-// Large enough, of zeros, that it is cut while it is converted.
+// Zeros, large enough to be cut while it is converted.
 TEST_F(LiveModel, CutWhileItIsConverted) {
   const TinyModel large({.dialect = "plain",
                          .layers = 6,
@@ -193,7 +193,7 @@ struct LiveInput : testing::Test {
   TempDir dir;
   std::string in = dir.file("in.txt");
 
-  // Starts a run that has filled the pipe of its output, and has read in part.
+  // Starts a run that has filled the pipe of its output and has read a part.
   Finished run_with_change(const Strings& more, void (*change)(const std::string&)) const {
     std::string lines;
     for (int i = 0; i < 60000; ++i) lines += "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12\n";

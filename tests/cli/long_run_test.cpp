@@ -1,5 +1,6 @@
-// --shard and --resume: parts joined, and runs killed and taken up again, give the file of one run.
+// --shard and --resume: joined parts, and runs killed and resumed, give the file of one run.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -17,13 +18,13 @@ struct LongRun : testing::Test {
   std::string in = dir.file("in.jsonl"), out = dir.file("out.tsv");
   std::string partial = out + ".partial", state = out + ".partial.json";
 
-  // Ids with what CSV quotes; empty lines are no rows.
+  // Ids with characters that CSV quotes; empty lines are no rows.
   void write_rows(int64_t rows) {
     const Strings texts = tiny_texts(rows, 3);
     std::string bytes;
     for (size_t i = 0; i < texts.size(); ++i) {
-      bytes += "{\"id\":\"r" + std::to_string(i) + (i % 3 ? "" : ",\\n\\\"q\\\"") +
-               "\",\"text\":\"w0 " + texts[i] + "\"}\n";
+      bytes += fmt::format("{{\"id\":\"r{}{}\",\"text\":\"w0 {}\"}}\n", i,
+                           i % 3 ? "" : ",\\n\\\"q\\\"", texts[i]);
       if (i % 5 == 0) bytes += "\n";
     }
     write_file(in, bytes);
@@ -34,7 +35,7 @@ struct LongRun : testing::Test {
     return args;
   }
   bool is_there(const std::string& path) const { return std::filesystem::exists(path); }
-  // Until that many bytes of rows are kept, or the run has ended.
+  // Waits until this many bytes of rows are kept, or the run has ended.
   void wait_for_rows(uintmax_t bytes) const {
     for (int i = 0; i < 60000 && !is_there(out); ++i) {
       std::error_code error;
@@ -52,8 +53,8 @@ TEST_F(LongRun, ShardsJoinedAreTheWhole) {
     for (int64_t parts : {1, 2, 5, 23, 40}) {
       std::string joined;
       for (int64_t k = 1; k <= parts; ++k) {
-        const Finished f = run(infer(
-            {"--format", format, "--shard", std::to_string(k) + "/" + std::to_string(parts)}));
+        const Finished f =
+            run(infer({"--format", format, "--shard", fmt::format("{}/{}", k, parts)}));
         ASSERT_EQ(f.exit_code, 0) << f.err;
         joined += f.out;
       }
@@ -106,7 +107,7 @@ TEST_F(LongRun, ResumeWithoutInterruptionIsAsWithoutIt) {
   EXPECT_FALSE(is_there(state));
 }
 
-// Killed without warning again and again, until a run comes to its end.
+// Killed without warning again and again, until a run finishes.
 TEST_F(LongRun, KilledRunsGoOn) {
   write_rows(6000);
   for (const char* format : {"tsv", "csv", "jsonl"}) {
@@ -117,12 +118,12 @@ TEST_F(LongRun, KilledRunsGoOn) {
     std::string kept;
     for (; kills < 500; ++kills) {
       Process p(Command{.args = infer(flags)});
-      // As soon as it has written more than there was.
+      // As soon as it has written more than was there.
       wait_for_rows(kept.size() + 30000);
       p.send(SIGKILL);
       p.finish();
       if (is_there(out)) break;
-      // A line that the kill tore, as a full buffer would: it is written again.
+      // A line cut by the kill, as if a buffer was full: it is written again.
       kept = read_whole_file(partial);
       write_file(partial, kept + "r1\tLAB");
     }
@@ -152,7 +153,7 @@ TEST_F(LongRun, InterruptSaysHowToGoOn) {
   const Finished rest = run(infer(flags));
   EXPECT_EQ(rest.exit_code, 0);
   EXPECT_EQ(rest.err,
-            "costeff: going on after " + std::to_string(note["rows"].get<int64_t>()) + " rows\n");
+            fmt::format("costeff: going on after {} rows\n", note["rows"].get<int64_t>()));
   EXPECT_GT(rows, 1u);
   EXPECT_EQ(read_whole_file(out), run(infer({"--format", "tsv"})).out);
 }
@@ -165,7 +166,7 @@ TEST_F(LongRun, InterruptWithoutResumeLeavesNothing) {
   const Finished f = p.finish();
   if (f.exit_code == 0) GTEST_SKIP() << "it had ended before";
   EXPECT_EQ(f.exit_code, 130);
-  EXPECT_NE(f.err.find(out + " was not written; with --resume finished rows are kept to go on"),
+  EXPECT_NE(f.err.find(out + " was not written; with --resume finished rows are kept, to go on"),
             std::string::npos)
       << f.err;
   EXPECT_FALSE(is_there(out));
@@ -174,7 +175,7 @@ TEST_F(LongRun, InterruptWithoutResumeLeavesNothing) {
 
 TEST_F(LongRun, ResumeRefusesAnotherRun) {
   write_rows(50);
-  // An unfinished run: the first rows of a whole one, with the note of an interrupted one.
+  // An unfinished run: the first rows of a whole one, with the state of an interrupted one.
   const auto begin = [&] {
     write_rows(20000);
     Process p(Command{.args = infer({"-o", out, "--resume", "--batch-tokens", "64"})});

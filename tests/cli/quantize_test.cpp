@@ -45,7 +45,7 @@ TEST(Quantize, Int8IsAQuarterAndComputesInInt8) {
   };
   EXPECT_LT(size("q") / size("f"), 0.27);
   EXPECT_EQ(answers(dir.file("q"), {}), answers(dir.file("q"), {"--dtype", "int8"}));
-  // Read back as float32 it is the same model, dequantised: near, and not the same bits.
+  // Read back as float32 it is the same model, dequantised: close, but not the same bits.
   EXPECT_NE(answers(dir.file("q"), {}), answers(dir.file("q"), {"--dtype", "float32"}));
   const auto info = json::parse(run({"inspect", dir.file("q"), "--json"}).out);
   EXPECT_EQ(info["dtype"], "I8, F16");
@@ -66,7 +66,7 @@ TEST(Quantize, PoolersAreBfloat16) {
   }
 }
 
-// What was quantised once is the same when it is written again.
+// A quantised model stays the same when it is written again.
 TEST(Quantize, StaysTheSameWhenConverted) {
   TempDir dir;
   ASSERT_EQ(run({"quantize", kBundled, dir.file("q"), "--dtype", "int8", "-q"}).exit_code, 0);
@@ -96,7 +96,7 @@ TEST(Quantize, Errors) {
          "dtype \"fp8\" is not known, expected one of float32, bfloat16, int8");
 }
 
-// A scale that does not fit its weight, or is no number, is named.
+// Errors name a scale that does not fit its weight or is no number.
 TEST(Quantize, WrongScalesAreErrors) {
   TempDir dir;
   ASSERT_EQ(run({"quantize", kBundled, dir.file("q"), "--dtype", "int8", "-q"}).exit_code, 0);
@@ -107,7 +107,7 @@ TEST(Quantize, WrongScalesAreErrors) {
   std::string bad = good;
   const size_t shape = good.find("[512]", at);
   ASSERT_NE(shape, std::string::npos);
-  // The header begins with its length; the data behind it with offsets from there.
+  // The file begins with the length of the header; offsets count from its end.
   const auto header = static_cast<size_t>(static_cast<unsigned char>(good[0])) +
                       (static_cast<size_t>(static_cast<unsigned char>(good[1])) << 8);
   const size_t begin = std::stoul(good.substr(good.find("\"data_offsets\":[", at) + 16));

@@ -44,14 +44,14 @@ struct Pipe {
   }
 };
 
-// What posix_spawn is told; freed whatever happens.
+// What posix_spawn is told; always freed.
 struct SpawnPlan {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   SpawnPlan() {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawnattr_init(&attributes);
-    // Signals as a shell's child has them, whatever the test runner has made of them.
+    // Signals as in a child of a shell, whatever the test runner has set.
     sigset_t none, standard;
     sigemptyset(&none);
     sigemptyset(&standard);
@@ -65,7 +65,7 @@ struct SpawnPlan {
   }
 };
 
-// Reads what is there. false: the end.
+// Reads what is there. Returns false at the end.
 bool read_some(int fd, std::string* text) {
   char buffer[65536];
   const ssize_t n = ::read(fd, buffer, sizeof buffer);
@@ -73,7 +73,7 @@ bool read_some(int fd, std::string* text) {
   return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));  // EIO: a terminal's end
 }
 
-// A terminal of 80 x 24; name: [128], that of the program's side.
+// A terminal of 80 x 24; name: [128], of the program's side.
 bool open_terminal(int* ours, int* programs, char* name) {
   struct winsize size {};
   size.ws_col = 80;
@@ -145,7 +145,7 @@ void Process::start(const Command& command) {
 
 void Process::write(const std::string& bytes) {
   for (size_t at = 0; at < bytes.size() && in_ >= 0;) {
-    // The program may wait for us to read, so both go on at once.
+    // The program may wait for us to read, so we read and write at once.
     struct pollfd p {
       in_, POLLOUT, 0
     };
@@ -178,7 +178,7 @@ bool Process::pump(int wait_ms) {
 }
 
 void Process::wait_until_blocked() {
-  // A pipe holds 64 KiB in 16 pages, which need not be full; what lies in it grows no more.
+  // A pipe holds 64 KiB in 16 pages, which need not be full; its content has stopped growing.
   int bytes = 0, before = 0;
   for (int still = 0; still < 20 && now_s() < end_s_; ::poll(nullptr, 0, 5)) {
     if (::ioctl(out_, FIONREAD, &bytes) != 0) return;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Runs the program as a user does, and looks at what comes out.
+// Runs the program as a user does, and keeps what it prints.
 
 #include <sys/types.h>
 
@@ -38,11 +38,11 @@ class Process {
   void write(const std::string& bytes);  // to its standard input, whole
   void close_input();
   void close_output();  // nobody reads its standard output any more
-  // Waits until all of stdout so far, or of stderr, holds `text`. false: it ended, or the time was
-  // up.
+  // Waits until stdout (stderr) so far contains `text`. Returns false if the program has ended or
+  // time is up.
   bool wait_for_output(const std::string& text);
   bool wait_for_errors(const std::string& text);
-  // Waits until it has filled the pipe of its standard output, which nobody reads meanwhile.
+  // Waits until it has filled the pipe of its standard output, which nobody reads.
   void wait_until_blocked();
   void send(int signal);
 
@@ -64,7 +64,7 @@ class Process {
 Finished run(const Command& command, const std::string& input = "");
 Finished run(const std::vector<std::string>& args, const std::string& input = "");
 
-// Why there can be no terminal here (a sandbox without /dev/pts, say); empty: there can.
+// Why no terminal can be opened here (for example without /dev/pts); empty: one can.
 std::string why_no_terminal();
 
 #define COSTEFF_NEED_TERMINAL()                                \

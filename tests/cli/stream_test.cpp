@@ -1,5 +1,6 @@
-// Pipes, signals, full disks: what a program in the middle of others owes them.
+// Pipes, signals, full disks: how the program behaves among others.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ TEST(Stream, LineIsAnsweredBeforeTheNextIsWritten) {
     Process p(infer(model, {"-", "--threads", threads}));
     for (int i = 1; i <= 4; ++i) {
       p.write("w1 w2 w3\n");
-      ASSERT_TRUE(p.wait_for_output("\n" + std::to_string(i) + "\tLABEL_")) << "line " << i;
+      ASSERT_TRUE(p.wait_for_output(fmt::format("\n{}\tLABEL_", i))) << "line " << i;
     }
     const Finished f = p.finish();
     EXPECT_EQ(f.exit_code, 0);
@@ -98,7 +99,7 @@ TEST(Stream, InterruptLeavesNoOutputFile) {
   TempDir dir;
   Process p(infer(model, {"-", "-o", dir.file("out.tsv")}));
   p.write("w1\nw2\n");
-  // The temporary file is there when the rows are on their way.
+  // The temporary file exists while rows are computed.
   while (names_in(dir).empty()) ::usleep(1000);
   p.send(SIGINT);
   ASSERT_TRUE(p.wait_for_errors("interrupted after "));
@@ -106,7 +107,7 @@ TEST(Stream, InterruptLeavesNoOutputFile) {
   EXPECT_EQ(names_in(dir), Strings{});
 }
 
-// With a reader that takes nothing, the program sits in a write when the signal comes.
+// If nobody reads its output, the program is in a write when the signal comes.
 TEST(Stream, InterruptLeavesNoHalfLine) {
   const TinyModel model;
   TempDir dir;
@@ -123,7 +124,7 @@ TEST(Stream, InterruptLeavesNoHalfLine) {
     ASSERT_FALSE(f.out.empty());
     EXPECT_EQ(f.out.back(), '\n');
     EXPECT_LT(lines_of(f.out).size(), 20001u);
-    EXPECT_EQ(lines_of(f.out).back().find(std::to_string(lines_of(f.out).size() - 1) + "\tLABEL_"),
+    EXPECT_EQ(lines_of(f.out).back().find(fmt::format("{}\tLABEL_", lines_of(f.out).size() - 1)),
               0u);
   }
 }
@@ -189,7 +190,7 @@ TEST(Stream, OutputThatCannotBeWritten) {
   }
 }
 
-// The results must not land in a descriptor that a closed stream has left free, nor messages in
+// Results must not go to a descriptor that a closed stream has left free, nor messages to
 // them.
 TEST(Stream, ClosedStandardStreams) {
   const TinyModel model;
@@ -239,7 +240,7 @@ TEST(Stream, FileThatMayNotGrow) {
   EXPECT_EQ(names_in(dir), Strings{});
 }
 
-// Room for some of the threads' stacks.
+// Room for the stacks of some threads.
 TEST(Stream, ThreadsThatCannotBeStarted) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's memory is its own";
@@ -269,7 +270,7 @@ TEST(Stream, MemoryDoesNotGrowWithTheInput) {
   std::string lines;
   for (int i = 0; i < 100000; ++i) lines += "w1 w2 w3 w4\n";
   write_file(dir.file("large.txt"), lines);
-  // More rows than may be under way at once.
+  // More rows than can be computed at once.
   write_file(dir.file("small.txt"), lines.substr(0, 12 * 20000));
   const Finished small =
       run(infer(model, {dir.file("small.txt"), "--threads", "2", "-o", "/dev/null"}));

@@ -220,7 +220,7 @@ TEST_F(SweepCli, ThatDoesNotFit) {
     EXPECT_EQ(f.exit_code, c.code) << joined(c.args) << f.err;
     EXPECT_NE(f.err.find(c.says), std::string::npos) << f.err;
     EXPECT_EQ(f.out, "") << joined(c.args);
-    // An error is one line. Of rows it may come behind the line that says what they are.
+    // An error is one line. If it is about rows, it may follow the line that says what they are.
     const auto lines = std::count(f.err.begin(), f.err.end(), '\n');
     EXPECT_LE(lines, c.code == 3 ? 2 : 1) << f.err;
   }

@@ -1,5 +1,6 @@
 // The program on a terminal of 80 columns.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
@@ -33,8 +34,7 @@ TEST(Terminal, TableOfAFile) {
   EXPECT_NE(lines[1].find("    4/4  w1 w2"), std::string::npos);
   EXPECT_EQ(f.out.find('\x1b'), std::string::npos);
   const Result r = Engine(model.path()).score(rows_of({"w1 w2"}))[0];
-  char prob[16];
-  std::snprintf(prob, sizeof prob, "  %.3f  ", static_cast<double>(r.prob));
+  const std::string prob = fmt::format("  {:.3f}  ", r.prob);
   EXPECT_NE(lines[1].find(prob), std::string::npos) << lines[1];
   // Characters, not bytes: the cut line ends in an ellipsis of three bytes.
   EXPECT_EQ(lines[2].size(), 82u) << lines[2];
@@ -59,7 +59,7 @@ TEST(Terminal, TypedLinesAreAnswered) {
   COSTEFF_NEED_TERMINAL();
   const TinyModel model;
   Process p(on_terminal({"infer", model.path(), "-"}));
-  ASSERT_TRUE(p.wait_for_output("reading from the terminal, a text a line; Ctrl-D ends\r\n"));
+  ASSERT_TRUE(p.wait_for_output("reading from the terminal, one text per line; Ctrl-D ends\r\n"));
   p.write("w1 w2\n");
   ASSERT_TRUE(p.wait_for_output("      1  LABEL_"));
   p.write("w3\n");
@@ -78,7 +78,7 @@ TEST(Terminal, CtrlC) {
   p.write("half a li\x03");
   const Finished f = p.finish();
   EXPECT_EQ(f.exit_code, 130);
-  // On a line of its own, behind what the terminal echoes.
+  // On its own line, after what the terminal echoes.
   EXPECT_NE(f.out.find("\r\ncosteff: interrupted after 1 row\r\n"), std::string::npos) << f.out;
 }
 
@@ -92,7 +92,7 @@ TEST(Terminal, ProgressIsErasedAndNeverWraps) {
   const Finished f =
       run(on_terminal({"infer", model.path(), dir.file("in.txt"), "-o", dir.file("out.tsv")}));
   EXPECT_EQ(f.exit_code, 0);
-  // "\r\x1b[K" begins each drawing, and the last thing is one that draws nothing.
+  // Each drawing begins with "\r\x1b[K", and the last one draws nothing.
   const std::string erase = "\r\x1b[K";
   for (size_t at = 0; at < f.out.size();) {
     ASSERT_EQ(f.out.compare(at, erase.size(), erase), 0) << f.out;

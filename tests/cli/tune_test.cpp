@@ -1,5 +1,6 @@
 // costeff tune: what it chooses, writes and promises.
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ struct TuneCli : testing::Test {
   Strings texts = tiny_texts(400, 5);
   std::string data = dir.file("rows.tsv"), policy = model.path() + "/exit_policy.json";
 
-  // Labels are what the model says at full depth: it is always right there.
+  // Labels are the answers at full depth, which is thus always right.
   TuneCli() {
     write_file(dir.file("rows.txt"), joined(texts));
     const Finished f = run({"infer", model.path(), dir.file("rows.txt"), "--policy", "never"});
@@ -35,7 +36,7 @@ struct TuneCli : testing::Test {
     args.insert(args.end(), more.begin(), more.end());
     return run(args);
   }
-  // Rows of `data` that infer now answers otherwise than their label, and their mean exit layer.
+  // The number of rows that infer now answers wrongly, and their mean exit layer.
   std::pair<int64_t, double> by_infer() {
     const Finished f = run({"infer", model.path(), data});
     EXPECT_EQ(f.exit_code, 0) << f.err;
@@ -199,7 +200,7 @@ TEST(TuneShared, Regression) {
   COSTEFF_NEED_SHARED("golden/pabee_stsb");
   TempDir dir;
   std::string rows = "sentence1\tsentence2\tscore\n";
-  for (int i = 0; i < 80; ++i) rows += "a man " + std::to_string(i) + "\ta dog\t1.5\n";
+  for (int i = 0; i < 80; ++i) rows += fmt::format("a man {}\ta dog\t1.5\n", i);
   write_file(dir.file("s.tsv"), rows);
   const std::string model = shared_path("golden/pabee_stsb");
   const Strings base{"tune", model, "--data", dir.file("s.tsv"), "--dry-run"};

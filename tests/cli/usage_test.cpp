@@ -1,4 +1,4 @@
-// Help, version, and the one clear line that a wrong command line gets.
+// Help, version, and the one clear line for a wrong command line.
 
 #include <costeff/version.h>
 #include <gtest/gtest.h>
@@ -73,8 +73,8 @@ TEST(Usage, HelpIsAVerbToo) {
   }
 }
 
-// As git and others do; but there are no results, so standard output stays empty, and scripts whose
-// variable was unset are told so by the exit code.
+// As git and others do. There are no results, so standard output stays empty, and scripts whose
+// variable was not set notice it by the exit code.
 TEST(Usage, NoArgumentsPrintTheHelp) {
   const Finished f = run(Strings{});
   EXPECT_EQ(f.exit_code, 2);
@@ -212,7 +212,7 @@ TEST_F(WrongUsage, Names) {
             "csv or jsonl");
 }
 
-// NaN is no number of a range.
+// NaN lies in no range.
 TEST_F(WrongUsage, NumbersWithFractions) {
   EXPECT_EQ(
       infer_error({"--max-delay", "nan"}),
@@ -231,7 +231,7 @@ TEST_F(WrongUsage, NumbersWithFractions) {
   }
 }
 
-// A script's unset variable is not the default.
+// A variable that a script has not set does not mean the default.
 TEST_F(WrongUsage, EmptyValues) {
   const Strings all[] = {{"infer", model_.path(), "-", "--threshold"},
                          {"infer", model_.path(), "-", "--output"},
@@ -254,7 +254,7 @@ TEST_F(WrongUsage, LengthsOfBench) {
             "--lengths: the value is empty; see costeff bench --help");
   EXPECT_EQ(error({"bench", model_.path(), "--lengths", "8,"}),
             "--lengths \"8,\", expected numbers of tokens up to 64, such as 8,32,128");
-  // Of the usual ones those that a model of 64 positions takes.
+  // The usual lengths as far as a model of 64 positions takes them.
   const Finished f = run({"bench", model_.path(), "--seconds", "0"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_NE(f.out.find("\n     32 "), std::string::npos) << f.out;
@@ -287,7 +287,7 @@ TEST_F(WrongUsage, OutputThatIsAnInput) {
   EXPECT_EQ(read_whole_file(data), text);
 }
 
-// A wrong flag is said before files are looked for.
+// A wrong flag is reported before files are looked for.
 TEST_F(WrongUsage, FlagsComeFirst) {
   EXPECT_EQ(error({"infer", "no-model", "no-file", "--format", "xml"}),
             "output format \"xml\" is not known, expected one of tsv, csv, jsonl, table");

@@ -144,5 +144,50 @@ TEST(CurveSettings, PatienceOfARegressionHasACurveForEachNumber) {
   EXPECT_EQ(difference_thresholds(ExitTable{}, 4), std::vector<double>{0});
 }
 
+TEST(SweepCurves, NamedUsualOrTheOneOfTheThresholds) {
+  ExitPolicy own;
+  own.kind = PolicyKind::margin;
+  EXPECT_EQ(sweep_curves("", false, model(2), own), usual_curves(model(2)));
+  EXPECT_EQ(sweep_curves("", true, model(2), own), (Curves{{PolicyKind::margin}}));
+  EXPECT_EQ(sweep_curves("", true, model(1), {}), (Curves{{PolicyKind::patience}}));
+  EXPECT_EQ(sweep_curves("fixed", true, model(2), own), (Curves{{PolicyKind::fixed}}));
+  EXPECT_EQ(sweep_curves("all", true, model(2), own), usual_curves(model(2)));
+}
+
+TEST(SweepSettings, FullDepthOwnGivenThenCurves) {
+  const ExitTable t = rows_of(50, false);
+  const auto entropy = [](double threshold) {
+    ExitPolicy p;
+    p.kind = PolicyKind::entropy;
+    p.thresholds = {threshold};
+    return p;
+  };
+  const struct {
+    const char* name;
+    SweepRequest request;
+    std::vector<std::string> lines;
+  } cases[] = {
+      {"nothing", {}, {"never: never (full depth)"}},
+      {"a model that says never", {.own = ExitPolicy{}}, {"never: never (full depth)"}},
+      {"all",
+       {.own = entropy(0.1),
+        .given = {entropy(0.4), entropy(0.3)},
+        .curves = {{PolicyKind::margin}, {PolicyKind::fixed}},
+        .options = {.thresholds = {0.5, 0.25}}},
+       {"never: never (full depth)", "model: entropy < 0.1", "given: entropy < 0.4",
+        "given: entropy < 0.3", "margin: margin > 0.5", "margin: margin > 0.25",
+        "fixed: leave at layer 3", "fixed: leave at layer 2", "fixed: leave at layer 1"}},
+      {"the model's own is given",
+       {.own = entropy(0.1), .given = {entropy(0.3), entropy(0.1)}},
+       {"never: never (full depth)", "given: entropy < 0.3", "given: entropy < 0.1"}},
+  };
+  for (const auto& c : cases) {
+    std::vector<std::string> lines;
+    for (const CurveSetting& s : sweep_settings(t, {}, c.request))
+      lines.push_back(s.family + ": " + policy_words(s.policy).text);
+    EXPECT_EQ(lines, c.lines) << c.name;
+  }
+}
+
 }  // namespace
 }  // namespace costeff

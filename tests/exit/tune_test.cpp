@@ -7,59 +7,10 @@
 #include <random>
 
 #include "base/binomial.h"
+#include "exit/made_up_rows.h"
 
 namespace costeff {
 namespace {
-
-constexpr int64_t kExits = 4, kLabels = 3;
-
-// Rows of a made-up model of four exits: each row has a truth and a difficulty; later exits are
-// more confident and more often right. The learned uncertainty is honest but noisy.
-ExitTable made_up_rows(int64_t rows, uint64_t seed, bool regression, std::vector<int64_t>* gold) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<float> uniform(0, 1);
-  std::normal_distribution<float> normal(0, 1);
-  std::vector<Result> results;
-  for (int64_t i = 0; i < rows; ++i) {
-    Result& r = results.emplace_back();
-    r.tokens = 10;
-    const auto truth = static_cast<size_t>(random() % kLabels);
-    gold->push_back(static_cast<int64_t>(truth));
-    const float ease = 3 * uniform(random) - 0.3f;
-    std::vector<float> noise(kLabels);
-    for (float& v : noise) v = normal(random);
-    for (int64_t e = 0; e < kExits; ++e) {
-      ExitOutput& out = r.exits.emplace_back();
-      out.layer = e + 1;
-      const float depth = static_cast<float>(e + 1) / kExits;
-      if (regression) {
-        out.logits = {2.5f + noise[0] + (1 - depth) * normal(random) * ease};
-        out.uncertainty = uniform(random);
-        continue;
-      }
-      out.logits.resize(kLabels);
-      for (size_t c = 0; c < kLabels; ++c) {
-        out.logits[c] =
-            2 * ease * depth * (c == truth) + noise[c] * 0.8f + (1 - depth) * 0.8f * normal(random);
-        out.logits[c] *= 1 + depth;
-      }
-      out.uncertainty =
-          std::min(1.0f, std::max(0.0f, 0.5f - 0.3f * ease * depth + 0.1f * normal(random)));
-    }
-  }
-  ExitTable t;
-  append(results, regression, &t);
-  return t;
-}
-
-TuneGoal goal_of(GoalKind kind, double limit, double confidence = 0) {
-  TuneGoal g;
-  g.kind = kind;
-  g.limit = limit;
-  g.confidence = confidence;
-  g.score_high = 5;
-  return g;
-}
 
 std::vector<ExitPolicy> every(size_t step, std::vector<ExitPolicy> family) {
   if (family.size() < 3 * step) return family;
@@ -115,7 +66,7 @@ TEST(QuantileThresholds, FromNobodyToEverybody) {
 }
 
 // Exits that have learned nothing have nearly the same scores for all rows; thresholds still separate them.
-TEST(QuantileThresholds, PartScoresThatLieClose) {
+TEST(QuantileThresholds, SeparateScoresThatLieClose) {
   std::vector<Result> rows(50);
   for (size_t i = 0; i < rows.size(); ++i) {
     for (int64_t l = 1; l <= 2; ++l) {
@@ -243,73 +194,6 @@ TEST(Calibrate, RefusesGoalsThatDoNotFit) {
   EXPECT_THROW(calibrate(score, {}, goal_of(GoalKind::disagreement, 0.1), {}, 0), Error);
   EXPECT_THROW(calibrate(labels, {}, goal_of(GoalKind::score_change, 0.1), {}, 0), Error);
   EXPECT_THROW(calibrate(labels, {}, goal_of(GoalKind::accuracy_drop, 0.1), {}, 0), Error);
-}
-
-TuneTrial trial_of(double mean_layer, double accuracy, double agreement = 0) {
-  TuneTrial t;
-  t.mean_layer = mean_layer;
-  t.accuracy = accuracy;
-  t.agreement = agreement;
-  return t;
-}
-
-TEST(IsBetter, OneRuleForTies) {
-  const struct {
-    GoalKind goal;
-    bool labelled;
-    TuneTrial a, b;
-    bool better;
-  } cases[] = {
-      {GoalKind::accuracy_drop, true, trial_of(2, 0.8), trial_of(3, 0.9), true},
-      {GoalKind::accuracy_drop, true, trial_of(3, 0.9), trial_of(2, 0.8), false},
-      {GoalKind::accuracy_drop, true, trial_of(2, 0.9), trial_of(2, 0.8), true},
-      {GoalKind::accuracy_drop, true, trial_of(2, 0.8), trial_of(2, 0.8), false},
-      {GoalKind::disagreement, false, trial_of(2, 0.1, 0.9), trial_of(2, 0.9, 0.8), true},
-      {GoalKind::score_change, false, trial_of(2, 0, 0.8), trial_of(2, 0, 0.9), false},
-      {GoalKind::speedup, true, trial_of(3, 0.9), trial_of(2, 0.8), true},
-      {GoalKind::speedup, true, trial_of(2, 0.9), trial_of(3, 0.9), true},
-      {GoalKind::speedup, true, trial_of(2, 0.9), trial_of(2, 0.9), false},
-      {GoalKind::speedup, false, trial_of(3, 0.1, 0.9), trial_of(2, 0.9, 0.8), true},
-  };
-  for (const auto& c : cases)
-    EXPECT_EQ(is_better(goal_of(c.goal, 0.1), c.labelled, c.a, c.b), c.better);
-}
-
-TEST(ChooseFamily, TheBestThatSavesSomething) {
-  const auto family = [](int64_t chosen, TuneTrial trial) {
-    TuneFamily f;
-    f.result.trials = {trial_of(6, 1), std::move(trial)};
-    f.result.chosen = chosen;
-    return f;
-  };
-  const TuneGoal goal = goal_of(GoalKind::accuracy_drop, 0.1);
-  const struct {
-    std::vector<TuneFamily> families;
-    int64_t best;
-  } cases[] = {
-      {{}, -1},
-      {{family(-1, trial_of(1, 1))}, -1},  // nothing passed
-      {{family(0, trial_of(1, 1))}, -1},   // full depth saves nothing
-      {{family(1, trial_of(3, 0.8)), family(1, trial_of(2, 0.7))}, 1},
-      {{family(1, trial_of(2, 0.8)), family(1, trial_of(2, 0.9))}, 1},
-      {{family(1, trial_of(2, 0.9)), family(1, trial_of(2, 0.9))}, 0},  // the first stays
-      {{family(-1, trial_of(1, 1)), family(1, trial_of(4, 0.9))}, 1},
-  };
-  for (const auto& c : cases) EXPECT_EQ(choose_family(c.families, goal, true, 6), c.best);
-}
-
-TEST(FirstWithin, AsksAFewAndFindsTheFirst) {
-  for (int64_t count = 0; count < 40; ++count) {
-    for (int64_t first = 0; first <= count; ++first) {
-      int64_t asked = 0;
-      const int64_t found = first_within(count, [&](int64_t i) {
-        ++asked;
-        return i >= first;
-      });
-      EXPECT_EQ(found, first < count ? first : -1) << count;
-      EXPECT_LE(asked, 7);
-    }
-  }
 }
 
 TEST(SplitForSearch, EveryRowIsSearchedOnOrTested) {

@@ -438,6 +438,32 @@ TEST_P(Kernels, PackingReadsNothingBehindTheWeights) {
   munmap(mapped, room + page);
 }
 
+// Pieces of a weight that begin at multiples of the panel are packed by several threads, in any
+// order: none may write into the next one.
+TEST_P(Kernels, PackingWritesNothingBehindThePiece) {
+  const int64_t n = table().panel;
+  for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
+    const Product& p = table().product(precision);
+    for (int64_t k : {1, 3, 17, 31, 33, 150}) {
+      const int64_t size = n * p.column_bytes(k), more = round_up(n) * p.column_bytes(k);
+      // As a float it is no number of bfloat16, so that rounding it would show.
+      ByteBuffer packed(size + more);
+      std::fill_n(packed.data(), size + more, std::byte{0x5A});
+      if (p.pack) {
+        const std::vector<float> w(static_cast<size_t>(n * k), 1.0f);
+        p.pack(w.data(), k, n, k, packed.data());
+      } else {
+        const std::vector<int8_t> w(static_cast<size_t>(n * k), 1);
+        const std::vector<float> scale(static_cast<size_t>(n), 1.0f);
+        p.pack_int8(w.data(), scale.data(), n, k, packed.data());
+      }
+      EXPECT_EQ(std::count(packed.data() + size, packed.data() + size + more, std::byte{0x5A}),
+                more)
+          << static_cast<int>(precision) << " " << k;
+    }
+  }
+}
+
 TEST(KernelDispatch, FindsTablesByName) {
   EXPECT_EQ(find_table("portable"), &kPortable);
   EXPECT_EQ(find_table("reference"), &kReference);

@@ -1,0 +1,142 @@
+#include "cli/flags/point_flags.h"
+
+#include <costeff/error.h>
+
+#include "base/fail.h"
+#include "base/format.h"
+#include "base/parse.h"
+#include "base/utf8.h"
+#include "cli/flags/flag_checks.h"
+#include "cli/flags/policy_flags.h"
+
+namespace costeff::cli {
+namespace {
+
+ExitPolicy policy_of(const PolicyFlags& f, const ExitPolicy& own, bool regression) {
+  return policy_from_flags(f, own, regression).value_or(own);
+}
+
+// "max-prob:0.9" as flags.
+PolicyFlags parse_point(const std::string& text) {
+  PolicyFlags f;
+  const size_t colon = text.find(':');
+  f.policy = text.substr(0, colon);
+  const PolicyTraits& policy = policy_traits(parse_policy_kind(f.policy));
+  const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const std::string place = "--point " + printable(text, 80);
+  if (policy.number_at) {
+    const auto n = parse_int(value, policy.least_number, kMaxLayers);
+    if (!n) {
+      fail_usage("{}: \"{}\", expected a whole number from {} to {}", place, printable(value, 40),
+                 policy.least_number, kMaxLayers);
+    }
+    (policy.number_at == &ExitPolicy::layer ? f.exit_layer : f.patience) = *n;
+  } else if (policy.threshold == ThresholdUse::always) {
+    if (value.empty()) fail_usage("{}, expected a threshold: {}:0.5", place, f.policy);
+    f.threshold = value;
+  } else if (!value.empty()) {
+    fail_usage("{}: {} takes no value", place, f.policy);
+  }
+  return f;
+}
+
+}  // namespace
+
+void add_point_flags(CLI::App* app, PointFlags* f) {
+  const char* group = "Exit policies (each flag may be given more than once)";
+  app->add_option("--threshold,-S", f->threshold,
+                  "A threshold of the policy: one number, or one per layer (0.3,0.2,0.1). Entropy "
+                  "is in nats")
+      ->type_name("X[,X...]")
+      ->allow_extra_args(false)
+      ->group(group);
+  app->add_option("--thresholds", f->thresholds,
+                  "Many thresholds, each for all layers: 0,0.1,0.2 or first:last:step")
+      ->type_name("LIST")
+      ->group(group);
+  app->add_option("--policy", f->policy,
+                  "The policy the thresholds belong to: entropy (leave below), max-prob or margin "
+                  "(above), learned (below). Default: the model's own policy, else entropy; "
+                  "without a threshold never")
+      ->type_name("NAME")
+      ->group(group);
+  app->add_option("--patience", f->patience,
+                  "Leave when N exits in a row agree with the one before")
+      ->type_name("N")
+      ->allow_extra_args(false)
+      ->check(whole_number(0, kMaxLayers))
+      ->group(group);
+  app->add_option("--exit-layer", f->exit_layer, "Leave at this layer")
+      ->type_name("K")
+      ->allow_extra_args(false)
+      ->check(whole_number(1, kMaxLayers))
+      ->group(group);
+  app->add_option("--point", f->points,
+                  "A policy in one word: entropy:0.3, max-prob:0.9, margin:0.5, learned:0.2, "
+                  "patience:3, fixed:2, never")
+      ->type_name("POINT")
+      ->allow_extra_args(false)
+      ->group(group);
+  app->add_option("--exit-start", f->exit_start, "No exit before this layer")
+      ->type_name("K")
+      ->check(whole_number(1, kMaxLayers))
+      ->group(group);
+}
+
+std::vector<ExitPolicy> points_from_flags(const PointFlags& f, const ExitPolicy& own,
+                                          bool regression) {
+  std::vector<PolicyFlags> asked;
+  PolicyFlags base;
+  base.policy = f.policy;
+  base.exit_start = f.exit_start;
+  std::vector<std::string> thresholds = f.threshold;
+  if (!f.thresholds.empty()) {
+    for (const double t : parse_threshold_list(f.thresholds)) thresholds.push_back(shortest(t));
+  }
+  // Patience of a regression has a threshold too: every combination.
+  const bool together = regression && !f.patience.empty() && !thresholds.empty();
+  const bool has_own_flag = (f.policy == "patience" && !f.patience.empty()) ||
+                            (f.policy == "fixed" && !f.exit_layer.empty());
+  if (!f.policy.empty() && thresholds.empty() && !has_own_flag) asked.push_back(base);
+  if (together) {
+    for (const int64_t n : f.patience) {
+      for (const std::string& t : thresholds) {
+        PolicyFlags p = base;
+        p.policy = "patience";
+        p.patience = n;
+        p.threshold = t;
+        asked.push_back(p);
+      }
+    }
+  } else {
+    for (const std::string& t : thresholds) {
+      PolicyFlags p = base;
+      p.threshold = t;
+      asked.push_back(p);
+    }
+    for (const int64_t n : f.patience) {
+      PolicyFlags p;
+      p.exit_start = f.exit_start;
+      p.patience = n;
+      p.policy = "patience";
+      asked.push_back(p);
+    }
+  }
+  for (const int64_t k : f.exit_layer) {
+    PolicyFlags p;
+    p.exit_layer = k;
+    p.policy = "fixed";
+    asked.push_back(p);
+  }
+  for (const std::string& text : f.points) {
+    PolicyFlags p = parse_point(text);
+    if (p.policy != "never" && p.policy != "fixed") p.exit_start = f.exit_start;
+    asked.push_back(p);
+  }
+  if (asked.empty()) asked.push_back(base);
+  std::vector<ExitPolicy> policies;
+  for (const PolicyFlags& p : asked) policies.push_back(policy_of(p, own, regression));
+  return policies;
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,149 @@
+#include "cli/run/labelled_pass.h"
+
+#include <costeff/exit_table.h>
+
+#include "base/fail.h"
+#include "cli/run/open.h"
+#include "cli/run/print.h"
+#include "tasks/write/progress.h"
+
+namespace costeff::cli {
+namespace {
+
+tasks::LabelMap labels_of(const PassFlags& f, const Engine& engine, const tasks::DataSet& set) {
+  return tasks::find_label_map(tasks::label_source(engine.info(), set.task, f.label_order));
+}
+
+// Calls use(rows, results) for each stretch of rows between skipped ones, which go to `bad`.
+template <typename Use>
+void split_off_bad(std::span<const Example> rows, std::span<const Result> results,
+                   tasks::BadRows* bad, Use use) {
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin;
+    while (end < rows.size() && results[end].error.empty()) ++end;
+    if (end > begin) use(rows.subspan(begin, end - begin), results.subspan(begin, end - begin));
+    for (; end < rows.size() && !results[end].error.empty(); ++end) {
+      bad->add(rows[end], results[end].error);
+    }
+    begin = end;
+  }
+}
+
+}  // namespace
+
+void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels,
+              const ModelInfo& m) {
+  if (f.quiet) return;
+  const std::string task =
+      set.task ? fmt::format("task {} ({})", set.task->name, set.task_from) : "no known task";
+  say("{}: {}; {}", set.path, task, labels);
+  const tasks::Task* trained = tasks::maybe_task(m.task);
+  if (set.task && trained && trained != set.task) {
+    say("warning: the model was trained for {} (config.json)", trained->name);
+  }
+}
+
+Source pass_source(const PassFlags& f, tasks::RowReader* reader, const tasks::LabelMap* labels) {
+  if (!f.bad_rows.skip()) labels = nullptr;
+  return [reader, labels, limit = f.limit](Example& row, bool may_block) {
+    if (limit > 0 && reader->rows() >= limit) {
+      reader->check_unchanged();
+      return ReadStatus::end;
+    }
+    const ReadStatus status = reader->next(row, may_block);
+    if (status != ReadStatus::row || !labels || !row.error.empty()) return status;
+    try {
+      tasks::parse_gold(*labels, row);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::input) throw;
+      row.error = e.what();
+    }
+    return status;
+  };
+}
+
+tasks::DataSet find_data_set(const PassFlags& f, const Engine& engine) {
+  const ModelInfo& m = engine.info();
+  const auto sets =
+      tasks::find_data_sets(f.data, f.split.empty() ? "dev" : f.split, f.input.task, m);
+  if (m.question_answering || sets.front().squad) {
+    fail_usage("{}: exits are judged by labels or scores, and {}", f.model,
+               m.question_answering ? m.dialect + " answers questions" : "questions have none");
+  }
+  if (sets.size() > 1) {
+    fail_usage("{}: has {} and {}; name one of them", f.data.front(), sets[0].path, sets[1].path);
+  }
+  return sets.front();
+}
+
+LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
+                      bool labelled, tasks::BadRows* bad, const RowWatcher& watch) {
+  const ModelInfo& m = engine.info();
+  LabelledPass pass;
+  pass.set = set;
+  pass.data.pad_to = f.pad_to;
+  tasks::InputOptions reading = pass_input_options(f, set, labelled);
+  reading.say = input_options_that_say(f.input, f.quiet).say;
+  tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
+  if (labelled) {
+    pass.labels = labels_of(f, engine, set);
+    say_data(f, set, pass.labels.note, m);
+  } else {
+    say_data(f, set, "labels are not read", m);
+  }
+  RunOptions run = pass_run_options(f);
+  run.policy = ExitPolicy{};
+  run.all_exits = true;
+  tasks::Progress progress(tasks::want_progress(f.quiet, -1));
+  progress.begin({.rows_limit = f.limit});
+  tasks::Evaluated& data = pass.data;
+  const int64_t skipped_before = bad->count();
+  int64_t done = 0;
+  pass.stats = engine.run(
+      pass_source(f, &reader, labelled ? &pass.labels : nullptr),
+      [&](auto all_rows, auto all_results) {
+        split_off_bad(all_rows, all_results, bad, [&](auto rows, auto results) {
+          if (labelled) tasks::append_gold(pass.labels, rows, &data);
+          append(results, m.regression, &data.table);
+          if (watch) watch(rows, results);
+        });
+        done += static_cast<int64_t>(all_rows.size());
+        progress.update(done, reader.rows(), reader.bytes_done(), reader.bytes_total());
+      },
+      run, &interrupted);
+  progress.erase();
+  pass.skipped = bad->count() - skipped_before;
+  if (interrupted) throw PassInterrupted{data.table.rows()};
+  if (!f.quiet) say_row_warnings(pass.stats);
+  if (data.table.rows() == 0) {
+    fail_input("{}: has no rows, expected {}", set.path, labelled ? "labelled ones" : "some");
+  }
+  return pass;
+}
+
+double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet& set, bool labelled,
+                 const ExitPolicy& policy, int64_t batch_tokens) {
+  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
+                          &interrupted);
+  RunOptions run = pass_run_options(f);
+  run.policy = policy;
+  run.batch_tokens = batch_tokens;
+  int64_t rows = 0;
+  tasks::LabelMap labels;
+  if (labelled && f.bad_rows.skip()) labels = labels_of(f, engine, set);
+  const RunStats stats = engine.run(
+      pass_source(f, &reader, labelled ? &labels : nullptr),
+      [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); }, run, &interrupted);
+  if (interrupted) throw PassInterrupted{rows};
+  return stats.wall_s;
+}
+
+int say_pass_interrupted(const PassFlags& f, const PassInterrupted& e) {
+  if (!f.quiet) {
+    end_typed_line();
+    say("interrupted after {}; nothing was written", counted(e.rows, "row", "rows"));
+  }
+  return kInterrupted;
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,168 @@
+#include <costeff/engine.h>
+#include <costeff/policy_file.h>
+#include <costeff/tune.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fail.h"
+#include "base/file_bytes.h"
+#include "cli/commands.h"
+#include "cli/flags/flag_checks.h"
+#include "cli/flags/tune_flags.h"
+#include "cli/run/labelled_pass.h"
+#include "cli/run/open.h"
+#include "cli/run/print.h"
+#include "tasks/judge/sweep.h"
+#include "tasks/report/tune_report.h"
+#include "tasks/write/output_file.h"
+
+namespace costeff::cli {
+namespace {
+
+constexpr int kNothingFound = 1;
+
+double median_ms(std::vector<double> seconds, int64_t rows) {
+  std::sort(seconds.begin(), seconds.end());
+  return 1000 * seconds[seconds.size() / 2] / static_cast<double>(rows);
+}
+
+// Looks for the first setting that keeps the time budget.
+void choose_by_time(const TuneFlags& f, const Engine& engine, const tasks::DataSet& set,
+                    const std::vector<ExitPolicy>& sequence, tasks::TuneReport* r) {
+  const auto measure = [&](const ExitPolicy& policy) {
+    std::vector<double> seconds;
+    for (int64_t i = 0; i < f.repeat; ++i)
+      seconds.push_back(time_pass(f.pass, engine, set, r->labelled, policy, f.pass.batch_tokens));
+    return median_ms(seconds, r->rows);
+  };
+  // The first pass packs the weights and reads the files.
+  time_pass(f.pass, engine, set, r->labelled, {}, f.pass.batch_tokens);
+  r->full_ms = measure({});
+  const BudgetChoice choice = meet_budget(sequence, r->budget_ms, measure);
+  r->chosen_ms = choice.ms;
+  r->found = choice.chosen >= 0;
+  if (r->found) r->chosen.policy = sequence[static_cast<size_t>(choice.chosen)];
+}
+
+// Looks for the best setting that keeps the goal.
+void choose_by_goal(const TuneFlags& f, const TuneRows& rows, const std::vector<Curve>& curves,
+                    tasks::TuneReport* r) {
+  r->families = tune_families(rows, r->goal, curves, f.exit_start, f.value_threshold);
+  const int64_t best = choose_family(r->families, r->goal, r->labelled, r->layers);
+  r->found = best >= 0;
+  if (!r->found) return;
+  r->family = static_cast<size_t>(best);
+  const TuneResult& result = r->families[r->family].result;
+  r->chosen = result.trials[static_cast<size_t>(result.chosen)];
+}
+
+// Chooses a policy from the answers of all exits, and judges it on all rows.
+void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
+            const std::vector<Curve>& curves, tasks::TuneReport* r) {
+  const ModelInfo& m = engine.info();
+  r->model = f.pass.model;
+  r->data = pass.set.path;
+  r->task = pass.set.task ? std::string(pass.set.task->name) : "";
+  r->budget_ms = f.budget_ms.value_or(0);
+  r->labelled = !pass.data.labels.empty();
+  r->regression = m.regression;
+  r->rows = pass.stats.rows;
+  r->layers = static_cast<int64_t>(m.layers.size());
+  const std::vector<int64_t> gold(pass.data.labels.begin(), pass.data.labels.end());
+  const TuneRows rows = split_for_search(pass.data.table, gold, f.per_layer ? f.search_share : 0,
+                                         static_cast<uint64_t>(f.seed));
+  r->search_rows = rows.search_rows;
+  tasks::SweepEvaluator evaluator(pass.data, m);
+  tasks::SweepPoint full;
+  evaluator.evaluate(&full);
+  r->full_quality = full.quality;
+  if (f.budget_ms) {
+    const auto sequence =
+        tune_sequence(rows, r->goal, curves.front(), f.exit_start, f.value_threshold);
+    choose_by_time(f, engine, pass.set, sequence, r);
+  } else {
+    choose_by_goal(f, rows, curves, r);
+  }
+  if (!r->found) return;
+  const PolicyWords named = policy_words(r->chosen.policy);
+  r->on_all.policy = r->chosen.policy;
+  r->on_all.name = named.name;
+  r->on_all.setting = named.setting;
+  r->on_all.text = named.text;
+  evaluator.evaluate(&r->on_all);
+}
+
+// The file for the policy, opened before the work starts. Null with --dry-run.
+std::unique_ptr<tasks::OutputFile> open_output(const TuneFlags& f, const std::string& data,
+                                               std::string* path) {
+  if (f.dry_run) return nullptr;
+  *path = f.output.empty() ? join_path(f.pass.model, kPolicyFile) : f.output;
+  refuse_to_replace(*path, {data});
+  return std::make_unique<tasks::OutputFile>(*path, &interrupted);
+}
+
+int write_policy(tasks::TuneReport* r, const ExitPolicy& policy, const std::string& path,
+                 tasks::OutputFile* file) {
+  const tasks::WriteStatus status = file->write(exit_policy_text(policy, tuned_json(*r)));
+  if (status == tasks::WriteStatus::closed) return kPipeClosed;
+  if (status == tasks::WriteStatus::stopped || interrupted) throw PassInterrupted{r->rows};
+  file->commit();
+  r->written = path;
+  return 0;
+}
+
+int tune(const TuneFlags& f) {
+  if (f.pass.model.empty()) throw_usage("the name of the model directory is empty");
+  check_tune_flags(f);
+  check_not_swapped(f.pass.model, f.pass.data);
+  const Engine engine = load_engine(f.pass.model, load_options(f.pass.load));
+  const ModelInfo& m = engine.info();
+  const tasks::DataSet set = find_data_set(f.pass, engine);
+  if (f.budget_ms && set.path == "-")
+    throw_usage("--budget-ms reads the data again, which standard input does not allow");
+  if (m.exits.size() < 2)
+    fail_usage("{}: has one exit, the last layer; there is nothing to tune", f.pass.model);
+  tasks::TuneReport r;
+  r.goal = tune_goal(f, m);
+  const std::vector<Curve> curves = tuned_curves(f, m);
+  std::string path;
+  const std::unique_ptr<tasks::OutputFile> file = open_output(f, set.path, &path);
+  check_bad_row_flags(f.pass.bad_rows, {"-", path}, {set.path});
+  const auto bad = open_bad_rows(f.pass.bad_rows);
+
+  try {
+    const LabelledPass pass =
+        run_pass(f.pass, engine, set, !f.consistency && !m.regression, bad.get());
+    if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
+    if (!f.pass.quiet) say_skipped(*bad);
+    choose(f, engine, pass, curves, &r);
+    if (file && (r.found || f.else_never)) {
+      r.wrote_never = !r.found;
+      const int code = write_policy(&r, r.found ? r.chosen.policy : ExitPolicy{}, path, file.get());
+      if (code != 0) return code;
+    }
+    const bool policy_on_stdout = path == "-" && !r.written.empty();
+    if (!policy_on_stdout) {
+      const int code = print(f.json ? tasks::tune_json(r) : tasks::tune_text(r));
+      if (code != 0) return code;
+    }
+    if (r.found) return 0;
+    say_text(tasks::failure_text(r));
+    return kNothingFound;
+  } catch (const PassInterrupted& e) {
+    return say_pass_interrupted(f.pass, e);
+  }
+}
+
+}  // namespace
+
+void add_tune(CLI::App* app, std::function<int()>* run) {
+  auto f = std::make_shared<TuneFlags>();
+  CLI::App* sub = add_tune_flags(app, f.get());
+  sub->callback([=] { *run = [=] { return tune(*f); }; });
+}
+
+}  // namespace costeff::cli

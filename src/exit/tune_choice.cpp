@@ -1,0 +1,89 @@
+#include <costeff/error.h>
+#include <costeff/tune.h>
+
+namespace costeff {
+
+std::vector<Curve> tune_curves(std::string_view names, bool by_layer, int64_t exit_start,
+                               const ModelExits& model, const ExitPolicy& own) {
+  const std::vector<PolicyKind> kinds =
+      names.empty() ? std::vector{usual_policy(model, own)} : parse_policy_kinds(names);
+  std::vector<Curve> curves;
+  for (const PolicyKind kind : kinds) {
+    if (kind == PolicyKind::never) throw_usage("policy never has nothing to tune");
+    if (by_layer) check_by_layer(kind);
+    check_policy_kind(model, kind, exit_start);
+    curves.push_back({kind, by_layer});
+  }
+  return curves;
+}
+
+std::vector<TuneFamily> tune_families(const TuneRows& rows, const TuneGoal& goal,
+                                      std::span<const Curve> curves, int64_t exit_start,
+                                      double value_threshold) {
+  const double level = (1 - goal.confidence) / static_cast<double>(curves.size());
+  std::vector<TuneFamily> families;
+  for (const Curve& curve : curves) {
+    const std::vector<ExitPolicy> sequence =
+        tune_sequence(rows, goal, curve, exit_start, value_threshold);
+    families.push_back({.name = curve_name(curve),
+                        .offered = static_cast<int64_t>(sequence.size()),
+                        .result = calibrate(rows.test, rows.gold, goal, sequence, level)});
+  }
+  return families;
+}
+
+bool is_better(const TuneGoal& goal, bool labelled, const TuneTrial& a, const TuneTrial& b) {
+  const double quality_a = labelled ? a.accuracy : a.agreement;
+  const double quality_b = labelled ? b.accuracy : b.agreement;
+  if (goal.kind == GoalKind::speedup && quality_a != quality_b) return quality_a > quality_b;
+  if (a.mean_layer != b.mean_layer) return a.mean_layer < b.mean_layer;
+  return quality_a > quality_b;
+}
+
+int64_t choose_trial(std::span<const TuneTrial> trials, const TuneGoal& goal, bool labelled) {
+  int64_t best = -1;
+  for (int64_t i = 0; i < static_cast<int64_t>(trials.size()); ++i) {
+    const TuneTrial& trial = trials[static_cast<size_t>(i)];
+    if (!trial.passed) continue;
+    if (best < 0 || is_better(goal, labelled, trial, trials[static_cast<size_t>(best)])) best = i;
+  }
+  return best;
+}
+
+int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
+                      int64_t layers) {
+  int64_t best = -1;
+  const auto chosen = [&](int64_t family) -> const TuneTrial& {
+    const TuneResult& r = families[static_cast<size_t>(family)].result;
+    return r.trials[static_cast<size_t>(r.chosen)];
+  };
+  for (int64_t i = 0; i < static_cast<int64_t>(families.size()); ++i) {
+    if (families[static_cast<size_t>(i)].result.chosen < 0) continue;
+    if (chosen(i).mean_layer >= static_cast<double>(layers)) continue;
+    if (best < 0 || is_better(goal, labelled, chosen(i), chosen(best))) best = i;
+  }
+  return best;
+}
+
+BudgetChoice meet_budget(std::span<const ExitPolicy> sequence, double budget_ms,
+                         const std::function<double(const ExitPolicy&)>& measure) {
+  BudgetChoice choice;
+  if (sequence.empty()) return choice;
+  size_t low = 0, high = sequence.size() - 1;
+  choice.ms = measure(sequence[high]);
+  if (!(choice.ms <= budget_ms)) return choice;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    const double ms = measure(sequence[middle]);
+    if (ms <= budget_ms) {
+      high = middle;
+      choice.ms = ms;
+    } else {
+      low = middle + 1;
+    }
+  }
+  choice.chosen = static_cast<int64_t>(high);
+  return choice;
+}
+
+}  // namespace costeff
