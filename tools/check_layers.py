@@ -17,6 +17,10 @@ TEXT = SENTENCEPIECE | {"text/bpe", "text/wordpiece", "text/regex", "text/pipeli
 TASKS = {"tasks/lines", "tasks/judge", "tasks/read", "tasks/write", "tasks/report"}
 ALLOWED = {
     "base": set(),
+    "base/files": {"base"},
+    "base/json": {"base", "base/files"},
+    "base/tensors": {"base", "base/files"},
+    "base/threads": {"base"},
     "kernels": set(),
     "model": {"base", "kernels"},
     "text/chars": {"base"},
@@ -49,6 +53,10 @@ ALLOWED = {
     "cli": {"base", "cli/flags", "cli/run"} | TASKS,
     "cli/verbs": {"base", "cli", "cli/flags", "cli/run"} | TASKS,
 }
+BASE = {room for room in ALLOWED if room.partition("/")[0] == "base"}
+for _room, _allowed in ALLOWED.items():
+    if "base" in _allowed and _room not in BASE:
+        _allowed |= BASE
 # Plain data, open to every room; engine.h is the engine's face, for those above it.
 PUBLIC_DATA = {
     "curve.h", "error.h", "exit_table.h", "options.h", "policy.h", "result.h", "tune.h", "version.h"

@@ -9,10 +9,6 @@
 
 namespace costeff {
 
-// What printf would print, of any length. For new code: fmt::format and append_format.
-std::string string_printf(const char* format, ...) __attribute__((format(printf, 1, 2)));
-void append_printf(std::string* out, const char* format, ...) __attribute__((format(printf, 2, 3)));
-
 // fmt::format at the end of *out.
 template <typename... Args>
 void append_format(std::string* out, fmt::format_string<Args...> format, Args&&... args) {

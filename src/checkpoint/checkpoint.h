@@ -13,7 +13,7 @@
 
 #include <string>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "model/spec.h"
 
 namespace costeff::checkpoint {

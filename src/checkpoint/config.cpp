@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/json.h"
+#include "base/files/file_bytes.h"
+#include "base/json/json.h"
 #include "base/names.h"
 #include "base/utf8.h"
 #include "checkpoint/model_type.h"

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/format.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/names.h"
 #include "base/utf8.h"
 

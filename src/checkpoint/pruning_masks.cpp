@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {

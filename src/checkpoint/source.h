@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "checkpoint/config.h"
 #include "checkpoint/model_type.h"
 #include "model/spec.h"

@@ -15,7 +15,7 @@
 #include <new>
 #include <string>
 
-#include "base/emergency.h"
+#include "base/files/emergency.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/formatter.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 namespace costeff::grad {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/aligned.h"
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "kernels/grad_table.h"
 #include "model/product.h"
 #include "model/spec.h"

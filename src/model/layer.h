@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/aligned.h"
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "kernels/kernel_table.h"
 #include "model/spec.h"
 #include "model/weights.h"

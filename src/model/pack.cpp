@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/fail.h"
-#include "base/quantise.h"
+#include "base/tensors/quantise.h"
 
 namespace costeff::model {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/aligned.h"
 #include "base/arena.h"
-#include "base/once_together.h"
+#include "base/threads/once_together.h"
 #include "kernels/kernel_table.h"
 #include "model/product.h"
 #include "model/spec.h"

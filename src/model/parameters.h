@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 namespace costeff::model {
 

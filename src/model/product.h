@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/aligned.h"
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "kernels/kernel_table.h"
 
 namespace costeff::model {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "kernels/grad_table.h"
 
 namespace costeff::optim {

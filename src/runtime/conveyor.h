@@ -8,12 +8,12 @@
 #include <span>
 #include <vector>
 
+#include "base/threads/team.h"
 #include "model/embed.h"
 #include "model/head.h"
 #include "model/layer.h"
 #include "runtime/loaded_model.h"
 #include "runtime/plan.h"
-#include "runtime/team.h"
 #include "runtime/waiting.h"
 #include "text/tokenizer.h"
 

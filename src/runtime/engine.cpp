@@ -5,10 +5,10 @@
 #include <atomic>
 #include <chrono>
 
-#include "base/cpu_count.h"
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/names.h"
+#include "base/threads/cpu_count.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "runtime/encode_row.h"

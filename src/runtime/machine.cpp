@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "base/aligned.h"
-#include "base/cpu_count.h"
+#include "base/threads/cpu_count.h"
+#include "base/threads/team.h"
 #include "kernels/kernel_table.h"
 #include "runtime/loaded_model.h"
-#include "runtime/team.h"
 
 namespace costeff {
 namespace {
@@ -37,7 +37,7 @@ double best_rate(int64_t threads, const Work& work) {
     double units, seconds;
   };
   std::vector<std::array<Trial, kTrials>> trials(static_cast<size_t>(threads));
-  runtime::Team(threads).run([&](const Crew& crew) {
+  Team(threads).run([&](const Crew& crew) {
     for (Trial& trial : trials[static_cast<size_t>(crew.rank)]) {
       crew.meet();
       const auto begin = Clock::now();

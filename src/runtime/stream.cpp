@@ -8,10 +8,10 @@
 #include <memory>
 #include <mutex>
 
-#include "base/start_threads.h"
+#include "base/threads/start_threads.h"
+#include "base/threads/team.h"
 #include "runtime/chunk.h"
 #include "runtime/stream_worker.h"
-#include "runtime/team.h"
 
 namespace costeff::runtime {
 namespace {

@@ -8,11 +8,11 @@
 #include <exception>
 #include <vector>
 
+#include "base/threads/team.h"
 #include "runtime/chunk.h"
 #include "runtime/conveyor.h"
 #include "runtime/loaded_model.h"
 #include "runtime/stream.h"
-#include "runtime/team.h"
 #include "text/tokenizer.h"
 
 namespace costeff::runtime {

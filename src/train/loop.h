@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "grad/network.h"
 #include "train/objective.h"
 #include "train/optimiser.h"

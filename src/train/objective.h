@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/crew.h"
+#include "base/threads/crew.h"
 #include "grad/network.h"
 #include "model/spec.h"
 #include "train/losses.h"

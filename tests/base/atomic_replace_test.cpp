@@ -1,4 +1,4 @@
-#include "base/atomic_replace.h"
+#include "base/files/atomic_replace.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff {

@@ -1,4 +1,4 @@
-#include "base/cgroup.h"
+#include "base/threads/cgroup.h"
 
 #include <gtest/gtest.h>
 

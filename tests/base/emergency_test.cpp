@@ -1,12 +1,12 @@
-#include "base/emergency.h"
+#include "base/files/emergency.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
+#include "base/files/new_directory.h"
 #include "base/format.h"
-#include "base/new_directory.h"
 #include "base/utf8.h"
 #include "tiny_checkpoint.h"
 

@@ -1,6 +1,6 @@
 // Files that change under an open mapping, and files that only seem to.
 
-#include "base/file_state.h"
+#include "base/files/file_state.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "base/error_of.h"
-#include "base/file_bytes.h"
-#include "base/tensor.h"
+#include "base/files/file_bytes.h"
+#include "base/tensors/tensor.h"
 #include "file_changes.h"
 
 namespace costeff {

@@ -1,6 +1,6 @@
 // Half precision, against arithmetic in double: every half, and every tie between two of them.
 
-#include "base/half.h"
+#include "base/tensors/half.h"
 
 #include <gtest/gtest.h>
 

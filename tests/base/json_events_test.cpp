@@ -1,9 +1,9 @@
-#include "base/json_events.h"
+#include "base/json/json_events.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace costeff {
 namespace {

@@ -1,4 +1,4 @@
-#include "base/new_directory.h"
+#include "base/files/new_directory.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>

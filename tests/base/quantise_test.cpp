@@ -1,4 +1,4 @@
-#include "base/quantise.h"
+#include "base/tensors/quantise.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 #include <costeff/error.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/error_of.h"
-#include "base/half.h"
+#include "base/tensors/half.h"
 
 namespace costeff {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/aligned.h"
-#include "base/quantise.h"
+#include "base/tensors/quantise.h"
 #include "kernels/kernel_table.h"
 #include "test_random.h"
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 namespace costeff::test {
 

@@ -6,7 +6,7 @@
 #include <regex>
 
 #include "base/format.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "checkpoint/checkpoint.h"
 #include "shared_data.h"
 #include "tensor_maker.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error_of.h"
-#include "base/half.h"
+#include "base/tensors/half.h"
 #include "checkpoint/containers/weights.h"
 #include "tiny_checkpoint.h"
 

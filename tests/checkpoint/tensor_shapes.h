@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/dialects.h"
 #include "model/spec.h"

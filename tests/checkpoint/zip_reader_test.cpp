@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error_of.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "checkpoint/container_bytes.h"
 
 namespace costeff::checkpoint {

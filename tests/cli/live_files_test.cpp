@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/emergency.h"
-#include "base/file_bytes.h"
+#include "base/files/emergency.h"
+#include "base/files/file_bytes.h"
 #include "cli/expected_rows.h"
 #include "cli/run/bus_error.h"
 #include "file_changes.h"

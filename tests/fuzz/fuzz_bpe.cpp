@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/utf8.h"
 #include "fuzz/check_tokenizer.h"
 #include "text/bpe/bpe_split.h"

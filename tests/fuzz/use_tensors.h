@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "fuzz/check.h"
 
 namespace costeff::fuzz {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/threads/team.h"
 #include "costeff/error.h"
-#include "runtime/team.h"
 #include "shared_data.h"
 #include "test_random.h"
 #include "training_rows.h"
@@ -54,7 +54,7 @@ struct Trained {
   }
   // Until `steps` are done; returns the last report.
   train::StepReport run(int64_t threads, int64_t steps = std::numeric_limits<int64_t>::max()) {
-    runtime::Team team(threads);
+    Team team(threads);
     train::StepReport last;
     while (!loop->done() && loop->position().step < steps)
       last = loop->step(threads, [&](const auto& work) { team.run(work); });
@@ -124,7 +124,7 @@ TEST(Loop, EveryEpochHasItsOwnOrderAndAllRows) {
   Trained t({.epochs = 2, .batch = 40, .hidden_dropout = 0, .attention_dropout = 0});
   EXPECT_EQ(t.loop->steps_total(), 6);
   std::vector<int64_t> rows;
-  runtime::Team team(1);
+  Team team(1);
   while (!t.loop->done())
     rows.push_back(t.loop->step(1, [&](const auto& work) { team.run(work); }).rows);
   EXPECT_EQ(rows, (std::vector<int64_t>{40, 40, 16, 40, 40, 16}));

@@ -255,7 +255,8 @@ TEST_P(Grad, AccumulatedProducts) {
 
 INSTANTIATE_TEST_SUITE_P(Tables, Grad, testing::ValuesIn([] {
                            std::vector<const KernelTable*> tables;
-                           for (const auto* const* at = all_tables(); *at; ++at) tables.push_back(*at);
+                           for (const auto* const* at = all_tables(); *at; ++at)
+                             tables.push_back(*at);
                            return tables;
                          }()),
                          [](const auto& of) {

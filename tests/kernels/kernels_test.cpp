@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/aligned.h"
-#include "base/half.h"
-#include "base/quantise.h"
+#include "base/tensors/half.h"
+#include "base/tensors/quantise.h"
 #include "kernels/kernel_table.h"
 #include "test_random.h"
 

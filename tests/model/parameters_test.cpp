@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error_of.h"
-#include "base/half.h"
+#include "base/tensors/half.h"
 #include "model/one_layer.h"
 
 namespace costeff::model {

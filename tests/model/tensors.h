@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/aligned.h"
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "model/spec.h"
 
 namespace costeff::model {

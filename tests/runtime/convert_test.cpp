@@ -12,7 +12,7 @@
 #include <set>
 
 #include "base/error_of.h"
-#include "base/half.h"
+#include "base/tensors/half.h"
 #include "checkpoint/containers/weights.h"
 #include "shared_data.h"
 #include "tiny_checkpoint.h"

@@ -11,11 +11,11 @@
 
 #include "base/error_of.h"
 #include "base/fail.h"
-#include "base/once_together.h"
-#include "base/quantise.h"
+#include "base/tensors/quantise.h"
+#include "base/threads/once_together.h"
+#include "base/threads/team.h"
 #include "model/tensors.h"
 #include "model/weights.h"
-#include "runtime/team.h"
 #include "test_random.h"
 
 namespace costeff::model {
@@ -28,7 +28,7 @@ struct Nothing {};
 
 TEST(OnceTogether, EveryPieceOnceAndNobodyGoesOnBefore) {
   for (const int64_t threads : {1, 2, 5}) {
-    runtime::Team team(threads);
+    Team team(threads);
     for (const size_t count : {0, 1, 3, 40}) {
       OnceTogether<Nothing> work;
       std::vector<int> done(count);
@@ -53,7 +53,7 @@ TEST(OnceTogether, EveryPieceOnceAndNobodyGoesOnBefore) {
 
 // Every caller, later ones too, gets the first error in order, whichever thread found it and when.
 TEST(OnceTogether, ErrorsAreTheSameForAll) {
-  runtime::Team team(4);
+  Team team(4);
   for (int turn = 0; turn < 20; ++turn) {
     OnceTogether<Nothing> work, unplanned;
     std::atomic<int> heard = 0;
@@ -169,7 +169,7 @@ TEST_P(SharedPacking, SameBitsAsInOneGo) {
       SCOPED_TRACE(fmt::format("{} threads, shift {}", threads, shift));
       const WeightStore store(wide.model, table, GetParam());
       EXPECT_FALSE(store.has_layer(0));
-      runtime::Team team(threads);
+      Team team(threads);
       team.run([&](const Crew&) { store.help_with_layer(0); });
       EXPECT_TRUE(store.has_layer(0));
       const LayerWeights& w = store.layer(0);
@@ -196,7 +196,7 @@ TEST_P(SharedPacking, NamesTheFirstValueThatIsNotFinite) {
   const Attention& a = *wide.model.arch.layers[0].attention;
   wide.spoil(a.value.weight, 960 * WideLayer::kHidden + 7);
   wide.spoil(wide.model.arch.layers[0].ffn->out.weight, 3);
-  runtime::Team team(3);
+  Team team(3);
   for (int turn = 0; turn < 3; ++turn) {
     const WeightStore store(wide.model, table, GetParam());
     team.run([&](const Crew&) { store.help_with_layer(0); });

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/format.h"
+#include "base/threads/team.h"
 #include "model/product.h"
-#include "runtime/team.h"
 #include "test_random.h"
 
 namespace costeff::model {
@@ -50,7 +50,7 @@ TEST(SharedProduct, SameBitsAsAlone) {
       multiply(table, {}, l, rows, m, alone.data(), out);
       for (const int64_t threads : {2, 3, 5}) {
         SCOPED_TRACE(fmt::format("{} rows, {} columns, {} threads", m, out, threads));
-        runtime::Team team(threads);
+        Team team(threads);
         std::vector<float> a(alone.size()), b(alone.size());
         for (int turn = 0; turn < 4; ++turn) {
           std::fill(a.begin(), a.end(), -1.0f);

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/format.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/pickle_machine.h"

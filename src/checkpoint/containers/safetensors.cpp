@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/json_events.h"
+#include "base/files/file_bytes.h"
+#include "base/json/json_events.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
 #include "checkpoint/containers/weights.h"

@@ -9,10 +9,10 @@
 #include <tuple>
 
 #include "base/fail.h"
-#include "base/file_writer.h"
+#include "base/files/file_writer.h"
 #include "base/format.h"
-#include "base/half.h"
-#include "base/json.h"
+#include "base/json/json.h"
+#include "base/tensors/half.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {

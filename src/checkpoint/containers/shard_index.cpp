@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/fail.h"
-#include "base/json_events.h"
+#include "base/json/json_events.h"
 #include "base/utf8.h"
 
 namespace costeff::checkpoint {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 #include "checkpoint/containers/pickle.h"
 
 namespace costeff::checkpoint {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/utf8.h"
 #include "checkpoint/containers/container.h"
 #include "checkpoint/containers/shard_index.h"

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 namespace costeff::checkpoint {
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/format.h"
 #include "base/utf8.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/containers/encoder_names.h"
 #include "checkpoint/containers/weights.h"

@@ -1,8 +1,8 @@
 #include <cstring>
 #include <vector>
 
-#include "base/half.h"
-#include "base/quantise.h"
+#include "base/tensors/half.h"
+#include "base/tensors/quantise.h"
 #include "checkpoint/dialects/save_model.h"
 
 namespace costeff::checkpoint {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/file_writer.h"
+#include "base/files/file_bytes.h"
+#include "base/files/file_writer.h"
 #include "checkpoint/containers/safetensors_writer.h"
 #include "checkpoint/dialects/dialects.h"
 #include "checkpoint/encoder.h"

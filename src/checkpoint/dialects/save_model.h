@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "checkpoint/config.h"
 #include "checkpoint/source.h"
 #include "model/spec.h"
@@ -53,7 +53,7 @@ bool write_model(const SavedModel& saved, const model::Model& m, std::optional<D
                  const std::string& dir, const std::atomic<bool>* stop);
 
 // Stores the weights of the layers, the word embedding and its factor as `compute` reads them:
-// bfloat16, or int8 with a scale for each row (base/quantise.h); poolers as bfloat16 in both cases. The
+// bfloat16, or int8 with a scale for each row (base/tensors/quantise.h); poolers as bfloat16 in both cases. The
 // others keep their type. The new weights are added to the model's storage, and provenance.compute is
 // set. Throws an Error(model) for a weight that is not finite.
 void quantise(model::Model* m, ComputeType compute);

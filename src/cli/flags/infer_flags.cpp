@@ -88,8 +88,7 @@ void add_computing_flags(CLI::App* sub, InferFlags* f) {
 }  // namespace
 
 CLI::App* add_infer_flags(CLI::App* app, InferFlags* f) {
-  CLI::App* sub =
-      app->add_subcommand("infer", "Classify texts: a row of output per row of input");
+  CLI::App* sub = app->add_subcommand("infer", "Classify texts: a row of output per row of input");
   sub->footer(std::string(kInferFooter) + kExitCodes);
   sub->add_option("MODEL", f->model, "Checkpoint directory")->required();
   add_input_flags(sub, &f->input);

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "base/emergency.h"
+#include "base/files/emergency.h"
 
 namespace costeff::cli {
 

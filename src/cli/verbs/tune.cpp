@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/tune_flags.h"

@@ -7,10 +7,10 @@
 #include <system_error>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/file_writer.h"
+#include "base/files/file_bytes.h"
+#include "base/files/file_writer.h"
+#include "base/files/new_directory.h"
 #include "base/names.h"
-#include "base/new_directory.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"

@@ -9,7 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"

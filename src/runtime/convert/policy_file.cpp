@@ -1,7 +1,7 @@
 #include <costeff/policy.h>
 #include <costeff/policy_file.h>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "checkpoint/exit_policy.h"
 
 namespace costeff {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/content_hash.h"
-#include "base/file_state.h"
+#include "base/files/content_hash.h"
+#include "base/files/file_state.h"
 
 namespace costeff::tasks {
 

@@ -12,9 +12,9 @@
 #include <filesystem>
 #include <string_view>
 
-#include "base/content_hash.h"
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/content_hash.h"
+#include "base/files/file_bytes.h"
 
 namespace costeff::tasks {
 namespace {

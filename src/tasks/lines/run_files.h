@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/file_state.h"
+#include "base/files/file_state.h"
 #include "tasks/lines/line_reader.h"
 
 namespace costeff::tasks {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/fail.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/utf8.h"
 #include "tasks/lines/json_slices.h"
 #include "tasks/lines/row_id.h"

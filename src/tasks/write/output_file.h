@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/atomic_replace.h"
+#include "base/files/atomic_replace.h"
 
 namespace costeff::tasks {
 
@@ -16,7 +16,7 @@ enum class WriteStatus {
 };
 
 // Where rows go. A regular file appears, or is replaced, only by commit(): until then the rows are
-// in a temporary file beside it (base/atomic_replace.h), which goes away with this object or with
+// in a temporary file beside it (base/files/atomic_replace.h), which goes away with this object or with
 // the process. The replaced file's mode is kept, and so is a link to it. Standard output ("-",
 // /dev/stdout), other descriptors (/dev/fd/N), FIFOs and devices are written directly.
 class OutputFile {

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "base/atomic_replace.h"
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/atomic_replace.h"
+#include "base/files/file_bytes.h"
 #include "base/utf8.h"
 #include "tasks/write/json_writer.h"
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/content_hash.h"
+#include "base/files/content_hash.h"
 #include "tasks/write/output_file.h"
 
 namespace costeff::tasks {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "text/config/tokenizer_files.h"
 #include "text/tokens/added_tokens.h"
 

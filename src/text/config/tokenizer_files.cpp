@@ -1,7 +1,7 @@
 #include "text/config/tokenizer_files.h"
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 
 namespace costeff::text {
 

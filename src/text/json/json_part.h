@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/fail.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace costeff::text {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <span>
 
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/utf8.h"
 
 namespace costeff::text {

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 #include "base/utf8.h"
 #include "text/sentencepiece/spm_charsmap.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/format.h"
-#include "base/json_events.h"
+#include "base/json/json_events.h"
 #include "text/chars/decoded_text.h"
 
 namespace costeff::text {

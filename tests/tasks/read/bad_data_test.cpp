@@ -7,7 +7,7 @@
 #include <regex>
 #include <set>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/utf8.h"
 #include "shared_data.h"
 #include "tasks/read_rows.h"

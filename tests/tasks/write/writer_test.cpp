@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace costeff::tasks {
 namespace {

@@ -1,11 +1,11 @@
-#include "base/json.h"
+#include "base/json/json.h"
 
 #include <utility>
 #include <vector>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/json_events.h"
+#include "base/files/file_bytes.h"
+#include "base/json/json_events.h"
 #include "base/utf8.h"
 
 namespace costeff {

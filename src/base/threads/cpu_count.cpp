@@ -1,11 +1,11 @@
-#include "base/cpu_count.h"
+#include "base/threads/cpu_count.h"
 
 #include <sched.h>
 
 #include <algorithm>
 #include <thread>
 
-#include "base/cgroup.h"
+#include "base/threads/cgroup.h"
 
 namespace costeff {
 

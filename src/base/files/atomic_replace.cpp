@@ -1,4 +1,4 @@
-#include "base/atomic_replace.h"
+#include "base/files/atomic_replace.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "base/emergency.h"
+#include "base/files/emergency.h"
 
 #include <fcntl.h>
 #include <sched.h>

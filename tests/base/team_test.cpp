@@ -1,6 +1,6 @@
 // If not all threads can be started, those that were end, and the error says so.
 
-#include "runtime/team.h"
+#include "base/threads/team.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 
 #include "base/error_of.h"
 #include "base/format.h"
-#include "base/start_threads.h"
+#include "base/threads/start_threads.h"
 
-namespace costeff::runtime {
+namespace costeff {
 namespace {
 
 // The system's refusal to start the thread that gets copy number `last` + 1.
@@ -64,4 +64,4 @@ TEST(Team, EveryThreadRunsEachCallOnce) {
 }
 
 }  // namespace
-}  // namespace costeff::runtime
+}  // namespace costeff

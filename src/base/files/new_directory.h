@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "base/atomic_replace.h"
+#include "base/files/atomic_replace.h"
 
 namespace costeff {
 

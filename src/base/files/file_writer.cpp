@@ -1,4 +1,4 @@
-#include "base/file_writer.h"
+#include "base/files/file_writer.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/atomic_replace.h"
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/atomic_replace.h"
+#include "base/files/file_bytes.h"
 
 namespace costeff {
 namespace {

@@ -6,9 +6,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/crew.h"
+#include "base/threads/crew.h"
 
-namespace costeff::runtime {
+namespace costeff {
 
 // The caller, which leads, and size - 1 threads that wait for work. Between two calls they spin for a
 // while and then sleep.
@@ -39,4 +39,4 @@ class Team {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace costeff::runtime
+}  // namespace costeff

@@ -1,4 +1,4 @@
-#include "base/tensor.h"
+#include "base/tensors/tensor.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
-#include "base/half.h"
+#include "base/files/file_bytes.h"
+#include "base/tensors/half.h"
 #include "base/utf8.h"
 
 namespace costeff {

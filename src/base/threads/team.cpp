@@ -1,8 +1,8 @@
-#include "runtime/team.h"
+#include "base/threads/team.h"
 
-#include "base/start_threads.h"
+#include "base/threads/start_threads.h"
 
-namespace costeff::runtime {
+namespace costeff {
 
 Team::Team(int64_t size) : size_(size), gate_(size), inside_(size) {
   const auto serve = [this](int64_t i) {
@@ -34,4 +34,4 @@ void Team::run(Function function, const void* context) {
   gate_.wait();
 }
 
-}  // namespace costeff::runtime
+}  // namespace costeff

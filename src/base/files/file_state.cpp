@@ -1,4 +1,4 @@
-#include "base/file_state.h"
+#include "base/files/file_state.h"
 
 #include <time.h>
 

@@ -1,4 +1,4 @@
-#include "base/new_directory.h"
+#include "base/files/new_directory.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "base/fail.h"
-#include "base/file_bytes.h"
+#include "base/files/file_bytes.h"
 
 namespace costeff {
 namespace {

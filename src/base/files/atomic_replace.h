@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/emergency.h"
+#include "base/files/emergency.h"
 
 namespace costeff {
 
@@ -41,7 +41,7 @@ void sync_directory(const std::string& path);
 bool rename_durably(const std::string& from, const std::string& to);
 
 // A file or directory TARGET.tmp.XXXXXX that takes its target's place at commit(). Without commit()
-// the destructor removes it, and so does a process that a signal ends (base/emergency.h).
+// the destructor removes it, and so does a process that a signal ends (base/files/emergency.h).
 class Replacement {
  public:
   // Creates it, empty. `target` has its links followed. `mode` is that of what is replaced;

@@ -1,4 +1,4 @@
-#include "base/json_events.h"
+#include "base/json/json_events.h"
 
 #include "base/utf8.h"
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/emergency.h"
-#include "base/file_state.h"
+#include "base/files/emergency.h"
+#include "base/files/file_state.h"
 
 namespace costeff {
 
