@@ -122,14 +122,14 @@ ModelExits model_of(int64_t num_labels) {
 TEST(TuneCurves, NamedOrUsual) {
   ExitPolicy own;
   own.kind = PolicyKind::margin;
-  using Curves = std::vector<Curve>;
-  EXPECT_EQ(tune_curves("", false, 1, model_of(2), {}), (Curves{{PolicyKind::entropy}}));
-  EXPECT_EQ(tune_curves("", false, 1, model_of(2), own), (Curves{{PolicyKind::margin}}));
-  EXPECT_EQ(tune_curves("", false, 1, model_of(1), {}), (Curves{{PolicyKind::patience}}));
+  using CurveList = std::vector<Curve>;
+  EXPECT_EQ(tune_curves("", false, 1, model_of(2), {}), (CurveList{{PolicyKind::entropy}}));
+  EXPECT_EQ(tune_curves("", false, 1, model_of(2), own), (CurveList{{PolicyKind::margin}}));
+  EXPECT_EQ(tune_curves("", false, 1, model_of(1), {}), (CurveList{{PolicyKind::patience}}));
   EXPECT_EQ(tune_curves("fixed,entropy,fixed", false, 1, model_of(2), {}),
-            (Curves{{PolicyKind::fixed}, {PolicyKind::entropy}}));
+            (CurveList{{PolicyKind::fixed}, {PolicyKind::entropy}}));
   EXPECT_EQ(tune_curves("max-prob", true, 1, model_of(2), {}),
-            (Curves{{PolicyKind::max_prob, true}}));
+            (CurveList{{PolicyKind::max_prob, true}}));
   const struct {
     const char* names;
     bool by_layer;
