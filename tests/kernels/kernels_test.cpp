@@ -412,7 +412,7 @@ TEST_P(Kernels, AddLayerNorm) {
   }
 }
 
-// Weights that end where a mapped file does, with no memory behind them.
+// Weights that end where a mapped file does, with no memory after them.
 TEST_P(Kernels, PackingReadsNothingBehindTheWeights) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), room = 16 * page;
   void* mapped =
@@ -440,7 +440,7 @@ TEST_P(Kernels, PackingReadsNothingBehindTheWeights) {
 
 // Pieces of a weight that begin at multiples of the panel are packed by several threads, in any
 // order: none may write into the next one.
-TEST_P(Kernels, PackingWritesNothingBehindThePiece) {
+TEST_P(Kernels, PackingWritesNothingAfterThePiece) {
   const int64_t n = table().panel;
   for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8}) {
     const Product& p = table().product(precision);

@@ -210,7 +210,7 @@ def make(name, directory, vocabulary, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=pathlib.Path, help="each model becomes a directory in it")
-    parser.add_argument("--models", default=",".join(SHAPES), help="names, parted by commas (default: all)")
+    parser.add_argument("--models", default=",".join(SHAPES), help="names, separated by commas (default: all)")
     parser.add_argument("--vocabulary", type=pathlib.Path, default=VOCABULARY, help="vocab.txt, uncased English")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

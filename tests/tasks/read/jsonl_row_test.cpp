@@ -114,7 +114,7 @@ TEST(JsonlRow, NotJson) {
   EXPECT_EQ(row_text("{"),
             "dev.jsonl:2: not valid JSON: it ends early, expected a key in quotes; an object of "
             "several lines is put on one by jq -c . (column 2)");
-  // A NUL behind the object would hide what follows it.
+  // A NUL after the object would hide what follows it.
   EXPECT_EQ(row_text(std::string_view("{\"text\": \"a\"}\0junk", 18)),
             "dev.jsonl:2: not valid JSON: holds a NUL byte");
 }

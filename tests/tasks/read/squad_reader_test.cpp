@@ -51,7 +51,7 @@ std::string squad_error(std::string_view text) {
   return read.error;
 }
 
-// v1.1 has the context before the questions, v2 behind them.
+// v1.1 has the context before the questions, v2 after them.
 constexpr const char* kFile = R"({
   "version": "v2.0", "other": [1, {"data": []}],
   "data": [
