@@ -3,4 +3,4 @@
 
 #define COSTEFF_WITHOUT_VNNI
 #define kAvxVnniInt8 kEmulatedAvxVnniInt8
-#include "kernels/avx_vnni.cpp"
+#include "kernels/x86/avx_vnni.cpp"

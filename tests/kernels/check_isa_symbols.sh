@@ -1,19 +1,19 @@
 #!/bin/sh
-# check_isa_symbols.sh OBJECT...: an object built for an instruction set must not define symbols that the
-# linker may use for other objects (weak ones), nor global functions: the program would die on older CPUs.
-# Its table is all it shows. And no object may have instructions that guess (1/x, 1/sqrt(x)): makers of
-# CPUs guess differently, and a row's answer would depend on the machine.
+# check_isa_symbols.sh OBJECT...: an object built for an instruction set defines nothing but its tables.
+# A weak symbol the linker might use for other objects, and the program would die on older CPUs; a global
+# function would be called there. And no object has the instructions that approximate 1/x and 1/sqrt(x):
+# Intel and AMD approximate differently, and a row's answer would depend on the machine.
 set -eu
 status=0
 for object in "$@"; do
   if objdump -d --no-show-raw-insn "$object" | grep -E '[[:space:]]v?r(cp|sqrt)(14|28)?[ps][sdh]\b' | head -3 | grep .; then
-    echo "$object: guesses of the CPU" >&2
+    echo "$object: approximate reciprocals" >&2
     status=1
   fi
   case $object in *avx*) ;; *) continue ;; esac
   found=1
   if nm "$object" | awk '$2 ~ /^[WVuT]$/' | grep .; then
-    echo "$object: symbols that others might get" >&2
+    echo "$object: symbols that other objects might get" >&2
     status=1
   fi
 done

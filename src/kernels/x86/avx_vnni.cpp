@@ -10,11 +10,11 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx2_vec.inc"
+#include "kernels/x86/avx2_vec.inc"
 //
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 //
-#include "kernels/simd_gemm.inc"
+#include "kernels/simd/gemm.inc"
 
 inline IVec times(IVec column, const int32_t& number) {
   return _mm256_mullo_epi32(column, set1_int(number));
@@ -29,7 +29,7 @@ inline IVec add_dots(IVec x, IVec w, IVec sum) {
 #endif
 }
 
-#include "kernels/simd_dots.inc"
+#include "kernels/simd/dots.inc"
 
 }  // namespace
 

@@ -9,9 +9,9 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx2_vec.inc"
+#include "kernels/x86/avx2_vec.inc"
 //
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 
 inline Vec root(Vec v) { return _mm256_sqrt_ps(v); }
 using Sum = float;
@@ -20,7 +20,7 @@ inline float grad_sum(int64_t h, F f) {
   return sum_row(h, f);
 }
 
-#include "kernels/grad.inc"
+#include "kernels/simd/grad.inc"
 
 }  // namespace
 

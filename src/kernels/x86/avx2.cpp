@@ -7,16 +7,16 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx2_vec.inc"
+#include "kernels/x86/avx2_vec.inc"
 //
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 //
-#include "kernels/simd_gemm.inc"
-#include "kernels/simd_rows.inc"
+#include "kernels/simd/gemm.inc"
+#include "kernels/simd/rows.inc"
 //
-#include "kernels/simd_bf16.inc"
+#include "kernels/simd/bf16.inc"
 //
-#include "kernels/avx2_int8.inc"
+#include "kernels/x86/avx2_int8.inc"
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "kernels/plain_small.h"
+#include "kernels/plain/plain_small.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,7 +8,7 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/row_scale.inc"
+#include "kernels/simd/row_scale.inc"
 
 int64_t round64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 

@@ -10,7 +10,7 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx512_vec.inc"
+#include "kernels/x86/avx512_vec.inc"
 
 // What is best on Zen 5.
 constexpr Tuning kTuning{.few_panels = {8, 4, 3},
@@ -20,12 +20,12 @@ constexpr Tuning kTuning{.few_panels = {8, 4, 3},
                          .prefetch_every = 1,
                          .two_steps = half_rate_512};
 
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 //
-#include "kernels/simd_gemm.inc"
-#include "kernels/simd_rows.inc"
+#include "kernels/simd/gemm.inc"
+#include "kernels/simd/rows.inc"
 //
-#include "kernels/avx512_int8.inc"
+#include "kernels/x86/avx512_int8.inc"
 
 // Weights [k / 2][width][2] of bfloat16, rows of bfloat16.
 struct Bf16Dots : FloatSums {

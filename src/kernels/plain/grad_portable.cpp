@@ -1,4 +1,4 @@
-// Gradients in double, an element at a time.
+// Gradients an element at a time, for any CPU.
 
 #include <algorithm>
 #include <cmath>
@@ -9,14 +9,14 @@
 namespace costeff::kernels {
 namespace {
 
-using Vec = double;
+using Vec = float;
 
-#include "kernels/grad_scalar.inc"
+#include "kernels/plain/grad_scalar.inc"
 //
-#include "kernels/grad.inc"
+#include "kernels/simd/grad.inc"
 
 }  // namespace
 
-const GradTable kReferenceGrad = kGrad;
+const GradTable kPortableGrad = kGrad;
 
 }  // namespace costeff::kernels

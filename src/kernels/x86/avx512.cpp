@@ -7,18 +7,18 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx512_vec.inc"
+#include "kernels/x86/avx512_vec.inc"
 
 constexpr Tuning kTuning = kIceLake;
 
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 //
-#include "kernels/simd_gemm.inc"
-#include "kernels/simd_rows.inc"
+#include "kernels/simd/gemm.inc"
+#include "kernels/simd/rows.inc"
 //
-#include "kernels/simd_bf16.inc"
+#include "kernels/simd/bf16.inc"
 //
-#include "kernels/avx512_pairs.inc"
+#include "kernels/x86/avx512_pairs.inc"
 
 }  // namespace
 

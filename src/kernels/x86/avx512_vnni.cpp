@@ -10,15 +10,15 @@
 namespace costeff::kernels {
 namespace {
 
-#include "kernels/avx512_vec.inc"
+#include "kernels/x86/avx512_vec.inc"
 
 constexpr Tuning kTuning = kIceLake;
 
-#include "kernels/simd_math.inc"
+#include "kernels/simd/math.inc"
 //
-#include "kernels/simd_gemm.inc"
+#include "kernels/simd/gemm.inc"
 //
-#include "kernels/avx512_int8.inc"
+#include "kernels/x86/avx512_int8.inc"
 
 }  // namespace
 

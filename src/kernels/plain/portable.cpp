@@ -8,7 +8,7 @@
 #include <unsupported/Eigen/SpecialFunctions>
 
 #include "kernels/kernel_table.h"
-#include "kernels/plain_small.h"
+#include "kernels/plain/plain_small.h"
 
 namespace costeff::kernels {
 namespace {

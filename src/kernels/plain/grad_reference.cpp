@@ -1,4 +1,4 @@
-// Gradients an element at a time, for any CPU.
+// Gradients in double, an element at a time.
 
 #include <algorithm>
 #include <cmath>
@@ -9,14 +9,14 @@
 namespace costeff::kernels {
 namespace {
 
-using Vec = float;
+using Vec = double;
 
-#include "kernels/grad_scalar.inc"
+#include "kernels/plain/grad_scalar.inc"
 //
-#include "kernels/grad.inc"
+#include "kernels/simd/grad.inc"
 
 }  // namespace
 
-const GradTable kPortableGrad = kGrad;
+const GradTable kReferenceGrad = kGrad;
 
 }  // namespace costeff::kernels

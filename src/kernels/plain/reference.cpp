@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "kernels/kernel_table.h"
-#include "kernels/plain_small.h"
+#include "kernels/plain/plain_small.h"
 
 namespace costeff::kernels {
 namespace {
