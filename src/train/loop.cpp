@@ -38,6 +38,11 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
   steps_of_epoch_ = count / options.batch + (!options.skip_short && count % options.batch != 0);
   steps_ = steps_of_epoch_ * options.epochs;
   batch_.pad_token = options.pad_token;
+  for (int64_t odd = 0; odd < 2; ++odd) {
+    objectives_[odd] =
+        objective_of(options.aim, network->heads(), network->layers(), w_.arch().regression, odd,
+                     options.first_exit, options.temperature);
+  }
   shuffle();
 }
 
@@ -66,9 +71,6 @@ void Loop::begin_step() {
   step_tokens_ = 0;
   loss_ = 0;
   first_part_ = true;
-  const auto& arch = w_.arch();
-  objective_ = objective_of(options_.aim, network_.heads(), network_.layers(), arch.regression,
-                            position_.in_epoch, options_.first_exit, options_.temperature);
   dropout_ = {options_.hidden_dropout, options_.attention_dropout,
               grad::dropout_key(options_.seed, static_cast<uint64_t>(position_.step))};
 }
@@ -108,15 +110,15 @@ void Loop::compute(const Crew& crew) {
       for (size_t e = 0; e < network_.heads().size(); ++e)
         answer_.logits.push_back(teacher_->logits(std::min(e, last)));
       answer_.hidden.clear();
-      for (int64_t i = 0; objective_.hidden != 0 && i <= network_.layers(); ++i)
+      for (int64_t i = 0; objective().hidden != 0 && i <= network_.layers(); ++i)
         answer_.hidden.push_back(teacher_->hidden_state(i));
     }
-    loss_ +=
-        losses_.exits(objective_, network_, {labels_, scores_}, answer_, batch_.rows(), step_rows_);
-    hidden_ = losses_.hidden(objective_, batch_, answer_, network_, step_rows_);
+    loss_ += losses_.exits(objective(), network_, {labels_, scores_}, answer_, batch_.rows(),
+                           step_rows_);
+    hidden_ = losses_.hidden(objective(), batch_, answer_, network_, step_rows_);
   }
   crew.meet();
-  network_.backward(batch_, dropout_, crew, {losses_.gradients(), hidden_, objective_.rescale});
+  network_.backward(batch_, dropout_, crew, {losses_.gradients(), hidden_, objective().rescale});
 }
 
 void Loop::finish_micro_batch() {

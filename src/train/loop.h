@@ -90,6 +90,7 @@ class Loop {
 
  private:
   double factor() const;
+  const Objective& objective() const { return objectives_[position_.in_epoch % 2]; }
   bool loss_is_finite() const { return std::isfinite(loss_); }
   void shuffle();
   void begin_step();
@@ -108,8 +109,9 @@ class Loop {
   LoopPosition position_;
   std::vector<int32_t> order_;
 
+  Objective objectives_[2];  // of even and odd steps of an epoch
+
   // Of the step in hand.
-  Objective objective_;
   grad::Batch batch_;
   grad::Dropout dropout_;
   std::vector<int32_t> labels_;

@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/threads/team.h"
+#include "checkpoint/checkpoint.h"
 #include "tiny_checkpoint.h"
+#include "train/loop.h"
 
 namespace {
 std::atomic<int64_t> allocations{0};
@@ -76,6 +79,30 @@ TEST(SteadyState, AveragingExitsAllocateNothing) {
   shape.pooling_mode = "avg";
   shape.last_n_hidden = 3;
   check(shape);
+}
+
+TEST(SteadyState, TrainingStepsAllocateNothing) {
+  TempDir dir;
+  write_tiny_checkpoint(dir.path(), {});
+  model::Model model = checkpoint::load_model(dir.path());
+  grad::TrainedWeights weights(&model, *kernels::find_table(""), kernels::Precision::bfloat16);
+  grad::Network network(&weights);
+  train::Optimiser optimiser(&weights, {},
+                             std::vector<train::Rate>(model.parameters.list.size(), {1e-3, 0.01}));
+  std::vector<train::Row> rows(12);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].ids.assign(3 + i, static_cast<int32_t>(5 + i));
+    rows[i].label = static_cast<int32_t>(i % 2);
+  }
+  // A step is all rows: each has as many tokens as the others.
+  train::Loop loop(&weights, &network, &optimiser, rows,
+                   {.aim = train::Aim::joint, .epochs = 8, .batch = 12});
+  Team team(2);
+  const auto step = [&] { loop.step(team.size(), [&](const auto& work) { team.run(work); }); };
+  for (int i = 0; i < 3; ++i) step();
+  const int64_t before = allocations;
+  while (!loop.done()) step();
+  EXPECT_EQ(allocations - before, 0);
 }
 
 }  // namespace
