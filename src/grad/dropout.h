@@ -50,7 +50,7 @@ inline uint64_t dropout_key(uint64_t seed, uint64_t step) {
 }
 
 // Drops, or scales, elements of rows [begin, end) of x [T, ld], `width` of each: the tokens of a
-// batch, or with by_row one row a text.
+// batch; drop_rows: one row per text.
 void drop_tokens(const kernels::GradTable& grad, const Dropout& dropout, Site site, int64_t layer,
                  const Batch& batch, int64_t begin, int64_t end, float* x, int64_t ld,
                  int64_t width);

@@ -16,7 +16,7 @@ struct EmbeddingRecord {
   FloatBuffer sum;                 // [T, H]: scratch
 };
 
-// By the leader, before the others go on: memory, and the positions of this batch.
+// Called by the leader alone, before the other threads proceed: memory, and the positions of this batch.
 void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRecord* record);
 
 // x [T, H].

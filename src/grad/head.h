@@ -31,7 +31,7 @@ struct SharedMap {
   FloatBuffer d, x;           // [B users, out], [B users, in]
 };
 
-// What a loss says of an exit; null: it does not read it.
+// The gradient of the loss at an exit; null: the loss does not read it.
 struct HeadGradient {
   const float* logits = nullptr;     // [B, C]
   const float* uncertain = nullptr;  // [B]: of the lte's sigmoid
@@ -41,13 +41,13 @@ struct HeadGradient {
 int64_t pooled_size(const model::Head& head, int64_t hidden);
 int64_t joined_size(const model::Head& head, int64_t hidden);
 
-// By the leader, before the others go on.
+// Called by the leader alone, before the other threads proceed.
 void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, HeadRecord* record);
 
 // Mean or first token of each row: x [T, H] -> pooled [B, H]. The crew has met when it returns.
 void pool_forward(const model::Pooling& pooling, const Batch& batch, int64_t hidden,
                   const Crew& crew, const float* x, float* pooled);
-// Adds to d [T, H] what d_pooled [B, H] says of it, times `scale`.
+// Adds to d [T, H] what d_pooled [B, H] says of it.
 void pool_backward(const kernels::GradTable& grad, const model::Pooling& pooling,
                    const Batch& batch, int64_t hidden, const Crew& crew, const float* d_pooled,
                    float* d);

@@ -29,10 +29,10 @@ struct LayerScratch {
   FloatBuffer activated, d_inner;           // [T, F]
   FloatBuffer d_context, d_qkv;             // [T, stride], [T, 3 stride]
   FloatBuffer d_out;                        // [T, H]
-  std::vector<AttentionScratch> attention;  // a thread
+  std::vector<AttentionScratch> attention;  // one per thread
 };
 
-// By the leader, before the others go on.
+// Called by the leader alone, before the other threads proceed.
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
                    LayerRecord* record);
 void reserve_scratch(const TrainedWeights& w, int64_t tokens, int64_t threads,

@@ -14,8 +14,8 @@ struct LinearScratch {
   ByteBuffer rows;         // prepared rows of x or dy
   FloatBuffer transposed;  // dy^T [out, T]
   ByteBuffer transposed_rows, packed;
-  std::vector<FloatBuffer> columns;  // a thread's x^T, for formats that pack no transpose
-  // By the leader, before the others go on.
+  std::vector<FloatBuffer> columns;  // each thread's x^T, for formats that pack no transpose
+  // Called by the leader alone, before the other threads proceed.
   void reserve(const TrainedWeights& w, int64_t tokens, int64_t widest_out, int64_t widest_in,
                int64_t threads);
 };

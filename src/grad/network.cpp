@@ -1,5 +1,7 @@
 #include "grad/network.h"
 
+#include <costeff/error.h>
+
 #include <algorithm>
 
 namespace costeff::grad {
@@ -20,7 +22,11 @@ Network::Network(TrainedWeights* weights, std::vector<model::Head> more)
       layer_records_(w_.arch().layers.size()),
       head_records_(heads_.size() + more.size()) {
   heads_.insert(heads_.end(), more.begin(), more.end());
-  for (const model::Head& head : heads_) pools_[pooling_index(head.pooling)] = true;
+  for (const model::Head& head : heads_) {
+    if (head.pooling == model::Pooling::tokens)
+      throw_model("question answering is not trained, expected a classifier or a regression");
+    pools_[pooling_index(head.pooling)] = true;
+  }
   for (const bool lte : {false, true}) {
     for (size_t e = 0; e < heads_.size(); ++e) {
       const auto& map = lte ? heads_[e].lte : heads_[e].pooler;
@@ -57,8 +63,8 @@ void Network::reserve(const Batch& batch, int64_t threads) {
   int64_t out = arch.num_labels, in = arch.embeddings.word_up ? arch.embeddings.word_up->in : 1;
   for (size_t e = 0; e < heads_.size(); ++e) {
     reserve_head(heads_[e], hidden, rows_, &head_records_[e]);
-    out = std::max(out, pooled_size(heads_[e], hidden));
-    in = std::max(in, joined_size(heads_[e], hidden));
+    out = std::max({out, pooled_size(heads_[e], hidden), heads_[e].classifier.out});
+    in = std::max({in, joined_size(heads_[e], hidden), pooled_size(heads_[e], hidden)});
   }
   int64_t users = 1;
   for (SharedMap& shared : shared_) {

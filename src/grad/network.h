@@ -34,6 +34,7 @@ struct BackwardOptions {
 class Network {
  public:
   // more: exits that training alone has (BERxiT's last off-ramp, which only its lte reads).
+  // Throws Error(model) for question answering, which is not trained.
   explicit Network(TrainedWeights* weights, std::vector<model::Head> more = {});
 
   const TrainedWeights& weights() const { return w_; }

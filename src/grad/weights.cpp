@@ -92,6 +92,7 @@ void TrainedWeights::add_linear(const model::Linear& l, Precision precision) {
 void TrainedWeights::freeze(model::ParameterId id) {
   TrainedParameter& p = (*this)[id];
   p.frozen = true;
+  p.reached = false;
   p.gradient = FloatBuffer();
 }
 

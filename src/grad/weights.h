@@ -34,7 +34,7 @@ struct TrainedLinear {
   explicit operator bool() const { return forward.out > 0; }
 };
 
-// Shared by all threads of a crew. Everything is allocated by the constructor.
+// Shared by all threads of a crew.
 class TrainedWeights {
  public:
   // Takes the model's parameters into float32 storage of its own. precision: of the products in the
@@ -81,7 +81,7 @@ class TrainedWeights {
   kernels::Precision precision_;
   std::vector<TrainedParameter> all_;   // by ParameterId
   std::vector<TrainedLinear> linears_;  // by the ParameterId of the weight
-  std::vector<FloatBuffer> scratch_;    // a thread
+  std::vector<FloatBuffer> scratch_;    // one per thread
 };
 
 }  // namespace costeff::grad

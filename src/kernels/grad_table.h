@@ -15,11 +15,11 @@
 namespace costeff::kernels {
 
 // One step of AdamW on an element:
-//   g = gradient_scale gradient;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   g = gradient_scale gradient;  m = beta1 m + rest1 g;  v = beta2 v + rest2 g^2
 //   p = p before;  p = p - step m / (root_scale sqrt(v) + eps);  p = p after
 // The variants differ in `step`, `root_scale`, `before` and `after` (optim/adamw.h).
 struct AdamStep {
-  float beta1, beta2, eps;
+  float beta1, rest1, beta2, rest2, eps;  // rest: 1 - beta, which float would round
   float step, root_scale, before, after, gradient_scale;
 };
 

@@ -13,7 +13,9 @@ kernels::AdamStep adam_step(const AdamW& adam, int64_t t, double learning_rate, 
   const bool torch = adam.variant == Variant::torch;
   const auto shrink = static_cast<float>(1 - learning_rate * decay);
   return {.beta1 = static_cast<float>(adam.beta1),
+          .rest1 = static_cast<float>(1 - adam.beta1),
           .beta2 = static_cast<float>(adam.beta2),
+          .rest2 = static_cast<float>(1 - adam.beta2),
           .eps = static_cast<float>(adam.eps),
           .step = static_cast<float>(learning_rate * (torch ? 1 : std::sqrt(second)) / first),
           .root_scale = static_cast<float>(torch ? 1 / std::sqrt(second) : 1),

@@ -28,7 +28,7 @@ struct LoopOptions {
   int64_t batch = 32;       // rows of a step; an epoch's last one may be shorter
   bool skip_short = false;  // that one is left out (COST-EFF)
   int64_t micro_tokens =
-      4096;  // the most tokens that are computed at once; a row alone may have more
+      4096;  // the most tokens that are computed at once; a single row may exceed it
   double warmup_share = 0.1;  // of all steps; the learning rate rises to 1, then falls to 0
   double clip = 1;            // the largest norm of a step's gradient; 0: any
   float hidden_dropout = 0.1f, attention_dropout = 0.1f;
@@ -63,7 +63,7 @@ class Loop {
   int64_t steps_total() const { return steps_; }
   bool done() const { return position_.step >= steps_; }
   const LoopPosition& position() const { return position_; }
-  // As another loop with the same rows and options stood there.
+  // Continues from where another loop over the same rows and options stopped.
   void go_to(const LoopPosition& position);
 
   // One step by `threads` threads. run(work) calls work(crew) on all of them and returns when they

@@ -106,9 +106,10 @@ double StepLosses::exits(const Objective& objective, const grad::Network& networ
         d = d_logits_[e].data();
         gradients_[e].logits = d;
       }
-      hard_[e] = hard_loss(logits, gold, rows, labels, rows_of_step, terms.hard,
-                           terms.hard != 0 ? d : nullptr);
-      loss += terms.hard * hard_[e];
+      if (terms.hard != 0) {
+        hard_[e] = hard_loss(logits, gold, rows, labels, rows_of_step, terms.hard, d);
+        loss += terms.hard * hard_[e];
+      }
       if (terms.soft != 0) {
         soft_[e] = regression
                        ? score_loss(logits, teacher.logits[e], rows, rows_of_step, terms.soft, d)
@@ -155,7 +156,7 @@ void StepLosses::add_hidden(const void* context, int64_t i, const float* h, floa
       sum += static_cast<double>(off) * off;
       d[j] += slope * off;
     }
-    c.parts[i * rows + b] = sum * share;
+    c.parts[i * rows + b] = c.weight * sum * share;
   }
 }
 

@@ -26,7 +26,7 @@ struct ExitTerms {
 struct Objective {
   std::vector<ExitTerms> exits;  // as Network::heads()
   double hidden = 0;             // of the hidden states against a teacher's (COST-EFF's R)
-  double temperature = 1;        // of the soft terms
+  double temperature = 1;        // of the terms against a teacher
   bool rescale = false;          // COST-EFF's gradients: BackwardOptions::rescale
 };
 

@@ -32,7 +32,8 @@ Optimiser::Optimiser(grad::TrainedWeights* weights, const optim::AdamW& adam,
 }
 
 bool Optimiser::trained(size_t id) const {
-  return states_[id].first.capacity() > 0 && states_[id].steps > 0;
+  return states_[id].first.capacity() > 0 && states_[id].steps > 0 &&
+         !w_[static_cast<model::ParameterId>(id)].frozen;
 }
 
 double Optimiser::step(double factor, double clip, const Crew& crew) {

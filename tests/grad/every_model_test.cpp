@@ -14,7 +14,7 @@
 namespace costeff {
 namespace {
 
-// Rows of golden.jsonl with labels that go round.
+// Rows of golden.jsonl with labels that cycle.
 Rows golden_rows(const std::string& dir, const model::Model& m, size_t count,
                  std::vector<nlohmann::json>* lines) {
   Rows rows;
@@ -62,7 +62,7 @@ TEST(EveryModel, ForwardIsTheReferencesAndGradientsAreSlopes) {
     for (size_t i = 0; i < lines.size(); ++i) {
       const auto& wanted = lines[i].at("logits");
       for (size_t e = 0; e < exits; ++e) {
-        // Checkpoints with one exit have a list of logits, others one a exit.
+        // Checkpoints with one exit have a list of logits, others one per exit.
         const auto& logits = wanted[0].is_array() ? wanted[wanted.size() - exits + e] : wanted;
         for (size_t c = 0; c < logits.size(); ++c) {
           EXPECT_NEAR(s.network->logits(e)[i * logits.size() + c], logits[c].get<double>(), 1e-4)

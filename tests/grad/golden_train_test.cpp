@@ -43,7 +43,7 @@ std::vector<Case> all_cases() {
     if (std::any_of(std::begin(kLater), std::end(kLater),
                     [&](const char* part) { return name.find(part) != std::string::npos; }))
       continue;
-    if (golden.contains("losses")) continue;  // a loop: loop_golden_test.cpp
+    if (golden.contains("losses")) continue;  // a loop: optim_golden_test.cpp
     if (!golden.contains("variants")) cases.push_back({dir, ""});
     const json variants = golden.value("variants", json::object());
     for (const auto& [variant, value] : variants.items()) cases.push_back({dir, variant});

@@ -147,7 +147,7 @@ TEST_P(Grad, Transpose) {
 TEST_P(Grad, SumOfSquaresScalingAndAdam) {
   for (const int64_t n : kSizes) {
     const auto x = floats(n, 1, &rng), y = floats(n, 1, &rng), m = floats(n, 1, &rng);
-    const AdamStep step{0.9f, 0.999f, 1e-8f, 0.02f, 1.5f, 0.99f, 0.98f, 0.5f};
+    const AdamStep step{0.9f, 0.1f, 0.999f, 0.001f, 1e-8f, 0.02f, 1.5f, 0.99f, 0.98f, 0.5f};
     const auto run = [&](const GradTable& t) {
       std::vector<float> all;
       std::vector<float> s(static_cast<size_t>(n)), a(y.begin(), y.begin() + n), p(a),

@@ -92,7 +92,7 @@ TEST(Content, RefusedByteByByte) {
     const std::string whole = read_bytes("x", c.bytes).error;
     if (whole.find("tar") != std::string::npos || whole.find("Office") != std::string::npos ||
         whole.find("OpenDocument") != std::string::npos || whole.find("Excel") != std::string::npos)
-      continue;  // they are told by what comes far after the first bytes
+      continue;                             // they are told by what comes far after the first bytes
     if (c.bytes.starts_with("\x3D\x04") ||  // letters of UTF-16 without a NUL
         c.bytes.starts_with("PAR1") || c.bytes.starts_with("FEA1") || c.bytes.starts_with("ORC"))
       continue;  // the bytes after these tell
