@@ -65,7 +65,6 @@ SEES_ENGINE = {"runtime", "tasks", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
-
 def room_of(path):
     """The room of a file or an include below src: the longest that is listed; None: not ours."""
     parent = path.rpartition("/")[0]

@@ -1,7 +1,8 @@
 #include "grad/attention.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "model/attention.h"
 
 namespace costeff::grad {
 namespace {
@@ -57,7 +58,7 @@ void each_piece(const Batch& batch, int64_t heads, const Crew& crew, F f) {
 
 // Scores become probabilities [r, r], those that are dropped included.
 void softmax(const TrainedWeights& w, int64_t r, int64_t lds, int64_t d, float* scores) {
-  w.kernels().softmax(scores, lds, r, r, 1.0f / std::sqrt(static_cast<float>(d)));
+  w.kernels().softmax(scores, lds, r, r, model::score_scale(d));
 }
 
 void drop(const TrainedWeights& w, const Dropout& dropout, int64_t layer, const Batch& batch,
@@ -127,7 +128,7 @@ void attention_backward(const TrainedWeights& w, const HeadColumns& shape, int64
     products.times(transposed, lds, r, dc, ld_context, d, r, d_value + at, ld);
     products.times_transpose(dc, ld_context, r, value + at, ld, r, d, ds, lds);
     drop(w, dropout, layer, batch, piece, lds, ds);
-    grad.softmax_backward(p, ds, lds, r, r, 1.0f / std::sqrt(static_cast<float>(d)));
+    grad.softmax_backward(p, ds, lds, r, r, model::score_scale(d));
     products.times(ds, lds, r, key + at, ld, d, r, d_query + at, ld);
     grad.transpose(ds, lds, r, r, transposed, lds);
     products.times(transposed, lds, r, query + at, ld, d, r, d_key + at, ld);

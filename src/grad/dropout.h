@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/split_mix.h"
 #include "grad/batch.h"
 #include "kernels/grad_table.h"
 
@@ -42,11 +43,7 @@ struct Dropout {
 };
 
 inline uint64_t dropout_key(uint64_t seed, uint64_t step) {
-  // SplitMix64's finaliser: neighbouring steps get keys that have nothing in common.
-  uint64_t z = seed * 0x9E3779B97F4A7C15u + step + 0x632BE59BD9B4E019u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
+  return mix_bits(seed * 0x9E3779B97F4A7C15u + step + 0x632BE59BD9B4E019u);
 }
 
 // Drops, or scales, elements of rows [begin, end) of x [T, ld], `width` of each: the tokens of a

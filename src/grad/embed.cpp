@@ -34,8 +34,7 @@ void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRec
     int64_t counted = e.position_offset;
     for (int64_t t = batch.start[b]; t < batch.start[b] + batch.real[b]; ++t) {
       const auto at = static_cast<size_t>(t);
-      const bool pad = batch.ids[at] == e.pad_token();
-      record->positions[at] = static_cast<int32_t>(pad ? e.pad_token() : counted++);
+      record->positions[at] = static_cast<int32_t>(e.position_of(batch.ids[at], &counted));
     }
   }
   if (e.word_up) record->gathered.reserve(tokens * e.word_up->in);

@@ -1,7 +1,8 @@
 #include "grad/head.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "model/head.h"
 
 namespace costeff::grad {
 namespace {
@@ -9,32 +10,10 @@ namespace {
 using kernels::Activation;
 using kernels::round_up;
 
-bool has_classifier(const model::Head& head) { return head.classifier.out > 0; }
-
 // RoBERTa's classifier drops what its pooler reads, too (RobertaClassificationHead).
 bool drops_input(const TrainedWeights& w, const model::Head& head) {
   return w.arch().family == model::Family::roberta && head.pooler &&
          head.layer == static_cast<int64_t>(w.arch().layers.size()) && w.arch().heads.size() == 1;
-}
-
-// The pooled states of the history -> joined, each thread some rows.
-void join(const kernels::GradTable& grad, const model::Head& head, int64_t hidden, int64_t rows,
-          const Crew& crew, std::span<const float* const> history, float* joined) {
-  const Range mine = crew.part(rows);
-  const auto n = static_cast<int64_t>(history.size());
-  for (int64_t b = mine.begin; b < mine.end; ++b) {
-    for (int64_t s = 0; s < n; ++s) {
-      const float* state = history[static_cast<size_t>(s)] + b * hidden;
-      if (head.hidden_mode == model::HiddenMode::concat) {
-        std::copy_n(state, hidden, joined + (b * n + s) * hidden);
-      } else if (s == 0) {
-        grad.scale(state, 1.0f / static_cast<float>(n), hidden, joined + b * hidden);
-      } else {
-        grad.add_scaled(state, 1.0f / static_cast<float>(n), hidden, joined + b * hidden);
-      }
-    }
-  }
-  crew.meet();
 }
 
 bool uses(const SharedMap& shared, const HeadGradient& g) {
@@ -83,15 +62,10 @@ void pool_forward(const model::Pooling& pooling, const Batch& batch, int64_t hid
                   const Crew& crew, const float* x, float* pooled) {
   const Range mine = crew.part(batch.rows());
   for (int64_t b = mine.begin; b < mine.end; ++b) {
-    const int64_t begin = batch.start[static_cast<size_t>(b)],
+    const int32_t begin = batch.start[static_cast<size_t>(b)],
                   real = batch.real[static_cast<size_t>(b)];
-    float* to = pooled + b * hidden;
-    std::copy_n(x + begin * hidden, hidden, to);
-    if (pooling != model::Pooling::mean) continue;
-    for (int64_t t = begin + 1; t < begin + real; ++t)
-      for (int64_t j = 0; j < hidden; ++j) to[j] += x[t * hidden + j];
-    const float share = 1.0f / static_cast<float>(real);
-    for (int64_t j = 0; j < hidden; ++j) to[j] *= share;
+    const int32_t start[] = {begin, begin + real};  // without the place of no token after it
+    model::pool(pooling, {1, start, &real}, hidden, x, pooled + b * hidden);
   }
   crew.meet();
 }
@@ -116,12 +90,12 @@ void head_forward(const TrainedWeights& w, const model::Head& head, int64_t inde
                   std::span<const float* const> history, HeadRecord* r, LinearScratch* scratch) {
   const int64_t hidden = w.arch().hidden_size, rows = batch.rows();
   const int64_t size = pooled_size(head, hidden), width = joined_size(head, hidden);
-  join(w.grad(), head, hidden, rows, crew, history, r->joined.data());
-  if (drops_input(w, head)) {
-    if (crew.leads())
+  if (crew.leads()) {
+    model::join(head, hidden, rows, history.data(), head.last_n_hidden, r->joined.data());
+    if (drops_input(w, head))
       drop_rows(w.grad(), dropout, Site::pooler_input, index, batch, r->joined.data(), width);
-    crew.meet();
   }
+  crew.meet();
   if (head.pooler) {
     linear_forward(w, w.linear(*head.pooler), crew, r->joined.data(), width, rows, r->pre.data(),
                    size, scratch);
@@ -143,12 +117,7 @@ void head_forward(const TrainedWeights& w, const model::Head& head, int64_t inde
   if (!head.lte) return;
   linear_forward(w, w.linear(*head.lte), crew, r->pooled.data(), size, rows, r->uncertain.data(), 1,
                  scratch);
-  if (crew.leads()) {
-    for (int64_t b = 0; b < rows; ++b) {
-      float& u = r->uncertain.data()[b];
-      u = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(u))));
-    }
-  }
+  if (crew.leads()) model::sigmoid(r->uncertain.data(), rows);
   crew.meet();
 }
 

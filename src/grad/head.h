@@ -37,6 +37,9 @@ struct HeadGradient {
   const float* uncertain = nullptr;  // [B]: of the lte's sigmoid
 };
 
+// Whether it answers, and not only trains its pooler and lte (train/last_ramp.h).
+inline bool has_classifier(const model::Head& head) { return head.classifier.out > 0; }
+
 // The vector that an exit classifies: size of its pooler's result, or of the joined states.
 int64_t pooled_size(const model::Head& head, int64_t hidden);
 int64_t joined_size(const model::Head& head, int64_t hidden);

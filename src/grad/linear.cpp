@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "grad/pack.h"
+
 namespace costeff::grad {
 namespace {
 
-using kernels::Precision;
 using kernels::Product;
 using kernels::round_up;
-
-constexpr Precision kBoth[] = {Precision::float32, Precision::bfloat16};
 
 }  // namespace
 
@@ -17,8 +16,7 @@ void LinearScratch::reserve(const TrainedWeights& w, int64_t tokens, int64_t wid
                             int64_t widest_in, int64_t threads) {
   int64_t row_bytes = 0, transposed_bytes = 0, packed_bytes = 0;
   const int64_t widest = std::max(widest_out, widest_in);
-  for (const Precision precision : kBoth) {
-    if (precision != Precision::float32 && precision != w.precision()) continue;
+  for (const kernels::Precision precision : {kernels::Precision::float32, w.precision()}) {
     const Product& p = w.kernels().product(precision);
     if (p.prepare) {
       row_bytes = std::max(row_bytes, tokens * p.row_bytes(widest));
@@ -96,20 +94,12 @@ void linear_weight_gradient(TrainedWeights* w, const TrainedLinear& l, const Cre
   }
   // Its weights: x^T. Each thread packs the columns that it then multiplies.
   const Range in = crew.part(l.in(), w->kernels().panel);
-  std::byte* packed = scratch->packed.data() + in.begin * p.column_bytes(m);
-  if (in.count() > 0) {
-    if (p.pack_transposed) {
-      p.pack_transposed(x + in.begin, ldx, in.count(), m, packed);
-    } else {
-      FloatBuffer& columns = scratch->columns[static_cast<size_t>(crew.rank)];
-      float* c = columns.reserve(in.count() * m);
-      grad.transpose(x + in.begin, ldx, m, in.count(), c, m);
-      p.pack(c, m, in.count(), m, packed);
-    }
-  }
+  pack_columns(p, grad, x, ldx, m, in, scratch->packed.data(),
+               &scratch->columns[static_cast<size_t>(crew.rank)]);
   crew.meet();
   if (in.count() > 0) {
-    p.accumulate(rows, row_bytes, l.out(), packed, in.count(), m, weight + in.begin, l.in());
+    p.accumulate(rows, row_bytes, l.out(), scratch->packed.data() + in.begin * p.column_bytes(m),
+                 in.count(), m, weight + in.begin, l.in());
   }
   crew.meet();
 }

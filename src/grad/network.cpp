@@ -11,6 +11,9 @@ using kernels::round_up;
 
 size_t pooling_index(model::Pooling p) { return p == model::Pooling::mean ? 1 : 0; }
 
+// The first of the hidden states that it pools, up to head.layer.
+int64_t first_state(const model::Head& head) { return head.layer - head.last_n_hidden + 1; }
+
 // Exits that a loss reads.
 bool is_read(const HeadGradient& g) { return g.logits || g.uncertain; }
 
@@ -22,10 +25,12 @@ Network::Network(TrainedWeights* weights, std::vector<model::Head> more)
       layer_records_(w_.arch().layers.size()),
       head_records_(heads_.size() + more.size()) {
   heads_.insert(heads_.end(), more.begin(), more.end());
+  for (auto& pools : pools_) pools.resize(layer_records_.size() + 1);
   for (const model::Head& head : heads_) {
     if (head.pooling == model::Pooling::tokens)
       throw_model("question answering is not trained, expected a classifier or a regression");
-    pools_[pooling_index(head.pooling)] = true;
+    for (int64_t i = first_state(head); i <= head.layer; ++i)
+      pools_[pooling_index(head.pooling)][static_cast<size_t>(i)] = true;
   }
   for (const bool lte : {false, true}) {
     for (size_t e = 0; e < heads_.size(); ++e) {
@@ -76,7 +81,7 @@ void Network::reserve(const Batch& batch, int64_t threads) {
   scratch_.linear.reserve(w_, std::max(tokens, rows_ * users), std::max(out, hidden),
                           std::max(in, hidden), threads);
   for (size_t p = 0; p < 2; ++p) {
-    if (!pools_[p]) continue;
+    if (!pools(p)) continue;
     pooled_[p].reserve((layers() + 1) * rows_ * hidden);
     d_pooled_[p].reserve((layers() + 1) * rows_ * hidden);
   }
@@ -88,7 +93,7 @@ void Network::reserve(const Batch& batch, int64_t threads) {
     HeadRecord& r = head_records_[e];
     r.history.clear();
     r.d_history.clear();
-    for (int64_t i = head.layer - head.last_n_hidden + 1; i <= head.layer; ++i) {
+    for (int64_t i = first_state(head); i <= head.layer; ++i) {
       const int64_t at = i * rows_ * hidden;
       r.history.push_back(pooled_[p].data() + at);
       r.d_history.push_back(i < deepest_ ? nullptr : d_pooled_[p].data() + at);
@@ -109,10 +114,10 @@ void Network::forward(const Batch& batch, const Dropout& dropout, const Crew& cr
   }
   for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {
     const size_t p = pooling_index(pooling);
-    if (!pools_[p]) continue;
     for (int64_t i = 0; i <= layers(); ++i) {
-      pool_forward(pooling, batch, hidden, crew, hidden_state(i),
-                   pooled_[p].data() + i * rows_ * hidden);
+      if (pools_[p][static_cast<size_t>(i)])
+        pool_forward(pooling, batch, hidden, crew, hidden_state(i),
+                     pooled_[p].data() + i * rows_ * hidden);
     }
   }
   for (size_t e = 0; e < heads_.size(); ++e) {
@@ -139,7 +144,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
   const Range mine = crew.part(tokens * hidden, kernels::kLane);
   std::fill_n(d_.data() + mine.begin, mine.count(), 0.0f);
   for (size_t p = 0; p < 2; ++p) {
-    if (!pools_[p]) continue;
+    if (!pools(p)) continue;
     const Range part = crew.part((layers() + 1) * state, kernels::kLane);
     std::fill_n(d_pooled_[p].data() + part.begin, part.count(), 0.0f);
   }
@@ -157,7 +162,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
   const auto add_losses = [&](int64_t i) {
     for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {
       const size_t p = pooling_index(pooling);
-      if (pools_[p])
+      if (pools_[p][static_cast<size_t>(i)])
         pool_backward(w_.grad(), pooling, batch, hidden, crew, d_pooled_[p].data() + i * state, d);
     }
     if (options.hidden) {
@@ -180,7 +185,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
     rescale(1 / above);
     layer_backward(&w_, i - 1, batch, dropout, crew, layer_records_[static_cast<size_t>(i) - 1], d,
                    &scratch_);
-    rescale(i > 1 ? above : 1.0f);
+    if (i > 1) rescale(above);
   }
   if (deepest_ > 0) return;
   add_losses(0);

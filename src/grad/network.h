@@ -3,6 +3,7 @@
 // A whole model's step: forward with all that is kept, backward from losses at the exits and at the
 // hidden states.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -63,6 +64,9 @@ class Network {
   }
 
  private:
+  bool pools(size_t p) const {
+    return std::find(pools_[p].begin(), pools_[p].end(), true) != pools_[p].end();
+  }
   bool trains_below(int64_t layer) const;
   bool is_shared(const std::optional<model::Linear>& l) const;
 
@@ -73,9 +77,9 @@ class Network {
   std::vector<HeadRecord> head_records_;
   FloatBuffer last_;  // h_L
   FloatBuffer d_, d_rank_;
-  // [L + 1][B, H] for each pooling that some exit has: first, mean.
+  // [L + 1][B, H] for each pooling: first, mean; of the hidden states that some exit reads so.
   FloatBuffer pooled_[2], d_pooled_[2];
-  bool pools_[2] = {};
+  std::vector<bool> pools_[2];  // [L + 1]
   int64_t rows_ = 0;
   // How deep gradients must go: 0 the embeddings, i layer i; above the last layer: the exits alone.
   int64_t deepest_ = 0;

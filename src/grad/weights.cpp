@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/tensors/tensor.h"
+#include "grad/pack.h"
 
 namespace costeff::grad {
 namespace {
@@ -19,16 +20,6 @@ model::PackedLinear empty_map(int64_t out, int64_t in, Precision precision) {
   float* bias = l.bias.reserve(round_up(out));
   std::fill(bias, bias + round_up(out), 0.0f);
   return l;
-}
-
-// Columns [c.begin, c.end) of the packed transpose of w [k, n].
-void pack_transposed(const kernels::Product& p, const kernels::GradTable& grad, const float* w,
-                     int64_t n, int64_t k, Range c, std::byte* packed, FloatBuffer* scratch) {
-  std::byte* to = packed + c.begin * p.column_bytes(k);
-  if (p.pack_transposed) return p.pack_transposed(w + c.begin, n, c.count(), k, to);
-  float* columns = scratch->reserve(c.count() * k);
-  grad.transpose(w + c.begin, n, k, c.count(), columns, k);
-  p.pack(columns, k, c.count(), k, to);
 }
 
 }  // namespace
@@ -136,11 +127,9 @@ void TrainedWeights::pack_linear(TrainedLinear* l, const Crew& crew) {
     p.pack(w + out.begin * l->in(), l->in(), out.count(), l->in(),
            l->bytes.data() + out.begin * in_bytes);
   }
-  if (in.count() > 0) {
-    pack_transposed(p, grad_, w, l->in(), l->out(), in,
-                    l->bytes.data() + (l->backward.weight - l->forward.weight),
-                    &scratch_[static_cast<size_t>(crew.rank)]);
-  }
+  pack_columns(p, grad_, w, l->in(), l->out(), in,
+               l->bytes.data() + (l->backward.weight - l->forward.weight),
+               &scratch_[static_cast<size_t>(crew.rank)]);
 }
 
 }  // namespace costeff::grad

@@ -44,10 +44,6 @@ void attend(const kernels::KernelTable& kernels, const kernels::Product& p,
   }
 }
 
-float score_scale(const LayerShape& shape) {
-  return 1.0f / std::sqrt(static_cast<float>(shape.head_size));
-}
-
 // For each head h: multiplies the m rows at x + h * x_step by the head's map, to y + h * y_step. The
 // crew divides the heads among its threads; they have met when this returns.
 void apply_by_head(const KernelTable& kernels, const std::vector<PackedLinear>& maps,
@@ -63,12 +59,14 @@ void apply_by_head(const KernelTable& kernels, const std::vector<PackedLinear>& 
 
 }  // namespace
 
+float score_scale(int64_t head_size) { return 1.0f / std::sqrt(static_cast<float>(head_size)); }
+
 void attend_all(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                 const PackedView& view, bool first_only, const QueryKeyValue& a, float* context,
                 int64_t ldc, const Workspace& work) {
   const int64_t d = shape.head_size;
   const kernels::Product& p = kernels.attention(w.query.precision);
-  const float scale = score_scale(shape);
+  const float scale = score_scale(shape.head_size);
   const Range mine = work.crew.part(view.sequences * w.heads);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const int64_t b = i / w.heads, h = i % w.heads;
@@ -91,7 +89,7 @@ void attend_folded(const KernelTable& kernels, const LayerShape& shape, const La
                    float* context, int64_t ldc, const Workspace& work) {
   const int64_t hidden = shape.hidden_size, d = shape.head_size, ld = w.heads * hidden;
   const kernels::Product& p = kernels.attention(w.query.precision);
-  const float scale = score_scale(shape);
+  const float scale = score_scale(shape.head_size);
   float* folded = work.shared->qkv.data();
   for (int64_t first = 0; first < view.sequences; first += kSequenceBlock) {
     const int64_t n = std::min(kSequenceBlock, view.sequences - first);

@@ -18,6 +18,9 @@ struct QueryKeyValue {
   int64_t ld = 0;  // of key and value
 };
 
+// What scores are multiplied by before the softmax: 1 / sqrt(d).
+float score_scale(int64_t head_size);
+
 // Computes all heads of all sequences: context [rows, A] = softmax(q k^T / sqrt(d)) v. There is a query
 // for every token or, if first_only, only for the first token of each sequence. The crew divides the
 // pairs of sequence and head among its threads; they have met when this returns.

@@ -63,9 +63,9 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     }
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
-    int64_t counted = e.position_offset;
+    int64_t counted = e.position_offset;  // the next row
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
-      const int64_t position = is_pad(t) ? e.pad_token() : counted++;
+      const int64_t position = e.position_of(ids[t], &counted);
       // One value that is not finite makes the mean NaN, and with it the whole row.
       float* normed = x + t * hidden;
       if (!std::isnan(normed[0])) continue;

@@ -5,9 +5,7 @@
 #include <cstring>
 
 namespace costeff::model {
-namespace {
 
-// joined [B, n H] (concat, oldest first) or [B, H] (average) of n pooled states.
 void join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states,
           int64_t n, float* joined) {
   if (head.hidden_mode == HiddenMode::concat) {
@@ -27,7 +25,10 @@ void join(const Head& head, int64_t hidden, int64_t sequences, const float* cons
   }
 }
 
-}  // namespace
+void sigmoid(float* x, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    x[i] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(x[i]))));
+}
 
 void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* x, float* pooled) {
   for (int64_t b = 0; b < view.sequences; ++b, pooled += hidden) {
@@ -79,9 +80,7 @@ void run_head(const kernels::KernelTable& kernels, const Head& head, const HeadW
     };
     apply(w.classifier, logits);
     if (w.lte) apply(*w.lte, uncertain);
-    for (int64_t b = 0; w.lte && b < sequences; ++b) {
-      uncertain[b] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(uncertain[b]))));
-    }
+    if (w.lte) sigmoid(uncertain, sequences);
   }
   crew.meet();
 }

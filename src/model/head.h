@@ -17,6 +17,14 @@ struct HeadScratch {
 // pooled [B, H]: row b is the first row of sequence b in x [T, H], or the mean of all its rows.
 void pool(Pooling pooling, const PackedView& view, int64_t hidden, const float* x, float* pooled);
 
+// The last `n` pooled states [B, H] of a head, oldest first, side by side or their mean: joined
+// [B, n H] or [B, H].
+void join(const Head& head, int64_t hidden, int64_t sequences, const float* const* states,
+          int64_t n, float* joined);
+
+// x = 1 / (1 + e^-x), computed in double.
+void sigmoid(float* x, int64_t count);
+
 // Computes the logits of one exit for B sequences:
 //   logits = classifier(act(pooler(join(history)))), with pooler and activation if the head has them
 //   history: `available` pooled hidden states [B, H], oldest first, the last one that of head.layer;

@@ -65,6 +65,11 @@ struct Embeddings {
 
   // RoBERTa's pad token; -1 in the other families, where every token counts.
   int64_t pad_token() const { return position_offset - 1; }
+  // The row of a token, where *next is the row of the next one that is counted: position_offset
+  // before a sequence's first.
+  int64_t position_of(int32_t id, int64_t* next) const {
+    return id == pad_token() ? pad_token() : (*next)++;
+  }
   // Rows before this one belong to no token.
   int64_t first_position() const { return position_offset > 0 ? pad_token() : 0; }
 };

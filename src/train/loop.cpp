@@ -4,24 +4,14 @@
 #include <numeric>
 
 #include "base/fail.h"
+#include "base/split_mix.h"
 
 namespace costeff::train {
 namespace {
 
-// Numbers that follow from a seed alone (SplitMix64, Steele et al. 2014).
-struct Random {
-  uint64_t state;
-  uint64_t next() {
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  // Below n.
-  uint64_t below(uint64_t n) {
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * n) >> 64);
-  }
-};
+uint64_t draw_below(uint64_t n, uint64_t* state) {
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(split_mix(state)) * n) >> 64);
+}
 
 }  // namespace
 
@@ -49,8 +39,10 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
 // Fisher and Yates's, of the epoch in hand.
 void Loop::shuffle() {
   std::iota(order_.begin(), order_.end(), 0);
-  Random random{options_.seed ^ (static_cast<uint64_t>(position_.epoch) + 1) * 0xD1B54A32D192ED03u};
-  for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random.below(i)]);
+  uint64_t state =
+      options_.seed ^ (static_cast<uint64_t>(position_.epoch) + 1) * 0xD1B54A32D192ED03u;
+  for (size_t i = order_.size(); i > 1; --i)
+    std::swap(order_[i - 1], order_[draw_below(i, &state)]);
 }
 
 void Loop::go_to(const LoopPosition& position) {
@@ -70,7 +62,6 @@ void Loop::begin_step() {
   next_row_ = position_.row;
   step_tokens_ = 0;
   loss_ = 0;
-  first_part_ = true;
   dropout_ = {options_.hidden_dropout, options_.attention_dropout,
               grad::dropout_key(options_.seed, static_cast<uint64_t>(position_.step))};
 }
@@ -100,7 +91,6 @@ bool Loop::next_micro_batch(int64_t threads) {
 }
 
 void Loop::compute(const Crew& crew) {
-  if (first_part_) w_.clear_gradients(crew);
   if (teacher_) teacher_->forward(batch_, {}, crew);
   network_.forward(batch_, dropout_, crew);
   if (crew.leads()) {
@@ -121,10 +111,7 @@ void Loop::compute(const Crew& crew) {
   network_.backward(batch_, dropout_, crew, {losses_.gradients(), hidden_, objective().rescale});
 }
 
-void Loop::finish_micro_batch() {
-  first_part_ = false;
-  loss_ += losses_.hidden_loss();
-}
+void Loop::finish_micro_batch() { loss_ += losses_.hidden_loss(); }
 
 void Loop::finish_step(double norm, StepReport* report) {
   if (!loss_is_finite() || !std::isfinite(norm)) {

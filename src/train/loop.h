@@ -72,6 +72,7 @@ class Loop {
   template <typename Run>
   StepReport step(int64_t threads, Run run) {
     begin_step();
+    run([&](const Crew& crew) { w_.clear_gradients(crew); });
     StepReport report;
     while (next_micro_batch(threads)) {
       run([&](const Crew& crew) { compute(crew); });
@@ -121,7 +122,6 @@ class Loop {
   grad::HiddenGradient hidden_;
   int64_t step_rows_ = 0, step_end_ = 0, next_row_ = 0, step_tokens_ = 0;
   double loss_ = 0;
-  bool first_part_ = false;
 };
 
 }  // namespace costeff::train

@@ -5,7 +5,14 @@
 namespace costeff::train {
 namespace {
 
-bool has_classifier(const model::Head& head) { return head.classifier.out > 0; }
+using grad::has_classifier;
+
+// The last exit that classifies: it answers for the whole depth.
+size_t last_answer(const std::vector<model::Head>& heads) {
+  size_t last = heads.size() - 1;
+  while (!has_classifier(heads[last])) --last;
+  return last;
+}
 
 }  // namespace
 
@@ -14,9 +21,7 @@ Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t l
   Objective o;
   o.exits.resize(heads.size());
   o.temperature = temperature;
-  // The last exit that classifies answers for the whole depth.
-  size_t last = heads.size() - 1;
-  while (!has_classifier(heads[last])) --last;
+  const size_t last = last_answer(heads);
   const auto each = [&](double ExitTerms::*term, double weight, bool ramps, bool with_last) {
     for (size_t e = 0; e <= last; ++e) {
       if (e == last ? with_last : ramps && heads[e].layer >= first_exit) o.exits[e].*term += weight;
@@ -86,11 +91,8 @@ double StepLosses::exits(const Objective& objective, const grad::Network& networ
   d_logits_.resize(n);
   d_lte_.resize(n);
   gradients_.assign(n, {});
-  hard_.assign(n, 0);
-  soft_.assign(n, 0);
   lte_ = 0;
-  size_t last = n - 1;
-  while (!has_classifier(heads[last])) --last;
+  const size_t last = last_answer(heads);
   const auto ltes = static_cast<double>(
       std::count_if(heads.begin(), heads.end(), [](const model::Head& h) { return !!h.lte; }));
   double loss = 0;
@@ -107,15 +109,14 @@ double StepLosses::exits(const Objective& objective, const grad::Network& networ
         gradients_[e].logits = d;
       }
       if (terms.hard != 0) {
-        hard_[e] = hard_loss(logits, gold, rows, labels, rows_of_step, terms.hard, d);
-        loss += terms.hard * hard_[e];
+        loss += terms.hard * hard_loss(logits, gold, rows, labels, rows_of_step, terms.hard, d);
       }
       if (terms.soft != 0) {
-        soft_[e] = regression
-                       ? score_loss(logits, teacher.logits[e], rows, rows_of_step, terms.soft, d)
-                       : soft_loss(logits, teacher.logits[e], rows, labels, objective.temperature,
-                                   false, rows_of_step, terms.soft, d);
-        loss += terms.soft * soft_[e];
+        loss +=
+            terms.soft *
+            (regression ? score_loss(logits, teacher.logits[e], rows, rows_of_step, terms.soft, d)
+                        : soft_loss(logits, teacher.logits[e], rows, labels, objective.temperature,
+                                    false, rows_of_step, terms.soft, d));
       }
       if (terms.self != 0) {
         loss += terms.self * soft_loss(logits, network.logits(last), rows, labels, 1, true,

@@ -73,15 +73,13 @@ class StepLosses {
                               const TeacherAnswer& teacher, const grad::Network& network,
                               int64_t rows_of_step);
   double hidden_loss() const;  // after the backward pass
-  // The last exits() call's terms without weights, as Network::heads().
-  const std::vector<double>& hard() const { return hard_; }
-  const std::vector<double>& soft() const { return soft_; }
+  // The lte term of the last exits() call, without its weight.
   double lte() const { return lte_; }
 
  private:
   std::vector<std::vector<float>> d_logits_, d_lte_;
   std::vector<grad::HeadGradient> gradients_;
-  std::vector<double> hard_, soft_, hidden_parts_;
+  std::vector<double> hidden_parts_;
   double lte_ = 0;
   // What the hidden term reads.
   struct HiddenContext {

@@ -7,27 +7,16 @@
 #include <filesystem>
 
 #include "cli/eval_data.h"
-#include "cli/expected_rows.h"
+#include "cli/infer_fixture.h"
 
 namespace costeff::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct BadRowsCli : testing::Test {
-  TinyModel model;
-  TempDir dir;
+struct BadRowsCli : InferFixture {
   const std::string bad = dir.file("bad.jsonl");
 
-  std::string file(const std::string& name, const std::string& bytes) {
-    write_file(dir.file(name), bytes);
-    return dir.file(name);
-  }
-  Finished infer(const Strings& args, const std::string& input = "") const {
-    Strings all{"infer", model.path()};
-    all.insert(all.end(), args.begin(), args.end());
-    return run(all, input);
-  }
   std::string error(const Strings& args, int code) const {
     const Finished f = infer(args);
     EXPECT_EQ(f.exit_code, code) << f.err;

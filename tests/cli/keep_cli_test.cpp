@@ -2,26 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/expected_rows.h"
+#include "cli/infer_fixture.h"
 
 namespace costeff::cli {
 namespace {
 
 using Strings = std::vector<std::string>;
 
-struct KeepCli : testing::Test {
-  TinyModel model;
-  TempDir dir;
-  std::string file(const std::string& name, const std::string& bytes) {
-    write_file(dir.file(name), bytes);
-    return dir.file(name);
-  }
-  Finished infer(const Strings& args, const std::string& input = "") const {
-    Strings all{"infer", model.path()};
-    all.insert(all.end(), args.begin(), args.end());
-    return run(all, input);
-  }
-};
+struct KeepCli : InferFixture {};
 
 TEST_F(KeepCli, ColumnsComeLast) {
   const std::string in = file("in.csv", "n,text,label,\"a b\"\n1,w1,x,\"p,q\"\n2,w2,y,\n");

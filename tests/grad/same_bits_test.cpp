@@ -5,25 +5,15 @@
 
 #include <cstring>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/threads/team.h"
 #include "shared_data.h"
 #include "train/objective.h"
 #include "training_rows.h"
 
 namespace costeff {
 namespace {
-
-// f(crew) on `threads` threads.
-template <typename F>
-void on_threads(int64_t threads, F f) {
-  Barrier barrier(threads);
-  std::vector<std::jthread> others;
-  for (int64_t rank = 1; rank < threads; ++rank)
-    others.emplace_back([&, rank] { f(Crew{rank, threads, &barrier}); });
-  f(Crew{0, threads, &barrier});
-}
 
 // All gradients after the rows of a directory in micro-batches of `rows` rows.
 std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t threads,
@@ -33,12 +23,13 @@ std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t t
   const grad::Dropout dropout{0.1f, 0.1f, grad::dropout_key(7, 3)};
   const train::Objective objective =
       objective_of(train::Aim::joint, s.network->heads(), s.network->layers(), false, 0);
-  on_threads(threads, [&](const Crew& crew) { s.weights->clear_gradients(crew); });
+  Team team(threads);
+  team.run([&](const Crew& crew) { s.weights->clear_gradients(crew); });
   for (size_t first = 0; first < all; first += rows) {
     Rows part = read_rows(dir, s.model.arch.regression, first, rows);
     s.network->reserve(part.batch, threads);
     train::StepLosses losses;
-    on_threads(threads, [&](const Crew& crew) {
+    team.run([&](const Crew& crew) {
       s.network->forward(part.batch, dropout, crew);
       if (crew.leads())
         losses.exits(objective, *s.network, part.gold(), {}, part.batch.rows(),

@@ -7,21 +7,15 @@
 #include <vector>
 
 #include "base/binomial.h"
+#include "base/split_mix.h"
 
 namespace costeff::tasks {
 namespace {
 
-uint64_t splitmix64(uint64_t* state) {
-  uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
 // A number from 0 to n - 1. Its bias, a share of n / 2^32 at most, is too small for a bootstrap to
 // see.
 uint32_t draw_below(uint32_t n, uint64_t* state) {
-  return static_cast<uint32_t>(((splitmix64(state) >> 32) * n) >> 32);
+  return static_cast<uint32_t>(((split_mix(state) >> 32) * n) >> 32);
 }
 
 // numpy.quantile of sorted values.
