@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "base/utf8.h"
+#include "cli/run/stats.h"
 
 namespace costeff::cli {
 namespace {
@@ -48,13 +49,6 @@ bool any_share_above_one(const BenchReport& r) {
   return false;
 }
 
-double mean_exit(const RunStats& s) {
-  double layers = 0;
-  for (size_t i = 0; i < s.exit_histogram.size(); ++i)
-    layers += static_cast<double>(s.exit_histogram[i]) * static_cast<double>(i + 1);
-  return s.rows > 0 ? layers / static_cast<double>(s.rows) : 0;
-}
-
 OrderedJson stage_json(const ThroughputPoint& p) {
   const RunStats& s = p.stats;
   return {{"tokenize", s.tokenize_s}, {"embed", s.embed_s}, {"attention", s.attention_s},
@@ -94,7 +88,7 @@ std::string bench_json(const BenchReport& r) {
                                {"slowest_s", p.slowest_s},
                                {"rows_per_s", static_cast<double>(p.stats.rows) / p.seconds},
                                {"tokens_per_s", static_cast<double>(p.stats.tokens) / p.seconds},
-                               {"mean_exit_layer", mean_exit(p.stats)},
+                               {"mean_exit_layer", mean_exit_layer(p.stats)},
                                {"gflops", 2 * p.gmacs_per_s},
                                {"peak_share", share(p.gmacs_per_s, r.peak.gmacs_per_s)},
                                {"stage_seconds", stage_json(p)}});
@@ -125,8 +119,9 @@ std::string bench_text(const BenchReport& r) {
     append_format(&out, "\n{} rows, {} tokens, {}\n", s.rows, s.tokens, p.policy);
     append_format(&out, "  {:.3f} s ({:.3f} to {:.3f}), {:.1f} rows/s\n", p.seconds, p.fastest_s,
                   p.slowest_s, static_cast<double>(s.rows) / p.seconds);
-    append_format(&out, "  mean exit layer {:.2f}, {:.0f} GFLOP/s, {} of peak\n", mean_exit(s),
-                  2 * p.gmacs_per_s, percent(p.gmacs_per_s, r.peak.gmacs_per_s));
+    append_format(&out, "  mean exit layer {:.2f}, {:.0f} GFLOP/s, {} of peak\n",
+                  mean_exit_layer(s), 2 * p.gmacs_per_s,
+                  percent(p.gmacs_per_s, r.peak.gmacs_per_s));
     append_format(
         &out,
         "  seconds by stage, all threads: tokenize {:.3f}, embed {:.3f}, attention {:.3f},\n"

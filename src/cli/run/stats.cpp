@@ -20,16 +20,13 @@ struct Summary {
 };
 
 Summary summarise(const RunStats& s, const ModelInfo& m) {
-  const double rows = static_cast<double>(std::max<int64_t>(s.rows, 1));
   const double wall = std::max(s.wall_s, 1e-9);
   const auto depth = static_cast<int64_t>(m.layers.size());
-  int64_t layers = 0;
-  for (size_t i = 0; i < s.exit_histogram.size(); ++i)
-    layers += s.exit_histogram[i] * static_cast<int64_t>(i + 1);
+  const int64_t layers = exit_layer_sum(s);
   Summary sum{};
   sum.rows_per_s = static_cast<double>(s.rows) / wall;
   sum.tokens_per_s = static_cast<double>(s.tokens) / wall;
-  sum.mean_exit_layer = static_cast<double>(layers) / rows;
+  sum.mean_exit_layer = mean_exit_layer(s);
   sum.all_layers = s.layer_tokens >= s.tokens * depth && layers < s.rows * depth;
   if (s.rows > 0 && !sum.all_layers)
     sum.layers_saved = 1 - sum.mean_exit_layer / static_cast<double>(depth);
