@@ -91,7 +91,7 @@ struct TrainOptions {
   BestBy best_by = BestBy::automatic;
   int64_t early_stop = 0;   // ends after so many evaluations without a better one; 0: never
   double time_limit_s = 0;  // ends with the best model so far; 0: never
-  TrainMetric metric;       // empty: accuracy; for a regression Pearson's correlation
+  TrainMetric metric;       // empty: accuracy; for a regression the negative mean squared error
   ComputeType compute = ComputeType::float32;  // of the products: float32 or bfloat16
   std::string isa;                             // as LoadOptions::isa
   int64_t threads = 0;                         // 0: as many as the process may use

@@ -11,6 +11,7 @@
 #include "golden/golden_data.h"
 #include "grad/network.h"
 #include "train/last_ramp.h"
+#include "train/objective.h"
 #include "train/losses.h"
 
 namespace costeff {
@@ -40,6 +41,9 @@ inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,
   }
   return rows;
 }
+
+// A step of `rows` rows without class weights.
+inline train::StepSize step_size(int64_t rows) { return {rows, static_cast<double>(rows)}; }
 
 struct Precise {
   const kernels::KernelTable* table;
