@@ -44,6 +44,20 @@ std::span<const Recipe> recipes();
 // Throws Error(usage), which lists the names.
 const Recipe& find_recipe(std::string_view name);
 
+// What a backbone is, as far as its files tell without reading the weights' values.
+struct BackboneInfo {
+  std::string dialect;              // "plain-bert", ...
+  std::string task;                 // finetuning_task of config.json; empty: absent
+  int64_t num_labels = 0;           // of its classifiers; 0: it has none
+  std::vector<std::string> labels;  // [C] names of its classes; empty: none, or only LABEL_i
+  bool regression = false;
+  bool roberta = false;        // of RoBERTa's family, whose MNLI models count the labels otherwise
+  int64_t layers = 0;          // L
+  std::vector<int64_t> exits;  // layers with a classifier; empty: it has none
+};
+// Accepts what Trainer accepts. Throws Error(model).
+BackboneInfo inspect_backbone(const std::string& path);
+
 // What off-ramps read. automatic: the first token, or with `ramps` the mean over the tokens.
 enum class ExitPooling { automatic, first, mean };
 // Which of the evaluated models is kept: that with the best metric at the last exit, or with the best

@@ -6,7 +6,7 @@
 namespace costeff::cli {
 namespace {
 
-constexpr size_t kWidth = 80;
+constexpr size_t kWidth = 80, kColumn = 26;
 
 // Breaks `text` into lines of at most `width`; lines after the first begin with `indent` blanks.
 std::string wrap(const std::string& text, size_t width, size_t indent) {
@@ -116,9 +116,13 @@ class WrappingFormatter : public CLI::Formatter {
 
 }  // namespace
 
+std::string help_entry(const std::string& name, const std::string& text) {
+  return entry(name, text, kColumn);
+}
+
 std::shared_ptr<CLI::FormatterBase> make_formatter() {
   auto formatter = std::make_shared<WrappingFormatter>();
-  formatter->column_width(26);
+  formatter->column_width(kColumn);
   formatter->label("Positionals", "Arguments");
   formatter->label("SUBCOMMAND", "VERB ...");
   formatter->label("Subcommands", "Verbs");
