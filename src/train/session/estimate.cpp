@@ -8,9 +8,11 @@
 namespace costeff::train {
 namespace {
 
-constexpr int64_t kSteps = 5;        // that are timed, after one that is not
-constexpr size_t kRows = 200;        // of the development set
-constexpr size_t kPooledRows = 400;  // of the training set
+constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+constexpr int64_t kProgram = int64_t{24} << 20;  // code, tokenizer, buffers
+constexpr int64_t kSteps = 5;                    // that are timed, after one that is not
+constexpr size_t kRows = 200;                    // of the development set
+constexpr size_t kPooledRows = 400;              // of the training set
 
 class Clock {
  public:
@@ -50,7 +52,68 @@ double evaluation_seconds(const Prepared& p, const model::Model& model) {
   return clock.seconds() * ratio(p.plan.dev_rows, static_cast<int64_t>(some.rows.size()));
 }
 
+// The engine's float32 weights, packed, for an evaluation, and a table of places (model/weights.h).
+int64_t evaluation_bytes(const model::Architecture& arch, const model::Parameters& parameters) {
+  int64_t floats = 2 * arch.max_length * arch.hidden_size;
+  for (const model::ParameterId id : model::parameters_in_use(arch)) {
+    const model::Parameter& p = parameters[id];
+    if (p.role >= model::Role::query || p.role == model::Role::word_up) floats += p.tensor.numel();
+  }
+  return floats * kFloat;
+}
+
+int64_t row_bytes(const Encoded& rows) {
+  int64_t bytes = 0;
+  for (const Row& row : rows.rows)
+    bytes +=
+        static_cast<int64_t>(sizeof(Row) + (row.ids.size() + row.types.size()) * sizeof(int32_t));
+  return bytes;
+}
+
 }  // namespace
+
+TrainMemory plan_memory(const Prepared& p) {
+  const Workshop& shop = *p.shop;
+  const Settings& s = p.opened.settings;
+  const model::Architecture& arch = shop.model.arch;
+  TrainMemory memory;
+  memory.weights = shop.weights->bytes();
+  if (shop.teacher_weights) memory.weights += shop.teacher_weights->bytes();
+  memory.rows = row_bytes(p.rows) + row_bytes(p.dev_rows);
+  const bool ramps_alone = s.recipe->stages.front().trains == Trains::ramps;
+  for (size_t i = 0; i < s.recipe->stages.size(); ++i) {
+    const StageRow& row = s.recipe->stages[i];
+    int64_t moments = 0;
+    for (int64_t id = 0; id < shop.weights->count(); ++id) {
+      const auto& w = (*shop.weights)[static_cast<model::ParameterId>(id)];
+      if (!w.frozen) moments += 2 * kFloat * static_cast<int64_t>(w.value.size());
+    }
+    memory.gradients = std::max(memory.gradients, moments);
+    grad::BatchShape shape =
+        largest_batch(p.rows.rows, loop_options(row, static_cast<int64_t>(i), p.options, s));
+    if (ramps_alone) shape.tokens = 0;
+    const bool hidden = row.aim == Aim::hidden;
+    int64_t bytes = shop.network->bytes(shape, s.threads, {.wanted = {}, .hidden = hidden});
+    if (row.teacher) {
+      bytes +=
+          shop.teacher->bytes(shape, s.threads, {.wanted = {}, .hidden = hidden, .keep = false});
+    }
+    memory.activations = std::max(memory.activations, bytes);
+  }
+  if (ramps_alone) {
+    const int64_t pooled = pooled_bytes(arch.heads, static_cast<int64_t>(arch.layers.size()),
+                                        arch.hidden_size, p.plan.rows);
+    if (pooled <= p.options.memory_budget) memory.rows += pooled;
+    const Ramps ramps(*shop.network);
+    memory.activations +=
+        shop.network->bytes({kTokensAtOnce + p.rows.longest, kTokensAtOnce / 2, p.rows.longest},
+                            s.threads, {.wanted = ramps.span, .hidden = false, .keep = false});
+  }
+  if (!p.dev.empty()) memory.evaluation = evaluation_bytes(arch, shop.model.parameters);
+  memory.total = memory.weights + memory.gradients + memory.activations + memory.evaluation +
+                 memory.rows + kProgram;
+  return memory;
+}
 
 double estimate_seconds(const Prepared& p) {
   Opened opened = p.open();

@@ -4,7 +4,7 @@
 
 namespace costeff::train {
 
-// What a run will hold in memory at its peak, from sizes alone.
+// What a run will hold in memory at its peak, from sizes alone; its weights are there already.
 TrainMemory plan_memory(const Prepared& prepared);
 
 // Seconds that a run will take, from a few steps on weights of their own, which are forgotten.

@@ -62,7 +62,8 @@ std::string options_text(const Prepared& p) {
 
 }  // namespace
 
-std::string fingerprint(const Prepared& prepared, const Workshop& shop) {
+std::string fingerprint(const Prepared& prepared) {
+  const Workshop& shop = *prepared.shop;
   ContentHash hash;
   hash.add(options_text(prepared));
   add_rows(prepared.rows, &hash);

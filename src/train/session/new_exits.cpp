@@ -96,7 +96,10 @@ class Maker {
   }
   model::ParameterId parameter(model::Role role, model::Part part, const std::string& name,
                                std::vector<int64_t> shape) {
-    Tensor t{.name = name, .dtype = DType::f32, .shape = std::move(shape)};
+    Tensor t;
+    t.name = name;
+    t.dtype = DType::f32;
+    t.shape = std::move(shape);
     t.file = std::make_shared<const std::string>("new exits");
     t.data = model::own_bytes(&m_.parameters.storage, t.bytes()).data();
     return m_.parameters.add(role, part, std::move(t));

@@ -12,8 +12,6 @@
 namespace costeff::train {
 namespace {
 
-constexpr int64_t kTokensAtOnce = 4096;
-
 std::vector<KeptStates::Slot> slots_of(const std::vector<model::Head>& heads, int64_t layers) {
   std::vector<KeptStates::Slot> slots;
   for (const model::Head& head : heads) {

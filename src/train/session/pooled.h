@@ -48,6 +48,8 @@ struct Ramps {
   std::span<const bool> span;
 };
 
+constexpr int64_t kTokensAtOnce = 4096;  // of a batch whose states are pooled
+
 // The bytes that Pooled holds.
 int64_t pooled_bytes(const std::vector<model::Head>& heads, int64_t layers, int64_t hidden,
                      int64_t rows);

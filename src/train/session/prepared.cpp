@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "train/session/estimate.h"
 #include "train/session/plan.h"
 
 namespace costeff::train {
@@ -22,6 +23,8 @@ Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& tra
   if (!options.teacher.empty())
     check_same_ids(tokenizer, text::Tokenizer(options.teacher), options.teacher, train);
   plan = make_plan(opened, options, rows, dev_rows);
+  shop = std::make_unique<Workshop>(&opened, options);
+  plan.memory = plan_memory(*this);
 }
 
 Opened Prepared::open() const {

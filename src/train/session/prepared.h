@@ -4,13 +4,14 @@
 
 #include <costeff/train.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "text/tokenizer.h"
 #include "train/session/data.h"
 #include "train/session/evaluate.h"
-#include "train/session/opened.h"
+#include "train/session/workshop.h"
 
 namespace costeff::train {
 
@@ -29,6 +30,7 @@ struct Prepared {
   text::Tokenizer tokenizer;
   Opened opened;
   Encoded rows, dev_rows;
+  std::unique_ptr<Workshop> shop;  // of the run
   TrainPlan plan;
 };
 

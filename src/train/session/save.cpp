@@ -17,7 +17,9 @@
 namespace costeff::train {
 namespace {
 
-Json number_or_null(double v) { return std::isfinite(v) ? Json(v) : Json(); }
+using OrderedJson = nlohmann::ordered_json;
+
+OrderedJson number_or_null(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(); }
 
 const char* best_by_name(BestBy b) { return b == BestBy::last ? "last" : "mean"; }
 
@@ -79,7 +81,7 @@ std::vector<std::string> save_model(const model::Model& model, const checkpoint:
 std::string training_record(const std::string& backbone, const TrainOptions& options,
                             const TrainPlan& plan, const RunState& state,
                             const TrainResult& result) {
-  nlohmann::ordered_json j;
+  OrderedJson j;
   j["version"] = kVersion;
   j["backbone"] = std::filesystem::path(backbone).lexically_normal().filename().string();
   j["dialect"] = plan.dialect;
@@ -87,7 +89,7 @@ std::string training_record(const std::string& backbone, const TrainOptions& opt
   j["options"] = options_json(options, plan);
   if (!options.record.empty()) j["data"] = Json::parse(options.record, nullptr, false);
   j["rows"] = {{"train", plan.rows}, {"dev", plan.dev_rows}, {"tokens", plan.tokens}};
-  j["stages"] = nlohmann::ordered_json::array();
+  j["stages"] = OrderedJson::array();
   for (const TrainStage& s : plan.stages) {
     j["stages"].push_back({{"name", s.name},
                            {"epochs", s.epochs},
@@ -99,10 +101,10 @@ std::string training_record(const std::string& backbone, const TrainOptions& opt
   j["fingerprint"] = state.fingerprint;
   j["end"] = end_name(result.end);
   j["seconds"] = state.seconds;
-  j["best"] = result.best < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(result.best);
-  j["evaluations"] = nlohmann::ordered_json::array();
+  j["best"] = result.best < 0 ? OrderedJson() : OrderedJson(result.best);
+  j["evaluations"] = OrderedJson::array();
   for (const TrainEvaluation& e : result.evaluations) {
-    nlohmann::ordered_json metric = nlohmann::ordered_json::array();
+    OrderedJson metric = OrderedJson::array();
     for (const double m : e.metric) metric.push_back(number_or_null(m));
     j["evaluations"].push_back({{"stage", e.stage},
                                 {"step", e.step},

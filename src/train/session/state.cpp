@@ -180,10 +180,11 @@ void StateStore::save(const RunState& state, const grad::TrainedWeights& weights
   std::deque<Tensor> views;
   std::vector<checkpoint::TensorToWrite> tensors;
   for_each_span(weights, optimiser, [&](const std::string& tensor, std::span<float> values) {
-    views.push_back({.name = tensor,
-                     .dtype = DType::f32,
-                     .shape = {static_cast<int64_t>(values.size())},
-                     .data = reinterpret_cast<const std::byte*>(values.data())});
+    Tensor& t = views.emplace_back();
+    t.name = tensor;
+    t.dtype = DType::f32;
+    t.shape = {static_cast<int64_t>(values.size())};
+    t.data = reinterpret_cast<const std::byte*>(values.data());
     tensors.push_back({tensor, &views.back(), DType::f32});
   });
   // A leftover of a save that did not come to its end; unless it is the state itself.

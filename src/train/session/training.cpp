@@ -50,6 +50,7 @@ std::vector<std::string> names_in(const std::string& dir) {
 Training::Training(Prepared* prepared, const std::string& out, const TrainObserver& observer,
                    const std::atomic<bool>* stop)
     : p_(*prepared),
+      shop_(*prepared->shop),
       out_(without_slashes(out)),
       observer_(observer),
       stop_(stop),
@@ -66,8 +67,7 @@ std::optional<TrainResult> Training::run() {
   { const NewDirectory can_be_made(out_); }
   const bool found = store_.open(p_.options.resume);
   try {
-    shop_ = std::make_unique<Workshop>(&p_.opened, p_.options);
-    state_.fingerprint = fingerprint(p_, *shop_);
+    state_.fingerprint = fingerprint(p_);
     if (found) {
       state_ = store_.load(state_.fingerprint);
       seconds_before_ = state_.seconds;
@@ -76,16 +76,16 @@ std::optional<TrainResult> Training::run() {
     }
     const Settings& settings = p_.opened.settings;
     if (settings.recipe->stages.front().trains == Trains::ramps) {
-      shop_->pooled = compute_pooled(shop_->network.get(), &shop_->team, p_.rows.rows,
-                                     p_.options.memory_budget, store_.directory(), stop_);
-      if (!shop_->pooled) return std::nullopt;
+      shop_.pooled = compute_pooled(shop_.network.get(), &shop_.team, p_.rows.rows,
+                                    p_.options.memory_budget, store_.directory(), stop_);
+      if (!shop_.pooled) return std::nullopt;
       say(fmt::format("{} rows, computed once in {:.0f} s", p_.rows.rows.size(), seconds()));
     }
     for (bool resumed = found;; resumed = false) {
-      Stage stage(state_.stage, p_.options, settings, shop_.get(), p_.rows.rows);
+      Stage stage(state_.stage, p_.options, settings, &shop_, p_.rows.rows);
       if (resumed) {
-        store_.load_weights(state_, shop_->weights.get(), &stage.optimiser);
-        shop_->team.run([&](const Crew& crew) { shop_->weights->pack(crew, true); });
+        store_.load_weights(state_, shop_.weights.get(), &stage.optimiser);
+        shop_.team.run([&](const Crew& crew) { shop_.weights->pack(crew, true); });
         if (state_.step > stage.loop.steps_total())
           fail_input("{}: step {} of {}", store_.directory(), state_.step,
                      stage.loop.steps_total());
@@ -147,7 +147,7 @@ Training::StageEnd Training::run_stage(Stage* stage) {
       return StageEnd::stopped;
     }
     const auto begin = steady_clock::now();
-    const StepReport step = stage->step(shop_.get());
+    const StepReport step = stage->step(&shop_);
     state_.step = step.step + 1;
     state_.loss_sum += step.loss;
     ++state_.loss_steps;
@@ -202,7 +202,7 @@ void Training::evaluate(Stage* stage) {
             static_cast<double>(state_.step) / static_cast<double>(stage->loop.steps_total());
   e.train_loss = state_.loss_steps > 0 ? state_.loss_sum / static_cast<double>(state_.loss_steps)
                                        : std::numeric_limits<double>::quiet_NaN();
-  e.metric = judge(shop_->model, p_.judging());
+  e.metric = judge(shop_.model, p_.judging());
   e.score = best_score(e.metric, p_.plan.best_by);
   const double before = state_.best < 0
                             ? std::numeric_limits<double>::quiet_NaN()
@@ -213,7 +213,7 @@ void Training::evaluate(Stage* stage) {
     const std::string name = fmt::format("best-{}-{}", stage->index, state_.step);
     std::error_code ignored;
     fs::remove_all(store_.path(name), ignored);  // of a part of the run that was not saved
-    save_model(shop_->model, p_.opened.backbone.config, p_.path, store_.path(name));
+    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(name));
     state_.best = static_cast<int64_t>(state_.evaluations.size());
     state_.best_dir = name;
   }
@@ -225,7 +225,7 @@ void Training::evaluate(Stage* stage) {
 
 void Training::save(Stage* stage) {
   state_.seconds = seconds();
-  store_.save(state_, *shop_->weights, &stage->optimiser);
+  store_.save(state_, *shop_.weights, &stage->optimiser);
   saved_ = steady_clock::now();
 }
 
@@ -237,19 +237,19 @@ void Training::hand_on_best(const Stage& stage) {
   say(fmt::format("stage {} goes on from step {}, the best of stage {}",
                   p_.plan.stages[static_cast<size_t>(stage.index) + 1].name, best.step,
                   stage.row.name));
-  model::Model m = shop_->model;
+  model::Model m = shop_.model;
   checkpoint::name_model(&m, p_.opened.backbone.config);
   const std::string file = join_path(store_.path(state_.best_dir), "model.safetensors");
   const TensorSet set = checkpoint::read_safetensors(file);
   for (const auto& [name, id] : checkpoint::saved_names(m)) {
-    const auto value = (*shop_->weights)[id].value;
+    const auto value = (*shop_.weights)[id].value;
     const Tensor* t = set.find(name);
     // Positions that no token can have are not saved.
     if (!t || t->numel() > static_cast<int64_t>(value.size()))
       fail_input("{}: has no {} of {} floats, expected what was saved", file, name, value.size());
     to_float32(*t, value.data());
   }
-  shop_->team.run([&](const Crew& crew) { shop_->weights->pack(crew, true); });
+  shop_.team.run([&](const Crew& crew) { shop_.weights->pack(crew, true); });
 }
 
 TrainResult Training::finish() {
@@ -263,7 +263,7 @@ TrainResult Training::finish() {
     state_.best_dir = "best-final";
     std::error_code ignored;
     fs::remove_all(store_.path(state_.best_dir), ignored);
-    save_model(shop_->model, p_.opened.backbone.config, p_.path, store_.path(state_.best_dir));
+    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(state_.best_dir));
   }
   const std::string dir = store_.path(state_.best_dir), record = join_path(dir, "training.json");
   std::error_code ignored;

@@ -38,12 +38,12 @@ class Training {
   void say(const std::string& line) const;
 
   Prepared& p_;
+  Workshop& shop_;
   const std::string out_;
   const TrainObserver& observer_;
   const std::atomic<bool>* stop_;
   StateStore store_;
   RunState state_;
-  std::unique_ptr<Workshop> shop_;
   std::chrono::steady_clock::time_point begin_, saved_;
   double seconds_before_ = 0;  // of earlier parts of the run
   int64_t steps_here_ = 0;     // computed by this process
