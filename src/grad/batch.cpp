@@ -1,5 +1,7 @@
 #include "grad/batch.h"
 
+#include <algorithm>
+
 namespace costeff::grad {
 
 void Batch::clear() {
@@ -24,6 +26,12 @@ void Batch::add(std::span<const int32_t> row, std::span<const int32_t> row_types
   start.push_back(static_cast<int32_t>(ids.size()));
   real.push_back(static_cast<int32_t>(row.size()));
   row_ids.push_back(row_id);
+}
+
+void Batch::add_row(uint32_t row_id) { add({}, {}, row_id); }
+
+int64_t Batch::longest() const {
+  return real.empty() ? 0 : *std::max_element(real.begin(), real.end());
 }
 
 }  // namespace costeff::grad

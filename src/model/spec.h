@@ -96,6 +96,10 @@ struct Head {
       Activation::tanh;       // after the pooler, or on the pooled vector without one
   Linear classifier;          // [C, pooler out or the pooled size]
   std::optional<Linear> lte;  // BERxiT: [1, pooler out], learning to exit
+  // Of training. What the classifier reads is dropped with this probability; none: with that of the
+  // hidden states. RoBERTa's classifier drops what its pooler reads, too.
+  std::optional<float> dropout;
+  bool drops_input = false;
 };
 
 // Sizes, forms and which parameter goes where.

@@ -37,6 +37,7 @@ void add_single_exit(Source& s, Widths widths, model::Model* m) {
     const std::string classifier = roberta ? "classifier.out_proj" : "classifier";
     head = pooled_head(s, last, pooler, classifier, rows, h, label_rows(s, classifier),
                        widths == Widths::cofi ? "hidden_size of config.json" : "");
+    head.drops_input = roberta;  // RobertaClassificationHead
     if (roberta) mark_leftover(s, s.prefix + "pooler.");
   }
   m->arch.heads.push_back(std::move(head));
