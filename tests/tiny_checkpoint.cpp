@@ -115,10 +115,10 @@ TinyTensors tiny_tensors(const TinyShape& s) {
     return m.tensors;
   }
   if (s.dialect == "own") {
-    for (const TinyExit& e : tiny_own_exits(s)) {
-      const std::string p = "costeff_exits." + std::to_string(e.layer) + ".";
-      if (e.rows > 0) m.linear(p + "dense", e.rows, s.hidden);
-      m.linear(p + "classifier", s.labels, e.rows > 0 ? e.rows : s.hidden);
+    for (const TinyExit& exit : tiny_own_exits(s)) {
+      const std::string p = "costeff_exits." + std::to_string(exit.layer) + ".";
+      if (exit.rows > 0) m.linear(p + "dense", exit.rows, s.hidden);
+      m.linear(p + "classifier", s.labels, exit.rows > 0 ? exit.rows : s.hidden);
     }
     if (s.own_last) return m.tensors;
   } else if (s.dialect != "plain") {

@@ -7,7 +7,8 @@
 //   source                tensors by canonical name, with checked access; encoder, heads over it
 //   foreign_tensors       refuses what the engine does not compute
 //   dialects/             which dialect the tensors are in; dialect_*: -> Model; cofi_fold: zs.pt;
-//                         save_model: the way back
+//                         backbone: a model without its exits; save_model: the way back;
+//                         dialect_choice: which dialects can write a model
 // Every offset, length, shape and name is checked before it is used; a wrong file is an
 // Error(model).
 

@@ -205,6 +205,9 @@ TEST(Backbone, WhatIsRefused) {
   const Config narrow =
       parse_config(R"({"hidden_size": 16, "num_attention_heads": 4})", "m/config.json");
   EXPECT_EQ(error_of(ErrorKind::model, [&] { backbone(bert, narrow); }),
+            "m/model.safetensors: tensor bert.pooler.dense.weight: shape [8, 8], expected [16, 8] "
+            "(hidden_size of config.json)");
+  EXPECT_EQ(error_of(ErrorKind::model, [&] { backbone(bare, narrow); }),
             "m/config.json: hidden_size is 16, the tensors have 8 "
             "(bert.embeddings.word_embeddings.weight [11, 8])");
   Shapes masks;

@@ -60,7 +60,7 @@ Model factorised() {
   s.at["bert.embeddings.word_embeddings1.weight"] = {kV, 3};
   s.at["bert.embeddings.word_embeddings2.weight"] = {kH, 3};
   s.linear("classifier", kC, kH);
-  return make_model(s, make_config("\"prun_hidden_size\": 4", "1"));
+  return make_model(s, make_config(R"("prun_hidden_size": 4, "costeff": {"exits": [3]})", "1"));
 }
 
 Model compact() {

@@ -32,7 +32,7 @@ Shapes distilbert_classifier() {
 
 Shapes compact(Shapes s, const std::string& prefix) {
   s.erase(prefix + "encoder.layer.1.attention.self.");
-  s.erase(prefix + "encoder.layer.1.attention.output.dense.");
+  s.erase(prefix + "encoder.layer.1.attention.output.");
   return s;
 }
 
@@ -104,7 +104,9 @@ void expect_same_heads(const model::Model& a, const model::Model& b) {
     EXPECT_EQ(x.activation, y.activation);
     EXPECT_EQ(x.last_n_hidden, y.last_n_hidden);
     ASSERT_EQ(x.pooler.has_value(), y.pooler.has_value());
-    if (x.pooler) EXPECT_EQ(x.pooler->out, y.pooler->out);
+    if (x.pooler) {
+      EXPECT_EQ(x.pooler->out, y.pooler->out);
+    }
     EXPECT_EQ(x.classifier.in, y.classifier.in);
   }
 }
@@ -135,7 +137,8 @@ TEST(OwnDialect, EveryEncoderIsReadAndWritten) {
     EXPECT_EQ(back.provenance.dialect, m.provenance.dialect);
     expect_same_heads(back, m);
     // transformers opens the rest: keys and tensors are those of the other dialect.
-    const Config plain_config = make_config(base.keys, base.heads);
+    const Config plain_config =
+        make_config(joined(base.keys, R"("costeff": {"exits": [3]})"), base.heads);
     const Again plain(make_model(base.shapes, plain_config), plain_config);
     EXPECT_EQ(names_of(with_two(plain.shapes)), names_of(again.shapes));
     Json without = again.saved.json, wanted = plain.saved.json;
@@ -195,8 +198,11 @@ TEST(OwnDialect, OnPrunedHiddenUnits) {
   s.linear("costeff_exits.3.classifier", kC, kH - 1);
   s.erase("classifier.");
   s.erase("bert.pooler.");
-  const Config ours =
-      make_config(own_keys(own_entry(2, false) + ", " + own_entry(3, true, "first")));
+  const std::string keys = own_keys(own_entry(2, false) + ", " + own_entry(3, true, "first"));
+  EXPECT_EQ(build_error(s, make_config(keys)),
+            "m/config.json: hidden_size is 8, the tensors have 7 "
+            "(bert.embeddings.word_embeddings.weight [11, 7])");
+  const Config ours = make_config(joined(keys, R"("costeff": {"attention_sizes": [8, 8, 8]})"));
   m = make_model(s, ours);
   ASSERT_EQ(m.provenance.dialect, "costeff-cofi-compact");
   EXPECT_FALSE(base_can_say(m, m.arch.heads.back(), &ours));

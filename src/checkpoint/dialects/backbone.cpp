@@ -65,6 +65,14 @@ BackboneForm find_backbone(const Source& s) {
   return {plain_name(s.family, s.config->model_type), build_full_encoder, add_full_exit};
 }
 
+void check_width_without_pooler(const Source& s, const model::Model& m) {
+  const int64_t h = m.arch.hidden_size, said = s.config->hidden_size.value_or(h);
+  if (said == h || s.config->converted.attention_sizes) return;
+  const Tensor& word = m.parameters.tensor(m.arch.embeddings.word);
+  fail_model("{}: hidden_size is {}, the tensors have {} ({} {})", s.config->place, said, h,
+             word.name, shape_text(word.shape));
+}
+
 bool is_headless(const Source& s) {
   for (const std::string& beginning :
        {std::string("classifier."), std::string("classifiers."), std::string("pre_classifier."),
@@ -87,7 +95,10 @@ std::optional<model::Linear> build_headless(Source& s, model::Model* m) {
   std::optional<model::Linear> pooler;
   if (const std::string name = pooler_name(s, *m); has_any(s, name + ".")) {
     const bool cofi = form.build_encoder == build_cofi_encoder;
-    pooler = use_linear(s, model::Role::pooler, name, cofi ? unpruned_hidden_size(s, h) : h, h);
+    pooler = use_linear(s, model::Role::pooler, name, cofi ? unpruned_hidden_size(s, h) : h, h,
+                        cofi ? "hidden_size of config.json" : "");
+  } else {
+    check_width_without_pooler(s, *m);
   }
   note_other_heads(s);
   if (const std::string& name = s.config->architecture;

@@ -21,6 +21,10 @@ struct BackboneForm {
 // Found by family, names and sizes; the tensors of exits do not matter.
 BackboneForm find_backbone(const Source& s);
 
+// Without a pooler nothing shows that hidden units were pruned: hidden_size of config.json may as well
+// be wrong. Throws Error(model) if it is not H, unless `costeff convert` wrote the sizes of the layers.
+void check_width_without_pooler(const Source& s, const model::Model& m);
+
 // Whether there is no tensor of any classifier, so that the file holds a pretrained encoder at most.
 bool is_headless(const Source& s);
 

@@ -94,6 +94,7 @@ void build_own(Source& s, model::Model* m) {
   int64_t labels = 0;
   if (last == layers) {
     refuse_base_exit(s, layers);
+    check_width_without_pooler(s, *m);
     labels = label_rows(s, own_name(last) + ".classifier");
   } else {
     if (is_question_answering(s)) {
