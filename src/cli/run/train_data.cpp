@@ -31,6 +31,10 @@ std::vector<tasks::DataSet> find_sets(const TrainFlags& f, const std::vector<std
   std::vector<tasks::DataSet> sets = tasks::find_data_sets(data, split, f.pass.input.task, model);
   if (std::any_of(sets.begin(), sets.end(), [](const tasks::DataSet& s) { return s.squad; }))
     throw_usage("questions (SQuAD) cannot be trained on, expected texts with labels");
+  for (tasks::DataSet& set : sets) {
+    // The backbone's own task finds the directory, but it says nothing about a file of the user's.
+    if (!set.columns && set.task && set.task_from.starts_with("config.json")) set.task = nullptr;
+  }
   return sets;
 }
 
@@ -67,7 +71,8 @@ std::vector<tasks::DataSet> find_dev_sets(const TrainFlags& f, const BackboneInf
 std::string set_names(const std::vector<tasks::DataSet>& sets) {
   std::string names;
   for (const tasks::DataSet& set : sets)
-    append_format(&names, "{}{}", names.empty() ? "" : ", ", printable(set.path, 200));
+    append_format(&names, "{}{}", names.empty() ? "" : ", ",
+                  printable(tasks::input_name({set.path, std::nullopt}), 200));
   return names;
 }
 

@@ -149,10 +149,9 @@ std::string evaluation_line(const TrainReport& r, const TrainEvaluation& e) {
 }
 
 std::string train_progress(const TrainPlan& plan, const TrainStep& s, double rows_per_s) {
-  std::string out;
-  if (plan.stages.size() > 1) append_format(&out, "{} ", stage_name(plan, s.stage));
-  append_format(&out, "step {}/{}  epoch {:.2f}  loss {:.4f}  lr {:.2g}", grouped(s.step),
-                grouped(s.steps), s.epoch, s.loss, s.learning_rate);
+  const std::string name = plan.stages.size() > 1 ? stage_name(plan, s.stage) : "step";
+  std::string out = fmt::format("{} {}/{}  loss {:.4f}  lr {:.2g}", name, grouped(s.step),
+                                grouped(s.steps), s.loss, s.learning_rate);
   append_format(&out, "  {:.{}f} rows/s", rows_per_s, rows_per_s < 10 ? 1 : 0);
   append_format(&out, "  {} left", clock_text(s.seconds_left));
   return out;
