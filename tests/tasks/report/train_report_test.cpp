@@ -119,7 +119,8 @@ TEST(TrainReport, TableOfFewExits) {
   expect_has(evaluation_header(r), {"layer 3", "layer 6"});
   // Nothing was evaluated.
   e.metric.clear();
-  EXPECT_EQ(evaluation_line(r, e), "fine-tune        526   0.25   0.6931   0.6578\n");
+  EXPECT_EQ(evaluation_line(r, e),
+            "fine-tune        526   0.25   0.6931         -         -        -\n");
 }
 
 TEST(TrainReport, ProgressAndEnd) {
