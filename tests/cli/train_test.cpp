@@ -189,6 +189,11 @@ TEST_F(TrainCli, DirectoryOfATask) {
   EXPECT_EQ(j["data"], (Json{task + "/train.tsv"}));
   EXPECT_EQ(j["dev"], (Json{task + "/dev.tsv"}));
   EXPECT_EQ(j["dev_rows"], 1);
+  // Labels of two tasks are not thrown together.
+  write_file(dir.file("sst-2.tsv"), "sentence\tlabel\nw1\t0\nw2\t1\n");
+  const Finished two = train({"--data", task, "--data", dir.file("sst-2.tsv"), "--dry-run"});
+  EXPECT_EQ(two.exit_code, 2);
+  EXPECT_NE(two.err.find("is of task rte and "), std::string::npos) << two.err;
   // Without a dev set, rows of the train set are kept apart.
   std::filesystem::remove(task + "/dev.tsv");
   write_file(
