@@ -13,7 +13,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
-#include "cli/formatter.h"
+#include "cli/flags/help_text.h"
 #include "tasks/judge/metrics.h"
 
 namespace costeff::cli {

@@ -63,6 +63,8 @@ std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f,
   r.layers = static_cast<int64_t>(m.layers.size());
   SweepRequest request;
   request.curves = usual_curves(exits_of(m));
+  // Thresholds by layer would be searched on the very rows that they are shown on.
+  std::erase_if(request.curves, [](const Curve& c) { return c.by_layer; });
   const std::vector<int64_t> gold(data.labels.begin(), data.labels.end());
   tasks::SweepEvaluator evaluator(data, m);
   for (const CurveSetting& setting : sweep_settings(data.table, gold, request))

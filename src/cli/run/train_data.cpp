@@ -31,6 +31,10 @@ std::vector<tasks::DataSet> find_sets(const TrainFlags& f, const std::vector<std
   std::vector<tasks::DataSet> sets = tasks::find_data_sets(data, split, f.pass.input.task, model);
   if (std::any_of(sets.begin(), sets.end(), [](const tasks::DataSet& s) { return s.squad; }))
     throw_usage("questions (SQuAD) cannot be trained on, expected texts with labels");
+  for (tasks::DataSet& set : sets) {
+    // The backbone's own task finds the directory, but it says nothing about a file of the user's.
+    if (!set.columns && set.task && set.task_from.starts_with("config.json")) set.task = nullptr;
+  }
   return sets;
 }
 
@@ -67,7 +71,8 @@ std::vector<tasks::DataSet> find_dev_sets(const TrainFlags& f, const BackboneInf
 std::string set_names(const std::vector<tasks::DataSet>& sets) {
   std::string names;
   for (const tasks::DataSet& set : sets)
-    append_format(&names, "{}{}", names.empty() ? "" : ", ", printable(set.path, 200));
+    append_format(&names, "{}{}", names.empty() ? "" : ", ",
+                  printable(tasks::input_name({set.path, std::nullopt}), 200));
   return names;
 }
 
@@ -82,13 +87,26 @@ tasks::LabelledRows read_rows(const TrainFlags& f, const std::vector<tasks::Data
   return rows;
 }
 
+// The task of all sets; null: of some it is not known. Throws Error(usage) for rows of two tasks, whose
+// labels would be thrown together.
+const tasks::Task* common_task(const std::vector<tasks::DataSet>& sets) {
+  const tasks::DataSet& first = sets.front();
+  const tasks::Task* task = first.task;
+  for (const tasks::DataSet& set : sets) {
+    if (set.task && first.task && set.task != first.task) {
+      fail_usage(
+          "{} is of task {} and {} of {}, expected rows of one task; --task none reads them "
+          "as they are",
+          printable(first.path, 200), first.task->name, printable(set.path, 200), set.task->name);
+    }
+    if (!set.task) task = nullptr;
+  }
+  return task;
+}
+
 // Decides what the labels are, and says so.
 void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
                    const std::vector<Example>& rows, TrainData* data) {
-  data->task = data->train_sets.front().task;
-  for (const tasks::DataSet& set : data->train_sets) {
-    if (set.task != data->task) data->task = nullptr;
-  }
   tasks::LabelRequest request;
   request.data = set_names(data->train_sets);
   request.task = data->task;
@@ -201,6 +219,7 @@ void check_metric(tasks::Metric metric, bool regression) {
 TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tasks::BadRows* bad) {
   TrainData data;
   data.train_sets = find_sets(f, f.pass.data, "train", backbone);
+  data.task = common_task(data.train_sets);
   data.dev_sets = find_dev_sets(f, backbone);
   tasks::BadRowSink sink;
   if (f.pass.bad_rows.skip())

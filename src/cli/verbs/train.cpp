@@ -50,11 +50,11 @@ void say_plan(const TrainFlags& f, const tasks::TrainReport& r) {
   RunStats cut;
   cut.truncated_rows = p.truncated;
   say_row_warnings(cut);
-  const std::string judged =
-      p.dev_rows == 0 ? "nothing is evaluated"
-                      : fmt::format("{} by {}, score: {}", r.metric,
-                                    counted(p.dev_rows, "row", "rows"), tasks::score_name(r));
-  say("recipe {}, {}; {}", r.recipe->name, counted(p.rows, "row", "rows"), judged);
+  const std::string judged = p.dev_rows == 0
+                                 ? "none to judge by: the last model is kept"
+                                 : fmt::format("{} to judge by; score: {}, {}", p.dev_rows,
+                                               r.metric, tasks::score_name(r));
+  say("recipe {}: {} to train on, {}", r.recipe->name, counted(p.rows, "row", "rows"), judged);
 }
 
 int say_interrupted(const TrainFlags& f) {
@@ -75,7 +75,7 @@ int say_interrupted_before_work(const TrainFlags& f) {
 
 void say_end(const TrainFlags& f, const TrainData& data, const tasks::TrainReport& r) {
   if (f.pass.quiet) return;
-  say_text(tasks::train_end_text(r) + " in " + tasks::duration_text(r.seconds));
+  say("{}; it took {}", tasks::train_end_text(r), tasks::duration_text(r.seconds));
   if (!f.report.empty()) say("wrote {}", f.report);
   const std::string out = shell_quoted(f.output);
   if (r.plan.exits.size() > 1 && !data.dev_sets.empty()) {

@@ -98,6 +98,16 @@ std::vector<std::string> own_names(std::span<const FileLabel> labels, bool* nume
   return names;
 }
 
+// "1, 2, 3": beside the numbers of the classes they would be hard to read.
+std::string listed_numbers(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 12;
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    append_format(&out, "{}{}", i ? ", " : "", names[i]);
+  if (names.size() > kShown) append_format(&out, ", ... ({} labels)", names.size());
+  return out;
+}
+
 void refuse_too_many(const LabelRequest& q, std::span<const FileLabel> labels) {
   constexpr size_t kMaxClasses = 1000, kFew = 20;
   const int64_t rows = count_rows(labels);
@@ -124,7 +134,8 @@ TrainLabels own_labels(const LabelRequest& q, std::span<const FileLabel> labels)
     out.map.spellings.emplace_back(label_key(names[i]), static_cast<int64_t>(i));
   out.map.numbers = false;
   out.map.whose = " (the labels of the training rows)";
-  out.notes.push_back(fmt::format("labels: {} (those of the file, {})", listed_labels(names),
+  out.notes.push_back(fmt::format("labels: {} (those of the file, {})",
+                                  numeric ? listed_numbers(names) : listed_labels(names),
                                   numeric ? "in numeric order" : "sorted"));
   for (const FileLabel& l : labels) {
     if (l.other.empty()) continue;

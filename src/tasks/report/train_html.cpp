@@ -110,7 +110,7 @@ void append_summary(const TrainReport& r, std::string* out) {
 void append_run(const TrainReport& r, std::string* out) {
   *out += "<h2>The run</h2>\n<div class=\"charts\">\n";
   append_figure(loss_chart(r), "What training minimises; averages over neighbouring steps.", out);
-  if (!r.result->evaluations.empty()) {
+  if (r.plan.dev_rows > 0 && !r.result->evaluations.empty()) {
     append_figure(metric_chart(r),
                   fmt::format("{} on the rows that were kept apart, exit by exit.", r.metric), out);
   }
@@ -119,9 +119,9 @@ void append_run(const TrainReport& r, std::string* out) {
 
 void append_evaluations(const TrainReport& r, std::string* out) {
   const TrainPlan& p = r.plan;
-  if (r.result->evaluations.empty()) return;
+  if (p.dev_rows == 0 || r.result->evaluations.empty()) return;
   append_format(out,
-                "<h2>Evaluations</h2>\n<p>score: {} of the {}; the marked model was "
+                "<h2>Evaluations</h2>\n<p>score: {}, {}; the marked model was "
                 "written.</p>\n<div class=\"scroll\"><table><thead><tr><th>stage</th><th>step</th>"
                 "<th>epoch</th><th>loss</th>",
                 escape_html(r.metric), escape_html(score_name(r)));

@@ -40,7 +40,7 @@ const std::string& stage_name(const TrainPlan& plan, int64_t stage) {
   return at < plan.stages.size() ? plan.stages[at].name : kUnknown;
 }
 
-void append_row(std::string_view name, const std::string& text, std::string* out) {
+void append_fact(std::string_view name, const std::string& text, std::string* out) {
   append_format(out, "{:<11} {}\n", name, text);
 }
 
@@ -99,30 +99,30 @@ std::string bytes_text(int64_t bytes) {
 std::string train_plan_text(const TrainReport& r) {
   const TrainPlan& p = r.plan;
   std::string out;
-  append_row("backbone", printable(r.backbone, 200), &out);
-  append_row("recipe", fmt::format("{}: {}", r.recipe->name, r.recipe->use), &out);
-  append_row("data", files_text(r.data), &out);
-  append_row("rows",
-             fmt::format("{} to train on, {} tokens, the longest {}", grouped(p.rows),
-                         grouped(p.tokens), grouped(p.longest)),
-             &out);
-  append_row("",
-             fmt::format("{} to judge by{}{}", grouped(p.dev_rows), p.dev_rows > 0 ? ": " : "",
-                         p.dev_rows == 0 ? ""
-                         : r.dev.empty() ? r.dev_from
-                                         : files_text(r.dev)),
-             &out);
-  append_row("labels", r.labels.empty() ? "scores (regression)" : listed_labels(r.labels), &out);
-  append_row("exits",
-             fmt::format("layer {} ({} {} in all)", layers_text(p.exits), grouped(p.parameters),
-                         "parameters"),
-             &out);
-  append_row("dialect", p.dialect, &out);
-  append_row("batch",
-             fmt::format("{} rows; evaluated every {} steps: {}, best by {}", p.batch,
-                         grouped(p.eval_every), r.metric,
-                         p.best_by == BestBy::mean ? "mean" : "last exit"),
-             &out);
+  append_fact("backbone", printable(r.backbone, 200), &out);
+  append_fact("recipe", fmt::format("{}: {}", r.recipe->name, r.recipe->use), &out);
+  append_fact("data", files_text(r.data), &out);
+  append_fact("rows",
+              fmt::format("{} to train on, {} tokens, the longest {}", grouped(p.rows),
+                          grouped(p.tokens), grouped(p.longest)),
+              &out);
+  append_fact("",
+              fmt::format("{} to judge by{}{}", grouped(p.dev_rows), p.dev_rows > 0 ? ": " : "",
+                          p.dev_rows == 0 ? ""
+                          : r.dev.empty() ? r.dev_from
+                                          : files_text(r.dev)),
+              &out);
+  append_fact("labels", r.labels.empty() ? "scores (regression)" : listed_labels(r.labels), &out);
+  append_fact("exits",
+              fmt::format("layer {} ({} {} in all)", layers_text(p.exits), grouped(p.parameters),
+                          "parameters"),
+              &out);
+  append_fact("dialect", p.dialect, &out);
+  append_fact("batch",
+              fmt::format("{} rows; evaluated every {} steps: {}, best by {}", p.batch,
+                          grouped(p.eval_every), r.metric,
+                          p.best_by == BestBy::mean ? "mean" : "last exit"),
+              &out);
   append_stages(p, &out);
   append_memory(p.memory, &out);
   if (r.estimated_s >= 0)
@@ -142,17 +142,18 @@ std::string evaluation_line(const TrainReport& r, const TrainEvaluation& e) {
   const std::string loss = std::isfinite(e.train_loss) ? fmt::format("{:.4f}", e.train_loss) : "-";
   std::string out = fmt::format("{:<12.12} {:>7} {:>6.2f} {:>8}", stage_name(r.plan, e.stage),
                                 e.step, e.epoch, loss);
-  for (const size_t at : shown_exits(e.metric.size()))
-    append_format(&out, " {:>9.4f}", e.metric[at]);
-  append_format(&out, " {:>8.4f}{}\n", e.score, e.best ? " *" : "");
+  const bool judged = !e.metric.empty();
+  for (const size_t at : shown_exits(r.plan.exits.size()))
+    append_format(&out, " {:>9}", judged ? fmt::format("{:.4f}", e.metric[at]) : "-");
+  append_format(&out, " {:>8}{}\n", judged ? fmt::format("{:.4f}", e.score) : "-",
+                e.best ? " *" : "");
   return out;
 }
 
 std::string train_progress(const TrainPlan& plan, const TrainStep& s, double rows_per_s) {
-  std::string out;
-  if (plan.stages.size() > 1) append_format(&out, "{} ", stage_name(plan, s.stage));
-  append_format(&out, "step {}/{}  epoch {:.2f}  loss {:.4f}  lr {:.2g}", grouped(s.step),
-                grouped(s.steps), s.epoch, s.loss, s.learning_rate);
+  const std::string name = plan.stages.size() > 1 ? stage_name(plan, s.stage) : "step";
+  std::string out = fmt::format("{} {}/{}  loss {:.4f}  lr {:.2g}", name, grouped(s.step),
+                                grouped(s.steps), s.loss, s.learning_rate);
   append_format(&out, "  {:.{}f} rows/s", rows_per_s, rows_per_s < 10 ? 1 : 0);
   append_format(&out, "  {} left", clock_text(s.seconds_left));
   return out;

@@ -49,7 +49,7 @@ std::string train_plan_text(const TrainReport& report);
 std::string evaluation_header(const TrainReport& report);
 std::string evaluation_line(const TrainReport& report, const TrainEvaluation& evaluation);
 
-// "off-ramps 120/6,315  epoch 0.06  loss 0.4312  lr 1.9e-05  1,234 rows/s  12:05 left"
+// "off-ramps 1,200/6,315  loss 0.4312  lr 1.9e-05  1234 rows/s  12:05 left"
 std::string train_progress(const TrainPlan& plan, const TrainStep& step, double rows_per_s);
 
 // What was written, and the evaluation that it is of: one line.
