@@ -58,7 +58,7 @@ Shapes next_sentence() {
   return s;
 }
 
-Shapes elastic() {
+Shapes elastic_shapes() {
   Shapes s = encoder("elasticbert.");
   for (int64_t i = 0; i < kL; ++i)
     s.linear(fmt::format("elasticbert.encoder.pooler.{}.dense", i), kH, kH);
@@ -72,7 +72,7 @@ Shapes cofi() {
   return s;
 }
 
-Shapes factorised() {
+Shapes factorised_shapes() {
   Shapes s = encoder("bert.", 2, 4, 5);
   s.erase("bert.embeddings.word_embeddings.");
   s.at["bert.embeddings.word_embeddings1.weight"] = {kV, 3};
@@ -106,10 +106,10 @@ TEST(Backbone, KindsThatAreRead) {
       {"DistilBertModel", without_prefix(distilbert_encoder()), "", "distilbert", ""},
       {"DistilBertForMaskedLM", with_distilbert_pretraining(distilbert_encoder()),
        "\"model_type\": \"distilbert\"", "distilbert", ""},
-      {"ElasticBERT", elastic(), "", "elasticbert-static",
+      {"ElasticBERT", elastic_shapes(), "", "elasticbert-static",
        "elasticbert.encoder.pooler.2.dense.weight"},
       {"CoFi", cofi(), "", "cofi-compact", "bert.pooler.dense.weight"},
-      {"COST-EFF", factorised(), R"("prun_hidden_size": 4, "emb_hidden_dim": 3)", "cost-eff", ""},
+      {"COST-EFF", factorised_shapes(), R"("prun_hidden_size": 4, "emb_hidden_dim": 3)", "cost-eff", ""},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.what);
