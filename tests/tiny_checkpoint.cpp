@@ -83,6 +83,18 @@ std::vector<TinyExit> tiny_own_exits(const TinyShape& s) {
   return exits;
 }
 
+std::vector<TinyShape> tiny_own_shapes() {
+  return {{.dialect = "own", .heads = {6}, .ffn = {96}},
+          {.dialect = "own"},  // on CoFi's compact form
+          {.dialect = "own",
+           .heads = {2},
+           .ffn = {16},
+           .rank = 5,
+           .pooling_mode = "avg",
+           .last_n_hidden = 3},
+          {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true}};
+}
+
 TinyTensors tiny_tensors(const TinyShape& s) {
   Maker m;
   m.rng.seed(s.seed);

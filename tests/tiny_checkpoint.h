@@ -56,6 +56,8 @@ struct TinyExit {
   const char* activation;
 };
 std::vector<TinyExit> tiny_own_exits(const TinyShape& shape);
+// Dialect "own" on each kind of encoder.
+std::vector<TinyShape> tiny_own_shapes();
 
 TinyTensors tiny_tensors(const TinyShape& shape);
 std::string tiny_config(const TinyShape& shape);

@@ -141,6 +141,7 @@ struct TrainPlan {
   std::vector<TrainStage> stages;
   int64_t batch = 0, eval_every = 0;
   int64_t rows = 0, dev_rows = 0, tokens = 0;  // tokens: of an epoch
+  int64_t max_length = 0;                      // to which rows are cut
   int64_t longest = 0;                         // tokens of a row
   int64_t truncated = 0;                       // rows cut to max_length
   int64_t parameters = 0;                      // of the result

@@ -34,7 +34,7 @@ void name_labels(Source& s, model::Model* m) {
     m->provenance.labels = *c.id2label;
     return;
   }
-  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(fmt::format("LABEL_{}", i));
+  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(model::unnamed_label(i));
 }
 
 void note_config(Source& s, const model::Model& m) {

@@ -27,6 +27,9 @@ struct Batch {
   // A row without tokens, for exits on pooled states that are given (Network::forward_from_pooled).
   void add_row(uint32_t row_id);
 
+  // The places that a row of so many tokens takes.
+  static int64_t places(int64_t tokens) { return tokens + tokens % 2; }
+
   int64_t rows() const { return static_cast<int64_t>(real.size()); }
   int64_t tokens() const { return start.back(); }  // with places of no token
   int64_t longest() const;                         // tokens of the longest row

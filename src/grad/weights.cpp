@@ -34,8 +34,6 @@ Blocks blocks_of(const TrainedWeights& w, const TrainedLinear& l) {
   return blocks;
 }
 
-bool is_of_backbone(const model::Parameter& p) { return p.role < model::Role::pooler; }
-
 }  // namespace
 
 TrainedWeights::TrainedWeights(model::Model* model, const KernelTable& kernels, Precision precision,
@@ -121,7 +119,7 @@ int64_t TrainedWeights::lowest_trained() const {
   auto lowest = static_cast<int64_t>(arch().layers.size()) + 1;
   for (size_t i = 0; i < all_.size(); ++i) {
     const model::Parameter& about = model_.parameters[static_cast<model::ParameterId>(i)];
-    if (!all_[i].value.empty() && !all_[i].frozen && is_of_backbone(about))
+    if (!all_[i].value.empty() && !all_[i].frozen && model::is_backbone(about))
       lowest = std::min(lowest, about.layer);
   }
   return lowest;

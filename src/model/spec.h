@@ -102,6 +102,9 @@ struct Head {
   bool drops_input = false;
 };
 
+// Head::dropout of DistilBERT's classifier (seq_classif_dropout), unless it was changed.
+inline constexpr float kDistilBertDropout = 0.2f;
+
 // Sizes, forms and which parameter goes where.
 struct Architecture {
   Family family = Family::bert;
@@ -154,5 +157,10 @@ void for_each_parameter(AnyModel& m, F f) {
 bool reads_first_only(const Architecture& arch);
 
 const char* activation_name(Activation a);
+
+// What a class without a name is called: "LABEL_3", as in transformers.
+std::string unnamed_label(int64_t i);
+// Whether these are all called so.
+bool are_unnamed(const std::vector<std::string>& labels);
 
 }  // namespace costeff::model

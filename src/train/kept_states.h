@@ -19,6 +19,11 @@ struct KeptStates {
   int64_t rows = 0, hidden = 0;
   float* data = nullptr;  // [slots, rows, H], not owned
 
+  // The slot of a state; slots.size(): it is not kept.
+  static size_t find(const std::vector<Slot>& slots, model::Pooling pooling, int64_t layer) {
+    const auto is_it = [&](const Slot& s) { return s.pooling == pooling && s.layer == layer; };
+    return static_cast<size_t>(std::find_if(slots.begin(), slots.end(), is_it) - slots.begin());
+  }
   float* row(size_t slot, int64_t r) const {
     return data + (static_cast<int64_t>(slot) * rows + r) * hidden;
   }
@@ -38,10 +43,7 @@ struct KeptBatch {
                    float* to) {
     const auto& self = *static_cast<const KeptBatch*>(context);
     const KeptStates& k = *self.kept;
-    size_t slot = 0;
-    while (slot < k.slots.size() &&
-           (k.slots[slot].pooling != pooling || k.slots[slot].layer != layer))
-      ++slot;
+    const size_t slot = KeptStates::find(k.slots, pooling, layer);
     for (int64_t b = rows.begin; b < rows.end; ++b, to += k.hidden) {
       const auto row = static_cast<int64_t>(self.batch->row_ids[static_cast<size_t>(b)]);
       if (slot == k.slots.size()) {

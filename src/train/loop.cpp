@@ -55,7 +55,7 @@ grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& opt
         const auto tokens = static_cast<int64_t>(row.ids.size());
         if (is_full(batch.rows, batch.tokens, tokens, options)) break;
         ++batch.rows;
-        batch.tokens += tokens + tokens % 2;
+        batch.tokens += grad::Batch::places(tokens);
         batch.longest = std::max(batch.longest, tokens);
       }
       largest.tokens = std::max(largest.tokens, batch.tokens);
@@ -148,11 +148,16 @@ void Loop::plan_turn(int64_t step) {
   t.teacher = {.wanted = {t.teacher_exits.get(), n}, .hidden = hidden, .keep = false};
 }
 
+LoopPosition Loop::position_at(int64_t step) const {
+  const int64_t in_epoch = step % steps_of_epoch_;
+  return {.step = step,
+          .epoch = step / steps_of_epoch_,
+          .row = in_epoch * options_.batch,
+          .in_epoch = in_epoch};
+}
+
 void Loop::go_to(int64_t step) {
-  position_ = {.step = step,
-               .epoch = step / steps_of_epoch_,
-               .row = step % steps_of_epoch_ * options_.batch,
-               .in_epoch = step % steps_of_epoch_};
+  position_ = position_at(step);
   shuffle_rows(options_.seed, position_.epoch, &order_);
 }
 
@@ -243,13 +248,9 @@ void Loop::finish_step(double norm, StepReport* report) {
                               : "sum of the losses");
   }
   *report = {position_.step, position_.epoch, loss, norm, factor(), step_rows_, step_tokens_};
-  ++position_.step;
-  ++position_.in_epoch;
-  position_.row = step_end_;
-  if (position_.in_epoch < steps_of_epoch_) return;
-  ++position_.epoch;
-  position_.row = position_.in_epoch = 0;
-  shuffle_rows(options_.seed, position_.epoch, &order_);
+  const LoopPosition next = position_at(position_.step + 1);
+  if (next.epoch != position_.epoch) shuffle_rows(options_.seed, next.epoch, &order_);
+  position_ = next;
 }
 
 }  // namespace costeff::train

@@ -58,7 +58,8 @@ struct StepReport {
   int64_t rows = 0, tokens = 0;
 };
 
-// Where a loop stands: all that its next step depends on besides the weights and the moments.
+// Where a loop stands: all that its next step depends on besides the weights and the moments. It
+// follows from `step`.
 struct LoopPosition {
   int64_t step = 0;  // of the whole loop
   int64_t epoch = 0;
@@ -135,6 +136,7 @@ class Loop {
   } turns_[2];
   const Turn& turn() const { return turns_[position_.in_epoch % 2]; }
   void plan_turn(int64_t step);
+  LoopPosition position_at(int64_t step) const;
 
   // Of the step in hand.
   grad::Batch batch_;

@@ -109,7 +109,8 @@ TEST(Backbone, KindsThatAreRead) {
       {"ElasticBERT", elastic_shapes(), "", "elasticbert-static",
        "elasticbert.encoder.pooler.2.dense.weight"},
       {"CoFi", cofi(), "", "cofi-compact", "bert.pooler.dense.weight"},
-      {"COST-EFF", factorised_shapes(), R"("prun_hidden_size": 4, "emb_hidden_dim": 3)", "cost-eff", ""},
+      {"COST-EFF", factorised_shapes(), R"("prun_hidden_size": 4, "emb_hidden_dim": 3)", "cost-eff",
+       ""},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.what);

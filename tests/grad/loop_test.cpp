@@ -143,7 +143,9 @@ TEST(Loop, ALossThatIsNotFiniteStopsItAndLeavesTheWeights) {
     t.run(1);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_TRUE(std::string(e.what()).starts_with("step 3: the loss against the labels of the exit at layer")) << e.what();
+    EXPECT_TRUE(std::string(e.what()).starts_with(
+        "step 3: the loss against the labels of the exit at layer"))
+        << e.what();
   }
   EXPECT_EQ(t.values(), before);
   EXPECT_EQ(t.loop->position().step, 2);

@@ -11,8 +11,8 @@
 #include "golden/golden_data.h"
 #include "grad/network.h"
 #include "train/last_ramp.h"
-#include "train/objective.h"
 #include "train/losses.h"
+#include "train/objective.h"
 
 namespace costeff {
 
@@ -20,7 +20,7 @@ struct Rows {
   grad::Batch batch;
   std::vector<int32_t> labels;
   std::vector<float> scores;
-  train::Gold gold() const { return {labels, scores}; }
+  train::Gold gold() const { return {labels, scores, {}, 0}; }
 };
 
 inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,

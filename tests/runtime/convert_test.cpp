@@ -88,7 +88,7 @@ void expect_same_exits(const std::string& a, const std::string& b, const Layers&
 }
 
 std::vector<TinyShape> shapes() {
-  std::vector<TinyShape> all(12);
+  std::vector<TinyShape> all(8);
   all[0].dialect = "plain";
   all[2] = {.dialect = "deebert",
             .hidden = 45,
@@ -105,15 +105,7 @@ std::vector<TinyShape> shapes() {
             .hidden_mode = "avg",
             .last_n_hidden = 2};
   all[7] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .last_n_hidden = 5};
-  all[8] = {.dialect = "own", .heads = {6}, .ffn = {96}};
-  all[9] = {.dialect = "own"};  // on CoFi's compact form
-  all[10] = {.dialect = "own",
-             .heads = {2},
-             .ffn = {16},
-             .rank = 5,
-             .pooling_mode = "avg",
-             .last_n_hidden = 3};
-  all[11] = {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true};
+  for (const TinyShape& own : tiny_own_shapes()) all.push_back(own);
   return all;
 }
 

@@ -51,7 +51,7 @@ void expect_same(const Result& a, const Result& b, const std::string& what) {
 }
 
 std::vector<TinyShape> shapes() {
-  std::vector<TinyShape> all(12);
+  std::vector<TinyShape> all(8);
   all[0].dialect = "plain";
   all[1].dialect = "deebert";
   all[2] = {.dialect = "deebert",
@@ -70,15 +70,7 @@ std::vector<TinyShape> shapes() {
             .last_n_hidden = 2};
   all[7] = {
       .dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .last_n_hidden = 4};
-  all[8] = {.dialect = "own", .heads = {6}, .ffn = {96}};
-  all[9] = {.dialect = "own"};  // on CoFi's compact form
-  all[10] = {.dialect = "own",
-             .heads = {2},
-             .ffn = {16},
-             .rank = 5,
-             .pooling_mode = "avg",
-             .last_n_hidden = 3};
-  all[11] = {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true};
+  for (const TinyShape& own : tiny_own_shapes()) all.push_back(own);
   return all;
 }
 

@@ -22,7 +22,7 @@ void add_distilbert_exit(Source& s, model::Model* m) {
     // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
     head.activation = model::Activation::relu;
-    head.dropout = 0.2f;  // seq_classif_dropout, unless it was changed
+    head.dropout = model::kDistilBertDropout;
   }
   m->arch.heads.push_back(std::move(head));
 }

@@ -3,25 +3,19 @@
 #include <costeff/curve.h>
 #include <costeff/engine.h>
 
-#include <algorithm>
-
 #include "cli/run/print.h"
 
 namespace costeff::cli {
 namespace {
 
-constexpr int64_t kUsualTrainLength = 128;  // TrainOptions::max_length 0
-
-tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine,
+tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine, int64_t max_length,
                                std::span<const TrainRow> rows) {
   tasks::Evaluated data;
   RunOptions run;
   run.policy = ExitPolicy{};
   run.all_exits = true;
   run.threads = f.pass.threads;
-  run.encode.max_length = f.max_length > 0
-                              ? f.max_length
-                              : std::min(kUsualTrainLength, engine.info().default_max_length);
+  run.encode.max_length = max_length;
   size_t at = 0;
   engine.run(
       [&](Example& row, bool) {
@@ -43,14 +37,14 @@ tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine,
 
 }  // namespace
 
-std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f,
+std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f, int64_t max_length,
                                                   std::span<const TrainRow> rows,
                                                   const tasks::TrainLabels& labels) {
   if (rows.empty()) return std::nullopt;
   const Engine engine(f.output, {.isa = f.isa});
   const ModelInfo& m = engine.info();
   if (m.exits.size() < 2) return std::nullopt;
-  const tasks::Evaluated data = run_all_exits(f, engine, rows);
+  const tasks::Evaluated data = run_all_exits(f, engine, max_length, rows);
   if (interrupted) return std::nullopt;
   tasks::SweepReport r;
   r.model = f.output;

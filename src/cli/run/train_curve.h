@@ -13,7 +13,7 @@ namespace costeff::cli {
 
 // The accuracy-speed curve of the model that was written, on the rows it was judged by. None if it
 // has one exit, without rows, or if a signal came.
-std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& flags,
+std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& flags, int64_t max_length,
                                                   std::span<const TrainRow> rows,
                                                   const tasks::TrainLabels& labels);
 

@@ -1,10 +1,10 @@
 #include "cli/run/train_data.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/files/file_bytes.h"
 #include "base/format.h"
 #include "base/utf8.h"
 #include "cli/run/open.h"
@@ -18,11 +18,6 @@ namespace costeff::cli {
 namespace {
 
 constexpr double kUsualDevShare = 0.1;
-
-bool is_directory(const std::string& path) {
-  std::error_code error;
-  return path != "-" && std::filesystem::is_directory(path, error);
-}
 
 std::vector<tasks::DataSet> find_sets(const TrainFlags& f, const std::vector<std::string>& data,
                                       const std::string& split, const BackboneInfo& backbone) {

@@ -155,7 +155,8 @@ int train(const TrainFlags& f) {
     const int code = say_interrupted(f);
     return closed ? kPipeClosed : code;
   }
-  if (outputs->wants_report()) r.curve = curve_of_result(f, judged_by, data.labels);
+  if (outputs->wants_report())
+    r.curve = curve_of_result(f, r.plan.max_length, judged_by, data.labels);
   const int code = outputs->finish(r);
   say_end(f, data, r);
   return code;

@@ -10,7 +10,6 @@ namespace costeff::runtime {
 // their names to *names. Returns false if *stop became true. Throws Error(model) for a file that cannot
 // be read, and Error(output).
 bool copy_tokenizer_files(const std::string& from, const std::string& to,
-                          std::vector<std::string>* names,
-                          const std::atomic<bool>* stop = nullptr);
+                          std::vector<std::string>* names, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace costeff::runtime

@@ -1,8 +1,8 @@
 #include "train/session/estimate.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "train/session/clock.h"
 #include "train/session/workshop.h"
 
 namespace costeff::train {
@@ -14,22 +14,12 @@ constexpr int64_t kSteps = 5;                    // that are timed, after one th
 constexpr size_t kRows = 200;                    // of the development set
 constexpr size_t kPooledRows = 400;              // of the training set
 
-class Clock {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
 double ratio(int64_t a, int64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
 
 // Time goes by tokens; of states that are kept, by rows.
 double stage_seconds(const Prepared& p, Stage* stage, Workshop* shop, bool by_rows) {
   stage->step(shop);
-  const Clock clock;
+  const auto begin = Clock::now();
   int64_t steps = 0, done = 0;
   while (steps < kSteps && !stage->loop.done()) {
     const StepReport step = stage->step(shop);
@@ -38,7 +28,7 @@ double stage_seconds(const Prepared& p, Stage* stage, Workshop* shop, bool by_ro
   }
   if (done == 0) return 0;
   const TrainStage& planned = p.plan.stages[static_cast<size_t>(stage->index)];
-  const double epoch = clock.seconds() * ratio(by_rows ? p.plan.rows : p.plan.tokens, done);
+  const double epoch = seconds_since(begin) * ratio(by_rows ? p.plan.rows : p.plan.tokens, done);
   return epoch * planned.epochs;
 }
 
@@ -47,9 +37,9 @@ double evaluation_seconds(const Prepared& p, const model::Model& model) {
   some.gold = some.gold.first(std::min(kRows, some.gold.size()));
   some.rows = some.rows.first(some.gold.size());
   some.metric = nullptr;
-  const Clock clock;
+  const auto begin = Clock::now();
   judge(model, some);
-  return clock.seconds() * ratio(p.plan.dev_rows, static_cast<int64_t>(some.rows.size()));
+  return seconds_since(begin) * ratio(p.plan.dev_rows, static_cast<int64_t>(some.rows.size()));
 }
 
 // The engine's float32 weights, packed, for an evaluation, and a table of places (model/weights.h).
@@ -80,7 +70,7 @@ TrainMemory plan_memory(const Prepared& p) {
   memory.weights = shop.weights->bytes();
   if (shop.teacher_weights) memory.weights += shop.teacher_weights->bytes();
   memory.rows = row_bytes(p.rows) + row_bytes(p.dev_rows);
-  const bool ramps_alone = s.recipe->stages.front().trains == Trains::ramps;
+  const bool ramps_alone = s.recipe->ramps_alone();
   for (size_t i = 0; i < s.recipe->stages.size(); ++i) {
     const StageRow& row = s.recipe->stages[i];
     int64_t moments = 0;
@@ -120,14 +110,14 @@ double estimate_seconds(const Prepared& p) {
   Workshop shop(&opened, p.options);
   std::span<const Row> rows = p.rows.rows;
   double seconds = 0;
-  const bool ramps_alone = opened.settings.recipe->stages.front().trains == Trains::ramps;
+  const bool ramps_alone = opened.settings.recipe->ramps_alone();
   if (ramps_alone) {
     rows = rows.first(std::min(rows.size(), kPooledRows));
-    const Clock clock;
+    const auto begin = Clock::now();
     shop.pooled = compute_pooled(shop.network.get(), &shop.team, rows, INT64_MAX, "", nullptr);
     int64_t tokens = 0;
     for (const Row& row : rows) tokens += static_cast<int64_t>(row.ids.size());
-    seconds += clock.seconds() * ratio(p.plan.tokens, tokens);
+    seconds += seconds_since(begin) * ratio(p.plan.tokens, tokens);
   }
   const double evaluation = p.dev.empty() ? 0 : evaluation_seconds(p, shop.model);
   for (size_t i = 0; i < p.plan.stages.size(); ++i) {

@@ -8,8 +8,6 @@
 namespace costeff::train {
 namespace {
 
-constexpr int64_t kBatchTokens = 256;  // as the engine's own
-
 // Accuracy; for a regression the mean squared error, negative, so that higher is better.
 std::vector<double> plain_metric(std::span<const TrainRow> gold, const ExitTable& table) {
   std::vector<double> out;
@@ -38,7 +36,6 @@ std::vector<double> judge(const model::Model& model, const Judging& j) {
   options.plan = runtime::make_plan(model, ExitPolicy{}, true);
   options.max_ids = std::numeric_limits<int64_t>::max();
   options.threads = j.threads;
-  options.batch_tokens = kBatchTokens;
   size_t next = 0;
   const Source source = [&](Example& example, bool) {
     if (next == j.rows.size()) return ReadStatus::end;

@@ -1,8 +1,5 @@
 #include <costeff/train.h>
 
-#include <algorithm>
-
-#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 
 namespace costeff {
@@ -19,10 +16,7 @@ BackboneInfo inspect_backbone(const std::string& path) {
   info.num_labels = m.arch.num_labels;
   info.regression = m.arch.regression;
   for (const model::Head& head : m.arch.heads) info.exits.push_back(head.layer);
-  const auto& labels = m.provenance.labels;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] != fmt::format("LABEL_{}", i)) info.labels = labels;
-  }
+  if (!model::are_unnamed(m.provenance.labels)) info.labels = m.provenance.labels;
   return info;
 }
 

@@ -26,14 +26,13 @@ struct Form {
 };
 
 constexpr double kInitialDeviation = 0.02;
-constexpr float kDistilBertDropout = 0.2f;  // seq_classif_dropout
 
 // The last exit of transformers' classifier of the family.
 Form family_form(Family family) {
   Form f;
   if (family == Family::distilbert) {
     f.activation = Activation::relu;
-    f.dropout = kDistilBertDropout;
+    f.dropout = model::kDistilBertDropout;
   }
   f.drops_input = family == Family::roberta;
   return f;
@@ -55,18 +54,12 @@ bool has_form(const model::Head& head, const Form& f, int64_t hidden) {
          head.activation == f.activation;
 }
 
-bool says_nothing(const std::vector<std::string>& labels) {
-  for (size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] != fmt::format("LABEL_{}", i)) return false;
-  return true;
-}
-
 bool labels_fit(const model::Model& m, const ExitWishes& w) {
   if (m.arch.heads.empty() || m.arch.regression != w.regression) return false;
   if (w.regression) return true;
   const auto& have = m.provenance.labels;
   return have.size() == w.labels.size() &&
-         (have == w.labels || says_nothing(have) || says_nothing(w.labels));
+         (have == w.labels || model::are_unnamed(have) || model::are_unnamed(w.labels));
 }
 
 // Makes weights for a model.
@@ -226,7 +219,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   arch.num_labels = labels;
   arch.regression = w.regression;
   m.provenance.labels = w.labels;
-  if (w.regression) m.provenance.labels = {"LABEL_0"};
+  if (w.regression) m.provenance.labels = {model::unnamed_label(0)};
   m.provenance.policy.reset();
   m.provenance.compute = ComputeType::float32;
   model::number_parameters(&m);

@@ -22,6 +22,7 @@ TrainPlan make_plan(const Opened& opened, const TrainOptions& options, const Enc
   plan.rows = static_cast<int64_t>(rows.rows.size());
   plan.dev_rows = static_cast<int64_t>(dev.rows.size());
   plan.tokens = rows.tokens;
+  plan.max_length = s.max_length;
   plan.longest = rows.longest;
   plan.truncated = rows.truncated;
   plan.best_by = s.best_by;
@@ -38,11 +39,11 @@ TrainPlan make_plan(const Opened& opened, const TrainOptions& options, const Enc
                            .learning_rate = s.learning_rate,
                            .head_learning_rate = s.head_learning_rate,
                            .parameters = trained_parameters(row, options, m)});
-    plan.eval_every =
-        options.eval_every > 0
-            ? options.eval_every
-            : std::max<int64_t>(1, steps_of_epoch(plan.rows, loop) / kEvaluationsOfEpoch);
   }
+  const int64_t of_epoch =
+      steps_of_epoch(plan.rows, loop_options(s.recipe->stages[0], 0, options, s));
+  plan.eval_every = options.eval_every > 0 ? options.eval_every
+                                           : std::max<int64_t>(1, of_epoch / kEvaluationsOfEpoch);
   return plan;
 }
 

@@ -17,10 +17,8 @@ std::vector<KeptStates::Slot> slots_of(const std::vector<model::Head>& heads, in
   for (const model::Head& head : heads) {
     if (head.layer >= layers) continue;
     for (int64_t i = head.layer - head.last_n_hidden + 1; i <= head.layer; ++i) {
-      bool there = false;
-      for (const KeptStates::Slot& s : slots)
-        there = there || (s.pooling == head.pooling && s.layer == i);
-      if (!there) slots.push_back({head.pooling, i});
+      if (KeptStates::find(slots, head.pooling, i) == slots.size())
+        slots.push_back({head.pooling, i});
     }
   }
   return slots;

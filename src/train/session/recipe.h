@@ -33,6 +33,8 @@ struct RecipeRow {
   Recipe recipe;
   std::span<const StageRow> stages;
   bool skip_short = false;  // LoopOptions::skip_short
+  // Off-ramps are all that is trained, so the states that they read are computed once.
+  bool ramps_alone() const { return stages.front().trains == Trains::ramps; }
 };
 
 // Throws Error(usage), which lists the names.

@@ -2,7 +2,6 @@
 
 #include <costeff/version.h>
 
-#include <cmath>
 #include <filesystem>
 
 #include "base/fail.h"
@@ -18,8 +17,6 @@ namespace costeff::train {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-OrderedJson number_or_null(double v) { return std::isfinite(v) ? OrderedJson(v) : OrderedJson(); }
 
 const char* best_by_name(BestBy b) { return b == BestBy::last ? "last" : "mean"; }
 
@@ -103,18 +100,8 @@ std::string training_record(const std::string& backbone, const TrainOptions& opt
   j["seconds"] = state.seconds;
   j["best"] = result.best < 0 ? OrderedJson() : OrderedJson(result.best);
   j["evaluations"] = OrderedJson::array();
-  for (const TrainEvaluation& e : result.evaluations) {
-    OrderedJson metric = OrderedJson::array();
-    for (const double m : e.metric) metric.push_back(number_or_null(m));
-    j["evaluations"].push_back({{"stage", e.stage},
-                                {"step", e.step},
-                                {"epoch", e.epoch},
-                                {"train_loss", number_or_null(e.train_loss)},
-                                {"metric", metric},
-                                {"score", number_or_null(e.score)},
-                                {"best", e.best},
-                                {"seconds", e.seconds}});
-  }
+  for (const TrainEvaluation& e : result.evaluations)
+    j["evaluations"].push_back(evaluation_json(e));
   return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

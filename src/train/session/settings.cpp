@@ -173,7 +173,7 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
   const RecipeRow& recipe = recipe_row(o.recipe);
   const model::Architecture& arch = backbone->model.arch;
   const auto layers = static_cast<int64_t>(arch.layers.size());
-  const bool ramps_alone = recipe.stages.front().trains == Trains::ramps;
+  const bool ramps_alone = recipe.ramps_alone();
   ExitWishes wishes;
   wishes.layers = ramp_layers(o, recipe.recipe, layers);
   wishes.must_keep = ramps_alone;

@@ -33,19 +33,8 @@ std::string tensors_name(int64_t stage, int64_t step) {
   return fmt::format("state-{}-{}.safetensors", stage, step);
 }
 
-// JSON has no NaN.
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(); }
 double number_of(const Json& j) {
   return j.is_number() ? j.get<double>() : std::numeric_limits<double>::quiet_NaN();
-}
-
-Json evaluation_json(const TrainEvaluation& e) {
-  Json metric = Json::array();
-  for (const double m : e.metric) metric.push_back(number(m));
-  return {{"stage", e.stage}, {"step", e.step},
-          {"epoch", e.epoch}, {"train_loss", number(e.train_loss)},
-          {"metric", metric}, {"score", number(e.score)},
-          {"best", e.best},   {"seconds", e.seconds}};
 }
 
 TrainEvaluation evaluation_of(const Json& j) {
@@ -95,6 +84,18 @@ void write_replacing(const std::string& path, const std::string& text) {
 }
 
 }  // namespace
+
+nlohmann::ordered_json evaluation_json(const TrainEvaluation& e) {
+  using Ordered = nlohmann::ordered_json;
+  // JSON has no NaN.
+  const auto number = [](double v) { return std::isfinite(v) ? Ordered(v) : Ordered(); };
+  Ordered metric = Ordered::array();
+  for (const double m : e.metric) metric.push_back(number(m));
+  return {{"stage", e.stage}, {"step", e.step},
+          {"epoch", e.epoch}, {"train_loss", number(e.train_loss)},
+          {"metric", metric}, {"score", number(e.score)},
+          {"best", e.best},   {"seconds", e.seconds}};
+}
 
 StateStore::~StateStore() {
   if (lock_ >= 0) ::close(lock_);
@@ -208,7 +209,8 @@ void StateStore::save(const RunState& state, const grad::TrainedWeights& weights
          {"seconds", state.seconds},
          {"evaluations", Json::array()},
          {"optimiser_steps", Json::array()}};
-  for (const TrainEvaluation& e : state.evaluations) j["evaluations"].push_back(evaluation_json(e));
+  for (const TrainEvaluation& e : state.evaluations)
+    j["evaluations"].push_back(Json(evaluation_json(e)));
   for (int64_t i = 0; i < weights.count(); ++i)
     j["optimiser_steps"].push_back(optimiser->state(static_cast<model::ParameterId>(i)).steps);
   write_replacing(path(kStateFile), j.dump() + "\n");

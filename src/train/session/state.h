@@ -12,10 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "base/json/json.h"
 #include "grad/weights.h"
 #include "train/optimiser.h"
 
 namespace costeff::train {
+
+// As state.json and training.json hold it.
+nlohmann::ordered_json evaluation_json(const TrainEvaluation& evaluation);
 
 struct RunState {
   std::string fingerprint;  // of all that the run's bits depend on

@@ -22,13 +22,8 @@ namespace costeff::train {
 namespace {
 
 namespace fs = std::filesystem;
-using std::chrono::steady_clock;
 
 constexpr double kSaveEvery_s = 600;  // besides every evaluation
-
-double seconds_since(steady_clock::time_point t) {
-  return std::chrono::duration<double>(steady_clock::now() - t).count();
-}
 
 // "models/new/" -> "models/new"
 std::string without_slashes(std::string path) {
@@ -63,7 +58,7 @@ void Training::say(const std::string& line) const {
 double Training::seconds() const { return seconds_before_ + seconds_since(begin_); }
 
 std::optional<TrainResult> Training::run() {
-  begin_ = saved_ = steady_clock::now();
+  begin_ = saved_ = Clock::now();
   { const NewDirectory can_be_made(out_); }
   const bool found = store_.open(p_.options.resume);
   try {
@@ -75,7 +70,7 @@ std::optional<TrainResult> Training::run() {
         fail_input("{}: stage {} is not one of this recipe", store_.directory(), state_.stage);
     }
     const Settings& settings = p_.opened.settings;
-    if (settings.recipe->stages.front().trains == Trains::ramps) {
+    if (settings.recipe->ramps_alone()) {
       shop_.pooled = compute_pooled(shop_.network.get(), &shop_.team, p_.rows.rows,
                                     p_.options.memory_budget, store_.directory(), stop_);
       if (!shop_.pooled) return std::nullopt;
@@ -146,7 +141,7 @@ Training::StageEnd Training::run_stage(Stage* stage) {
       save(stage);
       return StageEnd::stopped;
     }
-    const auto begin = steady_clock::now();
+    const auto begin = Clock::now();
     const StepReport step = stage->step(&shop_);
     state_.step = step.step + 1;
     state_.loss_sum += step.loss;
@@ -226,7 +221,7 @@ void Training::evaluate(Stage* stage) {
 void Training::save(Stage* stage) {
   state_.seconds = seconds();
   store_.save(state_, *shop_.weights, &stage->optimiser);
-  saved_ = steady_clock::now();
+  saved_ = Clock::now();
 }
 
 // The next stage begins with the best model of this one.

@@ -5,10 +5,10 @@
 #include <costeff/train.h>
 
 #include <atomic>
-#include <chrono>
 #include <optional>
 #include <string>
 
+#include "train/session/clock.h"
 #include "train/session/prepared.h"
 #include "train/session/state.h"
 #include "train/session/workshop.h"
@@ -44,7 +44,7 @@ class Training {
   const std::atomic<bool>* stop_;
   StateStore store_;
   RunState state_;
-  std::chrono::steady_clock::time_point begin_, saved_;
+  Clock::time_point begin_, saved_;
   double seconds_before_ = 0;  // of earlier parts of the run
   int64_t steps_here_ = 0;     // computed by this process
   TrainEnd end_ = TrainEnd::finished;

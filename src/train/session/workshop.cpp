@@ -9,6 +9,7 @@
 namespace costeff::train {
 namespace {
 
+using model::is_backbone;
 using model::ParameterId;
 
 void add_ids(const model::Linear& l, std::unordered_set<ParameterId>* ids) {
@@ -30,8 +31,6 @@ std::unordered_set<ParameterId> ramp_parameters(const model::Architecture& arch)
   return ids;
 }
 
-bool is_backbone(const model::Parameter& p) { return p.role < model::Role::pooler; }
-
 bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
   if (!is_backbone(p)) return false;
   if (p.layer == 0) return o.freeze_embeddings;
@@ -44,7 +43,7 @@ bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
 Workshop::Workshop(Opened* opened, const TrainOptions& options)
     : model(opened->backbone.model), team(opened->settings.threads) {
   const Settings& s = opened->settings;
-  const bool ramps_alone = s.recipe->stages.front().trains == Trains::ramps;
+  const bool ramps_alone = s.recipe->ramps_alone();
   std::vector<model::Head> more;
   std::vector<model::Linear> maps;
   if (s.recipe->stages.front().aim == Aim::alternate_lte && model.arch.heads.front().lte) {

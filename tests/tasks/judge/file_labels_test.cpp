@@ -32,7 +32,7 @@ std::vector<Example> rows_with(const std::string& labels) {
   return rows;
 }
 
-struct Case {
+struct LabelCase {
   const char* what;
   std::string labels;
   Names names;       // expected; regression: none
@@ -43,7 +43,7 @@ struct Case {
   bool regression = false, roberta = false;
 };
 
-TrainLabels decide(const Case& c, const std::vector<Example>& rows) {
+TrainLabels decide(const LabelCase& c, const std::vector<Example>& rows) {
   LabelRequest q;
   q.data = "in.tsv";
   q.task = c.task ? &find_task(c.task) : nullptr;
@@ -56,7 +56,7 @@ TrainLabels decide(const Case& c, const std::vector<Example>& rows) {
 
 TEST(FileLabels, RulesInOrder) {
   const Names stars{"1 star", "2 stars", "3 stars"};
-  const Case cases[] = {
+  const LabelCase cases[] = {
       {"names, sorted", "good bad ugly bad", {"bad", "good", "ugly"}, "labels: 0 bad, 1 good"},
       {"numbers, in numeric order",
        "10 9 2 -1",
@@ -134,7 +134,7 @@ TEST(FileLabels, RulesInOrder) {
       {"scores that are not", "low high", {"high", "low"}, "labels: 0 high", "sts-b"},
       {"a backbone with other names", "x y", {"x", "y"}, "labels: 0 x", nullptr, {"a", "b"}},
   };
-  for (const Case& c : cases) {
+  for (const LabelCase& c : cases) {
     SCOPED_TRACE(c.what);
     const std::vector<Example> rows = rows_with(c.labels);
     const TrainLabels got = decide(c, rows);
@@ -148,7 +148,7 @@ TEST(FileLabels, RulesInOrder) {
 // The number of the class that a label of the rows gets.
 TEST(FileLabels, ClassesOfRows) {
   const struct {
-    Case rule;
+    LabelCase rule;
     std::string label;
     int64_t label_class;
   } cases[] = {
@@ -173,7 +173,7 @@ TEST(FileLabels, Refusals) {
   for (int i = 0; i < 30; ++i) many += "id" + std::to_string(i) + " ";
   for (int i = 0; i < 1001; ++i) thousand += std::to_string(i) + "*3 ";
   const struct {
-    Case rule;
+    LabelCase rule;
     const char* says;
   } cases[] = {
       {{"", "x*3", {}, ""}, "in.tsv: every row has the label \"x\", expected at least two"},
@@ -197,7 +197,7 @@ TEST(FileLabels, Refusals) {
 // Rules that nearly all rows follow hold, and the others are errors of their rows.
 TEST(FileLabels, RowsThatDoNotFit) {
   const struct {
-    Case rule;
+    LabelCase rule;
     std::string row, says;
   } cases[] = {
       {{"", "a b", {}, "", nullptr, {}, "a,b"},
