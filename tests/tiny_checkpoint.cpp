@@ -65,7 +65,35 @@ struct Maker {
   }
 };
 
+bool has_costeff_encoder(const TinyShape& s) {
+  return s.dialect == "costeff" || (s.dialect == "own" && s.rank > 0);
+}
+
 }  // namespace
+
+std::vector<TinyExit> tiny_own_exits(const TinyShape& s) {
+  std::vector<TinyExit> exits;
+  for (int64_t layer = 1; layer < s.layers + (s.own_last ? 1 : 0); ++layer) {
+    const TinyExit forms[] = {{layer, "mean", 0, "tanh"},
+                              {layer, "first", 7, "relu"},
+                              {layer, "mean", 40, "none"},
+                              {layer, "first", 0, "gelu"}};
+    exits.push_back(forms[(layer - 1) % 4]);
+  }
+  return exits;
+}
+
+std::vector<TinyShape> tiny_own_shapes() {
+  return {{.dialect = "own", .heads = {6}, .ffn = {96}},
+          {.dialect = "own"},  // on CoFi's compact form
+          {.dialect = "own",
+           .heads = {2},
+           .ffn = {16},
+           .rank = 5,
+           .pooling_mode = "avg",
+           .last_n_hidden = 3},
+          {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true}};
+}
 
 TinyTensors tiny_tensors(const TinyShape& s) {
   Maker m;
@@ -92,13 +120,20 @@ TinyTensors tiny_tensors(const TinyShape& s) {
     m.linear(l + "output.dense", s.hidden, f);
     m.norm(l + "output.LayerNorm", s.hidden);
   }
-  const bool costeff = s.dialect == "costeff", poolers = !costeff || s.pooler_dense;
+  const bool costeff = has_costeff_encoder(s), poolers = !costeff || s.pooler_dense;
   const bool joined = costeff && !s.pooler_dense && s.hidden_mode == "concat";
   if (s.dialect == "qa") {
     m.linear("qa_outputs", 2, s.hidden);
     return m.tensors;
   }
-  if (s.dialect != "plain") {
+  if (s.dialect == "own") {
+    for (const TinyExit& exit : tiny_own_exits(s)) {
+      const std::string p = "costeff_exits." + std::to_string(exit.layer) + ".";
+      if (exit.rows > 0) m.linear(p + "dense", exit.rows, s.hidden);
+      m.linear(p + "classifier", s.labels, exit.rows > 0 ? exit.rows : s.hidden);
+    }
+    if (s.own_last) return m.tensors;
+  } else if (s.dialect != "plain") {
     for (int64_t i = 0; i + 1 < s.layers + (costeff ? 0 : 1); ++i) {
       const std::string h = "bert.encoder.highway." + std::to_string(i) + ".";
       if (poolers) m.linear(h + "pooler.dense", s.hidden, s.hidden);
@@ -123,7 +158,14 @@ std::string tiny_config(const TinyShape& s) {
             {"hidden_act", "gelu"},
             {"layer_norm_eps", 1e-12},
             {"num_labels", s.labels}};
-  if (s.dialect == "costeff") {
+  for (const TinyExit& e : tiny_own_exits(s)) {
+    if (s.dialect != "own") break;
+    c["costeff_exits"].push_back({{"layer", e.layer},
+                                  {"pooling", e.pooling},
+                                  {"dense", e.rows > 0},
+                                  {"activation", e.activation}});
+  }
+  if (has_costeff_encoder(s)) {
     c["num_attention_heads"] = at(s.heads, 0);
     c["prun_hidden_size"] = at(s.heads, 0) * s.head_size;
     c["prun_intermediate_size"] = at(s.ffn, 0);

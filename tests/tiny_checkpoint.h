@@ -26,7 +26,9 @@ void write_file(const std::string& path, const std::string& bytes);
 std::string read_whole_file(const std::string& path);
 
 struct TinyShape {
-  std::string dialect = "deebert";  // plain, deebert, costeff, qa
+  // plain, deebert, costeff (that is cost-eff), qa; own: costeff's own off-ramps, all different, on
+  // plain or, with a rank, on cost-eff
+  std::string dialect = "deebert";
   int64_t layers = 4, hidden = 24, head_size = 4, labels = 3, positions = 64;
   std::vector<int64_t> heads{2, 1, 3, 2};  // by layer, repeated if shorter
   std::vector<int64_t> ffn{20, 7, 1, 33};
@@ -35,6 +37,7 @@ struct TinyShape {
   std::string pooling_mode = "cls", hidden_mode = "concat";
   int64_t last_n_hidden = 1;
   uint64_t seed = 1;
+  bool own_last = false;                   // own: the last exit is one of ours too
   std::vector<std::string> label_names{};  // [labels] id2label; empty: the file has none
   bool zeros = false;  // all weights: a large model that takes neither time nor disk to make
 };
@@ -44,6 +47,17 @@ struct TinyTensor {
   std::vector<float> values;  // empty: zeros
 };
 using TinyTensors = std::map<std::string, TinyTensor>;
+
+// The exits of dialect "own". rows 0: no dense layer.
+struct TinyExit {
+  int64_t layer;
+  const char* pooling;
+  int64_t rows;
+  const char* activation;
+};
+std::vector<TinyExit> tiny_own_exits(const TinyShape& shape);
+// Dialect "own" on each kind of encoder.
+std::vector<TinyShape> tiny_own_shapes();
 
 TinyTensors tiny_tensors(const TinyShape& shape);
 std::string tiny_config(const TinyShape& shape);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "base/format.h"
 
@@ -78,6 +79,37 @@ std::vector<double> numbers_in(const NumberRange& r) {
     values.push_back(std::strtod(fmt::format("{:.12g}", v).c_str(), nullptr));
   }
   return values;
+}
+
+std::optional<double> parse_seconds(std::string_view text) {
+  double unit = 1;
+  for (const auto& [letter, seconds] : {std::pair{'s', 1.0}, {'m', 60.0}, {'h', 3600.0}}) {
+    if (text.empty() || text.back() != letter) continue;
+    unit = seconds;
+    text.remove_suffix(1);
+    break;
+  }
+  const auto number = parse_number(text);
+  if (!number || *number < 0 || !std::isfinite(*number * unit)) return std::nullopt;
+  return *number * unit;
+}
+
+std::optional<int64_t> parse_bytes(std::string_view text) {
+  constexpr std::string_view kLetters = "KMGT";
+  const auto is_letter = [&](char c) { return kLetters.find(c) != std::string_view::npos; };
+  if (text.size() > 3 && text.ends_with("iB") && is_letter(text[text.size() - 3])) {
+    text.remove_suffix(2);
+  } else if (text.ends_with('B')) {
+    text.remove_suffix(1);
+  }
+  double unit = 1;
+  if (!text.empty() && is_letter(text.back())) {
+    unit = std::exp2(10.0 * static_cast<double>(kLetters.find(text.back()) + 1));
+    text.remove_suffix(1);
+  }
+  const auto number = parse_number(text);
+  if (!number || *number < 0 || *number * unit >= 0x1p62) return std::nullopt;
+  return static_cast<int64_t>(*number * unit);
 }
 
 std::string lower_ascii(std::string_view text) {

@@ -40,6 +40,12 @@ std::optional<NumberRange> parse_number_range(std::string_view text);
 // included if only rounding would leave it out. Requires step > 0 and first <= last.
 std::vector<double> numbers_in(const NumberRange& range);
 
+// A time span in seconds: "90s", "30m", "1.5h"; a number alone is seconds. Not negative.
+std::optional<double> parse_seconds(std::string_view text);
+
+// A number of bytes: "512M", "1.5G", "2GiB"; K, M, G and T are powers of 1024, a number alone is bytes.
+std::optional<int64_t> parse_bytes(std::string_view text);
+
 // With ASCII letters in lower case; other bytes stay.
 std::string lower_ascii(std::string_view text);
 

@@ -1,5 +1,6 @@
 #include "checkpoint/config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -32,6 +33,16 @@ constexpr std::array<Name<Activation>, 9> kActivations{{
     {"silu", Activation::silu},
     {"swish", Activation::silu},
     {"tanh", Activation::tanh},
+}};
+
+// The names that models are described with (model::activation_name).
+constexpr std::array<Name<Activation>, 6> kOwnActivations{{
+    {"tanh", Activation::tanh},
+    {"relu", Activation::relu},
+    {"gelu", Activation::gelu_erf},
+    {"gelu_new", Activation::gelu_tanh},
+    {"silu", Activation::silu},
+    {"none", Activation::none},
 }};
 
 Activation activation_from_name(const std::string& name, const char* key,
@@ -160,6 +171,54 @@ ConvertedKeys read_converted_keys(const Json& j, const std::string& config_place
   return k;
 }
 
+constexpr std::array<Name<model::Pooling>, 2> kOwnPoolings{
+    {{"first", model::Pooling::first}, {"mean", model::Pooling::mean}}};
+
+template <typename Rows>
+auto own_value(const Rows& rows, const Json& exit, const char* key, const std::string& place) {
+  const Json& v = exit.at(key);
+  const auto* row = v.is_string() ? find_named(rows, v.get_ref<const std::string&>()) : nullptr;
+  if (row) return row->value;
+  fail_model("{}: {} is {}, expected one of {}", place, key, json_text(v), listed_names(rows));
+}
+
+// All four keys must be there, and no other one: what is not understood may change what is computed.
+OwnExit read_own_exit(const Json& j, const std::string& place) {
+  constexpr std::array<const char*, 4> kKeys{"layer", "pooling", "dense", "activation"};
+  if (!j.is_object()) fail_model("{} is {}, expected an object", place, json_text(j));
+  for (const auto& [key, value] : j.items()) {
+    if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) continue;
+    fail_model("{}: \"{}\" is not known, expected the keys layer, pooling, dense and activation",
+               place, printable(key, 60));
+  }
+  for (const char* key : kKeys) {
+    if (!j.contains(key)) fail_model("{}: {} is missing", place, key);
+  }
+  OwnExit e;
+  e.layer = json_int(j, "layer", 0, 1, kMaxLayers, place, kModel);
+  e.pooling = own_value(kOwnPoolings, j, "pooling", place);
+  e.dense = json_bool(j, "dense", false, place, kModel);
+  e.activation = own_value(kOwnActivations, j, "activation", place);
+  return e;
+}
+
+std::optional<std::vector<OwnExit>> read_own_exits(const Json& j, const std::string& config_place) {
+  const auto it = j.find("costeff_exits");
+  if (it == j.end()) return std::nullopt;
+  const std::string place = config_place + ": costeff_exits";
+  if (!it->is_array() || it->empty() || it->size() > static_cast<size_t>(kMaxLayers)) {
+    fail_model("{} is {}, expected a list of 1 to {} exits", place, json_text(*it), kMaxLayers);
+  }
+  std::vector<OwnExit> exits;
+  for (const Json& entry : *it) {
+    exits.push_back(read_own_exit(entry, fmt::format("{}[{}]", place, exits.size())));
+    if (exits.size() == 1 || exits[exits.size() - 2].layer < exits.back().layer) continue;
+    fail_model("{}[{}]: layer is {} after {}, expected ascending layers, each once", place,
+               exits.size() - 1, exits.back().layer, exits[exits.size() - 2].layer);
+  }
+  return exits;
+}
+
 // Some architectures compute something else with tensors of the same names: BigBird and X-MOD differ
 // from BERT and RoBERTa only in config.json.
 std::string read_model_type(const Json& j, const std::string& place) {
@@ -279,7 +338,12 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   if (const auto it = j.find("quantization_config"); it != j.end()) c.quantized = !it->is_null();
   c.costeff = read_costeff_keys(j, place);
   c.converted = read_converted_keys(j, place);
+  c.own_exits = read_own_exits(j, place);
   return c;
+}
+
+const char* own_pooling_name(model::Pooling pooling) {
+  return name_of_value(kOwnPoolings, pooling).data();
 }
 
 std::string read_config_text(const std::string& path) {

@@ -39,6 +39,14 @@ struct ConvertedKeys {
   ComputeType compute = ComputeType::float32;  // for which `costeff quantize` made it
 };
 
+// An entry of "costeff_exits", the key of costeff's own off-ramps (dialects/dialect_own.cpp).
+struct OwnExit {
+  int64_t layer = 0;                               // 1-based
+  model::Pooling pooling = model::Pooling::first;  // or mean
+  bool dense = false;                              // a pooler of its own
+  model::Activation activation = model::Activation::none;
+};
+
 struct Config {
   std::string place;            // path of config.json, with which messages begin
   std::string model_type;       // empty: not given
@@ -61,7 +69,11 @@ struct Config {
   bool quantized = false;     // there is a quantization_config
   CosteffKeys costeff;
   ConvertedKeys converted;
+  std::optional<std::vector<OwnExit>> own_exits;  // ascending layers, at least one
 };
+
+// The names of Pooling::first and mean in "costeff_exits".
+const char* own_pooling_name(model::Pooling pooling);
 
 // Throws an Error(model) that names the key for a value of the wrong type or out of range, and for a
 // model that the engine would compute wrongly (another architecture, a decoder, relative positions,

@@ -12,7 +12,7 @@ namespace {
 // agrees, as transformers then ignores one of the two, depending on its version.
 void name_labels(Source& s, model::Model* m) {
   const Config& c = *s.config;
-  const int64_t n = m->arch.num_labels;
+  const int64_t n = m->arch.num_labels = m->arch.heads.back().classifier.out;
   const std::string rows =
       fmt::format(", the classifier ({}) has {} {}",
                   m->parameters.tensor(m->arch.heads.back().classifier.weight).name, n,
@@ -34,7 +34,7 @@ void name_labels(Source& s, model::Model* m) {
     m->provenance.labels = *c.id2label;
     return;
   }
-  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(fmt::format("LABEL_{}", i));
+  for (int64_t i = 0; i < n; ++i) m->provenance.labels.push_back(model::unnamed_label(i));
 }
 
 void note_config(Source& s, const model::Model& m) {
@@ -127,8 +127,10 @@ void finish(Source& s, model::Model* m) {
   model::number_parameters(m);
   m->arch.activation = s.config->activation;
   m->arch.layer_norm_eps = static_cast<float>(norm_eps(s));
-  m->arch.num_labels = m->arch.heads.back().classifier.out;
-  if (m->arch.question_answering) {
+  if (m->arch.heads.empty()) {
+    m->arch.num_labels = 0;  // an encoder alone
+  } else if (m->arch.question_answering) {
+    m->arch.num_labels = m->arch.heads.back().classifier.out;
     m->provenance.labels = {"start", "end"};
   } else {
     name_labels(s, m);

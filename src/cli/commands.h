@@ -18,6 +18,7 @@ void add_inspect(CLI::App* app, std::function<int()>* run);
 void add_quantize(CLI::App* app, std::function<int()>* run);
 void add_sweep(CLI::App* app, std::function<int()>* run);
 void add_tokenize(CLI::App* app, std::function<int()>* run);
+void add_train(CLI::App* app, std::function<int()>* run);
 void add_tune(CLI::App* app, std::function<int()>* run);
 
 }  // namespace costeff::cli

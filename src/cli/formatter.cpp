@@ -3,56 +3,15 @@
 #include <sstream>
 #include <string>
 
+#include "cli/flags/help_text.h"
+
 namespace costeff::cli {
 namespace {
-
-constexpr size_t kWidth = 80;
-
-// Breaks `text` into lines of at most `width`; lines after the first begin with `indent` blanks.
-std::string wrap(const std::string& text, size_t width, size_t indent) {
-  std::string out;
-  size_t column = 0;
-  for (size_t at = 0; at < text.size();) {
-    if (text[at] == '\n') {
-      out += '\n' + std::string(indent, ' ');
-      column = 0;
-      ++at;
-      continue;
-    }
-    size_t end = text.find_first_of(" \n", at);
-    if (end == std::string::npos) end = text.size();
-    const std::string word = text.substr(at, end - at);
-    if (column > 0 && column + 1 + word.size() > width) {
-      out += '\n' + std::string(indent, ' ');
-      column = 0;
-    }
-    if (column > 0) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-    at = end < text.size() && text[end] == ' ' ? end + 1 : end;
-  }
-  return out;
-}
-
-// "  NAME    text", or the text below the name if the name is too long.
-std::string entry(std::string name, const std::string& text, size_t column) {
-  name.insert(0, "  ");
-  if (text.empty()) return name + "\n";
-  if (name.size() + 2 > column) {
-    name += "\n" + std::string(column, ' ');
-  } else {
-    name += std::string(column - name.size(), ' ');
-  }
-  return name + wrap(text, kWidth - column, column) + "\n";
-}
 
 class WrappingFormatter : public CLI::Formatter {
  public:
   std::string make_description(const CLI::App* app) const override {
-    return wrap(app->get_description(), kWidth, 0) + "\n\n";
+    return wrapped(app->get_description(), kHelpWidth, 0) + "\n\n";
   }
 
   // Only the name of the value: ranges and exclusions are left to the description.
@@ -66,18 +25,18 @@ class WrappingFormatter : public CLI::Formatter {
     std::string name = make_option_name(option, is_positional);
     if (const size_t comma = name.find(','); comma != std::string::npos)
       name.insert(comma + 1, " ");
-    return entry(name + make_option_opts(option), make_option_desc(option), column_width_);
+    return help_entry(name + make_option_opts(option), make_option_desc(option));
   }
 
   std::string make_subcommand(const CLI::App* verb) const override {
-    return entry(verb->get_name(), verb->get_description(), column_width_);
+    return help_entry(verb->get_name(), verb->get_description());
   }
 
   // Refills prose; lines that begin with a blank (examples, lists) stay as they are.
   std::string make_footer(const CLI::App* app) const override {
     std::string out, prose;
     const auto flush = [&] {
-      if (!prose.empty()) out += wrap(prose, kWidth, 0) + "\n";
+      if (!prose.empty()) out += wrapped(prose, kHelpWidth, 0) + "\n";
       prose.clear();
     };
     std::istringstream lines(app->get_footer());
@@ -118,7 +77,7 @@ class WrappingFormatter : public CLI::Formatter {
 
 std::shared_ptr<CLI::FormatterBase> make_formatter() {
   auto formatter = std::make_shared<WrappingFormatter>();
-  formatter->column_width(26);
+  formatter->column_width(kHelpColumn);
   formatter->label("Positionals", "Arguments");
   formatter->label("SUBCOMMAND", "VERB ...");
   formatter->label("Subcommands", "Verbs");

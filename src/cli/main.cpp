@@ -20,6 +20,7 @@
 #include "cli/flags/flag_checks.h"
 #include "cli/formatter.h"
 #include "cli/run/bus_error.h"
+#include "cli/run/command_line.h"
 #include "cli/run/print.h"
 #include "cli/usage_error.h"
 
@@ -125,6 +126,7 @@ int run(int argc, char** argv) {
   add_eval(&app, &command);
   add_sweep(&app, &command);
   add_tune(&app, &command);
+  add_train(&app, &command);
   add_inspect(&app, &command);
   add_convert(&app, &command);
   add_diff(&app, &command);
@@ -160,6 +162,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   costeff::cli::occupy_standard_streams();
+  costeff::cli::keep_command_line(argc, argv);
   costeff::cli::catch_signals();
   costeff::cli::catch_bus_errors();
   std::set_terminate(costeff::cli::on_terminate);

@@ -24,14 +24,14 @@ class Products {
   // y [m, n] = x [m, k] v^T, v [n, k]
   void times_transpose(const float* x, int64_t ldx, int64_t m, const float* v, int64_t ldv,
                        int64_t n, int64_t k, float* y, int64_t ldy) {
-    std::byte* packed = s_.packed.reserve(round_up(n) * p_.column_bytes(k));
+    std::byte* packed = s_.packed.data();
     p_.pack(v, ldv, n, k, packed);
     multiply(x, ldx, m, packed, n, k, y, ldy);
   }
   // y [m, n] = x [m, k] v, v [k, n]
   void times(const float* x, int64_t ldx, int64_t m, const float* v, int64_t ldv, int64_t n,
              int64_t k, float* y, int64_t ldy) {
-    std::byte* packed = s_.packed.reserve(round_up(n) * p_.column_bytes(k));
+    std::byte* packed = s_.packed.data();
     p_.pack_transposed(v, ldv, n, k, packed);
     multiply(x, ldx, m, packed, n, k, y, ldy);
   }
@@ -39,7 +39,7 @@ class Products {
  private:
   void multiply(const float* x, int64_t ldx, int64_t m, const std::byte* packed, int64_t n,
                 int64_t k, float* y, int64_t ldy) {
-    std::byte* rows = p_.prepare ? s_.rows.reserve(m * p_.row_bytes(k)) : nullptr;
+    std::byte* rows = p_.prepare ? s_.rows.data() : nullptr;
     model::apply_packed(p_, x, ldx, m, packed, nullptr, n, k, y, ldy, rows);
   }
   const Product& p_;
@@ -80,6 +80,19 @@ void clear_gap(const Batch& batch, const Piece& piece, int64_t d, float* x, int6
 
 }  // namespace
 
+void reserve_attention(const TrainedWeights& w, int64_t head_size, int64_t longest, bool backward,
+                       Reserve* reserve, AttentionScratch* scratch) {
+  const Product& p = w.kernels().float32;
+  const int64_t d = head_size, r = longest, square = r * round_up(r);
+  (*reserve)(&scratch->scores, square);
+  (*reserve)(&scratch->packed,
+             std::max(round_up(r) * p.column_bytes(d), round_up(d) * p.column_bytes(r)));
+  if (p.prepare) (*reserve)(&scratch->rows, r * std::max(p.row_bytes(d), p.row_bytes(r)));
+  if (!backward) return;
+  (*reserve)(&scratch->other, square);
+  (*reserve)(&scratch->transposed, square);
+}
+
 void attention_forward(const TrainedWeights& w, const HeadColumns& shape, int64_t layer,
                        const Batch& batch, const Dropout& dropout, const Crew& crew,
                        const float* query, const float* key, const float* value, int64_t ld,
@@ -88,7 +101,7 @@ void attention_forward(const TrainedWeights& w, const HeadColumns& shape, int64_
   Products products(w, own);
   each_piece(batch, shape.heads, crew, [&](const Piece& piece) {
     const int64_t r = piece.r, lds = round_up(r), at = piece.begin * ld + piece.head * d;
-    float* scores = own->scores.reserve(r * lds);
+    float* scores = own->scores.data();
     products.times_transpose(query + at, ld, r, key + at, ld, r, d, scores, lds);
     softmax(w, r, lds, d, scores);
     drop(w, dropout, layer, batch, piece, lds, scores);
@@ -113,9 +126,9 @@ void attention_backward(const TrainedWeights& w, const HeadColumns& shape, int64
   each_piece(batch, shape.heads, crew, [&](const Piece& piece) {
     const int64_t r = piece.r, lds = round_up(r), at = piece.begin * ld + piece.head * d;
     const float* dc = d_context + piece.begin * ld_context + piece.head * d;
-    float* p = own->scores.reserve(r * lds);
-    float* ds = own->other.reserve(r * lds);
-    float* transposed = own->transposed.reserve(r * lds);
+    float* p = own->scores.data();
+    float* ds = own->other.data();
+    float* transposed = own->transposed.data();
     products.times_transpose(query + at, ld, r, key + at, ld, r, d, p, lds);
     softmax(w, r, lds, d, p);
     if (dropout.any(Site::probabilities)) {

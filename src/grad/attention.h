@@ -6,15 +6,19 @@
 #include <cstdint>
 
 #include "grad/dropout.h"
+#include "grad/reserve.h"
 #include "grad/weights.h"
 
 namespace costeff::grad {
 
-// A thread's memory.
+// A thread's memory, enough for the longest row.
 struct AttentionScratch {
   FloatBuffer scores, other, transposed;
   ByteBuffer packed, rows;
 };
+
+void reserve_attention(const TrainedWeights& w, int64_t head_size, int64_t longest, bool backward,
+                       Reserve* reserve, AttentionScratch* scratch);
 
 // Queries, keys and values of head h are columns [h d, (h + 1) d) of each.
 struct HeadColumns {

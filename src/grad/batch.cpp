@@ -1,5 +1,7 @@
 #include "grad/batch.h"
 
+#include <algorithm>
+
 namespace costeff::grad {
 
 void Batch::clear() {
@@ -17,13 +19,18 @@ void Batch::add(std::span<const int32_t> row, std::span<const int32_t> row_types
   } else {
     types.insert(types.end(), row_types.begin(), row_types.end());
   }
-  if (row.size() % 2 != 0) {
-    ids.push_back(static_cast<int32_t>(pad_token));
-    types.push_back(0);
-  }
+  const int64_t end = start.back() + places(static_cast<int64_t>(row.size()));
+  ids.resize(static_cast<size_t>(end), static_cast<int32_t>(pad_token));
+  types.resize(ids.size(), 0);
   start.push_back(static_cast<int32_t>(ids.size()));
   real.push_back(static_cast<int32_t>(row.size()));
   row_ids.push_back(row_id);
+}
+
+void Batch::add_row(uint32_t row_id) { add({}, {}, row_id); }
+
+int64_t Batch::longest() const {
+  return real.empty() ? 0 : *std::max_element(real.begin(), real.end());
 }
 
 }  // namespace costeff::grad

@@ -24,10 +24,22 @@ struct Batch {
   void clear();
   void add(std::span<const int32_t> row_ids_of_tokens, std::span<const int32_t> row_types,
            uint32_t row_id);
+  // A row without tokens, for exits on pooled states that are given (Network::forward_from_pooled).
+  void add_row(uint32_t row_id);
+
+  // The places that a row of so many tokens takes.
+  static int64_t places(int64_t tokens) { return tokens + tokens % 2; }
 
   int64_t rows() const { return static_cast<int64_t>(real.size()); }
   int64_t tokens() const { return start.back(); }  // with places of no token
+  int64_t longest() const;                         // tokens of the longest row
   model::PackedView view() const { return {rows(), start.data(), real.data()}; }
 };
+
+// What the memory of a step depends on.
+struct BatchShape {
+  int64_t tokens = 0, rows = 0, longest = 0;
+};
+inline BatchShape shape_of(const Batch& b) { return {b.tokens(), b.rows(), b.longest()}; }
 
 }  // namespace costeff::grad

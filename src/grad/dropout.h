@@ -4,6 +4,7 @@
 // run's seed, the step, the site, the row of the data, the token's position and the feature.
 
 #include <cstdint>
+#include <optional>
 
 #include "base/split_mix.h"
 #include "grad/batch.h"
@@ -24,6 +25,14 @@ enum class Site : uint32_t {
 struct Dropout {
   float hidden = 0, attention = 0;  // probabilities
   uint64_t key = 0;                 // of seed and step: dropout_key
+
+  // That of an exit with a probability of its own (model::Head::dropout). Where nothing else is
+  // dropped, nothing is.
+  Dropout of_exit(const std::optional<float>& own) const {
+    Dropout d = *this;
+    if (own && hidden > 0) d.hidden = *own;
+    return d;
+  }
 
   bool any(Site site) const { return (site == Site::probabilities ? attention : hidden) > 0; }
 

@@ -26,9 +26,19 @@ void scatter_rows(TrainedWeights* w, model::ParameterId id, const Crew& crew, co
 
 }  // namespace
 
+void reserve_embedding(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
+                       EmbeddingRecord* record) {
+  const model::Embeddings& e = w.arch().embeddings;
+  const int64_t hidden = w.arch().hidden_size;
+  if (e.word_up) (*reserve)(&record->gathered, tokens * e.word_up->in);
+  (*reserve)(&record->normed, tokens * hidden);
+  (*reserve)(&record->inverse, tokens);
+  (*reserve)(&record->sum, tokens * hidden);
+}
+
 void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRecord* record) {
   const model::Embeddings& e = w.arch().embeddings;
-  const int64_t tokens = batch.tokens(), hidden = w.arch().hidden_size;
+  const int64_t tokens = batch.tokens();
   record->positions.assign(static_cast<size_t>(tokens), 0);
   for (size_t b = 0; b < batch.real.size(); ++b) {
     int64_t counted = e.position_offset;
@@ -37,10 +47,6 @@ void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRec
       record->positions[at] = static_cast<int32_t>(e.position_of(batch.ids[at], &counted));
     }
   }
-  if (e.word_up) record->gathered.reserve(tokens * e.word_up->in);
-  record->normed.reserve(tokens * hidden);
-  record->inverse.reserve(tokens);
-  record->sum.reserve(tokens * hidden);
 }
 
 void embedding_forward(const TrainedWeights& w, const Batch& batch, const Dropout& dropout,

@@ -6,6 +6,7 @@
 
 #include "grad/dropout.h"
 #include "grad/linear.h"
+#include "grad/reserve.h"
 
 namespace costeff::grad {
 
@@ -16,7 +17,10 @@ struct EmbeddingRecord {
   FloatBuffer sum;                 // [T, H]: scratch
 };
 
-// Called by the leader alone, before the other threads proceed: memory, and the positions of this batch.
+// Called by the leader alone, before the other threads proceed: memory for it, and the positions of a
+// batch.
+void reserve_embedding(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
+                       EmbeddingRecord* record);
 void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRecord* record);
 
 // x [T, H].

@@ -10,12 +10,6 @@ namespace {
 using kernels::Activation;
 using kernels::round_up;
 
-// RoBERTa's classifier drops what its pooler reads, too (RobertaClassificationHead).
-bool drops_input(const TrainedWeights& w, const model::Head& head) {
-  return w.arch().family == model::Family::roberta && head.pooler &&
-         head.layer == static_cast<int64_t>(w.arch().layers.size()) && w.arch().heads.size() == 1;
-}
-
 bool uses(const SharedMap& shared, const HeadGradient& g) {
   return g.uncertain || (!shared.lte && g.logits);
 }
@@ -46,16 +40,17 @@ int64_t pooled_size(const model::Head& head, int64_t hidden) {
   return head.pooler ? head.pooler->out : joined_size(head, hidden);
 }
 
-void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, HeadRecord* record) {
+void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, Reserve* reserve,
+                  HeadRecord* record) {
   const int64_t joined = round_up(rows * joined_size(head, hidden));
   const int64_t pooled = round_up(rows * pooled_size(head, hidden));
-  record->joined.reserve(joined);
-  record->d_joined.reserve(joined);
+  (*reserve)(&record->joined, joined);
+  (*reserve)(&record->d_joined, joined);
   for (FloatBuffer* b : {&record->pre, &record->pooled, &record->dropped, &record->d_dropped})
-    b->reserve(pooled);
-  record->logits.reserve(std::max<int64_t>(1, rows * head.classifier.out));
-  record->uncertain.reserve(rows);
-  record->d_lte.reserve(rows);
+    (*reserve)(b, pooled);
+  (*reserve)(&record->logits, std::max<int64_t>(1, rows * head.classifier.out));
+  (*reserve)(&record->uncertain, rows);
+  (*reserve)(&record->d_lte, rows);
 }
 
 void pool_forward(const model::Pooling& pooling, const Batch& batch, int64_t hidden,
@@ -86,13 +81,14 @@ void pool_backward(const kernels::GradTable& grad, const model::Pooling& pooling
 }
 
 void head_forward(const TrainedWeights& w, const model::Head& head, int64_t index,
-                  const Batch& batch, const Dropout& dropout, const Crew& crew,
+                  const Batch& batch, const Dropout& general, const Crew& crew,
                   std::span<const float* const> history, HeadRecord* r, LinearScratch* scratch) {
+  const Dropout dropout = general.of_exit(head.dropout);
   const int64_t hidden = w.arch().hidden_size, rows = batch.rows();
   const int64_t size = pooled_size(head, hidden), width = joined_size(head, hidden);
   if (crew.leads()) {
     model::join(head, hidden, rows, history.data(), head.last_n_hidden, r->joined.data());
-    if (drops_input(w, head))
+    if (head.drops_input)
       drop_rows(w.grad(), dropout, Site::pooler_input, index, batch, r->joined.data(), width);
   }
   crew.meet();
@@ -122,9 +118,10 @@ void head_forward(const TrainedWeights& w, const model::Head& head, int64_t inde
 }
 
 void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, const Batch& batch,
-                   const Dropout& dropout, const Crew& crew, const HeadGradient& gradient,
+                   const Dropout& general, const Crew& crew, const HeadGradient& gradient,
                    std::span<float* const> d_history, bool pooler_is_shared, bool lte_is_shared,
                    HeadRecord* r, LinearScratch* scratch) {
+  const Dropout dropout = general.of_exit(head.dropout);
   const int64_t hidden = w->arch().hidden_size, rows = batch.rows();
   const int64_t size = pooled_size(head, hidden), width = joined_size(head, hidden);
   float* d = r->d_dropped.data();
@@ -164,7 +161,7 @@ void head_backward(TrainedWeights* w, const model::Head& head, int64_t index, co
     if (!asked) return;
     linear_input_gradient(*w, pooler, crew, d, size, rows, r->d_joined.data(), width, false,
                           scratch);
-    if (drops_input(*w, head)) {
+    if (head.drops_input) {
       if (crew.leads())
         drop_rows(w->grad(), dropout, Site::pooler_input, index, batch, r->d_joined.data(), width);
       crew.meet();
@@ -182,8 +179,8 @@ void shared_gradient(TrainedWeights* w, SharedMap* shared, int64_t rows, const C
                                       [&](size_t e) { return uses(*shared, gradients[e]); });
   if (count == 0) return;
   if (crew.leads()) {
-    float* d = shared->d.reserve(rows * count * out);
-    float* x = shared->x.reserve(rows * count * in);
+    float* d = shared->d.data();
+    float* x = shared->x.data();
     for (int64_t b = 0; b < rows; ++b) {
       for (const size_t e : shared->users) {
         if (!uses(*shared, gradients[e])) continue;

@@ -8,6 +8,7 @@
 
 #include "grad/dropout.h"
 #include "grad/linear.h"
+#include "grad/reserve.h"
 
 namespace costeff::grad {
 
@@ -45,7 +46,8 @@ int64_t pooled_size(const model::Head& head, int64_t hidden);
 int64_t joined_size(const model::Head& head, int64_t hidden);
 
 // Called by the leader alone, before the other threads proceed.
-void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, HeadRecord* record);
+void reserve_head(const model::Head& head, int64_t hidden, int64_t rows, Reserve* reserve,
+                  HeadRecord* record);
 
 // Mean or first token of each row: x [T, H] -> pooled [B, H]. The crew has met when it returns.
 void pool_forward(const model::Pooling& pooling, const Batch& batch, int64_t hidden,

@@ -7,9 +7,47 @@ namespace {
 
 using kernels::round_up;
 
-// Queries, keys and values begin aligned.
-int64_t stride_of(const model::Layer& layer) {
-  return layer.attention ? round_up(layer.attention->query.out) : 0;
+int64_t attention_size(const model::Layer& layer) {
+  return layer.attention ? layer.attention->query.out : 0;
+}
+
+// Activations are vectors of whole lanes.
+int64_t inner_size(const model::Layer& layer) {
+  return layer.ffn ? round_up(layer.ffn->in.out) : 0;
+}
+
+struct Widest {
+  int64_t attention = 0, inner = 0;
+};
+Widest widest_of(const TrainedWeights& w) {
+  Widest widest;
+  for (const model::Layer& layer : w.arch().layers) {
+    widest.attention = std::max(widest.attention, attention_size(layer));
+    widest.inner = std::max(widest.inner, inner_size(layer));
+  }
+  return widest;
+}
+
+void reserve_record(const TrainedWeights& w, int64_t tokens, int64_t size, int64_t inner,
+                    Reserve* reserve, LayerRecord* record) {
+  const int64_t hidden = w.arch().hidden_size;
+  if (size > 0) {
+    (*reserve)(&record->qkv, tokens * 3 * size);
+    (*reserve)(&record->context, tokens * size);
+    (*reserve)(&record->normed[0], tokens * hidden);
+    (*reserve)(&record->inverse[0], tokens);
+  }
+  if (inner > 0) {
+    (*reserve)(&record->inner, tokens * inner);
+    (*reserve)(&record->normed[1], tokens * hidden);
+    (*reserve)(&record->inverse[1], tokens);
+  }
+}
+
+// DistilBERT drops attention's probabilities and leaves its result alone (transformers,
+// modeling_distilbert.py, TransformerBlock).
+bool drops(const TrainedWeights& w, Site site) {
+  return site != Site::attention_out || w.arch().family != model::Family::distilbert;
 }
 
 const float* values(const TrainedWeights& w, model::ParameterId id) { return w[id].value.data(); }
@@ -20,8 +58,10 @@ void add_norm(const TrainedWeights& w, const model::LayerNorm& norm, Site site, 
               float* projected, float* normed, float* inverse, float* out) {
   const int64_t hidden = w.arch().hidden_size;
   const Range mine = crew.part(batch.tokens());
-  drop_tokens(w.grad(), dropout, site, index, batch, mine.begin, mine.end, projected, hidden,
-              hidden);
+  if (drops(w, site)) {
+    drop_tokens(w.grad(), dropout, site, index, batch, mine.begin, mine.end, projected, hidden,
+                hidden);
+  }
   const int64_t at = mine.begin * hidden;
   w.grad().layer_norm(x + at, hidden, projected + at, hidden, mine.count(), hidden,
                       values(w, norm.weight), values(w, norm.bias), w.arch().layer_norm_eps,
@@ -40,8 +80,10 @@ void add_norm_backward(TrainedWeights* w, const model::LayerNorm& norm, Site sit
   w->grad().layer_norm_backward(d + at, hidden, normed + at, hidden, inverse + mine.begin,
                                 mine.count(), hidden, values(*w, norm.weight), d + at, hidden);
   std::copy_n(d + at, mine.count() * hidden, d_projected + at);
-  drop_tokens(w->grad(), dropout, site, index, batch, mine.begin, mine.end, d_projected, hidden,
-              hidden);
+  if (drops(*w, site)) {
+    drop_tokens(w->grad(), dropout, site, index, batch, mine.begin, mine.end, d_projected, hidden,
+                hidden);
+  }
   crew.meet();
 }
 
@@ -59,8 +101,9 @@ void activate(const TrainedWeights& w, const Crew& crew, int64_t tokens, int64_t
 
 // What the feed-forward read: the attention's result, or the layer's input if it has no attention.
 const float* middle_again(const TrainedWeights& w, const model::Layer& layer, const Crew& crew,
-                          int64_t tokens, const LayerRecord& record, LayerScratch* scratch) {
-  if (!layer.attention) return record.input.data();
+                          int64_t tokens, const float* x, const LayerRecord& record,
+                          LayerScratch* scratch) {
+  if (!layer.attention) return x;
   const int64_t hidden = w.arch().hidden_size;
   const Range mine = crew.part(tokens);
   const int64_t at = mine.begin * hidden;
@@ -75,40 +118,37 @@ const float* middle_again(const TrainedWeights& w, const model::Layer& layer, co
 }  // namespace
 
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
-                   LayerRecord* record) {
-  const int64_t hidden = w.arch().hidden_size, stride = stride_of(layer);
-  record->input.reserve(tokens * hidden);
-  if (layer.attention) {
-    record->qkv.reserve(tokens * 3 * stride);
-    record->context.reserve(tokens * stride);
-    record->normed[0].reserve(tokens * hidden);
-    record->inverse[0].reserve(tokens);
-  }
-  if (layer.ffn) {
-    record->inner.reserve(tokens * round_up(layer.ffn->in.out));
-    record->normed[1].reserve(tokens * hidden);
-    record->inverse[1].reserve(tokens);
-  }
+                   Reserve* reserve, LayerRecord* record) {
+  reserve_record(w, tokens, attention_size(layer), inner_size(layer), reserve, record);
 }
 
-void reserve_scratch(const TrainedWeights& w, int64_t tokens, int64_t threads,
-                     LayerScratch* scratch) {
-  const int64_t hidden = w.arch().hidden_size;
-  int64_t stride = 0, inner = 0;
-  for (const model::Layer& layer : w.arch().layers) {
-    stride = std::max(stride, stride_of(layer));
-    if (layer.ffn) inner = std::max(inner, round_up(layer.ffn->in.out));
+void reserve_shared_layer(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
+                          LayerRecord* record) {
+  const Widest widest = widest_of(w);
+  reserve_record(w, tokens, widest.attention, widest.inner, reserve, record);
+}
+
+void reserve_scratch(const TrainedWeights& w, const BatchShape& batch, int64_t threads,
+                     bool backward, Reserve* reserve, LayerScratch* scratch) {
+  const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens;
+  const Widest widest = widest_of(w);
+  (*reserve)(&scratch->middle, tokens * hidden);
+  (*reserve)(&scratch->projected, tokens * hidden);
+  (*reserve)(&scratch->activated, tokens * widest.inner);
+  if (backward) {
+    (*reserve)(&scratch->d_out, tokens * hidden);
+    (*reserve)(&scratch->d_inner, tokens * widest.inner);
+    (*reserve)(&scratch->d_context, tokens * widest.attention);
+    (*reserve)(&scratch->d_qkv, tokens * 3 * widest.attention);
   }
-  const int64_t widest = std::max({hidden, stride, inner});
-  scratch->linear.reserve(w, tokens, widest, widest, threads);
-  scratch->middle.reserve(tokens * hidden);
-  scratch->projected.reserve(tokens * hidden);
-  scratch->d_out.reserve(tokens * hidden);
-  scratch->activated.reserve(tokens * inner);
-  scratch->d_inner.reserve(tokens * inner);
-  scratch->d_context.reserve(tokens * stride);
-  scratch->d_qkv.reserve(tokens * 3 * stride);
-  scratch->attention.resize(std::max(scratch->attention.size(), static_cast<size_t>(threads)));
+  if (reserve->allocates())
+    scratch->attention.resize(std::max(scratch->attention.size(), static_cast<size_t>(threads)));
+  for (int64_t i = 0; widest.attention > 0 && i < threads; ++i) {
+    AttentionScratch counted;
+    reserve_attention(
+        w, w.arch().head_size, batch.longest, backward, reserve,
+        reserve->allocates() ? &scratch->attention[static_cast<size_t>(i)] : &counted);
+  }
 }
 
 void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,
@@ -131,24 +171,19 @@ void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& 
 }
 
 void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
-                   const Dropout& dropout, const Crew& crew, LayerRecord* record, float* output,
-                   LayerScratch* s) {
+                   const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
+                   float* output, LayerScratch* s) {
   const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
   const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens();
-  const float* x = record->input.data();
   float* projected = s->projected.data();
   if (const auto& a = layer.attention) {
-    const int64_t stride = stride_of(layer), ld = 3 * stride;
+    const int64_t size = a->query.out, ld = 3 * size;
     float* qkv = record->qkv.data();
-    int64_t part = 0;
-    for (const model::Linear* l : {&a->query, &a->key, &a->value}) {
-      linear_forward(w, w.linear(*l), crew, x, hidden, tokens, qkv + part++ * stride, ld,
-                     &s->linear);
-    }
+    linear_forward(w, w.linear(a->query), crew, x, hidden, tokens, qkv, ld, &s->linear);
     attention_forward(w, {a->heads, w.arch().head_size}, index, batch, dropout, crew, qkv,
-                      qkv + stride, qkv + 2 * stride, ld, record->context.data(), stride,
+                      qkv + size, qkv + 2 * size, ld, record->context.data(), size,
                       &s->attention[static_cast<size_t>(crew.rank)]);
-    linear_forward(w, w.linear(a->output), crew, record->context.data(), stride, tokens, projected,
+    linear_forward(w, w.linear(a->output), crew, record->context.data(), size, tokens, projected,
                    hidden, &s->linear);
     float* out = layer.ffn ? s->middle.data() : output;
     add_norm(w, a->norm, Site::attention_out, index, batch, dropout, crew, x, projected,
@@ -174,7 +209,8 @@ void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
 }
 
 void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const Dropout& dropout,
-                    const Crew& crew, const LayerRecord& record, float* d, LayerScratch* s) {
+                    const Crew& crew, const float* x, const LayerRecord& record, bool below,
+                    float* d, LayerScratch* s) {
   const model::Layer& layer = w->arch().layers[static_cast<size_t>(index)];
   const int64_t hidden = w->arch().hidden_size, tokens = batch.tokens();
   float* d_out = s->d_out.data();
@@ -193,32 +229,28 @@ void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const 
                                   d_inner + t * ld, width);
     }
     crew.meet();
-    const float* middle = middle_again(*w, layer, crew, tokens, record, s);
+    const float* middle = middle_again(*w, layer, crew, tokens, x, record, s);
     linear_weight_gradient(w, in, crew, d_inner, ld, middle, hidden, tokens, &s->linear);
-    linear_input_gradient(*w, in, crew, d_inner, ld, tokens, d, hidden, true, &s->linear);
+    if (below || layer.attention)
+      linear_input_gradient(*w, in, crew, d_inner, ld, tokens, d, hidden, true, &s->linear);
   }
   if (const auto& a = layer.attention) {
-    const int64_t stride = stride_of(layer), ld = 3 * stride;
-    const TrainedLinear& out = w->linear(a->output);
+    const int64_t size = a->query.out, ld = 3 * size;
+    const TrainedLinear &out = w->linear(a->output), &in = w->linear(a->query);
     float* d_qkv = s->d_qkv.data();
     add_norm_backward(w, a->norm, Site::attention_out, index, batch, dropout, crew,
                       record.normed[0].data(), record.inverse[0].data(), d, d_out);
-    linear_weight_gradient(w, out, crew, d_out, hidden, record.context.data(), stride, tokens,
+    linear_weight_gradient(w, out, crew, d_out, hidden, record.context.data(), size, tokens,
                            &s->linear);
-    linear_input_gradient(*w, out, crew, d_out, hidden, tokens, s->d_context.data(), stride, false,
+    linear_input_gradient(*w, out, crew, d_out, hidden, tokens, s->d_context.data(), size, false,
                           &s->linear);
     const float* qkv = record.qkv.data();
     attention_backward(*w, {a->heads, w->arch().head_size}, index, batch, dropout, crew, qkv,
-                       qkv + stride, qkv + 2 * stride, ld, s->d_context.data(), stride, d_qkv,
-                       d_qkv + stride, d_qkv + 2 * stride,
+                       qkv + size, qkv + 2 * size, ld, s->d_context.data(), size, d_qkv,
+                       d_qkv + size, d_qkv + 2 * size,
                        &s->attention[static_cast<size_t>(crew.rank)]);
-    int64_t part = 0;
-    for (const model::Linear* l : {&a->query, &a->key, &a->value}) {
-      const TrainedLinear& map = w->linear(*l);
-      const float* dy = d_qkv + part++ * stride;
-      linear_weight_gradient(w, map, crew, dy, ld, record.input.data(), hidden, tokens, &s->linear);
-      linear_input_gradient(*w, map, crew, dy, ld, tokens, d, hidden, true, &s->linear);
-    }
+    linear_weight_gradient(w, in, crew, d_qkv, ld, x, hidden, tokens, &s->linear);
+    if (below) linear_input_gradient(*w, in, crew, d_qkv, ld, tokens, d, hidden, true, &s->linear);
   }
 }
 

@@ -14,39 +14,44 @@ namespace costeff::grad {
 // What the forward pass keeps of a layer. Probabilities, activations and LayerNorm's results are
 // computed again.
 struct LayerRecord {
-  FloatBuffer input;                  // [T, H]
-  FloatBuffer qkv;                    // [T, 3 stride]: queries, keys, values
-  FloatBuffer context;                // [T, stride]
+  FloatBuffer qkv;                    // [T, 3 A]: queries, keys, values
+  FloatBuffer context;                // [T, A]
   FloatBuffer inner;                  // [T, F]: before the activation
   FloatBuffer normed[2], inverse[2];  // [T, H], [T]: of the attention's and the feed-forward's norm
 };
 
-// Memory of a step, shared by the crew; grows to the largest batch seen.
+// Memory of a step, shared by the crew.
 struct LayerScratch {
   LinearScratch linear;
   FloatBuffer middle;                       // [T, H]: between attention and feed-forward
   FloatBuffer projected;                    // [T, H]
   FloatBuffer activated, d_inner;           // [T, F]
-  FloatBuffer d_context, d_qkv;             // [T, stride], [T, 3 stride]
+  FloatBuffer d_context, d_qkv;             // [T, A], [T, 3 A]
   FloatBuffer d_out;                        // [T, H]
   std::vector<AttentionScratch> attention;  // one per thread
 };
 
 // Called by the leader alone, before the other threads proceed.
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
-                   LayerRecord* record);
-void reserve_scratch(const TrainedWeights& w, int64_t tokens, int64_t threads,
-                     LayerScratch* scratch);
+                   Reserve* reserve, LayerRecord* record);
+// One record that fits any layer.
+void reserve_shared_layer(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
+                          LayerRecord* record);
+// backward: for layer_backward too.
+void reserve_scratch(const TrainedWeights& w, const BatchShape& batch, int64_t threads,
+                     bool backward, Reserve* reserve, LayerScratch* scratch);
 
-// Computes layer `index` (0-based) of record->input [T, H] -> output [T, H].
+// Computes layer `index` (0-based) of x [T, H] -> output [T, H].
 void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
-                   const Dropout& dropout, const Crew& crew, LayerRecord* record, float* output,
-                   LayerScratch* scratch);
+                   const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
+                   float* output, LayerScratch* scratch);
 
-// d [T, H], the gradient of the layer's output, becomes that of its input; gradients of the layer's
-// parameters are added to. Places of no token: 0, before and after.
+// d [T, H], the gradient of the layer's output, becomes that of its input x; gradients of the layer's
+// parameters are added to. below: whether anything reads d after it; if not it may be anything.
+// Places of no token: 0, before and after.
 void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const Dropout& dropout,
-                    const Crew& crew, const LayerRecord& record, float* d, LayerScratch* scratch);
+                    const Crew& crew, const float* x, const LayerRecord& record, bool below,
+                    float* d, LayerScratch* scratch);
 
 // Adds to the gradients of a LayerNorm's weight and bias. dy [T, H]: the gradient of its result.
 void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,

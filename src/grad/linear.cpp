@@ -12,23 +12,34 @@ using kernels::round_up;
 
 }  // namespace
 
-void LinearScratch::reserve(const TrainedWeights& w, int64_t tokens, int64_t widest_out,
-                            int64_t widest_in, int64_t threads) {
-  int64_t row_bytes = 0, transposed_bytes = 0, packed_bytes = 0;
-  const int64_t widest = std::max(widest_out, widest_in);
+void reserve_linear(const TrainedWeights& w, const LinearSizes& largest, int64_t threads,
+                    bool backward, Reserve* reserve, LinearScratch* scratch) {
+  int64_t row_bytes = 0, transposed_bytes = 0, packed_bytes = 0, column_floats = 0;
+  const int64_t rows = largest.rows, widest = std::max(largest.out, largest.in);
   for (const kernels::Precision precision : {kernels::Precision::float32, w.precision()}) {
     const Product& p = w.kernels().product(precision);
     if (p.prepare) {
-      row_bytes = std::max(row_bytes, tokens * p.row_bytes(widest));
-      transposed_bytes = std::max(transposed_bytes, widest_out * p.row_bytes(tokens));
+      row_bytes = std::max(row_bytes, rows * p.row_bytes(widest));
+      transposed_bytes = std::max(transposed_bytes, largest.out * p.row_bytes(rows));
     }
-    packed_bytes = std::max(packed_bytes, round_up(widest_in) * p.column_bytes(tokens));
+    packed_bytes = std::max(packed_bytes, round_up(largest.in) * p.column_bytes(rows));
+    if (!p.pack_transposed) {
+      const int64_t units = (largest.in + w.kernels().panel - 1) / w.kernels().panel;
+      column_floats = (units + threads - 1) / threads * w.kernels().panel * rows;
+    }
   }
-  rows.reserve(row_bytes);
-  transposed.reserve(widest_out * round_up(tokens));
-  transposed_rows.reserve(transposed_bytes);
-  packed.reserve(packed_bytes);
-  columns.resize(std::max(columns.size(), static_cast<size_t>(threads)));
+  (*reserve)(&scratch->rows, row_bytes);
+  if (!backward) return;
+  (*reserve)(&scratch->transposed, largest.out * round_up(rows));
+  (*reserve)(&scratch->transposed_rows, transposed_bytes);
+  (*reserve)(&scratch->packed, packed_bytes);
+  if (reserve->allocates())
+    scratch->columns.resize(std::max(scratch->columns.size(), static_cast<size_t>(threads)));
+  for (int64_t i = 0; i < threads; ++i) {
+    FloatBuffer counted;
+    (*reserve)(reserve->allocates() ? &scratch->columns[static_cast<size_t>(i)] : &counted,
+               column_floats);
+  }
 }
 
 void linear_forward(const TrainedWeights& w, const TrainedLinear& l, const Crew& crew,
@@ -62,24 +73,25 @@ void linear_input_gradient(const TrainedWeights& w, const TrainedLinear& l, cons
 void linear_weight_gradient(TrainedWeights* w, const TrainedLinear& l, const Crew& crew,
                             const float* dy, int64_t ldy, const float* x, int64_t ldx, int64_t m,
                             LinearScratch* scratch) {
-  float* const bias = w->gradient(l.bias);
-  float* const weight = w->gradient(l.weight);
   const kernels::GradTable& grad = w->grad();
-  if (crew.leads()) {
-    if (bias) (*w)[l.bias].reached = true;
-    if (weight) (*w)[l.weight].reached = true;
+  bool any = false;
+  for (const TrainedLinear::Part& part : l.parts) {
+    float* const bias = w->gradient(part.bias);
+    any = any || w->gradient(part.weight);
+    if (crew.leads()) {
+      if (bias) (*w)[part.bias].reached = true;
+      if (w->gradient(part.weight)) (*w)[part.weight].reached = true;
+    }
+    const Range c = crew.part(part.out, kernels::kLane);
+    if (bias && c.count() > 0)
+      grad.column_sums(dy + part.begin + c.begin, ldy, nullptr, 0, m, c.count(), bias + c.begin);
   }
-  if (bias) {
-    const Range c = crew.part(l.out(), kernels::kLane);
-    if (c.count() > 0)
-      grad.column_sums(dy + c.begin, ldy, nullptr, 0, m, c.count(), bias + c.begin);
-  }
-  if (!weight || m <= 0) return crew.meet();
+  if (!any || m <= 0) return crew.meet();
   const Product& p = w->kernels().product(l.forward.precision);
   // Rows of the product: dy^T.
   const int64_t ld = round_up(m);
   float* transposed = scratch->transposed.data();
-  const void* rows = transposed;
+  const std::byte* rows = reinterpret_cast<const std::byte*>(transposed);
   int64_t row_bytes = ld * static_cast<int64_t>(sizeof(float));
   if (p.prepare) {
     rows = scratch->transposed_rows.data();
@@ -95,11 +107,15 @@ void linear_weight_gradient(TrainedWeights* w, const TrainedLinear& l, const Cre
   // Its weights: x^T. Each thread packs the columns that it then multiplies.
   const Range in = crew.part(l.in(), w->kernels().panel);
   pack_columns(p, grad, x, ldx, m, in, scratch->packed.data(),
-               &scratch->columns[static_cast<size_t>(crew.rank)]);
+               scratch->columns[static_cast<size_t>(crew.rank)].data());
   crew.meet();
-  if (in.count() > 0) {
-    p.accumulate(rows, row_bytes, l.out(), scratch->packed.data() + in.begin * p.column_bytes(m),
-                 in.count(), m, weight + in.begin, l.in());
+  for (const TrainedLinear::Part& part : l.parts) {
+    float* const weight = w->gradient(part.weight);
+    if (weight && in.count() > 0) {
+      p.accumulate(rows + part.begin * row_bytes, row_bytes, part.out,
+                   scratch->packed.data() + in.begin * p.column_bytes(m), in.count(), m,
+                   weight + in.begin, l.in());
+    }
   }
   crew.meet();
 }

@@ -5,20 +5,26 @@
 
 #include <cstdint>
 
+#include "grad/reserve.h"
 #include "grad/weights.h"
 
 namespace costeff::grad {
 
-// Memory of a crew's products; grows to the largest batch seen.
+// Memory of a crew's products.
 struct LinearScratch {
   ByteBuffer rows;         // prepared rows of x or dy
   FloatBuffer transposed;  // dy^T [out, T]
   ByteBuffer transposed_rows, packed;
   std::vector<FloatBuffer> columns;  // each thread's x^T, for formats that pack no transpose
-  // Called by the leader alone, before the other threads proceed.
-  void reserve(const TrainedWeights& w, int64_t tokens, int64_t widest_out, int64_t widest_in,
-               int64_t threads);
 };
+
+// The largest product of a step.
+struct LinearSizes {
+  int64_t rows = 0, out = 0, in = 0;
+};
+// Called by the leader alone, before the other threads proceed. backward: for all three products.
+void reserve_linear(const TrainedWeights& w, const LinearSizes& largest, int64_t threads,
+                    bool backward, Reserve* reserve, LinearScratch* scratch);
 
 // y [m, out] = x W^T + b.
 void linear_forward(const TrainedWeights& w, const TrainedLinear& l, const Crew& crew,

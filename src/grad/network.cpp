@@ -7,10 +7,6 @@
 namespace costeff::grad {
 namespace {
 
-using kernels::round_up;
-
-size_t pooling_index(model::Pooling p) { return p == model::Pooling::mean ? 1 : 0; }
-
 // The first of the hidden states that it pools, up to head.layer.
 int64_t first_state(const model::Head& head) { return head.layer - head.last_n_hidden + 1; }
 
@@ -22,10 +18,11 @@ bool is_read(const HeadGradient& g) { return g.logits || g.uncertain; }
 Network::Network(TrainedWeights* weights, std::vector<model::Head> more)
     : w_(*weights),
       heads_(w_.arch().heads),
-      layer_records_(w_.arch().layers.size()),
+      states_(w_.arch().layers.size() + 1),
+      layer_records_(std::max<size_t>(1, w_.arch().layers.size())),
       head_records_(heads_.size() + more.size()) {
   heads_.insert(heads_.end(), more.begin(), more.end());
-  for (auto& pools : pools_) pools.resize(layer_records_.size() + 1);
+  for (auto& pools : pools_) pools.resize(states_.size());
   for (const model::Head& head : heads_) {
     if (head.pooling == model::Pooling::tokens)
       throw_model("question answering is not trained, expected a classifier or a regression");
@@ -54,39 +51,93 @@ bool Network::is_shared(const std::optional<model::Linear>& l) const {
                           [&](const SharedMap& s) { return s.map == &w_.linear(*l); });
 }
 
-void Network::reserve(const Batch& batch, int64_t threads) {
-  const model::Architecture& arch = w_.arch();
-  const int64_t tokens = batch.tokens(), hidden = arch.hidden_size;
-  rows_ = batch.rows();
-  prepare_embedding(w_, batch, &embedding_);
-  for (size_t i = 0; i < layer_records_.size(); ++i)
-    reserve_layer(w_, arch.layers[i], tokens, &layer_records_[i]);
-  last_.reserve(tokens * hidden);
-  d_.reserve(tokens * hidden);
-  if (arch.embeddings.word_up) d_rank_.reserve(tokens * arch.embeddings.word_up->in);
-  reserve_scratch(w_, tokens, threads, &scratch_);
-  int64_t out = arch.num_labels, in = arch.embeddings.word_up ? arch.embeddings.word_up->in : 1;
+int64_t Network::top_of(const ForwardOptions& options) const {
+  if (options.hidden) return layers();
+  int64_t top = 0;
   for (size_t e = 0; e < heads_.size(); ++e) {
-    reserve_head(heads_[e], hidden, rows_, &head_records_[e]);
-    out = std::max({out, pooled_size(heads_[e], hidden), heads_[e].classifier.out});
-    in = std::max({in, joined_size(heads_[e], hidden), pooled_size(heads_[e], hidden)});
+    if (options.wanted.empty() || options.wanted[e]) top = std::max(top, heads_[e].layer);
   }
-  int64_t users = 1;
+  return top;
+}
+
+void Network::reserve_exits(const BatchShape& batch, int64_t threads, bool backward,
+                            Reserve* reserve) {
+  const model::Architecture& arch = w_.arch();
+  const int64_t hidden = arch.hidden_size;
+  LinearSizes largest{.rows = std::max(batch.tokens, batch.rows), .out = arch.num_labels, .in = 1};
+  if (batch.tokens > 0) {
+    largest.out = std::max(largest.out, hidden);
+    largest.in = hidden;
+    if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
+    for (const model::Layer& layer : arch.layers) {
+      const int64_t size = layer.attention ? layer.attention->query.out : 0;
+      const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;
+      largest.out = std::max({largest.out, 3 * size, inner});
+      largest.in = std::max({largest.in, size, inner});
+    }
+  }
+  for (size_t e = 0; e < heads_.size(); ++e) {
+    reserve_head(heads_[e], hidden, batch.rows, reserve, &head_records_[e]);
+    const int64_t size = pooled_size(heads_[e], hidden);
+    largest.out = std::max({largest.out, size, heads_[e].classifier.out});
+    largest.in = std::max({largest.in, joined_size(heads_[e], hidden), size});
+  }
   for (SharedMap& shared : shared_) {
-    const auto n = static_cast<int64_t>(shared.users.size());
-    shared.d.reserve(rows_ * n * shared.map->out());
-    shared.x.reserve(rows_ * n * shared.map->in());
-    users = std::max(users, n);
+    if (!backward) continue;
+    const int64_t rows = batch.rows * static_cast<int64_t>(shared.users.size());
+    (*reserve)(&shared.d, rows * shared.map->out());
+    (*reserve)(&shared.x, rows * shared.map->in());
+    largest.rows = std::max(largest.rows, rows);
   }
-  scratch_.linear.reserve(w_, std::max(tokens, rows_ * users), std::max(out, hidden),
-                          std::max(in, hidden), threads);
+  reserve_linear(w_, largest, threads, backward, reserve, &scratch_.linear);
   for (size_t p = 0; p < 2; ++p) {
     if (!pools(p)) continue;
-    pooled_[p].reserve((layers() + 1) * rows_ * hidden);
-    d_pooled_[p].reserve((layers() + 1) * rows_ * hidden);
+    const int64_t all = (layers() + 1) * batch.rows * hidden;
+    (*reserve)(&pooled_[p], all);
+    if (backward) (*reserve)(&d_pooled_[p], all);
   }
-  deepest_ = 0;
-  while (deepest_ <= layers() && !trains_below(deepest_)) ++deepest_;
+}
+
+void Network::reserve_all(const BatchShape& batch, int64_t threads, const ForwardOptions& options,
+                          Reserve* reserve) {
+  const model::Architecture& arch = w_.arch();
+  const int64_t tokens = batch.tokens, hidden = arch.hidden_size, top = top_of(options);
+  const bool backward = options.keep && w_.any_trained();
+  reserve_exits(batch, threads, backward, reserve);
+  if (tokens == 0) return;
+  const bool all_states = options.keep || options.hidden;
+  for (int64_t i = 0; i <= (all_states ? top : std::min<int64_t>(top, 1)); ++i)
+    (*reserve)(&states_[static_cast<size_t>(i)], tokens * hidden);
+  reserve_embedding(w_, tokens, reserve, &embedding_);
+  if (options.keep) {
+    for (int64_t i = 0; i < top; ++i) {
+      const auto at = static_cast<size_t>(i);
+      reserve_layer(w_, arch.layers[at], tokens, reserve, &layer_records_[at]);
+    }
+  } else {
+    reserve_shared_layer(w_, tokens, reserve, &layer_records_[0]);
+  }
+  reserve_scratch(w_, batch, threads, backward, reserve, &scratch_);
+  if (!backward) return;
+  (*reserve)(&d_, tokens * hidden);
+  if (arch.embeddings.word_up) (*reserve)(&d_rank_, tokens * arch.embeddings.word_up->in);
+}
+
+int64_t Network::bytes(const BatchShape& batch, int64_t threads, const ForwardOptions& options) {
+  Reserve counted(Reserve::Mode::count);
+  reserve_all(batch, threads, options, &counted);
+  return counted.bytes();
+}
+
+void Network::reserve(const Batch& batch, int64_t threads, const ForwardOptions& options) {
+  const int64_t hidden = w_.arch().hidden_size;
+  Reserve allocated(Reserve::Mode::allocate);
+  reserve_all(shape_of(batch), threads, options, &allocated);
+  rows_ = batch.rows();
+  keep_ = options.keep;
+  all_states_ = options.keep || options.hidden;
+  if (batch.tokens() > 0) prepare_embedding(w_, batch, &embedding_);
+  deepest_ = batch.tokens() > 0 ? w_.lowest_trained() : layers() + 1;
   for (size_t e = 0; e < heads_.size(); ++e) {
     const model::Head& head = heads_[e];
     const size_t p = pooling_index(head.pooling);
@@ -101,51 +152,60 @@ void Network::reserve(const Batch& batch, int64_t threads) {
   }
 }
 
-void Network::forward(const Batch& batch, const Dropout& dropout, const Crew& crew,
-                      std::span<const bool> wanted) {
+void Network::pool(const Batch& batch, int64_t i, const Crew& crew) {
   const int64_t hidden = w_.arch().hidden_size;
-  float* x = layer_records_.empty() ? last_.data() : layer_records_[0].input.data();
-  embedding_forward(w_, batch, dropout, crew, &embedding_, x, &scratch_.linear);
-  for (int64_t i = 0; i < layers(); ++i) {
-    float* output =
-        i + 1 == layers() ? last_.data() : layer_records_[static_cast<size_t>(i) + 1].input.data();
-    layer_forward(w_, i, batch, dropout, crew, &layer_records_[static_cast<size_t>(i)], output,
-                  &scratch_);
-  }
   for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {
-    const size_t p = pooling_index(pooling);
-    for (int64_t i = 0; i <= layers(); ++i) {
-      if (pools_[p][static_cast<size_t>(i)])
-        pool_forward(pooling, batch, hidden, crew, hidden_state(i),
-                     pooled_[p].data() + i * rows_ * hidden);
-    }
+    if (!reads(pooling, i)) continue;
+    pool_forward(pooling, batch, hidden, crew, state(i),
+                 pooled_[pooling_index(pooling)].data() + i * rows_ * hidden);
   }
+}
+
+void Network::heads_forward(const Batch& batch, const Dropout& dropout, const Crew& crew,
+                            const ForwardOptions& options) {
   for (size_t e = 0; e < heads_.size(); ++e) {
-    if (!wanted.empty() && !wanted[e]) continue;
+    if (!options.wanted.empty() && !options.wanted[e]) continue;
     head_forward(w_, heads_[e], static_cast<int64_t>(e), batch, dropout, crew,
                  head_records_[e].history, &head_records_[e], &scratch_.linear);
   }
 }
 
-bool Network::trains_below(int64_t layer) const {
-  for (int64_t id = 0; id < w_.count(); ++id) {
-    const TrainedParameter& p = w_[static_cast<model::ParameterId>(id)];
-    const model::Parameter& about = w_.model().parameters[static_cast<model::ParameterId>(id)];
-    if (!p.value.empty() && !p.frozen && about.role < model::Role::pooler && about.layer <= layer)
-      return true;
+void Network::forward(const Batch& batch, const Dropout& dropout, const Crew& crew,
+                      const ForwardOptions& options) {
+  const int64_t top = top_of(options);
+  embedding_forward(w_, batch, dropout, crew, &embedding_, state(0), &scratch_.linear);
+  pool(batch, 0, crew);
+  for (int64_t i = 0; i < top; ++i) {
+    layer_forward(w_, i, batch, dropout, crew, state(i), record(i), state(i + 1), &scratch_);
+    pool(batch, i + 1, crew);
   }
-  return false;
+  heads_forward(batch, dropout, crew, options);
+}
+
+void Network::forward_from_pooled(const Batch& batch, const Dropout& dropout, const Crew& crew,
+                                  const PooledStates& states, const ForwardOptions& options) {
+  const int64_t hidden = w_.arch().hidden_size;
+  const Range mine = crew.part(rows_);
+  for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {
+    for (int64_t i = 0; i <= layers(); ++i) {
+      if (!reads(pooling, i) || mine.count() == 0) continue;
+      states.fill(states.context, pooling, i, mine,
+                  pooled_[pooling_index(pooling)].data() + (i * rows_ + mine.begin) * hidden);
+    }
+  }
+  crew.meet();
+  heads_forward(batch, dropout, crew, options);
 }
 
 void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& crew,
                        const BackwardOptions& options) {
   const int64_t hidden = w_.arch().hidden_size, tokens = batch.tokens();
-  const int64_t state = rows_ * hidden;
+  const int64_t one = rows_ * hidden;
   const Range mine = crew.part(tokens * hidden, kernels::kLane);
-  std::fill_n(d_.data() + mine.begin, mine.count(), 0.0f);
+  if (mine.count() > 0) std::fill_n(d_.data() + mine.begin, mine.count(), 0.0f);
   for (size_t p = 0; p < 2; ++p) {
     if (!pools(p)) continue;
-    const Range part = crew.part((layers() + 1) * state, kernels::kLane);
+    const Range part = crew.part((layers() + 1) * one, kernels::kLane);
     std::fill_n(d_pooled_[p].data() + part.begin, part.count(), 0.0f);
   }
   crew.meet();
@@ -163,7 +223,7 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
     for (const model::Pooling pooling : {model::Pooling::first, model::Pooling::mean}) {
       const size_t p = pooling_index(pooling);
       if (pools_[p][static_cast<size_t>(i)])
-        pool_backward(w_.grad(), pooling, batch, hidden, crew, d_pooled_[p].data() + i * state, d);
+        pool_backward(w_.grad(), pooling, batch, hidden, crew, d_pooled_[p].data() + i * one, d);
     }
     if (options.hidden) {
       options.hidden.add(options.hidden.context, i, hidden_state(i), d, crew);
@@ -183,9 +243,10 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
     add_losses(i);
     const auto above = static_cast<float>(layers() - i + 1);  // exits at or above layer i
     rescale(1 / above);
-    layer_backward(&w_, i - 1, batch, dropout, crew, layer_records_[static_cast<size_t>(i) - 1], d,
+    const bool below = i > deepest_;
+    layer_backward(&w_, i - 1, batch, dropout, crew, state(i - 1), *record(i - 1), below, d,
                    &scratch_);
-    if (i > 1) rescale(above);
+    if (below && i > 1) rescale(above);
   }
   if (deepest_ > 0) return;
   add_losses(0);

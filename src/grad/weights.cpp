@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/fail.h"
 #include "base/tensors/tensor.h"
-#include "grad/pack.h"
 
 namespace costeff::grad {
 namespace {
@@ -17,71 +17,141 @@ model::PackedLinear empty_map(int64_t out, int64_t in, Precision precision) {
   l.out = out;
   l.in = in;
   l.precision = precision;
-  float* bias = l.bias.reserve(round_up(out));
-  std::fill(bias, bias + round_up(out), 0.0f);
   return l;
+}
+
+constexpr int kMaxParts = 3;
+
+struct Blocks {
+  Block block[kMaxParts];
+  size_t count = 0;
+  std::span<const Block> all() const { return {block, count}; }
+};
+Blocks blocks_of(const TrainedWeights& w, const TrainedLinear& l) {
+  Blocks blocks;
+  for (const TrainedLinear::Part& part : l.parts)
+    blocks.block[blocks.count++] = {w[part.weight].value.data(), part.out};
+  return blocks;
 }
 
 }  // namespace
 
 TrainedWeights::TrainedWeights(model::Model* model, const KernelTable& kernels, Precision precision,
-                               std::span<const model::Linear> more)
+                               std::span<const model::Linear> more, Frozen frozen)
     : model_(*model),
       kernels_(kernels),
       grad_(kernels::grad_table(kernels)),
       precision_(precision),
       all_(model->parameters.list.size()),
       linears_(model->parameters.list.size()) {
+  if (precision == Precision::int8) throw_usage("training in int8, expected float32 or bfloat16");
   const model::Architecture& arch = model_.arch;
-  for (const model::ParameterId id : model::parameters_in_use(arch)) add_parameter(id);
-  if (arch.embeddings.word_up) add_linear(*arch.embeddings.word_up, Precision::float32);
-  for (const model::Layer& layer : arch.layers) {
+  for (const model::ParameterId id : model::parameters_in_use(arch)) add_parameter(id, frozen);
+  for (const model::Linear& l : more) {
+    add_parameter(l.weight, frozen);
+    if (l.bias != model::kNone) add_parameter(l.bias, frozen);
+  }
+  // Gradients go through a map if something below it, or beside it, is trained.
+  const int64_t lowest = lowest_trained();
+  const auto add = [&](const model::Linear& l, Precision in, bool backward) {
+    add_linear({&l, 1}, in, backward);
+  };
+  if (arch.embeddings.word_up) add(*arch.embeddings.word_up, Precision::float32, lowest == 0);
+  for (size_t i = 0; i < arch.layers.size(); ++i) {
+    const model::Layer& layer = arch.layers[i];
+    const bool backward = lowest <= static_cast<int64_t>(i) + 1;
     if (const auto& a = layer.attention) {
-      for (const model::Linear* l : {&a->query, &a->key, &a->value, &a->output})
-        add_linear(*l, precision);
+      add_linear(std::vector{a->query, a->key, a->value}, precision, backward);
+      add(a->output, precision, backward);
     }
     if (const auto& ffn = layer.ffn) {
-      for (const model::Linear* l : {&ffn->in, &ffn->out}) add_linear(*l, precision);
+      add(ffn->in, precision, backward);
+      add(ffn->out, precision, backward);
     }
   }
+  const bool any = any_trained();
   for (const model::Head& head : arch.heads) {
-    if (head.pooler) add_linear(*head.pooler, Precision::float32);
-    add_linear(head.classifier, Precision::float32);
-    if (head.lte) add_linear(*head.lte, Precision::float32);
+    if (head.pooler) add(*head.pooler, Precision::float32, any);
+    add(head.classifier, Precision::float32, any);
+    if (head.lte) add(*head.lte, Precision::float32, any);
   }
-  for (const model::Linear& l : more) {
-    add_parameter(l.weight);
-    if (l.bias != model::kNone) add_parameter(l.bias);
-    add_linear(l, Precision::float32);
-  }
+  for (const model::Linear& l : more) add(l, Precision::float32, any);
   pack(Crew{}, true);
 }
 
-void TrainedWeights::add_parameter(model::ParameterId id) {
+void TrainedWeights::add_parameter(model::ParameterId id, Frozen frozen) {
   TrainedParameter& p = (*this)[id];
   if (!p.value.empty()) return;
   p.value = own_floats(&model_.parameters, id);
   const auto count = static_cast<int64_t>(p.value.size());
   check_finite(model_.parameters.tensor(id), p.value.data(), count, 0);
+  p.frozen = frozen && frozen(model_.parameters[id]);
+  if (p.frozen) return;
   float* gradient = p.gradient.reserve(count);
   std::fill(gradient, gradient + count, 0.0f);
 }
 
-void TrainedWeights::add_linear(const model::Linear& l, Precision precision) {
-  TrainedLinear& t = linears_[static_cast<size_t>(l.weight)];
+void TrainedWeights::add_linear(std::span<const model::Linear> parts, Precision precision,
+                                bool backward) {
+  TrainedLinear& t = linears_[static_cast<size_t>(parts[0].weight)];
   if (t) return;
-  t.weight = l.weight;
-  t.bias = l.bias;
-  t.forward = empty_map(l.out, l.in, precision);
-  t.backward = empty_map(l.in, l.out, precision);
+  int64_t out = 0;
+  const int64_t in = parts[0].in;
+  for (const model::Linear& l : parts) {
+    t.parts.push_back({l.weight, l.bias, out, l.out});
+    out += l.out;
+  }
+  t.forward = empty_map(out, in, precision);
+  float* bias = t.forward.bias.reserve(round_up(out));
+  std::fill(bias, bias + round_up(out), 0.0f);
   const kernels::Product& p = kernels_.product(precision);
-  const int64_t bytes = (round_up(l.out) * p.column_bytes(l.in) + 63) / 64 * 64;
-  t.forward.weight = t.bytes.reserve(bytes + round_up(l.in) * p.column_bytes(l.out));
+  const int64_t bytes = (round_up(out) * p.column_bytes(in) + 63) / 64 * 64;
+  t.bytes.reserve(bytes + (backward ? round_up(in) * p.column_bytes(out) : 0));
+  t.forward.weight = t.bytes.data();
+  if (!backward) return;
+  t.backward = empty_map(in, out, precision);
+  float* none = t.backward.bias.reserve(round_up(in));
+  std::fill(none, none + round_up(in), 0.0f);
   t.backward.weight = t.bytes.data() + bytes;
+}
+
+int64_t TrainedWeights::lowest_trained() const {
+  auto lowest = static_cast<int64_t>(arch().layers.size()) + 1;
+  for (size_t i = 0; i < all_.size(); ++i) {
+    const model::Parameter& about = model_.parameters[static_cast<model::ParameterId>(i)];
+    if (!all_[i].value.empty() && !all_[i].frozen && model::is_backbone(about))
+      lowest = std::min(lowest, about.layer);
+  }
+  return lowest;
+}
+
+bool TrainedWeights::any_trained() const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const TrainedParameter& p) { return !p.value.empty() && !p.frozen; });
+}
+
+int64_t TrainedWeights::bytes() const {
+  int64_t floats = 0, bytes = 0;
+  for (const TrainedParameter& p : all_)
+    floats += static_cast<int64_t>(p.value.size()) + p.gradient.capacity();
+  for (const TrainedLinear& l : linears_)
+    bytes += l.bytes.capacity() + 4 * (l.forward.bias.capacity() + l.backward.bias.capacity());
+  return floats * 4 + bytes;
+}
+
+bool TrainedWeights::is_frozen(const TrainedLinear& l) const {
+  return std::all_of(l.parts.begin(), l.parts.end(),
+                     [&](const TrainedLinear::Part& part) { return (*this)[part.weight].frozen; });
 }
 
 void TrainedWeights::freeze(model::ParameterId id) {
   TrainedParameter& p = (*this)[id];
+  if (p.frozen) return;
+  for (TrainedLinear& l : linears_) {
+    for (const TrainedLinear::Part& part : l.parts) {
+      if (part.weight == id) pack_linear(&l, Crew{});
+    }
+  }
   p.frozen = true;
   p.reached = false;
   p.gradient = FloatBuffer();
@@ -101,35 +171,40 @@ void TrainedWeights::clear_gradients(const Crew& crew) {
 }
 
 void TrainedWeights::pack(const Crew& crew, bool frozen_too) {
-  if (crew.leads() && scratch_.size() < static_cast<size_t>(crew.size))
+  if (crew.leads() && scratch_.size() < static_cast<size_t>(crew.size)) {
     scratch_.resize(static_cast<size_t>(crew.size));
-  crew.meet();
-  for (TrainedLinear& l : linears_) {
-    if (l && (frozen_too || !(*this)[l.weight].frozen)) pack_linear(&l, crew);
+    for (const TrainedLinear& l : linears_) {
+      for (PackScratch& s : scratch_)
+        if (l) reserve_packing(kernels_, l.out(), l.in(), &s);
+    }
   }
   crew.meet();
+  for (TrainedLinear& l : linears_) {
+    if (l && (frozen_too || !is_frozen(l))) pack_linear(&l, crew);
+  }
   if (crew.leads()) {
-    for (TrainedLinear& l : linears_) {
-      if (!l || l.bias == model::kNone) continue;
-      const auto& bias = (*this)[l.bias].value;
-      std::copy(bias.begin(), bias.end(), l.forward.bias.data());
-    }
+    for (TrainedLinear& l : linears_) pack_bias(&l);
   }
   crew.meet();
 }
 
+void TrainedWeights::pack_bias(TrainedLinear* l) {
+  for (const TrainedLinear::Part& part : l->parts) {
+    if (part.bias == model::kNone) continue;
+    const auto& bias = (*this)[part.bias].value;
+    std::copy(bias.begin(), bias.end(), l->forward.bias.data() + part.begin);
+  }
+}
+
 void TrainedWeights::pack_linear(TrainedLinear* l, const Crew& crew) {
   const kernels::Product& p = kernels_.product(l->forward.precision);
-  const float* w = (*this)[l->weight].value.data();
-  const int64_t in_bytes = p.column_bytes(l->in());
-  const Range out = crew.part(l->out(), kernels_.panel), in = crew.part(l->in(), kernels_.panel);
-  if (out.count() > 0) {
-    p.pack(w + out.begin * l->in(), l->in(), out.count(), l->in(),
-           l->bytes.data() + out.begin * in_bytes);
-  }
-  pack_columns(p, grad_, w, l->in(), l->out(), in,
-               l->bytes.data() + (l->backward.weight - l->forward.weight),
-               &scratch_[static_cast<size_t>(crew.rank)]);
+  const Blocks blocks = blocks_of(*this, *l);
+  PackScratch* scratch = &scratch_[static_cast<size_t>(crew.rank)];
+  pack_blocks(kernels_, p, blocks.all(), l->in(), crew.part(l->out(), kernels_.panel),
+              l->bytes.data(), scratch);
+  if (!l->backward) return;
+  pack_block_columns(kernels_, p, grad_, blocks.all(), l->in(), crew.part(l->in(), kernels_.panel),
+                     l->bytes.data() + (l->backward.weight - l->forward.weight), scratch);
 }
 
 }  // namespace costeff::grad

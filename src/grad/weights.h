@@ -9,6 +9,7 @@
 
 #include "base/aligned.h"
 #include "base/threads/crew.h"
+#include "grad/pack.h"
 #include "kernels/grad_table.h"
 #include "model/product.h"
 #include "model/spec.h"
@@ -24,9 +25,16 @@ struct TrainedParameter {
   bool reached = false;
 };
 
-// y = x W^T + b packed for y (forward) and for dx = dy W (backward).
+// y = x W^T + b packed for y (forward) and, where a gradient goes through it, for dx = dy W
+// (backward).
 struct TrainedLinear {
-  model::ParameterId weight = model::kNone, bias = model::kNone;
+  // A layer's queries, keys and values are one map: their outputs stand side by side. Any other map
+  // has one part.
+  struct Part {
+    model::ParameterId weight = model::kNone, bias = model::kNone;
+    int64_t begin = 0, out = 0;  // its outputs
+  };
+  std::vector<Part> parts;
   model::PackedLinear forward, backward;
   ByteBuffer bytes;
   int64_t out() const { return forward.out; }
@@ -34,14 +42,20 @@ struct TrainedLinear {
   explicit operator bool() const { return forward.out > 0; }
 };
 
+// Which parameters stay as they are.
+using Frozen = bool (*)(const model::Parameter&);
+inline bool all_frozen(const model::Parameter&) { return true; }  // a teacher's
+
 // Shared by all threads of a crew.
 class TrainedWeights {
  public:
   // Takes the model's parameters into float32 storage of its own. precision: of the products in the
   // encoder; the exits' are float32. more: maps that training alone has, of the model's parameters.
-  // Throws Error(model) for weights that are not finite.
+  // What is frozen from the beginning takes no memory for gradients; freeze() does it later.
+  // Throws Error(model) for weights that are not finite, Error(usage) for int8.
   TrainedWeights(model::Model* model, const kernels::KernelTable& kernels,
-                 kernels::Precision precision, std::span<const model::Linear> more = {});
+                 kernels::Precision precision, std::span<const model::Linear> more = {},
+                 Frozen frozen = nullptr);
 
   const kernels::KernelTable& kernels() const { return kernels_; }
   const kernels::GradTable& grad() const { return grad_; }
@@ -54,12 +68,19 @@ class TrainedWeights {
     return all_[static_cast<size_t>(id)];
   }
   int64_t count() const { return static_cast<int64_t>(all_.size()); }
-  // The map with this weight.
+  // The map with this weight; for queries, that of queries, keys and values.
   const TrainedLinear& linear(const model::Linear& l) const {
     return linears_[static_cast<size_t>(l.weight)];
   }
+  // The lowest layer of the backbone that has a parameter that is trained; 0: the embeddings; above
+  // the last layer: none has.
+  int64_t lowest_trained() const;
+  bool any_trained() const;
+  // What this holds: values, gradients and packed forms.
+  int64_t bytes() const;
 
-  // Frees its gradient; it is not trained any more.
+  // Frees its gradient; it is not trained any more. What it is now is packed, as pack() leaves it alone
+  // from here on.
   void freeze(model::ParameterId id);
   // One that is trained, or null.
   float* gradient(model::ParameterId id) {
@@ -71,17 +92,20 @@ class TrainedWeights {
   void pack(const Crew& crew, bool frozen_too = false);
 
  private:
-  void add_parameter(model::ParameterId id);
-  void add_linear(const model::Linear& l, kernels::Precision precision);
+  void add_parameter(model::ParameterId id, Frozen frozen);
+  void add_linear(std::span<const model::Linear> parts, kernels::Precision precision,
+                  bool backward);
+  bool is_frozen(const TrainedLinear& l) const;
   void pack_linear(TrainedLinear* l, const Crew& crew);
+  void pack_bias(TrainedLinear* l);
 
   model::Model& model_;
   const kernels::KernelTable& kernels_;
   const kernels::GradTable& grad_;
   kernels::Precision precision_;
   std::vector<TrainedParameter> all_;   // by ParameterId
-  std::vector<TrainedLinear> linears_;  // by the ParameterId of the weight
-  std::vector<FloatBuffer> scratch_;    // one per thread
+  std::vector<TrainedLinear> linears_;  // by the ParameterId of the first part's weight
+  std::vector<PackScratch> scratch_;    // one per thread
 };
 
 }  // namespace costeff::grad

@@ -46,6 +46,9 @@ struct Parameter {
   Tensor tensor;      // a view into Parameters::storage; tensor.name is the name in the file
 };
 
+// Whether it is of the embeddings or a layer, and not of an exit.
+inline bool is_backbone(const Parameter& p) { return p.role < Role::pooler; }
+
 struct Parameters {
   std::deque<Parameter> list;  // references stay valid when more are added
   TensorSet storage;           // keeps the bytes alive: mapped files and owned buffers

@@ -1,5 +1,7 @@
 #include "model/spec.h"
 
+#include <fmt/core.h>
+
 namespace costeff::model {
 
 const char* activation_name(Activation a) {
@@ -88,6 +90,14 @@ void number_parameters(Model* m) {
 
 bool reads_first_only(const Architecture& arch) {
   return !arch.heads.empty() && arch.heads.back().pooling == Pooling::first;
+}
+
+std::string unnamed_label(int64_t i) { return fmt::format("LABEL_{}", i); }
+
+bool are_unnamed(const std::vector<std::string>& labels) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] != unnamed_label(static_cast<int64_t>(i))) return false;
+  return true;
 }
 
 }  // namespace costeff::model

@@ -96,7 +96,14 @@ struct Head {
       Activation::tanh;       // after the pooler, or on the pooled vector without one
   Linear classifier;          // [C, pooler out or the pooled size]
   std::optional<Linear> lte;  // BERxiT: [1, pooler out], learning to exit
+  // Of training. What the classifier reads is dropped with this probability; none: with that of the
+  // hidden states. RoBERTa's classifier drops what its pooler reads, too.
+  std::optional<float> dropout;
+  bool drops_input = false;
 };
+
+// Head::dropout of DistilBERT's classifier (seq_classif_dropout), unless it was changed.
+inline constexpr float kDistilBertDropout = 0.2f;
 
 // Sizes, forms and which parameter goes where.
 struct Architecture {
@@ -150,5 +157,10 @@ void for_each_parameter(AnyModel& m, F f) {
 bool reads_first_only(const Architecture& arch);
 
 const char* activation_name(Activation a);
+
+// What a class without a name is called: "LABEL_3", as in transformers.
+std::string unnamed_label(int64_t i);
+// Whether these are all called so.
+bool are_unnamed(const std::vector<std::string>& labels);
 
 }  // namespace costeff::model

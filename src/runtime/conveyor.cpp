@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/fail.h"
+
 namespace costeff::runtime {
 namespace {
 
@@ -22,6 +24,19 @@ int64_t longest_history(const model::Model& m) {
   return n;
 }
 
+// The exits with a history are COST-EFF's, which all pool alike. Other exits beside them need not.
+model::Pooling pooling_of_history(const model::Model& m) {
+  const std::vector<model::Head>& heads = m.arch.heads;
+  const auto with_history = [](const model::Head& h) { return h.last_n_hidden > 1; };
+  const auto first = std::find_if(heads.begin(), heads.end(), with_history);
+  if (first == heads.end()) return model::Pooling::first;
+  for (const model::Head& h : heads) {
+    if (with_history(h) && h.pooling != first->pooling)
+      fail(ErrorKind::internal, "exits pool their hidden states in different ways");
+  }
+  return first->pooling;
+}
+
 }  // namespace
 
 Conveyor::Conveyor(const LoadedModel& model, const ForwardPlan& plan,
@@ -33,7 +48,7 @@ Conveyor::Conveyor(const LoadedModel& model, const ForwardPlan& plan,
       shape_(model::layer_shape(model.spec.arch)),
       hidden_(model.spec.arch.hidden_size),
       history_size_(longest_history(model.spec)),
-      pooling_(model.spec.arch.heads.back().pooling),
+      history_pooling_(pooling_of_history(model.spec)),
       waiting_(model.spec.arch.layers.size() + 1),
       layer_scratch_(team ? static_cast<size_t>(team->size()) : 1) {}
 
@@ -114,17 +129,25 @@ void Conveyor::embed_arrivals() {
   if (history_size_ > 1) {
     w.history.resize(static_cast<size_t>(history_size_));
     for (FloatBuffer& h : w.history) h.reserve(w.sequences() * hidden_);
-    keep_pooled(w, w.sequences(), w.history[0].data());
+    keep_pooled(history_pooling_, w, w.sequences(), w.history[0].data());
   }
   times_.embed_s += seconds_since(&clock);
 }
 
-// Writes the pooled hidden states of the first `n` sequences to `to` [n, H].
-void Conveyor::keep_pooled(const Waiting& w, int64_t n, float* to) const {
+const model::Head* Conveyor::head_at(int64_t layer) const {
+  const std::vector<model::Head>& heads = model_.spec.arch.heads;
+  const auto head = std::find_if(heads.begin(), heads.end(),
+                                 [&](const model::Head& h) { return h.layer == layer; });
+  return head == heads.end() ? nullptr : &*head;
+}
+
+// Writes the pooled hidden states of the first `n` sequences to `to` [n, H]. After the last layer that
+// is only done for its own exit, so first_only_ fits its pooling.
+void Conveyor::keep_pooled(model::Pooling pooling, const Waiting& w, int64_t n, float* to) const {
   if (first_only_) {
     std::memcpy(to, first_.data(), sizeof(float) * static_cast<size_t>(n * hidden_));
   } else {
-    model::pool(pooling_, w.view(n), hidden_, w.x.data(), to);
+    model::pool(pooling, w.view(n), hidden_, w.x.data(), to);
   }
 }
 
@@ -135,7 +158,7 @@ void Conveyor::run_layer(int64_t layer, int64_t n, Waiting* w) {
   const model::LayerWeights& weights = model_.weights.layer(layer - 1);
   const model::PackedView view = w->view(n);
   times_.layer_tokens += view.tokens();
-  first_only_ = layer == plan_.last_layer && pooling_ == model::Pooling::first;
+  first_only_ = layer == plan_.last_layer && head_at(layer)->pooling == model::Pooling::first;
   float* first = first_only_ ? first_.reserve(n * hidden_) : nullptr;
   const auto compute = [&](const Crew& crew) {
     const model::Workspace work(crew, &layer_scratch_[0],
@@ -171,14 +194,14 @@ void Conveyor::run_group(int64_t done) {
   if (spec.arch.question_answering) {
     if (layer == plan_.last_layer) ask_tokens(n, &w);
   } else {
-    const auto head = std::find_if(spec.arch.heads.begin(), spec.arch.heads.end(),
-                                   [&](const model::Head& h) { return h.layer == layer; });
-    const bool asked = head != spec.arch.heads.end() &&
-                       (plan_.all_exits || layer == plan_.last_layer ||
-                        (asks_exits(plan_.policy) && layer >= plan_.policy.exit_start));
-    if (history_size_ > 1)
-      keep_pooled(w, n, w.history[static_cast<size_t>(layer % history_size_)].data());
-    if (asked) ask_exit(static_cast<size_t>(head - spec.arch.heads.begin()), n, &w);
+    const model::Head* head = head_at(layer);
+    const bool asked = head && (plan_.all_exits || layer == plan_.last_layer ||
+                                (asks_exits(plan_.policy) && layer >= plan_.policy.exit_start));
+    if (history_size_ > 1 && (layer < plan_.last_layer || head->last_n_hidden > 1)) {
+      keep_pooled(history_pooling_, w, n,
+                  w.history[static_cast<size_t>(layer % history_size_)].data());
+    }
+    if (asked) ask_exit(static_cast<size_t>(head - spec.arch.heads.data()), n, &w);
   }
   move_front(&w, n, leaving_, hidden_, &waiting_[static_cast<size_t>(layer)]);
   times_.exits_s += seconds_since(&clock);

@@ -61,7 +61,8 @@ class Conveyor {
   void run_ready();
   void run_group(int64_t done);
   void run_layer(int64_t layer, int64_t n, Waiting* w);
-  void keep_pooled(const Waiting& w, int64_t n, float* to) const;
+  const model::Head* head_at(int64_t layer) const;  // null: there is no exit
+  void keep_pooled(model::Pooling pooling, const Waiting& w, int64_t n, float* to) const;
   void ask_exit(size_t head, int64_t n, Waiting* w);
   void ask_tokens(int64_t n, Waiting* w);
 
@@ -71,7 +72,7 @@ class Conveyor {
   Team* const team_;
   const model::LayerShape shape_;
   const int64_t hidden_, history_size_;
-  const model::Pooling pooling_;
+  const model::Pooling history_pooling_;  // of the exits that read more than one hidden state
 
   Arrivals arrivals_;
   Waiting fresh_;                 // the sequences of arrivals_, not embedded yet

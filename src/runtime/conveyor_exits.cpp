@@ -52,13 +52,13 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
   const int64_t layer = head.layer;
   const auto labels = static_cast<size_t>(model_.spec.arch.num_labels);
   history_.clear();
-  if (history_size_ > 1) {
+  if (head.last_n_hidden > 1) {
     const int64_t states = layer + 1, available = std::min(states, history_size_);
     for (int64_t s = states - available; s < states; ++s)
       history_.push_back(w->history[static_cast<size_t>(s % history_size_)].data());
   } else {
     float* pooled = pooled_.reserve(n * hidden_);
-    keep_pooled(*w, n, pooled);
+    keep_pooled(head.pooling, *w, n, pooled);
     history_.push_back(pooled);
   }
   float* logits = logits_.reserve(n * model_.spec.arch.num_labels);

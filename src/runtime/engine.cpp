@@ -20,10 +20,6 @@
 namespace costeff {
 namespace {
 
-// Enough tokens that a layer's weights are used many times whenever they are read, but few enough that
-// the activations stay in the second-level cache.
-constexpr int64_t kBatchTokens = 256;
-
 constexpr std::array<Name<ComputeType>, 4> kComputeTypes{{{"float32", ComputeType::float32},
                                                           {"bfloat16", ComputeType::bfloat16},
                                                           {"bf16", ComputeType::bfloat16},
@@ -111,7 +107,7 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   stream.encode = impl_->encode_options(options.encode, options.encode.max_length != 0);
   stream.max_ids = impl_->max_ids(options.encode);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
-  stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
+  if (options.batch_tokens > 0) stream.batch_tokens = options.batch_tokens;
   stream.pad_to = options.pad_to;
   stream.skip_bad_rows = options.skip_bad_rows;
   stream.mode = options.mode;
@@ -159,7 +155,7 @@ QaStats Engine::answer(const QaSource& source, const QaSink& sink, const QaOptio
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, {}, false);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();
-  stream.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : kBatchTokens;
+  if (options.batch_tokens > 0) stream.batch_tokens = options.batch_tokens;
   return runtime::run_qa(impl_->model, impl_->tokenizer, source, sink, resolved, stream, stop);
 }
 

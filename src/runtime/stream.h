@@ -13,12 +13,16 @@
 
 namespace costeff::runtime {
 
+// Enough tokens that a layer's weights are used many times whenever they are read, but few enough that
+// the activations stay in the second-level cache.
+inline constexpr int64_t kBatchTokens = 256;
+
 struct StreamOptions {
   ForwardPlan plan;
   EncodeOptions encode;
   int64_t max_ids = 0;  // for rows that have their own
   int64_t threads = 1;
-  int64_t batch_tokens = 0;
+  int64_t batch_tokens = kBatchTokens;
   int64_t pad_to = 0;
   bool skip_bad_rows = false;
   Mode mode = Mode::throughput;

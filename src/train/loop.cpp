@@ -1,6 +1,7 @@
 #include "train/loop.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/fail.h"
@@ -9,11 +10,61 @@
 namespace costeff::train {
 namespace {
 
+using grad::has_classifier;
+
 uint64_t draw_below(uint64_t n, uint64_t* state) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(split_mix(state)) * n) >> 64);
 }
 
+// Whether a batch has no room for a row of so many tokens.
+bool is_full(int64_t rows, int64_t tokens, int64_t more, const LoopOptions& options) {
+  return rows > 0 && (tokens + more > options.micro_tokens || rows == options.micro_rows);
+}
+
 }  // namespace
+
+int64_t steps_of_epoch(int64_t rows, const LoopOptions& options) {
+  const bool leaves_short = options.skip_short && rows >= options.batch;
+  return rows / options.batch + (!leaves_short && rows % options.batch != 0);
+}
+
+int64_t steps_of_loop(int64_t rows, const LoopOptions& options) {
+  return std::max<int64_t>(
+      1, std::llround(options.epochs * static_cast<double>(steps_of_epoch(rows, options))));
+}
+
+void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order) {
+  std::iota(order->begin(), order->end(), 0);
+  uint64_t state = seed ^ (static_cast<uint64_t>(epoch) + 1) * 0xD1B54A32D192ED03u;
+  for (size_t i = order->size(); i > 1; --i)
+    std::swap((*order)[i - 1], (*order)[draw_below(i, &state)]);
+}
+
+grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options) {
+  const auto count = static_cast<int64_t>(rows.size());
+  const int64_t of_epoch = steps_of_epoch(count, options), all = steps_of_loop(count, options);
+  std::vector<int32_t> order(rows.size());
+  grad::BatchShape largest;
+  for (int64_t step = 0; step < all; ++step) {
+    if (step % of_epoch == 0) shuffle_rows(options.seed, step / of_epoch, &order);
+    const int64_t end = std::min((step % of_epoch + 1) * options.batch, count);
+    for (int64_t at = step % of_epoch * options.batch; at < end;) {
+      grad::BatchShape batch;
+      for (; at < end; ++at) {
+        const Row& row = rows[static_cast<size_t>(order[static_cast<size_t>(at)])];
+        const auto tokens = static_cast<int64_t>(row.ids.size());
+        if (is_full(batch.rows, batch.tokens, tokens, options)) break;
+        ++batch.rows;
+        batch.tokens += grad::Batch::places(tokens);
+        batch.longest = std::max(batch.longest, tokens);
+      }
+      largest.tokens = std::max(largest.tokens, batch.tokens);
+      largest.rows = std::max(largest.rows, batch.rows);
+      largest.longest = std::max(largest.longest, batch.longest);
+    }
+  }
+  return largest;
+}
 
 Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* optimiser,
            std::span<const Row> rows, const LoopOptions& options, grad::Network* teacher)
@@ -25,29 +76,89 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
       teacher_(teacher),
       order_(rows.size()) {
   const auto count = static_cast<int64_t>(rows.size());
-  steps_of_epoch_ = count / options.batch + (!options.skip_short && count % options.batch != 0);
-  steps_ = steps_of_epoch_ * options.epochs;
-  batch_.pad_token = options.pad_token;
-  for (int64_t odd = 0; odd < 2; ++odd) {
-    objectives_[odd] =
-        objective_of(options.aim, network->heads(), network->layers(), w_.arch().regression, odd,
+  steps_of_epoch_ = train::steps_of_epoch(count, options);
+  steps_ = steps_of_loop(count, options);
+  batch_.pad_token = std::max<int64_t>(0, w_.arch().embeddings.pad_token());
+  for (const int64_t step : {0, 1}) {
+    turns_[step].objective =
+        objective_of(options.aim, network->heads(), network->layers(), w_.arch().regression, step,
                      options.first_exit, options.temperature);
   }
-  shuffle();
+  match_teacher();
+  for (const int64_t step : {0, 1}) plan_turn(step);
+  shuffle_rows(options_.seed, position_.epoch, &order_);
 }
 
-// Fisher and Yates's, of the epoch in hand.
-void Loop::shuffle() {
-  std::iota(order_.begin(), order_.end(), 0);
-  uint64_t state =
-      options_.seed ^ (static_cast<uint64_t>(position_.epoch) + 1) * 0xD1B54A32D192ED03u;
-  for (size_t i = order_.size(); i > 1; --i)
-    std::swap(order_[i - 1], order_[draw_below(i, &state)]);
+void Loop::match_teacher() {
+  const auto asks = [&](auto is_asked) {
+    return is_asked(turns_[0].objective) || is_asked(turns_[1].objective);
+  };
+  const bool hidden = asks([](const Objective& o) { return o.hidden != 0; });
+  const bool soft = asks([](const Objective& o) {
+    return std::any_of(o.exits.begin(), o.exits.end(),
+                       [](const ExitTerms& t) { return t.soft != 0; });
+  });
+  if (!hidden && !soft) {
+    teacher_ = nullptr;
+    return;
+  }
+  if (!teacher_) throw_model("no teacher, expected one for a recipe that distils");
+  const model::Architecture &ours = w_.arch(), &theirs = teacher_->weights().arch();
+  if (hidden &&
+      (ours.hidden_size != theirs.hidden_size || network_.layers() != teacher_->layers())) {
+    fail_model(
+        "the teacher has {} layers of {}, expected {} of {}: its hidden states are distilled",
+        teacher_->layers(), theirs.hidden_size, network_.layers(), ours.hidden_size);
+  }
+  if (!soft) return;
+  if (ours.num_labels != theirs.num_labels) {
+    fail_model("the teacher has {} labels, expected {} as the student", theirs.num_labels,
+               ours.num_labels);
+  }
+  const auto& exits = teacher_->heads();
+  for (const model::Head& head : network_.heads()) {
+    size_t e = 0;
+    while (exits.size() > 1 && e < exits.size() && exits[e].layer != head.layer) ++e;
+    if (e == exits.size()) {
+      fail_model("the teacher has no exit at layer {}, expected one at each of the student's",
+                 head.layer);
+    }
+    teacher_exits_.push_back(e);
+  }
 }
 
-void Loop::go_to(const LoopPosition& position) {
-  position_ = position;
-  shuffle();
+void Loop::plan_turn(int64_t step) {
+  Turn& t = turns_[step];
+  const auto& heads = network_.heads();
+  const bool hidden = t.objective.hidden != 0;
+  t.exits = std::make_unique<bool[]>(heads.size());
+  bool asks_last = false;
+  for (size_t e = 0; e < heads.size(); ++e) {
+    const ExitTerms& terms = t.objective.exits[e];
+    t.exits[e] = terms.any();
+    asks_last = asks_last || terms.self != 0 || (terms.lte != 0 && !has_classifier(heads[e]));
+  }
+  if (asks_last) t.exits[last_answer(heads)] = true;
+  t.student = {.wanted = {t.exits.get(), heads.size()}, .hidden = hidden, .keep = true};
+  if (!teacher_) return;
+  const size_t n = teacher_->heads().size();
+  t.teacher_exits = std::make_unique<bool[]>(n);
+  for (size_t e = 0; e < teacher_exits_.size(); ++e)
+    if (t.objective.exits[e].soft != 0) t.teacher_exits[teacher_exits_[e]] = true;
+  t.teacher = {.wanted = {t.teacher_exits.get(), n}, .hidden = hidden, .keep = false};
+}
+
+LoopPosition Loop::position_at(int64_t step) const {
+  const int64_t in_epoch = step % steps_of_epoch_;
+  return {.step = step,
+          .epoch = step / steps_of_epoch_,
+          .row = in_epoch * options_.batch,
+          .in_epoch = in_epoch};
+}
+
+void Loop::go_to(int64_t step) {
+  position_ = position_at(step);
+  shuffle_rows(options_.seed, position_.epoch, &order_);
 }
 
 double Loop::factor() const {
@@ -61,7 +172,15 @@ void Loop::begin_step() {
   step_rows_ = step_end_ - position_.row;
   next_row_ = position_.row;
   step_tokens_ = 0;
-  loss_ = 0;
+  StepSize size{step_rows_, static_cast<double>(step_rows_)};
+  if (!options_.class_weights.empty() && !w_.arch().regression) {
+    size.label_weights = 0;
+    for (int64_t i = position_.row; i < step_end_; ++i) {
+      const Row& row = rows_[static_cast<size_t>(order_[static_cast<size_t>(i)])];
+      size.label_weights += options_.class_weights[static_cast<size_t>(row.label)];
+    }
+  }
+  losses_.begin(turn().objective, size);
   dropout_ = {options_.hidden_dropout, options_.attention_dropout,
               grad::dropout_key(options_.seed, static_cast<uint64_t>(position_.step))};
 }
@@ -75,8 +194,12 @@ bool Loop::next_micro_batch(int64_t threads) {
     const int32_t at = order_[static_cast<size_t>(next_row_)];
     const Row& row = rows_[static_cast<size_t>(at)];
     const auto tokens = static_cast<int64_t>(row.ids.size());
-    if (batch_.rows() > 0 && batch_.tokens() + tokens > options_.micro_tokens) break;
-    batch_.add(row.ids, row.types, static_cast<uint32_t>(at));
+    if (is_full(batch_.rows(), batch_.tokens(), tokens, options_)) break;
+    if (kept_.kept) {
+      batch_.add_row(static_cast<uint32_t>(at));
+    } else {
+      batch_.add(row.ids, row.types, static_cast<uint32_t>(at));
+    }
     if (w_.arch().regression) {
       scores_.push_back(row.score);
     } else {
@@ -85,49 +208,49 @@ bool Loop::next_micro_batch(int64_t threads) {
     step_tokens_ += tokens;
     ++next_row_;
   }
-  network_.reserve(batch_, threads);
-  if (teacher_) teacher_->reserve(batch_, threads);
+  network_.reserve(batch_, threads, turn().student);
+  if (teacher_) teacher_->reserve(batch_, threads, turn().teacher);
   return true;
 }
 
 void Loop::compute(const Crew& crew) {
-  if (teacher_) teacher_->forward(batch_, {}, crew);
-  network_.forward(batch_, dropout_, crew);
+  if (teacher_) teacher_->forward(batch_, {}, crew, turn().teacher);
+  if (kept_.kept) {
+    network_.forward_from_pooled(batch_, dropout_, crew, kept_.source(), turn().student);
+  } else {
+    network_.forward(batch_, dropout_, crew, turn().student);
+  }
   if (crew.leads()) {
-    if (teacher_) {
-      const size_t last = teacher_->heads().size() - 1;
-      answer_.logits.clear();
-      for (size_t e = 0; e < network_.heads().size(); ++e)
-        answer_.logits.push_back(teacher_->logits(std::min(e, last)));
-      answer_.hidden.clear();
-      for (int64_t i = 0; objective().hidden != 0 && i <= network_.layers(); ++i)
-        answer_.hidden.push_back(teacher_->hidden_state(i));
-    }
-    loss_ += losses_.exits(objective(), network_, {labels_, scores_}, answer_, batch_.rows(),
-                           step_rows_);
-    hidden_ = losses_.hidden(objective(), batch_, answer_, network_, step_rows_);
+    answer_.logits.clear();
+    for (const size_t e : teacher_exits_) answer_.logits.push_back(teacher_->logits(e));
+    answer_.hidden.clear();
+    for (int64_t i = 0; turn().objective.hidden != 0 && i <= network_.layers(); ++i)
+      answer_.hidden.push_back(teacher_->hidden_state(i));
+    losses_.exits(network_, {labels_, scores_, options_.class_weights, options_.label_smoothing},
+                  answer_, batch_.rows());
+    hidden_ = losses_.hidden(batch_, answer_, network_);
   }
   crew.meet();
-  network_.backward(batch_, dropout_, crew, {losses_.gradients(), hidden_, objective().rescale});
+  network_.backward(batch_, dropout_, crew,
+                    {losses_.gradients(), hidden_, turn().objective.rescale});
 }
 
-void Loop::finish_micro_batch() { loss_ += losses_.hidden_loss(); }
-
 void Loop::finish_step(double norm, StepReport* report) {
-  if (!loss_is_finite() || !std::isfinite(norm)) {
-    fail(ErrorKind::internal,
-         "step {}: the {} is not finite; the weights are as they were before it. A lower learning "
-         "rate helps",
-         position_.step, loss_is_finite() ? "gradient's norm" : "loss");
+  const double loss = losses_.loss();
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    const std::string term = losses_.bad_term(network_.heads());
+    fail_input(
+        "step {}: the {} is not finite; the weights are as they were before it. A lower learning "
+        "rate helps",
+        position_.step + 1,
+        !term.empty()         ? term
+        : std::isfinite(loss) ? "gradient's norm"
+                              : "sum of the losses");
   }
-  *report = {position_.step, position_.epoch, loss_, norm, factor(), step_rows_, step_tokens_};
-  ++position_.step;
-  ++position_.in_epoch;
-  position_.row = step_end_;
-  if (position_.in_epoch < steps_of_epoch_) return;
-  ++position_.epoch;
-  position_.row = position_.in_epoch = 0;
-  shuffle();
+  *report = {position_.step, position_.epoch, loss, norm, factor(), step_rows_, step_tokens_};
+  const LoopPosition next = position_at(position_.step + 1);
+  if (next.epoch != position_.epoch) shuffle_rows(options_.seed, next.epoch, &order_);
+  position_ = next;
 }
 
 }  // namespace costeff::train

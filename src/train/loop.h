@@ -4,12 +4,14 @@
 
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/threads/crew.h"
 #include "grad/network.h"
+#include "train/kept_states.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
 
@@ -24,19 +26,30 @@ struct Row {
 
 struct LoopOptions {
   Aim aim = Aim::last;
-  int64_t epochs = 3;
+  double epochs = 3;        // may be a fraction
   int64_t batch = 32;       // rows of a step; an epoch's last one may be shorter
-  bool skip_short = false;  // that one is left out (COST-EFF)
-  int64_t micro_tokens =
-      4096;  // the most tokens that are computed at once; a single row may exceed it
+  bool skip_short = false;  // that one is left out (COST-EFF), unless it is the only one
+  // The most that is computed at once; a single row may have more tokens. rows 0: any number.
+  int64_t micro_rows = 0, micro_tokens = 4096;
   double warmup_share = 0.1;  // of all steps; the learning rate rises to 1, then falls to 0
   double clip = 1;            // the largest norm of a step's gradient; 0: any
   float hidden_dropout = 0.1f, attention_dropout = 0.1f;
   uint64_t seed = 42;
   int64_t first_exit = 1;
   double temperature = 1;
-  int64_t pad_token = 0;
+  std::vector<double> class_weights = {};  // [C]; empty: all 1
+  double label_smoothing = 0;
 };
+
+// Steps of an epoch of so many rows, and of the whole loop: at least one.
+int64_t steps_of_epoch(int64_t rows, const LoopOptions& options);
+int64_t steps_of_loop(int64_t rows, const LoopOptions& options);
+
+// The order of an epoch's rows: Fisher and Yates's.
+void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order);
+// The largest batches that a loop over these rows computes at once, over all epochs: each number is the
+// largest of any.
+grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options);
 
 struct StepReport {
   int64_t step = 0, epoch = 0;  // from 0
@@ -45,7 +58,8 @@ struct StepReport {
   int64_t rows = 0, tokens = 0;
 };
 
-// Where a loop stands: all that its next step depends on besides the weights and the moments.
+// Where a loop stands: all that its next step depends on besides the weights and the moments. It
+// follows from `step`.
 struct LoopPosition {
   int64_t step = 0;  // of the whole loop
   int64_t epoch = 0;
@@ -55,20 +69,24 @@ struct LoopPosition {
 
 class Loop {
  public:
-  // teacher: of the student's shape where the aim reads hidden states; null where it reads none.
-  // Rows must outlive the loop.
+  // teacher: answers at each of the student's layers that has an exit, or has a single exit; of the
+  // student's shape where the aim reads hidden states. Null where the aim reads none. Throws
+  // Error(model) for one that does not fit. What is pointed to, and the rows, must outlive the loop.
   Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* optimiser,
        std::span<const Row> rows, const LoopOptions& options, grad::Network* teacher = nullptr);
+
+  // Trains exits on states that were computed before. `kept` must outlive the loop.
+  void use(const KeptStates* kept) { kept_ = {kept, &batch_}; }
 
   int64_t steps_total() const { return steps_; }
   bool done() const { return position_.step >= steps_; }
   const LoopPosition& position() const { return position_; }
-  // Continues from where another loop over the same rows and options stopped.
-  void go_to(const LoopPosition& position);
+  // Goes on as another loop over the same rows and options does after `step` steps.
+  void go_to(int64_t step);
 
   // One step by `threads` threads. run(work) calls work(crew) on all of them and returns when they
-  // are done. Throws Error(internal) that names the step and the term when the loss or its gradient
-  // is not finite; the weights are then as they were.
+  // are done. Throws Error(input) that names the step and the term when the loss or its gradient is
+  // not finite; the weights are then as they were.
   template <typename Run>
   StepReport step(int64_t threads, Run run) {
     begin_step();
@@ -76,7 +94,7 @@ class Loop {
     StepReport report;
     while (next_micro_batch(threads)) {
       run([&](const Crew& crew) { compute(crew); });
-      finish_micro_batch();
+      losses_.end_batch();
     }
     double norm = 0;
     if (loss_is_finite()) {
@@ -91,13 +109,11 @@ class Loop {
 
  private:
   double factor() const;
-  const Objective& objective() const { return objectives_[position_.in_epoch % 2]; }
-  bool loss_is_finite() const { return std::isfinite(loss_); }
-  void shuffle();
+  bool loss_is_finite() const { return std::isfinite(losses_.loss()); }
+  void match_teacher();
   void begin_step();
   bool next_micro_batch(int64_t threads);
   void compute(const Crew& crew);
-  void finish_micro_batch();
   void finish_step(double norm, StepReport* report);
 
   grad::TrainedWeights& w_;
@@ -106,11 +122,21 @@ class Loop {
   std::span<const Row> rows_;
   LoopOptions options_;
   grad::Network* teacher_;
+  std::vector<size_t> teacher_exits_;  // which of its exits answers for each of the student's
   int64_t steps_ = 0, steps_of_epoch_ = 0;
   LoopPosition position_;
   std::vector<int32_t> order_;
 
-  Objective objectives_[2];  // of even and odd steps of an epoch
+  KeptBatch kept_;
+  // Of even and odd steps of an epoch: what is minimised, and what of both models that needs.
+  struct Turn {
+    Objective objective;
+    std::unique_ptr<bool[]> exits, teacher_exits;
+    grad::ForwardOptions student, teacher;
+  } turns_[2];
+  const Turn& turn() const { return turns_[position_.in_epoch % 2]; }
+  void plan_turn(int64_t step);
+  LoopPosition position_at(int64_t step) const;
 
   // Of the step in hand.
   grad::Batch batch_;
@@ -121,7 +147,6 @@ class Loop {
   TeacherAnswer answer_;
   grad::HiddenGradient hidden_;
   int64_t step_rows_ = 0, step_end_ = 0, next_row_ = 0, step_tokens_ = 0;
-  double loss_ = 0;
 };
 
 }  // namespace costeff::train

@@ -1,7 +1,8 @@
 #pragma once
 
-// Losses of one exit: values in double, gradients added to d. Batch means are over `rows_of_step`,
-// the rows of a whole step, so that micro-batches add up to the same.
+// Losses of one exit: values in double, gradients added to d. A function adds to *sum row by row and
+// divides nothing, so that a step's loss is the same bits for any micro-batches; its gradient is that
+// of weight / divisor times the sum.
 
 #include <cstdint>
 #include <span>
@@ -10,28 +11,40 @@ namespace costeff::train {
 
 // What a row should have been answered.
 struct Gold {
-  std::span<const int32_t> labels;  // [B]; empty: regression
-  std::span<const float> scores;    // [B]
+  std::span<const int32_t> labels;        // [B]; empty: regression
+  std::span<const float> scores;          // [B]
+  std::span<const double> class_weights;  // [C]; empty: all 1
+  double smoothing = 0;                   // share of a label that is spread over all classes
+
+  double weight_of(int64_t label) const {
+    return class_weights.empty() ? 1 : class_weights[static_cast<size_t>(label)];
+  }
 };
 
-// logits [B, C], for a score C 1. Cross-entropy, or the squared error of a score; the mean over the
-// rows. d [B, C] += weight times its gradient; null: none. Returns the loss without the weight.
-double hard_loss(const float* logits, const Gold& gold, int64_t rows, int64_t labels,
-                 int64_t rows_of_step, double weight, float* d);
+// How a loss enters a step.
+struct Share {
+  double weight = 1;
+  double divisor = 1;  // rows of the whole step, for a mean over them
+};
+
+// logits [B, C], for a score C 1. Cross-entropy, or the squared error of a score. With class weights
+// the divisor of a mean is the sum of the weights of the step's labels, as in PyTorch. d [B, C];
+// null: no gradient is wanted.
+void hard_loss(const float* logits, const Gold& gold, int64_t rows, int64_t labels, Share share,
+               float* d, double* sum);
 
 // Cross-entropy of softmax(logits / temperature) against softmax(target / temperature), target a
-// constant; the mean over the rows, or with `sum` their sum.
-double soft_loss(const float* logits, const float* target, int64_t rows, int64_t labels,
-                 double temperature, bool sum, int64_t rows_of_step, double weight, float* d);
+// constant.
+void soft_loss(const float* logits, const float* target, int64_t rows, int64_t labels,
+               double temperature, Share share, float* d, double* sum);
 
-// The mean squared difference of two scores: what distils a regression.
-double score_loss(const float* scores, const float* target, int64_t rows, int64_t rows_of_step,
-                  double weight, float* d);
+// The squared difference of two scores: what distils a regression.
+void score_loss(const float* scores, const float* target, int64_t rows, Share share, float* d,
+                double* sum);
 
 // BERxiT, learning to exit: u [B] should be 1 where an exit's logits [B, C] are wrong, for a score
-// |tanh(logit - gold)|. The sum over the rows of (u - that)^2, divided by `divisor`. d [B] += weight
-// times its gradient.
-double lte_loss(const float* uncertain, const float* logits, const Gold& gold, int64_t rows,
-                int64_t labels, double divisor, double weight, float* d);
+// |tanh(logit - gold)|. The sum of (u - that)^2. d [B].
+void lte_loss(const float* uncertain, const float* logits, const Gold& gold, int64_t rows,
+              int64_t labels, Share share, float* d, double* sum);
 
 }  // namespace costeff::train

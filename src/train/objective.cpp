@@ -1,20 +1,18 @@
 #include "train/objective.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <cmath>
 
 namespace costeff::train {
-namespace {
-
 using grad::has_classifier;
 
-// The last exit that classifies: it answers for the whole depth.
 size_t last_answer(const std::vector<model::Head>& heads) {
   size_t last = heads.size() - 1;
   while (!has_classifier(heads[last])) --last;
   return last;
 }
-
-}  // namespace
 
 Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t layers,
                        bool regression, int64_t step, int64_t first_exit, double temperature) {
@@ -83,44 +81,48 @@ Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t l
   return o;
 }
 
-double StepLosses::exits(const Objective& objective, const grad::Network& network, const Gold& gold,
-                         const TeacherAnswer& teacher, int64_t rows, int64_t rows_of_step) {
+void StepLosses::begin(const Objective& objective, const StepSize& size) {
+  objective_ = &objective;
+  size_ = size;
+  sums_.assign(objective.exits.size(), {});
+  std::fill(hidden_sums_.begin(), hidden_sums_.end(), 0.0);
+}
+
+double StepLosses::lte_divisor() const {
+  return static_cast<double>(ltes_) * static_cast<double>(size_.rows);
+}
+
+void StepLosses::exits(const grad::Network& network, const Gold& gold, const TeacherAnswer& teacher,
+                       int64_t rows) {
   const auto& heads = network.heads();
   const size_t n = heads.size();
   const bool regression = gold.labels.empty();
   d_logits_.resize(n);
   d_lte_.resize(n);
   gradients_.assign(n, {});
-  lte_ = 0;
   const size_t last = last_answer(heads);
-  const auto ltes = static_cast<double>(
-      std::count_if(heads.begin(), heads.end(), [](const model::Head& h) { return !!h.lte; }));
-  double loss = 0;
+  ltes_ = std::count_if(heads.begin(), heads.end(), [](const model::Head& h) { return !!h.lte; });
+  const auto rows_of_step = static_cast<double>(size_.rows);
   for (size_t e = 0; e < n; ++e) {
-    const ExitTerms& terms = objective.exits[e];
+    const ExitTerms& terms = objective_->exits[e];
+    Sums& sums = sums_[e];
     const int64_t labels = heads[e].classifier.out;
-    if (has_classifier(heads[e])) {
+    if (has_classifier(heads[e]) && (terms.hard != 0 || terms.soft != 0 || terms.self != 0)) {
       const float* logits = network.logits(e);
-      const bool asked = terms.hard != 0 || terms.soft != 0 || terms.self != 0;
-      float* d = nullptr;
-      if (asked) {
-        d_logits_[e].assign(static_cast<size_t>(rows * labels), 0.0f);
-        d = d_logits_[e].data();
-        gradients_[e].logits = d;
-      }
+      d_logits_[e].assign(static_cast<size_t>(rows * labels), 0.0f);
+      float* d = d_logits_[e].data();
+      gradients_[e].logits = d;
       if (terms.hard != 0) {
-        loss += terms.hard * hard_loss(logits, gold, rows, labels, rows_of_step, terms.hard, d);
+        hard_loss(logits, gold, rows, labels, {terms.hard, size_.label_weights}, d, &sums.hard);
       }
-      if (terms.soft != 0) {
-        loss +=
-            terms.soft *
-            (regression ? score_loss(logits, teacher.logits[e], rows, rows_of_step, terms.soft, d)
-                        : soft_loss(logits, teacher.logits[e], rows, labels, objective.temperature,
-                                    false, rows_of_step, terms.soft, d));
+      if (terms.soft != 0 && regression) {
+        score_loss(logits, teacher.logits[e], rows, {terms.soft, rows_of_step}, d, &sums.soft);
+      } else if (terms.soft != 0) {
+        soft_loss(logits, teacher.logits[e], rows, labels, objective_->temperature,
+                  {terms.soft, rows_of_step}, d, &sums.soft);
       }
       if (terms.self != 0) {
-        loss += terms.self * soft_loss(logits, network.logits(last), rows, labels, 1, true,
-                                       rows_of_step, terms.self, d);
+        soft_loss(logits, network.logits(last), rows, labels, 1, {terms.self, 1}, d, &sums.self);
       }
     }
     if (terms.lte != 0) {
@@ -128,14 +130,10 @@ double StepLosses::exits(const Objective& objective, const grad::Network& networ
       gradients_[e].uncertain = d_lte_[e].data();
       // An lte without a classifier beside it asks whether the last exit is wrong.
       const float* answer = network.logits(has_classifier(heads[e]) ? e : last);
-      const double part =
-          lte_loss(network.uncertain(e), answer, gold, rows, heads[last].classifier.out,
-                   ltes * static_cast<double>(rows_of_step), terms.lte, d_lte_[e].data());
-      lte_ += part;
-      loss += terms.lte * part;
+      lte_loss(network.uncertain(e), answer, gold, rows, heads[last].classifier.out,
+               {terms.lte, lte_divisor()}, d_lte_[e].data(), &sums.lte);
     }
   }
-  return loss;
 }
 
 // R = sum over states i of (1 / B) sum_b (1 / n_b) sum_t (1 / H) |h_i - teacher's h_i|^2
@@ -157,26 +155,67 @@ void StepLosses::add_hidden(const void* context, int64_t i, const float* h, floa
       sum += static_cast<double>(off) * off;
       d[j] += slope * off;
     }
-    c.parts[i * rows + b] = c.weight * sum * share;
+    c.parts[i * rows + b] = sum * share;
   }
 }
 
-grad::HiddenGradient StepLosses::hidden(const Objective& objective, const grad::Batch& batch,
-                                        const TeacherAnswer& teacher, const grad::Network& network,
-                                        int64_t rows_of_step) {
+grad::HiddenGradient StepLosses::hidden(const grad::Batch& batch, const TeacherAnswer& teacher,
+                                        const grad::Network& network) {
   hidden_parts_.clear();
-  if (objective.hidden == 0) return {};
-  hidden_parts_.assign(static_cast<size_t>(batch.rows() * (network.layers() + 1)), 0.0);
+  if (objective_->hidden == 0) return {};
+  const auto states = static_cast<size_t>(network.layers() + 1);
+  hidden_sums_.resize(states);
+  hidden_parts_.assign(static_cast<size_t>(batch.rows()) * states, 0.0);
   hidden_context_ = {
-      &batch,       &teacher,        hidden_parts_.data(), network.weights().arch().hidden_size,
-      rows_of_step, objective.hidden};
+      &batch,     &teacher,          hidden_parts_.data(), network.weights().arch().hidden_size,
+      size_.rows, objective_->hidden};
   return {add_hidden, &hidden_context_};
 }
 
-double StepLosses::hidden_loss() const {
+void StepLosses::end_batch() {
+  if (hidden_parts_.empty()) return;
+  const size_t rows = hidden_parts_.size() / hidden_sums_.size();
+  for (size_t i = 0; i < hidden_parts_.size(); ++i) hidden_sums_[i / rows] += hidden_parts_[i];
+}
+
+double StepLosses::lte() const {
   double sum = 0;
-  for (const double part : hidden_parts_) sum += part;
+  for (size_t e = 0; e < sums_.size(); ++e)
+    if (objective_->exits[e].lte != 0) sum += sums_[e].lte / lte_divisor();
   return sum;
+}
+
+double StepLosses::loss() const {
+  const auto rows = static_cast<double>(size_.rows);
+  double loss = 0;
+  for (size_t e = 0; e < sums_.size(); ++e) {
+    const ExitTerms& terms = objective_->exits[e];
+    const Sums& sums = sums_[e];
+    if (terms.hard != 0) loss += terms.hard * sums.hard / size_.label_weights;
+    if (terms.soft != 0) loss += terms.soft * sums.soft / rows;
+    if (terms.self != 0) loss += terms.self * sums.self;
+    if (terms.lte != 0) loss += terms.lte * sums.lte / lte_divisor();
+  }
+  for (const double sum : hidden_sums_) loss += objective_->hidden * sum;
+  return loss;
+}
+
+std::string StepLosses::bad_term(const std::vector<model::Head>& heads) const {
+  for (size_t e = 0; e < sums_.size(); ++e) {
+    const auto name = [&](const char* term) {
+      return fmt::format("{} of the exit at layer {}", term, heads[e].layer);
+    };
+    const Sums& sums = sums_[e];
+    if (!std::isfinite(sums.hard)) return name("loss against the labels");
+    if (!std::isfinite(sums.soft)) return name("loss against the teacher");
+    if (!std::isfinite(sums.self)) return name("loss against the last exit");
+    if (!std::isfinite(sums.lte)) return name("loss of learning to exit");
+  }
+  for (size_t i = 0; i < hidden_sums_.size(); ++i) {
+    if (!std::isfinite(hidden_sums_[i]))
+      return fmt::format("distance of hidden state {} from the teacher's", i);
+  }
+  return {};
 }
 
 }  // namespace costeff::train

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "base/threads/crew.h"
@@ -53,34 +53,49 @@ Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t l
                        bool regression, int64_t step, int64_t first_exit = 1,
                        double temperature = 1);
 
+// The last exit that classifies: it answers for the whole depth.
+size_t last_answer(const std::vector<model::Head>& heads);
+
 // What a teacher says of the batch in hand.
 struct TeacherAnswer {
   std::vector<const float*> logits;  // as the student's exits, [B, C]
   std::vector<const float*> hidden;  // [L + 1] of [T, H]
 };
 
-// The losses of a step's rows in hand, and what they say of the exits. Grows to the largest batch.
+// What the means of a step are over.
+struct StepSize {
+  int64_t rows = 0;
+  double label_weights = 0;  // Gold::weight_of, added up; of a regression the rows
+};
+
+// The losses of a step, batch by batch, and what they say of the exits. Grows to the largest batch.
 class StepLosses {
  public:
-  // One thread calls it, after the forward pass. Returns the whole loss without its hidden term.
-  double exits(const Objective& objective, const grad::Network& network, const Gold& gold,
-               const TeacherAnswer& teacher, int64_t rows, int64_t rows_of_step);
+  // Begins a step. `objective` must outlive it.
+  void begin(const Objective& objective, const StepSize& size);
+  // Adds the losses of the exits of a batch. One thread calls it, after the forward pass.
+  void exits(const grad::Network& network, const Gold& gold, const TeacherAnswer& teacher,
+             int64_t rows);
   // For BackwardOptions::exits.
   std::span<const grad::HeadGradient> gradients() const { return gradients_; }
-  // For BackwardOptions::hidden, and the loss that it adds up: one value for every row and state, so
-  // that threads do not meet. Null if the objective has none.
-  grad::HiddenGradient hidden(const Objective& objective, const grad::Batch& batch,
-                              const TeacherAnswer& teacher, const grad::Network& network,
-                              int64_t rows_of_step);
-  double hidden_loss() const;  // after the backward pass
-  // The lte term of the last exits() call, without its weight.
-  double lte() const { return lte_; }
+  // For BackwardOptions::hidden. Each row and state has a place of its own for its loss, so that
+  // threads do not meet; end_batch() adds them up after the backward pass. Null if the objective has no
+  // such term. `batch` and `teacher` must live until then.
+  grad::HiddenGradient hidden(const grad::Batch& batch, const TeacherAnswer& teacher,
+                              const grad::Network& network);
+  void end_batch();
+
+  // Of the batches so far: the weighted sum of all terms.
+  double loss() const;
+  // The lte term without its weight.
+  double lte() const;
+  // A term that is not finite: "cross-entropy of the exit at layer 3"; empty: all are finite.
+  std::string bad_term(const std::vector<model::Head>& heads) const;
 
  private:
-  std::vector<std::vector<float>> d_logits_, d_lte_;
-  std::vector<grad::HeadGradient> gradients_;
-  std::vector<double> hidden_parts_;
-  double lte_ = 0;
+  struct Sums {
+    double hard = 0, soft = 0, self = 0, lte = 0;
+  };
   // What the hidden term reads.
   struct HiddenContext {
     const grad::Batch* batch;
@@ -88,9 +103,20 @@ class StepLosses {
     double* parts;
     int64_t size, rows_of_step;
     double weight;
-  } hidden_context_{};
+  };
   static void add_hidden(const void* context, int64_t i, const float* h, float* d,
                          const Crew& crew);
+  double lte_divisor() const;
+
+  const Objective* objective_ = nullptr;
+  StepSize size_;
+  int64_t ltes_ = 0;                  // exits with one
+  std::vector<Sums> sums_;            // [exits]
+  std::vector<double> hidden_sums_;   // [L + 1]
+  std::vector<double> hidden_parts_;  // [L + 1, B]
+  std::vector<std::vector<float>> d_logits_, d_lte_;
+  std::vector<grad::HeadGradient> gradients_;
+  HiddenContext hidden_context_{};
 };
 
 }  // namespace costeff::train

@@ -51,6 +51,56 @@ TEST(Parse, Numbers) {
   for (const auto& c : cases) EXPECT_EQ(parse_number(c.text), c.value) << c.text;
 }
 
+TEST(Parse, TimeSpans) {
+  const struct {
+    const char* text;
+    std::optional<double> seconds;
+  } cases[] = {{"90s", 90},
+               {"30m", 1800},
+               {"2h", 7200},
+               {"1.5h", 5400},
+               {"45", 45},
+               {"0", 0},
+               {"", std::nullopt},
+               {"m", std::nullopt},
+               {"-1m", std::nullopt},
+               {"1 m", std::nullopt},
+               {"1d", std::nullopt},
+               {"1ms", std::nullopt},
+               {"1M", std::nullopt},
+               {"1h30m", std::nullopt},
+               {"1e308h", std::nullopt},
+               {"infs", std::nullopt}};
+  for (const auto& c : cases) EXPECT_EQ(parse_seconds(c.text), c.seconds) << c.text;
+}
+
+TEST(Parse, Bytes) {
+  const struct {
+    const char* text;
+    std::optional<int64_t> bytes;
+  } cases[] = {{"0", 0},
+               {"1000", 1000},
+               {"2K", 2048},
+               {"512M", int64_t{512} << 20},
+               {"1.5G", int64_t{3} << 29},
+               {"2GiB", int64_t{2} << 30},
+               {"2GB", int64_t{2} << 30},
+               {"1T", int64_t{1} << 40},
+               {"12B", 12},
+               {"1B", 1},
+               {"", std::nullopt},
+               {"G", std::nullopt},
+               {"B", std::nullopt},
+               {"iB", std::nullopt},
+               {"1iB", std::nullopt},
+               {"-1G", std::nullopt},
+               {"1 G", std::nullopt},
+               {"1g", std::nullopt},
+               {"1e30", std::nullopt},
+               {"9999999999T", std::nullopt}};
+  for (const auto& c : cases) EXPECT_EQ(parse_bytes(c.text), c.bytes) << c.text;
+}
+
 TEST(Parse, Lists) {
   const struct {
     const char* text;

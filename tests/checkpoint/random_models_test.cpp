@@ -63,7 +63,8 @@ std::string random_keys(Random& r) {
       R"("hidden_mode": "avg")",    R"("pooler_dense": true)",
       R"("num_labels": 3)",         R"("max_position_embeddings": 1)",
       R"("num_output_layers": 2)",  R"("intermediate_size": 5)",
-      R"("model_type": "roberta")", R"("prun_intermediate_size": 5)"};
+      R"("model_type": "roberta")", R"("prun_intermediate_size": 5)",
+      own_keys(own_entry(2, true))};
   std::string out;
   for (const std::string& key : keys) {
     if (below(r, 8) == 0) out += (out.empty() ? "" : ", ") + key;
@@ -126,8 +127,10 @@ TEST(RandomModels, AnErrorOrAModelThatFits) {
     slim.linear("bert.encoder.highway." + n + ".classifier", kC, kH);
   }
   slim.erase("bert.encoder.highway.2.");
-  const std::vector<Shapes> bases = {plain_bert(), plain_roberta(), deebert(),
-                                     pabee,        elastic,         slim};
+  Shapes own = plain_bert();
+  add_own_exit(own, 2, 5);
+  const std::vector<Shapes> bases = {plain_bert(), plain_roberta(), deebert(), pabee, elastic, slim,
+                                     own};
   Shapes masks;
   masks.at["hidden_z"] = {kH};
   masks.at["head_z"] = {kL, 2};

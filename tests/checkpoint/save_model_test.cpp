@@ -6,37 +6,10 @@
 
 #include "base/error_of.h"
 #include "base/format.h"
-#include "checkpoint/tensor_maker.h"
+#include "checkpoint/written_again.h"
 
 namespace costeff::checkpoint {
 namespace {
-
-// Written and read again.
-struct Again {
-  model::Model named;
-  SavedModel saved;
-  Shapes shapes;
-  Config config;
-
-  Again(model::Model m, const Config& source)
-      : named(std::move(m)), saved(name_model(&named, source)) {
-    record_source(&saved, named, {"dir", named.provenance.dialect, "F32"}, std::nullopt);
-    for (const auto& [name, id] : saved_names(named))
-      shapes.at[name] = named.parameters.tensor(id).shape;
-    config = parse_config(saved.json.dump(), "new/config.json");
-  }
-  model::Model model() const { return make_model(shapes, config); }
-};
-
-std::vector<std::string> names_of(const Shapes& s) {
-  std::vector<std::string> names;
-  for (const auto& [name, shape] : s.at) names.push_back(name);
-  return names;
-}
-
-void remove_head(model::Model* m, int64_t layer) {
-  std::erase_if(m->arch.heads, [&](const model::Head& h) { return h.layer == layer; });
-}
 
 TEST(SaveModel, PlainBertHasTheNamesThatTransformersReads) {
   Shapes source = plain_bert("");  // without prefix, with DataParallel's, old names, and leftovers

@@ -149,6 +149,24 @@ inline Shapes distilbert_encoder() {
   return s;
 }
 
+// An exit of costeff's own dialect. rows 0: no dense layer.
+inline void add_own_exit(Shapes& s, int64_t layer, int64_t rows, int64_t labels = kC) {
+  const std::string p = fmt::format("costeff_exits.{}.", layer);
+  if (rows > 0) s.linear(p + "dense", rows, kH);
+  s.linear(p + "classifier", labels, rows > 0 ? rows : kH);
+}
+
+// Its entry in config.json.
+inline std::string own_entry(int64_t layer, bool dense, const std::string& pooling = "mean",
+                             const std::string& activation = "tanh") {
+  return fmt::format(R"({{"layer": {}, "pooling": "{}", "dense": {}, "activation": "{}"}})", layer,
+                     pooling, dense, activation);
+}
+
+inline std::string own_keys(const std::string& entries) {
+  return "\"costeff_exits\": [" + entries + "]";
+}
+
 inline Config make_config(const std::string& more = "", const std::string& heads = "2") {
   return parse_config("{\"hidden_size\": 8, \"num_attention_heads\": " + heads +
                           ", \"num_hidden_layers\": 3" + (more.empty() ? "" : ", " + more) + "}",

@@ -94,6 +94,18 @@ std::vector<Base> make_bases() {
   bases.push_back({pabee, keys()});
   bases.push_back({elastic, keys(", \"num_output_layers\": 3")});
   bases.push_back({distil, keys()});
+
+  Shapes own = plain_bert(), ours = factorised;
+  add_own_exit(own, 1, 0);
+  add_own_exit(own, 2, 5);
+  ours.erase("bert.encoder.highway.");
+  ours.erase("classifier.");
+  add_own_exit(ours, 1, 5);
+  add_own_exit(ours, 3, 0);
+  bases.push_back(
+      {own, keys(", " + own_keys(own_entry(1, false) + ", " + own_entry(2, true, "first")))});
+  bases.push_back(
+      {ours, keys(prun + ", " + own_keys(own_entry(1, true) + ", " + own_entry(3, false)))});
   return bases;
 }
 

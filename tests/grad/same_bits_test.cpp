@@ -25,15 +25,14 @@ std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t t
       objective_of(train::Aim::joint, s.network->heads(), s.network->layers(), false, 0);
   Team team(threads);
   team.run([&](const Crew& crew) { s.weights->clear_gradients(crew); });
+  train::StepLosses losses;
+  losses.begin(objective, step_size(static_cast<int64_t>(all)));
   for (size_t first = 0; first < all; first += rows) {
     Rows part = read_rows(dir, s.model.arch.regression, first, rows);
     s.network->reserve(part.batch, threads);
-    train::StepLosses losses;
     team.run([&](const Crew& crew) {
       s.network->forward(part.batch, dropout, crew);
-      if (crew.leads())
-        losses.exits(objective, *s.network, part.gold(), {}, part.batch.rows(),
-                     static_cast<int64_t>(all));
+      if (crew.leads()) losses.exits(*s.network, part.gold(), {}, part.batch.rows());
       crew.meet();
       s.network->backward(part.batch, dropout, crew, {losses.gradients(), {}, false});
     });
@@ -43,6 +42,7 @@ std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t t
     const auto& one = (*s.weights)[static_cast<model::ParameterId>(i)];
     if (one.reached) g.insert(g.end(), one.gradient.data(), one.gradient.data() + one.value.size());
   }
+  g.push_back(static_cast<float>(losses.loss()));
   return g;
 }
 

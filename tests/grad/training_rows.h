@@ -12,6 +12,7 @@
 #include "grad/network.h"
 #include "train/last_ramp.h"
 #include "train/losses.h"
+#include "train/objective.h"
 
 namespace costeff {
 
@@ -19,7 +20,7 @@ struct Rows {
   grad::Batch batch;
   std::vector<int32_t> labels;
   std::vector<float> scores;
-  train::Gold gold() const { return {labels, scores}; }
+  train::Gold gold() const { return {labels, scores, {}, 0}; }
 };
 
 inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,
@@ -40,6 +41,9 @@ inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,
   }
   return rows;
 }
+
+// A step of `rows` rows without class weights.
+inline train::StepSize step_size(int64_t rows) { return {rows, static_cast<double>(rows)}; }
 
 struct Precise {
   const kernels::KernelTable* table;

@@ -105,6 +105,7 @@ std::vector<TinyShape> shapes() {
             .hidden_mode = "avg",
             .last_n_hidden = 2};
   all[7] = {.dialect = "costeff", .heads = {2}, .ffn = {16}, .last_n_hidden = 5};
+  for (const TinyShape& own : tiny_own_shapes()) all.push_back(own);
   return all;
 }
 

@@ -70,6 +70,7 @@ std::vector<TinyShape> shapes() {
             .last_n_hidden = 2};
   all[7] = {
       .dialect = "costeff", .heads = {2}, .ffn = {16}, .pooling_mode = "avg", .last_n_hidden = 4};
+  for (const TinyShape& own : tiny_own_shapes()) all.push_back(own);
   return all;
 }
 
@@ -77,7 +78,7 @@ class EngineShapes : public testing::TestWithParam<int> {
  protected:
   TinyShape shape() const { return shapes()[static_cast<size_t>(GetParam())]; }
 };
-INSTANTIATE_TEST_SUITE_P(All, EngineShapes, testing::Range(0, 8));
+INSTANTIATE_TEST_SUITE_P(All, EngineShapes, testing::Range(0, 12));
 
 TEST_P(EngineShapes, AnswersDoNotDependOnBatchOrderOrThreads) {
   TempDir dir;

@@ -29,7 +29,8 @@ bool hidden_pruned(const Source& s) {
   const int64_t pooler = rows_of(
       s, has_roberta_head(s) ? "classifier.dense.weight" : s.prefix + "pooler.dense.weight");
   const int64_t unpruned = s.config->hidden_size.value_or(pooler);
-  return h < unpruned && (pooler == unpruned || (pooler == 0 && is_question_answering(s)));
+  const bool without_pooler = is_question_answering(s) || s.config->own_exits;
+  return h < unpruned && (pooler == unpruned || (pooler == 0 && without_pooler));
 }
 
 bool layers_pruned(const Source& s) {

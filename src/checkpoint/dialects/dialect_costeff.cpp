@@ -47,6 +47,15 @@ Form read_form(const Config& c) {
   return f;
 }
 
+Form checked_form(const Source& s, int64_t layers) {
+  const Form f = read_form(*s.config);
+  if (f.mode == model::HiddenMode::concat && f.last_n > layers + 1) {
+    fail_model("{}: last_n_hidden is {}, the model has {} hidden states", s.config->place, f.last_n,
+               layers + 1);
+  }
+  return f;
+}
+
 // The exit on the output of `layer`: classifier(tanh(pool(...))), or with a pooler as in BERT.
 model::Head build_head(Source& s, const Form& f, int64_t layer, const std::string& owner,
                        const std::string& classifier, int64_t h, int64_t labels) {
@@ -92,15 +101,21 @@ bool detect_costeff(const Source& s) {
   return (one_layer && s.config->costeff.pooler_dense) || s.config->converted.exits.has_value();
 }
 
-void build_costeff(Source& s, model::Model* m) {
+void build_costeff_encoder(Source& s, model::Model* m) {
   build_encoder(s, Widths::costeff, m);
   check_rank(s, *m);
-  const Form f = read_form(*s.config);
+}
+
+void add_costeff_exit(Source& s, model::Model* m) {
+  const auto layers = static_cast<int64_t>(m->arch.layers.size());
+  m->arch.heads.push_back(build_head(s, checked_form(s, layers), layers, s.prefix, "classifier",
+                                     m->arch.hidden_size, label_rows(s, "classifier")));
+}
+
+void build_costeff(Source& s, model::Model* m) {
+  build_costeff_encoder(s, m);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
-  if (f.mode == model::HiddenMode::concat && f.last_n > layers + 1) {
-    fail_model("{}: last_n_hidden is {}, the model has {} hidden states", s.config->place, f.last_n,
-               layers + 1);
-  }
+  const Form f = checked_form(s, layers);
   const std::string highway = s.prefix + "encoder.highway.";
   refuse_numbers_from(s, highway, layers, fmt::format("off-ramps of {} layers", layers));
   const int64_t labels = label_rows(s, "classifier");

@@ -9,14 +9,11 @@ namespace costeff::checkpoint {
 
 bool detect_distilbert(const Source& s) { return s.family == Family::distilbert; }
 
-void build_distilbert(Source& s, model::Model* m) {
-  build_encoder(s, Widths::full, m);
+void add_distilbert_exit(Source& s, model::Model* m) {
   const int64_t h = m->arch.hidden_size, last = static_cast<int64_t>(m->arch.layers.size());
-  m->provenance.dialect = "distilbert";
   model::Head head;
   if (is_question_answering(s)) {
     m->arch.question_answering = true;
-    m->provenance.dialect = "distilbert-qa";
     head.layer = last;
     head.pooling = model::Pooling::tokens;
     head.activation = model::Activation::none;
@@ -25,8 +22,15 @@ void build_distilbert(Source& s, model::Model* m) {
     // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
     head.activation = model::Activation::relu;
+    head.dropout = model::kDistilBertDropout;
   }
   m->arch.heads.push_back(std::move(head));
+}
+
+void build_distilbert(Source& s, model::Model* m) {
+  build_encoder(s, Widths::full, m);
+  add_distilbert_exit(s, m);
+  m->provenance.dialect = m->arch.question_answering ? "distilbert-qa" : "distilbert";
 }
 
 void save_distilbert(const model::Model& m, SavedModel* out) {

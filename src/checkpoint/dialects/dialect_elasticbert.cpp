@@ -11,16 +11,28 @@ bool detect_elasticbert(const Source& s) {
   return s.family == Family::elasticbert || has_any(s, s.prefix + "encoder.pooler.");
 }
 
-void build_elasticbert(Source& s, model::Model* m) {
+void build_elasticbert_encoder(Source& s, model::Model* m) {
   build_encoder(s, Widths::full, m);
   if (s.family == Family::bert) m->arch.family = Family::elasticbert;
+  const auto layers = static_cast<int64_t>(m->arch.layers.size());
+  refuse_numbers_from(s, s.prefix + "encoder.pooler.", layers,
+                      fmt::format("poolers of {} layers", layers));
+}
+
+void add_elasticbert_exit(Source& s, model::Model* m) {
+  const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
+  m->arch.heads.push_back(
+      pooled_head(s, layers, fmt::format("{}encoder.pooler.{}.dense", s.prefix, layers - 1),
+                  "classifier", h, h, label_rows(s, "classifier")));
+}
+
+void build_elasticbert(Source& s, model::Model* m) {
+  build_elasticbert_encoder(s, m);
   const int64_t h = m->arch.hidden_size, layers = static_cast<int64_t>(m->arch.layers.size());
   const std::string pooler = s.prefix + "encoder.pooler.";
-  refuse_numbers_from(s, pooler, layers, fmt::format("poolers of {} layers", layers));
   const std::set<int64_t> found = numbers(s, "classifiers.");
   if (found.empty()) {
-    m->arch.heads.push_back(pooled_head(s, layers, fmt::format("{}{}.dense", pooler, layers - 1),
-                                        "classifier", h, h, label_rows(s, "classifier")));
+    add_elasticbert_exit(s, m);
     m->provenance.dialect = "elasticbert-static";
     return;
   }

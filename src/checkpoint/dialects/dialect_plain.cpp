@@ -3,6 +3,12 @@
 
 namespace costeff::checkpoint {
 
+// XLM-R has RoBERTa's tensors; only config.json tells them apart.
+const char* plain_name(Family family, const std::string& model_type) {
+  if (family != Family::roberta) return "plain-bert";
+  return model_type == "xlm-roberta" ? "plain-xlmr" : "plain-roberta";
+}
+
 bool is_question_answering(const Source& s) {
   return has_any(s, "qa_outputs.") && !has_any(s, "classifier.");
 }
@@ -12,8 +18,7 @@ bool has_roberta_head(const Source& s) {
   return s.family == Family::roberta && !has_any(s, "classifier.");
 }
 
-void build_single_exit(Source& s, Widths widths, model::Model* m) {
-  build_encoder(s, widths, m);
+void add_single_exit(Source& s, Widths widths, model::Model* m) {
   const int64_t h = m->arch.hidden_size, last = static_cast<int64_t>(m->arch.layers.size());
   model::Head head;
   if (is_question_answering(s)) {
@@ -32,20 +37,22 @@ void build_single_exit(Source& s, Widths widths, model::Model* m) {
     const std::string classifier = roberta ? "classifier.out_proj" : "classifier";
     head = pooled_head(s, last, pooler, classifier, rows, h, label_rows(s, classifier),
                        widths == Widths::cofi ? "hidden_size of config.json" : "");
+    head.drops_input = roberta;  // RobertaClassificationHead
     if (roberta) mark_leftover(s, s.prefix + "pooler.");
   }
   m->arch.heads.push_back(std::move(head));
+}
+
+void build_single_exit(Source& s, Widths widths, model::Model* m) {
+  build_encoder(s, widths, m);
+  add_single_exit(s, widths, m);
 }
 
 bool detect_plain(const Source&) { return true; }
 
 void build_plain(Source& s, model::Model* m) {
   build_single_exit(s, Widths::full, m);
-  // XLM-R has RoBERTa's tensors; only config.json tells them apart.
-  const bool xlmr = s.config->model_type == "xlm-roberta";
-  m->provenance.dialect = s.family != Family::roberta ? "plain-bert"
-                          : xlmr                      ? "plain-xlmr"
-                                                      : "plain-roberta";
+  m->provenance.dialect = plain_name(s.family, s.config->model_type);
   if (m->arch.question_answering) m->provenance.dialect += "-qa";
 }
 
@@ -61,9 +68,7 @@ void put_single_exit(const model::Model& m, SavedModel* out) {
 void save_plain(const model::Model& m, SavedModel* out) {
   put_single_exit(m, out);
   put_architecture(out, "", m.arch.question_answering);
-  out->dialect = out->family != Family::roberta             ? "plain-bert"
-                 : out->json["model_type"] == "xlm-roberta" ? "plain-xlmr"
-                                                            : "plain-roberta";
+  out->dialect = plain_name(out->family, out->json["model_type"]);
   if (m.arch.question_answering) out->dialect += "-qa";
 }
 

@@ -3,6 +3,7 @@
 // Which dialect a checkpoint is written in, and a builder for each. The tensors tell the dialect;
 // config.json decides only between forms that have the same tensors.
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,18 +26,36 @@ struct Dialect {
 
 // In the order in which detect() is called; the last one always returns true.
 std::span<const Dialect> dialects();
+// The row of a full name: "deebert-roberta".
+const Dialect& dialect_named(const std::string& full);
 
 // Builds the Model of a checkpoint, which takes over `set`. masks: zs.pt of CoFi, or null.
-// ignore_unused: as in LoadOptions. Throws Error(model).
+// ignore_unused: as in LoadOptions. Throws Error(model), also if there is no classifier.
 model::Model build_model(TensorSet set, const Config& config, const TensorSet* masks,
                          bool ignore_unused = false);
+
+// The same, for load_backbone.
+struct BuiltBackbone {
+  model::Model model;
+  std::optional<model::Linear> pooler;
+};
+BuiltBackbone build_backbone(TensorSet set, const Config& config, const TensorSet* masks,
+                             bool ignore_unused = false);
+
+// dialect_own.cpp: "costeff-" and the encoder's dialect: "costeff-plain-bert", ...
+bool detect_own(const Source& s);
+void build_own(Source& s, model::Model* m);
+void save_own(const model::Model& m, SavedModel* out);
 
 // dialect_plain.cpp: "plain-bert", "plain-roberta", "plain-xlmr", each also with "-qa".
 bool detect_plain(const Source& s);
 void build_plain(Source& s, model::Model* m);
 void save_plain(const model::Model& m, SavedModel* out);
-// Encoder and final classifier of a model without off-ramps.
+// The family's name without "-qa".
+const char* plain_name(Family family, const std::string& model_type);
+// Encoder and final classifier of a model without off-ramps; or the classifier alone.
 void build_single_exit(Source& s, Widths widths, model::Model* m);
+void add_single_exit(Source& s, Widths widths, model::Model* m);
 // Names the parameters of its classifier.
 void put_single_exit(const model::Model& m, SavedModel* out);
 bool is_question_answering(const Source& s);
@@ -58,6 +77,8 @@ void save_berxit(const model::Model& m, SavedModel* out);
 // dialect_costeff.cpp: "cost-eff".
 bool detect_costeff(const Source& s);
 void build_costeff(Source& s, model::Model* m);
+void build_costeff_encoder(Source& s, model::Model* m);
+void add_costeff_exit(Source& s, model::Model* m);  // the final classifier
 void save_costeff(const model::Model& m, SavedModel* out);
 
 // dialect_pabee.cpp: "pabee".
@@ -68,11 +89,14 @@ void save_pabee(const model::Model& m, SavedModel* out);
 // dialect_elasticbert.cpp: "elasticbert", "elasticbert-static".
 bool detect_elasticbert(const Source& s);
 void build_elasticbert(Source& s, model::Model* m);
+void build_elasticbert_encoder(Source& s, model::Model* m);
+void add_elasticbert_exit(Source& s, model::Model* m);  // that of a static model
 void save_elasticbert(const model::Model& m, SavedModel* out);
 
 // dialect_distilbert.cpp: "distilbert", "distilbert-qa".
 bool detect_distilbert(const Source& s);
 void build_distilbert(Source& s, model::Model* m);
+void add_distilbert_exit(Source& s, model::Model* m);
 void save_distilbert(const model::Model& m, SavedModel* out);
 
 }  // namespace costeff::checkpoint

@@ -55,13 +55,6 @@ void put_layers(SavedModel* out, const model::Model& m) {
   }
 }
 
-const Dialect& dialect_of(const model::Model& m) {
-  for (const Dialect& d : dialects()) {
-    if (m.provenance.dialect.starts_with(d.name)) return d;
-  }
-  fail(ErrorKind::internal, "no dialect is called {}", m.provenance.dialect);
-}
-
 void write_text(const std::string& path, const Json& json) {
   FileWriter file(path);
   file.write(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -98,7 +91,7 @@ SavedModel name_model(model::Model* m, const Config& config) {
   put_embeddings(&out, *m);
   put_layers(&out, *m);
   put_common_keys(&out, *m);
-  dialect_of(*m).save(*m, &out);
+  dialect_named(m->provenance.dialect).save(*m, &out);
   return out;
 }
 

@@ -41,11 +41,7 @@ void put_labels(Json* json, const model::Model& m) {
   if (m.arch.question_answering) return;
   // A hundred thousand names that say nothing would make a file too long to read.
   constexpr size_t kMany = 1000;
-  bool named = false;
-  for (size_t i = 0; i < m.provenance.labels.size(); ++i) {
-    named = named || m.provenance.labels[i] != fmt::format("LABEL_{}", i);
-  }
-  if (!named && m.provenance.labels.size() > kMany) {
+  if (m.provenance.labels.size() > kMany && model::are_unnamed(m.provenance.labels)) {
     (*json)["num_labels"] = m.arch.num_labels;
     return;
   }

@@ -10,12 +10,16 @@ void add_load_flags(CLI::App* app, const char* group, LoadFlags* flags) {
                   "quantised to, else float32")
       ->type_name("NAME")
       ->group(group);
-  app->add_option("--isa", flags->isa,
+  add_isa_flag(app, group, &flags->isa);
+  add_ignore_unused(app, group, &flags->ignore_unused);
+}
+
+void add_isa_flag(CLI::App* app, const char* group, std::string* isa) {
+  app->add_option("--isa", *isa,
                   "Kernels to use, one of those listed by costeff --version (or set COSTEFF_ISA)")
       ->type_name("NAME")
       ->envname("COSTEFF_ISA")
       ->group(group);
-  add_ignore_unused(app, group, &flags->ignore_unused);
 }
 
 void add_ignore_unused(CLI::App* app, const std::string& group, bool* flag) {

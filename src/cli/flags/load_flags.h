@@ -14,6 +14,8 @@ struct LoadFlags {
   bool ignore_unused = false;
 };
 void add_load_flags(CLI::App* app, const char* group, LoadFlags* flags);
+// --isa alone, for training.
+void add_isa_flag(CLI::App* app, const char* group, std::string* isa);
 // --ignore-unused alone, for verbs that do not choose how to compute.
 void add_ignore_unused(CLI::App* app, const std::string& group, bool* flag);
 

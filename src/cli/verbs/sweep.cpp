@@ -28,20 +28,6 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-tasks::SweepPoint make_point(const CurveSetting& s) {
-  const PolicyWords words = policy_words(s.policy);
-  tasks::SweepPoint p;
-  p.policy = s.policy;
-  p.family = s.family;
-  p.name = words.name;
-  p.setting = words.setting;
-  p.text = words.text;
-  // Patience of a regression: with its threshold.
-  if (s.policy.kind == PolicyKind::patience && !s.policy.thresholds.empty())
-    p.setting = words.text.substr(words.text.find(' ') + 1);
-  return p;
-}
-
 // The points to time: those given with --point and the model's own; without --point also a part of
 // the front. Full depth (point 0) is always timed, and not listed.
 std::vector<size_t> points_to_time(const SweepFlags& f, const tasks::SweepReport& r) {
@@ -121,7 +107,7 @@ void judge_settings(const SweepFlags& f, const ModelInfo& m, const tasks::Evalua
   const std::vector<int64_t> gold(data.labels.begin(), data.labels.end());
   tasks::SweepEvaluator evaluator(data, m);
   for (const CurveSetting& setting : sweep_settings(data.table, gold, request)) {
-    evaluator.evaluate(&r->points.emplace_back(make_point(setting)));
+    evaluator.evaluate(&r->points.emplace_back(tasks::sweep_point(setting)));
   }
   r->searched = std::any_of(request.curves.begin(), request.curves.end(),
                             [](const Curve& c) { return c.by_layer; });

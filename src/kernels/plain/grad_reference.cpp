@@ -13,6 +13,8 @@ using Vec = double;
 
 #include "kernels/plain/grad_scalar.inc"
 //
+#include "kernels/plain/dropout_scalar.inc"
+//
 #include "kernels/simd/grad.inc"
 
 }  // namespace

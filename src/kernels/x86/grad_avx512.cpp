@@ -13,6 +13,10 @@ namespace {
 //
 #include "kernels/simd/math.inc"
 //
+#include "kernels/x86/avx512_random.inc"
+//
+#include "kernels/simd/dropout.inc"
+//
 #include "kernels/simd/grad.inc"
 
 }  // namespace

@@ -8,7 +8,6 @@
 
 #include "base/fail.h"
 #include "base/files/file_bytes.h"
-#include "base/files/file_writer.h"
 #include "base/files/new_directory.h"
 #include "base/names.h"
 #include "base/utf8.h"
@@ -16,6 +15,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/dialects/save_model.h"
 #include "runtime/convert/edit_model.h"
+#include "runtime/convert/tokenizer_files.h"
 #include "runtime/model_info.h"
 
 namespace costeff {
@@ -26,19 +26,6 @@ constexpr std::array<Name<StoredType>, 3> kStoredTypes{{{"float32", StoredType::
                                                         {"bfloat16", StoredType::bfloat16}}};
 
 namespace fs = std::filesystem;
-
-// The files that tokenizers read (src/text). No other files are copied.
-constexpr std::array<const char*, 11> kTokenizerFiles = {"vocab.txt",
-                                                         "vocab.json",
-                                                         "merges.txt",
-                                                         "sentencepiece.bpe.model",
-                                                         "spiece.model",
-                                                         "spm.model",
-                                                         "tokenizer.model",
-                                                         "tokenizer.json",
-                                                         "tokenizer_config.json",
-                                                         "special_tokens_map.json",
-                                                         "added_tokens.json"};
 
 // "models/sst2/" -> "sst2".
 std::string last_component(const std::string& path) {
@@ -80,14 +67,6 @@ void edit(model::Model* m, const ConvertOptions& options) {
     runtime::keep_exits(m, *options.exits);
   }
   if (!options.drop_layers.empty()) runtime::drop_layers(m, options.drop_layers);
-}
-
-void copy_file(const std::string& from, const std::string& to) {
-  const auto file = MappedFile::open(from, ErrorKind::model);
-  FileWriter out(to);
-  out.write(file->bytes());
-  out.finish();
-  file->check_unchanged();
 }
 
 // A mistake of our own must not reach the target.
@@ -139,13 +118,8 @@ std::optional<ConvertReport> convert_checkpoint(const std::string& source,
   if (!written) return std::nullopt;
   report.files = {"config.json", "model.safetensors"};
   if (m.provenance.policy) report.files.emplace_back("exit_policy.json");
-  for (const char* name : kTokenizerFiles) {
-    if (stop && *stop) return std::nullopt;
-    const std::string path = join_path(source, name);
-    if (!file_exists(path)) continue;
-    copy_file(path, join_path(directory.path(), name));
-    report.files.emplace_back(name);
-  }
+  if (!runtime::copy_tokenizer_files(source, directory.path(), &report.files, stop))
+    return std::nullopt;
   check_readable(directory.path(), saved);
   directory.commit();
 

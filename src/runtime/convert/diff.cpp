@@ -87,10 +87,22 @@ std::string policy_text(const model::Model& m) {
   return m.provenance.policy ? checkpoint::exit_policy_json(*m.provenance.policy).dump() : "none";
 }
 
-// How the last exit reads the hidden states; the others do the same.
-std::string head_text(const model::Architecture& arch) {
-  const model::Head& h = arch.heads.back();
-  return fmt::format("{}, {}", runtime::reading_text(h), model::activation_name(h.activation));
+// How the exits read the hidden states. In most dialects all do the same, but for COST-EFF's history,
+// which the number of layers limits.
+std::string heads_text(const model::Architecture& arch) {
+  const auto text = [](const model::Head& h) {
+    return fmt::format("{}, {}", runtime::reading_text(h), model::activation_name(h.activation));
+  };
+  const model::Head& last = arch.heads.back();
+  const bool alike = std::all_of(arch.heads.begin(), arch.heads.end(), [&](const model::Head& h) {
+    return h.pooling == last.pooling && h.activation == last.activation &&
+           h.last_n_hidden == std::min(last.last_n_hidden, h.layer + 1);
+  });
+  if (alike) return text(last);
+  std::string all;
+  for (const model::Head& h : arch.heads)
+    append_format(&all, "{}layer {}: {}", all.empty() ? "" : "; ", h.layer, text(h));
+  return all;
 }
 
 std::vector<SettingDifference> compare_settings(const model::Model& model_a,
@@ -111,7 +123,7 @@ std::vector<SettingDifference> compare_settings(const model::Model& model_a,
   add_count("position_offset", a.embeddings.position_offset, b.embeddings.position_offset);
   add_count("max_length", a.max_length, b.max_length);
   add_count("layers", static_cast<int64_t>(a.layers.size()), static_cast<int64_t>(b.layers.size()));
-  add("exits read", head_text(a), head_text(b));
+  add("exits read", heads_text(a), heads_text(b));
   add("labels", labels_text(model_a), labels_text(model_b));
   add("exit_policy", policy_text(model_a), policy_text(model_b));
   return out;

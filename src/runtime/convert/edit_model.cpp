@@ -32,8 +32,8 @@ std::vector<int64_t> new_numbers(int64_t layers, std::span<const int64_t> droppe
 }
 
 // COST-EFF: an exit after `layer` can read `layer` + 1 hidden states.
-void fit_history(model::Head* head, int64_t of_final, int64_t was) {
-  const int64_t n = std::min(of_final, head->layer + 1);
+void fit_history(model::Head* head, int64_t was) {
+  const int64_t n = std::min(head->last_n_hidden, head->layer + 1);
   if (head->hidden_mode == model::HiddenMode::concat && n != head->last_n_hidden) {
     fail_usage(
         "the exit at layer {} reads the last {} hidden states, without the dropped layers there "
@@ -45,14 +45,13 @@ void fit_history(model::Head* head, int64_t of_final, int64_t was) {
 
 void renumber_heads(model::Model* m, const std::vector<int64_t>& numbers) {
   const auto last = static_cast<int64_t>(m->arch.layers.size());
-  const int64_t of_final = std::min(m->arch.heads.back().last_n_hidden, last + 1);
   std::vector<model::Head> kept;
   for (model::Head& head : m->arch.heads) {
     const int64_t was = head.layer;
     const bool is_final = &head == &m->arch.heads.back();
     head.layer = is_final ? last : numbers[static_cast<size_t>(was) - 1];
     if (head.layer == 0 || (head.layer == last && !is_final)) continue;
-    fit_history(&head, of_final, was);
+    fit_history(&head, was);
     kept.push_back(std::move(head));
   }
   m->arch.heads = std::move(kept);

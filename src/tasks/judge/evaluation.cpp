@@ -18,14 +18,7 @@ MetricValue label_metric(Metric metric, const Confusion& c, const ScoreOptions& 
     return m;
   }
   const ConfusionStatistic statistic = [&](const Confusion& draw) {
-    switch (metric) {
-      case Metric::f1:
-        return f1(draw, o.positive);
-      case Metric::macro_f1:
-        return macro_f1(draw);
-      default:
-        return matthews(draw);
-    }
+    return label_metric_of(metric, draw, o.positive);
   };
   m.value = statistic(c);
   m.interval = bootstrap(c, statistic, o.bootstrap);

@@ -92,29 +92,6 @@ std::vector<int64_t> order_of_names(const Task& task, std::span<const std::strin
   return order;
 }
 
-std::vector<std::string> parse_order(const std::string& text) {
-  std::vector<std::string> names;
-  for (const std::string_view part : split_at(text, ',')) {
-    names.emplace_back(part);
-    const std::string& name = names.back();
-    if (name.empty()) fail_usage("--label-order \"{}\" has an empty name", printable(text, 80));
-    if (std::count(names.begin(), names.end(), name) > 1) {
-      fail_usage("--label-order \"{}\" names {} twice", printable(text, 80), printable(name, 40));
-    }
-  }
-  return names;
-}
-
-std::string listed(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 6;
-  std::string out;
-  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    append_format(&out, "{}{} {}", i ? ", " : "", i, printable(names[i], 30));
-  }
-  if (names.size() > kShown) append_format(&out, ", ... ({} labels)", names.size());
-  return out;
-}
-
 void add_spelling(LabelMap* map, const std::string& text, int64_t label) {
   for (const auto& [known, of] : map->spellings) {
     if (known == text) return;  // names go before numbers
@@ -149,7 +126,7 @@ void choose_order(const LabelSource& s, LabelMap* map) {
   };
   std::string how;
   if (!s.label_order.empty()) {
-    map->names = parse_order(s.label_order);
+    map->names = parse_label_names("--label-order", s.label_order);
     if (map->names.size() != n) {
       fail_usage("--label-order names {} labels, the model has {}", map->names.size(), n);
     }
@@ -193,10 +170,42 @@ void choose_order(const LabelSource& s, LabelMap* map) {
   if (!s.task) {
     for (size_t i = 0; i < n; ++i) map->task_label.push_back(static_cast<int64_t>(i));
   }
-  map->note = fmt::format("labels: {} ({})", listed(map->names), how);
+  map->note = fmt::format("labels: {} ({})", listed_labels(map->names), how);
 }
 
 }  // namespace
+
+std::vector<std::string> parse_label_names(std::string_view flag, const std::string& text) {
+  std::vector<std::string> names;
+  for (const std::string_view part : split_at(text, ',')) {
+    names.emplace_back(part);
+    const std::string& name = names.back();
+    if (name.empty()) fail_usage("{} \"{}\" has an empty name", flag, printable(text, 80));
+    if (std::count(names.begin(), names.end(), name) > 1) {
+      fail_usage("{} \"{}\" names {} twice", flag, printable(text, 80), printable(name, 40));
+    }
+  }
+  return names;
+}
+
+std::string listed_labels(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 6;
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    append_format(&out, "{}{} {}", i ? ", " : "", i, printable(names[i], 30));
+  }
+  if (names.size() > kShown) append_format(&out, ", ... ({} labels)", names.size());
+  return out;
+}
+
+std::string label_key(std::string_view text) {
+  // 1.0: a column of integers that went through a table of floats.
+  const std::optional<double> value = parse_number(text);
+  if (value && *value == std::floor(*value) && std::abs(*value) < 1e9) {
+    return fmt::format("{}", static_cast<int64_t>(*value));
+  }
+  return normal(text);
+}
 
 LabelSource label_source(const ModelInfo& model, const Task* task, const std::string& label_order) {
   LabelSource s;
@@ -256,11 +265,7 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
     gold.score = *value;
     return gold;
   }
-  // 1.0: a column of integers that went through a table of floats.
-  std::string text = normal(row.gold);
-  if (value && *value == std::floor(*value) && std::abs(*value) < 1e9) {
-    text = fmt::format("{}", static_cast<int64_t>(*value));
-  }
+  const std::string text = label_key(row.gold);
   for (const auto& [spelling, label] : map.spellings) {
     if (spelling != text) continue;
     gold.label = label;
@@ -271,8 +276,10 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
     if (known.size() >= 120) break;
     append_format(&known, "{}{}", known.empty() ? "" : ", ", printable(name, 30));
   }
-  fail_input("{}:{}: label \"{}\" is not known, expected {} or a number from 0 to {}{}", row.source,
-             row.line, printable(row.gold, 40), known, map.num_labels - 1,
+  const std::string numbers =
+      map.numbers ? fmt::format(" or a number from 0 to {}", map.num_labels - 1) : "";
+  fail_input("{}:{}: label \"{}\" is not known, expected {}{}{}{}", row.source, row.line,
+             printable(row.gold, 40), known, numbers, map.whose,
              text == "-1" ? " (-1 usually means that there is no label)" : "");
 }
 

@@ -25,7 +25,9 @@ struct LabelMap {
   std::vector<int64_t> task_label;
   // Neither the model's names nor a flag state the order; another one may be right.
   bool guessed = false;
-  std::string note;  // one line: which class is which, and how this is known
+  bool numbers = true;  // labels may also be written as numbers
+  std::string note;     // one line: which class is which, and how this is known
+  std::string whose;    // for messages: " (--labels)"; empty: it need not be said
   std::vector<std::pair<std::string, int64_t>> spellings;  // text of a label -> class
 };
 
@@ -54,6 +56,16 @@ inline LabelMap find_label_map(const Task* task, std::span<const std::string> mo
                                const std::string& label_order = "") {
   return find_label_map({task, model_labels, regression, roberta, label_order});
 }
+
+// "0 negative, 1 positive": at most six names, and how many there are.
+std::string listed_labels(const std::vector<std::string>& names);
+
+// "a,b,c": different names, none empty. Throws Error(usage) that begins with `flag`.
+std::vector<std::string> parse_label_names(std::string_view flag, const std::string& text);
+
+// The form in which labels are compared: in lower case, common spellings as one ("pos" is
+// "positive"), whole numbers without a fraction ("1.0" is "1").
+std::string label_key(std::string_view text);
 
 struct GoldLabel {
   int64_t label = -1;  // the model's class, from 0; regression: -1

@@ -105,6 +105,23 @@ double matthews(const Confusion& c) {
   return down <= 0 ? 0 : up / std::sqrt(down);
 }
 
+double label_metric_of(Metric metric, const Confusion& c, int64_t positive) {
+  switch (metric) {
+    case Metric::accuracy:
+      return accuracy(c);
+    case Metric::f1:
+      return f1(c, positive);
+    case Metric::macro_f1:
+      return macro_f1(c);
+    case Metric::matthews:
+      return matthews(c);
+    case Metric::pearson:
+    case Metric::spearman:
+      break;  // of scores
+  }
+  return kNaN;
+}
+
 double pearson(std::span<const double> x, std::span<const double> y) {
   if (x.size() < 2 || is_constant(x) || is_constant(y)) return kNaN;
   const auto mean = [](std::span<const double> v) {

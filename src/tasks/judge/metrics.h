@@ -48,6 +48,9 @@ double macro_f1(const Confusion& confusion);
 // matthews_corrcoef, any number of classes (Gorodkin's R_K); 0 where it is undefined.
 double matthews(const Confusion& confusion);
 
+// One of the metrics of labels. f1: of the label `positive`.
+double label_metric_of(Metric metric, const Confusion& confusion, int64_t positive);
+
 // scipy.stats.pearsonr. NaN for fewer than 2 rows, or if x or y is constant.
 double pearson(std::span<const double> x, std::span<const double> y);
 // scipy.stats.spearmanr: Pearson of the ranks; tied values share their mean rank.

@@ -29,6 +29,20 @@ std::string head(const std::string& text) {
 
 }  // namespace
 
+SweepPoint sweep_point(const CurveSetting& s) {
+  const PolicyWords words = policy_words(s.policy);
+  SweepPoint p;
+  p.policy = s.policy;
+  p.family = s.family;
+  p.name = words.name;
+  p.setting = words.setting;
+  p.text = words.text;
+  // Patience of a regression: with its threshold.
+  if (s.policy.kind == PolicyKind::patience && !s.policy.thresholds.empty())
+    p.setting = words.text.substr(words.text.find(' ') + 1);
+  return p;
+}
+
 SweepEvaluator::SweepEvaluator(const Evaluated& data, const ModelInfo& model)
     : data_(data), model_(model) {
   const ExitTable& t = data.table;

@@ -3,6 +3,7 @@
 // The accuracy-speed curve of a model on data: any number of exit policies, evaluated exactly from
 // one pass that computed every exit.
 
+#include <costeff/curve.h>
 #include <costeff/engine.h>
 #include <costeff/exit_table.h>
 
@@ -43,6 +44,9 @@ struct SweepPoint {
   bool pareto = false;                // no other point is at least as good and costs fewer MACs
   std::vector<SweepTiming> timings;
 };
+
+// The point of a setting, not evaluated yet.
+SweepPoint sweep_point(const CurveSetting& setting);
 
 // The answers whose probability is in (low, high].
 struct ReliabilityBin {

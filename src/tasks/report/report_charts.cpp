@@ -4,28 +4,19 @@
 #include <cmath>
 
 #include "base/format.h"
-#include "tasks/report/report_svg.h"
 
 namespace costeff::tasks {
 namespace {
-
-// A point of a curve.
-struct Drawn {
-  double x, y, low, high;  // cost in percent of full depth, quality, and the cost's range
-  std::string title, label;
-  bool front = false;
-};
-struct DrawnCurve {
-  std::string name;
-  std::vector<Drawn> points;
-  bool joined = true;
-};
 
 double y_of(const SweepReport& r, double quality) { return r.regression ? quality : 100 * quality; }
 
 std::string y_text(const SweepReport& r, double y) {
   return r.regression ? fixed_text(y, 3)
                       : fixed_text(y, std::abs(y - std::round(y)) < 1e-6 ? 0 : 1) + "%";
+}
+
+AxisText axis_text(const SweepReport& r) {
+  return [&r](double y) { return y_text(r, y); };
 }
 
 std::string title_of(const SweepReport& r, const SweepPoint& p) {
@@ -109,85 +100,6 @@ std::vector<std::pair<double, double>> front_of(const std::vector<DrawnCurve>& c
   return front;
 }
 
-void draw_axes(const SweepReport& r, const PlotArea& a, const ChartSize& size, bool percent_x,
-               const std::string& x_label, Svg* svg) {
-  for (const double y : a.y.ticks) {
-    svg->line(a.left, a.at_y(y), a.right, a.at_y(y), "grid");
-    svg->text(a.left - 5, a.at_y(y) + size.font * 0.35, "soft", Anchor::end, y_text(r, y));
-  }
-  for (const double x : a.x.ticks) {
-    svg->line(a.at_x(x), a.bottom, a.at_x(x), a.bottom + 4, "axis");
-    svg->text(a.at_x(x), a.bottom + 4 + size.font, "soft", Anchor::middle,
-              percent_x ? fixed_text(x, 0) + "%" : fixed_text(x, 0));
-    if (percent_x && x > 0) {
-      svg->text(
-          a.at_x(x), a.bottom + 4 + 2.1 * size.font, "soft", Anchor::middle,
-          fixed_text(100 / x,
-                     100 / x < 9.95 && std::abs(100 / x - std::round(100 / x)) > 0.05 ? 1 : 0) +
-              "x");
-    }
-  }
-  svg->line(a.left, a.bottom, a.right, a.bottom, "axis");
-  svg->text((a.left + a.right) / 2, size.height - 0.6 * size.font, "soft", Anchor::middle, x_label);
-}
-
-// Draws the curves' names in lines below the title, and returns the height they take.
-double draw_legend(const std::vector<DrawnCurve>& curves, double left, double right, double top,
-                   bool front, const ChartSize& size, Svg* svg) {
-  const double step = size.font * 1.5, letter = size.font * 0.56;
-  double x = left, y = top;
-  const auto place = [&](const std::string& name) {
-    const double width = 26 + letter * static_cast<double>(name.size()) + 10;
-    if (x > left && x + width > right) {
-      x = left;
-      y += step;
-    }
-    const double at = x;
-    x += width;
-    return at;
-  };
-  for (size_t i = 0; i < curves.size(); ++i) {
-    const double at = place(curves[i].name);
-    const int style = static_cast<int>(i) % kCurveStyles;
-    if (curves[i].points.size() > 1 && curves[i].joined)
-      svg->line(at, y - 4, at + 22, y - 4, fmt::format("l{}", style));
-    svg->marker(at + 11, y - 4, style, 3.4, "");
-    svg->text(at + 27, y, "", Anchor::start, curves[i].name);
-  }
-  if (front) {
-    const double at = place("front");
-    svg->line(at + 3, y - 4, at + 19, y - 4, "front");
-    svg->text(at + 27, y, "", Anchor::start, "front");
-  }
-  return y - top + step;
-}
-
-// The legend's height, found by drawing it once and throwing the drawing away.
-double legend_height(const std::vector<DrawnCurve>& curves, double left, double right, bool front,
-                     const ChartSize& size) {
-  Svg probe(size.width, size.height, size.font, "");
-  return draw_legend(curves, left, right, 0, front, size, &probe);
-}
-
-void draw_curve(const PlotArea& a, const DrawnCurve& c, int style, const ChartSize& size,
-                Svg* svg) {
-  std::vector<std::pair<double, double>> line;
-  for (const Drawn& d : c.points) line.emplace_back(a.at_x(d.x), a.at_y(d.y));
-  if (c.joined && line.size() > 1) svg->polyline(line, fmt::format("l{}", style % kCurveStyles));
-  // Only markers that are far enough apart to be told from each other.
-  double last_x = -1e9, last_y = -1e9;
-  for (size_t i = 0; i < c.points.size(); ++i) {
-    const auto [x, y] = line[i];
-    const Drawn& d = c.points[i];
-    if (d.high > d.low) svg->line(a.at_x(d.low), y, a.at_x(d.high), y, "whisker");
-    const bool labelled = !d.label.empty();
-    if (!labelled && c.joined && std::hypot(x - last_x, y - last_y) < 2 * size.font) continue;
-    svg->marker(x, y, style, size.font * 0.34, d.title);
-    last_x = x;
-    last_y = y;
-  }
-}
-
 // Draws labels below or above their markers, where they do not overlap.
 void draw_labels(const PlotArea& a, const DrawnCurve& c, const ChartSize& size, Svg* svg) {
   struct Box {
@@ -253,7 +165,8 @@ std::string speed_chart(const SweepReport& r, SpeedAxis axis, const std::string&
           fmt::format("{}{}{} against {}", title, title.empty() ? "" : ": ", r.quality_name, what));
   if (!title.empty()) svg.text(size.font, size.font * 1.7, "strong", Anchor::start, title);
   draw_legend(curves, a.left - size.font * 2, a.right, head, true, size, &svg);
-  draw_axes(r, a, size, true, fmt::format("{}, share of full depth (\u2190 faster)", what), &svg);
+  draw_axes(a, size, axis_text(r), true,
+            fmt::format("{}, share of full depth (\u2190 faster)", what), &svg);
   std::vector<std::pair<double, double>> front;
   for (const auto& [x, y] : front_of(curves)) front.emplace_back(a.at_x(x), a.at_y(y));
   svg.polyline(front, "front");
@@ -283,7 +196,7 @@ std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) 
   a.y = round_axis(low - room, high + room, 5);
   for (const ExitSummary& e : r.exits) a.x.ticks.push_back(static_cast<double>(e.layer));
   Svg svg(size.width, size.height, size.font, r.quality_name + " if all rows left at one layer");
-  draw_axes(r, a, size, false, "layer", &svg);
+  draw_axes(a, size, axis_text(r), false, "layer", &svg);
   std::vector<std::pair<double, double>> line;
   for (const ExitSummary& e : r.exits) {
     if (std::isfinite(e.quality))

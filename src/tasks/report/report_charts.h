@@ -5,13 +5,10 @@
 #include <string>
 
 #include "tasks/judge/sweep.h"
+#include "tasks/report/report_curves.h"
 #include "tasks/report/report_html.h"
 
 namespace costeff::tasks {
-
-struct ChartSize {
-  double width = 360, height = 300, font = 11;
-};
 
 // Quality against cost in percent of full depth: a curve for each policy, and the front behind
 // them.

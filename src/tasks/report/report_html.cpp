@@ -43,8 +43,6 @@ constexpr const char* kPageStyle =
     "overflow-wrap:anywhere}"
     ".cases small{color:var(--soft)}";
 
-std::string bdi(const std::string& text) { return fmt::format("<bdi>{}</bdi>", escape_html(text)); }
-
 std::string percent(double v, int decimals = 2) {
   return fmt::format("{:.{}f}%", 100 * v, decimals);
 }
@@ -53,21 +51,15 @@ std::string quality_text(const SweepReport& r, double v) {
   return r.regression ? fixed_text(v, 4) : percent(v);
 }
 
-void figure(const std::string& svg, const std::string& caption, std::string* out) {
-  append_format(out, "<figure>{}", svg);
-  if (!caption.empty()) append_format(out, "<figcaption>{}</figcaption>", escape_html(caption));
-  *out += "</figure>\n";
-}
-
 bool is_timed(const SweepReport& r) {
   return std::any_of(r.points.begin(), r.points.end(),
                      [](const SweepPoint& p) { return !p.timings.empty(); });
 }
 
-void append_head(const SweepReport& r, const std::string& title, std::string* out) {
-  append_format(out, "<h1>{}</h1>\n<p>{} ({}, {} layers, {} {}) on {}: {} rows, {} tokens.",
-                bdi(title), bdi(r.model), escape_html(r.dialect), r.layers, r.exits.size(),
-                r.exits.size() == 1 ? "exit" : "exits", bdi(r.data), grouped(r.rows),
+void append_head(const SweepReport& r, std::string* out) {
+  append_format(out, "<p>{} ({}, {} layers, {} {}) on {}: {} rows, {} tokens.", html_text(r.model),
+                escape_html(r.dialect), r.layers, r.exits.size(),
+                r.exits.size() == 1 ? "exit" : "exits", html_text(r.data), grouped(r.rows),
                 grouped(r.tokens));
   if (!r.labelled) *out += " The rows have no labels: answers are compared with full depth.";
   append_format(
@@ -92,12 +84,13 @@ void append_curves(const SweepReport& r, std::string* out) {
   *out += "</p>\n<div class=\"charts\">\n";
   const ChartSize size{360, 330, 11};
   if (is_timed(r)) {
-    figure(speed_chart(r, SpeedAxis::time, "", size),
-           "Measured wall time; median, whiskers from the fastest to the slowest pass.", out);
+    append_figure(speed_chart(r, SpeedAxis::time, "", size),
+                  "Measured wall time; median, whiskers from the fastest to the slowest pass.",
+                  out);
   }
-  figure(speed_chart(r, SpeedAxis::macs, "", size),
-         "Multiply-accumulates a row, with the off-ramps that are asked.", out);
-  figure(speed_chart(r, SpeedAxis::layers, "", size), "Mean exit layer.", out);
+  append_figure(speed_chart(r, SpeedAxis::macs, "", size),
+                "Multiply-accumulates a row, with the off-ramps that are asked.", out);
+  append_figure(speed_chart(r, SpeedAxis::layers, "", size), "Mean exit layer.", out);
   *out += "</div>\n";
 }
 
@@ -172,19 +165,19 @@ void append_histogram(const SweepReport& r, const std::vector<size_t>& picked, s
 void append_exit_charts(const SweepReport& r, std::string* out) {
   *out += "<h2>Each exit by itself</h2>\n<div class=\"charts\">\n";
   const ChartSize size{360, 240, 11};
-  figure(quality_by_layer_chart(r, size),
-         fmt::format("{} if all rows left at that layer{}", r.quality_name,
-                     r.regression ? "." : "; whiskers: 95%, exact binomial."),
-         out);
+  append_figure(quality_by_layer_chart(r, size),
+                fmt::format("{} if all rows left at that layer{}", r.quality_name,
+                            r.regression ? "." : "; whiskers: 95%, exact binomial."),
+                out);
   if (!r.regression)
-    figure(entropy_by_layer_chart(r, size), "Mean entropy of the exits, nats.", out);
+    append_figure(entropy_by_layer_chart(r, size), "Mean entropy of the exits, nats.", out);
   *out += "</div>\n";
   if (r.regression) return;
   *out +=
       "<h2>Can the probabilities be believed?</h2>\n<p>Of answers given with a probability, how "
       "many are right: on the diagonal as many as promised, below it fewer. Larger marks stand "
       "for more rows. ECE: expected calibration error, 10 bins.</p>\n<div class=\"small\">\n";
-  for (const ExitSummary& e : r.exits) figure(reliability_chart(e), "", out);
+  for (const ExitSummary& e : r.exits) append_figure(reliability_chart(e), "", out);
   *out += "</div>\n";
 }
 
@@ -199,15 +192,15 @@ void append_disagreements(const SweepReport& r, std::string* out) {
                               : "; the surest of those early answers:</p>\n<ul class=\"cases\">\n");
   const auto name = [&](int64_t label) {
     const auto i = static_cast<size_t>(label);
-    return bdi(i < r.labels.size() ? r.labels[i] : fmt::format("{}", label));
+    return html_text(i < r.labels.size() ? r.labels[i] : fmt::format("{}", label));
   };
   for (const Disagreement& d : r.disagreements) {
-    append_format(out, "<li>{}", bdi(d.text));
-    if (!d.pair.empty()) append_format(out, " <b>|</b> {}", bdi(d.pair));
+    append_format(out, "<li>{}", html_text(d.text));
+    if (!d.pair.empty()) append_format(out, " <b>|</b> {}", html_text(d.pair));
     append_format(out, "<br><small>row {} \u00b7 layer {}: {} {:.3f} \u00b7 layer {}: {} {:.3f}",
                   grouped(d.row + 1), d.layer, name(d.early_label),
                   static_cast<double>(d.early_prob), r.layers, name(d.last_label), d.last_prob);
-    if (!d.gold.empty()) append_format(out, " \u00b7 label in the data: {}", bdi(d.gold));
+    if (!d.gold.empty()) append_format(out, " \u00b7 label in the data: {}", html_text(d.gold));
     *out += "</small></li>\n";
   }
   if (!r.disagreements.empty()) *out += "</ul>\n";
@@ -226,24 +219,39 @@ std::string sweep_svg(const SweepReport& r, SpeedAxis axis, const std::string& t
   return svg + "\n";
 }
 
-std::string sweep_html(const SweepReport& r, const std::string& title) {
-  std::string out = fmt::format(
+std::string html_text(const std::string& text) {
+  return fmt::format("<bdi>{}</bdi>", escape_html(text));
+}
+
+void append_figure(const std::string& svg, const std::string& caption, std::string* out) {
+  append_format(out, "<figure>{}", svg);
+  if (!caption.empty()) append_format(out, "<figcaption>{}</figcaption>", escape_html(caption));
+  *out += "</figure>\n";
+}
+
+std::string page_begin(const std::string& title) {
+  return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
-      "style-src 'unsafe-inline'\">\n<title>{}</title>\n<style>\n{}{}\n</style></head><body>\n",
-      escape_html(title), report_style(":root"), kPageStyle);
+      "style-src 'unsafe-inline'\">\n<title>{}</title>\n<style>\n{}{}\n</style></head><body>\n"
+      "<h1>{}</h1>\n",
+      escape_html(title), report_style(":root"), kPageStyle, html_text(title));
+}
+
+std::string sweep_html(const SweepReport& r, const std::string& title) {
+  std::string out = page_begin(title);
   std::vector<size_t> picked = pick_points(r.points, 10);
   // The first point is full depth, to compare with.
   if (std::find(picked.begin(), picked.end(), size_t{0}) == picked.end()) picked.push_back(0);
-  append_head(r, title, &out);
+  append_head(r, &out);
   append_curves(r, &out);
   append_points(r, picked, &out);
   append_timing_charts(r, &out);
   append_histogram(r, picked, &out);
   append_exit_charts(r, &out);
   append_disagreements(r, &out);
-  return out + "</body></html>\n";
+  return out.append(kPageEnd);
 }
 
 }  // namespace costeff::tasks

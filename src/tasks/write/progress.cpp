@@ -16,12 +16,6 @@ namespace {
 
 constexpr double kRedrawSeconds = 0.1;
 
-// "0:32", "12:05", "3:07:09"
-std::string clock_text(int64_t seconds) {
-  const int64_t h = seconds / 3600, m = seconds / 60 % 60, s = seconds % 60;
-  return h > 0 ? fmt::format("{}:{:02}:{:02}", h, m, s) : fmt::format("{}:{:02}", m, s);
-}
-
 void write_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
@@ -67,6 +61,12 @@ Share share_of_work(const ProgressState& s) {
 
 }  // namespace
 
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<int64_t>(std::ceil(std::clamp(seconds, 0.0, 1e9)));
+  const int64_t h = whole / 3600, m = whole / 60 % 60, s = whole % 60;
+  return h > 0 ? fmt::format("{}:{:02}:{:02}", h, m, s) : fmt::format("{}:{:02}", m, s);
+}
+
 std::string progress_line(const ProgressState& state, int64_t width) {
   std::string line =
       fmt::format("{} {}", grouped(state.rows), state.rows == 1 ? state.one : state.many);
@@ -80,8 +80,8 @@ std::string progress_line(const ProgressState& state, int64_t width) {
   if (const Share share = share_of_work(state); share.total > 0) {
     append_format(&line, "  {}%", static_cast<int64_t>(share.done / share.total * 100));
     if (const double fresh = share.done - share.before; fresh > 0) {
-      const double left = std::min(state.elapsed_s * (share.total - share.done) / fresh, 1e9);
-      append_format(&line, "  {} left", clock_text(static_cast<int64_t>(std::ceil(left))));
+      const double left = state.elapsed_s * (share.total - share.done) / fresh;
+      append_format(&line, "  {} left", clock_text(left));
     }
   }
   if (width < static_cast<int64_t>(line.size())) line.resize(std::max<int64_t>(width, 0));
@@ -109,10 +109,7 @@ void Progress::begin(const ProgressState& before) {
 }
 
 void Progress::update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64_t bytes_total) {
-  if (!enabled_) return;
-  const Clock::time_point now = Clock::now();
-  if (std::chrono::duration<double>(now - last_).count() < kRedrawSeconds) return;
-  last_ = now;
+  if (!is_due()) return;
   ProgressState state = before_;
   state.rows_before = before_.rows;
   state.bytes_before = before_.bytes_done;
@@ -120,10 +117,23 @@ void Progress::update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64
   state.rows_read = rows_read - std::max<int64_t>(before_.rows_read, 0);
   state.bytes_done = bytes_done;
   state.bytes_total = bytes_total;
-  state.elapsed_s = std::chrono::duration<double>(now - start_).count();
+  state.elapsed_s = std::chrono::duration<double>(last_ - start_).count();
+  draw(progress_line(state));
+}
+
+bool Progress::is_due() {
+  if (!enabled_) return false;
+  const Clock::time_point now = Clock::now();
+  if (std::chrono::duration<double>(now - last_).count() < kRedrawSeconds) return false;
+  last_ = now;
+  return true;
+}
+
+void Progress::draw(std::string line) {
   // A line that wraps could not be erased, so the last column stays free.
   const int64_t columns = terminal_columns();
-  const std::string line = progress_line(state, std::min<int64_t>(columns, 80) - 1);
+  const auto width = static_cast<size_t>(std::min<int64_t>(columns, 80) - 1);
+  if (line.size() > width) line.resize(width);
   write_stderr(erase_text(drawn_, columns) + line);
   drawn_ = static_cast<int64_t>(line.size());
 }

@@ -24,6 +24,9 @@ struct ProgressState {
 // "12,345 rows  1,234 rows/s  45%  0:32 left", cut to `width`; ASCII.
 std::string progress_line(const ProgressState& state, int64_t width = 80);
 
+// "0:32", "12:05", "3:07:09": seconds, rounded up.
+std::string clock_text(double seconds);
+
 // What erases a line of `drawn` columns from a terminal of `columns`. If the window has become
 // narrower, the line takes several lines there.
 std::string erase_text(int64_t drawn, int64_t columns);
@@ -47,6 +50,9 @@ class Progress {
   void begin(const ProgressState& before);
   // rows_read: all rows that the reader has counted, also those before the clock started.
   void update(int64_t rows, int64_t rows_read, int64_t bytes_done, int64_t bytes_total);
+  // The same for work that is not rows of a file: whether a line is due, and a line of ASCII.
+  bool is_due();
+  void draw(std::string line);
   void erase();  // before something else is written to the terminal
 
  private:

@@ -1,0 +1,105 @@
+#include "cli/run/train_outputs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/fail.h"
+#include "cli/run/print.h"
+#include "tasks/report/train_html.h"
+#include "tasks/report/train_json.h"
+
+namespace costeff::cli {
+namespace {
+
+// Lines of the table and the progress may share a terminal: the one is erased before the other is
+// printed. A reader of a pipe may print when it likes.
+bool want_train_progress(bool quiet) {
+  return tasks::want_progress(quiet, ::isatty(STDOUT_FILENO) == 1 ? -1 : STDOUT_FILENO);
+}
+
+}  // namespace
+
+LogFile::LogFile(const std::string& path, bool append) : path_(path) {
+  fd_ =
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND | (append ? 0 : O_TRUNC), 0666);
+  if (fd_ < 0) fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_APPEND);  // a pipe, a device
+  if (fd_ < 0) fail_errno();
+  if (append) cut_last_line();
+}
+
+LogFile::~LogFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+// A run that was killed may have left half a line.
+void LogFile::cut_last_line() {
+  struct stat st {};
+  if (::fstat(fd_, &st) != 0 || !S_ISREG(st.st_mode)) return;
+  off_t end = st.st_size;
+  for (char c = 0; end > 0; --end) {
+    if (::pread(fd_, &c, 1, end - 1) != 1) return;
+    if (c == '\n') break;
+  }
+  if (end < st.st_size && ::ftruncate(fd_, end) != 0) fail_errno();
+}
+
+void LogFile::write(std::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t n = ::write(fd_, lines.data(), lines.size());
+    if (n < 0 && errno != EINTR) fail_errno();
+    if (n > 0) lines.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void LogFile::fail_errno() const { fail_output("{}: {}", path_, std::strerror(errno)); }
+
+TrainOutputs::TrainOutputs(const TrainFlags& f)
+    : quiet_(f.pass.quiet), json_(f.json), progress_(want_train_progress(f.pass.quiet)) {
+  if (!f.report.empty()) report_ = std::make_unique<tasks::OutputFile>(f.report, &interrupted);
+  if (!f.log.empty()) log_ = std::make_unique<LogFile>(f.log, f.resume);
+}
+
+void TrainOutputs::log(const std::string& line) {
+  if (log_) log_->write(line);
+}
+
+void TrainOutputs::on_step(const tasks::TrainReport& r, const TrainStep& s) {
+  if (log_) log_->write(tasks::step_event(s));
+  if (s.seconds > 0) {
+    const double rate = static_cast<double>(s.rows) / s.seconds;
+    rows_per_s_ = rows_per_s_ == 0 ? rate : 0.95 * rows_per_s_ + 0.05 * rate;
+  }
+  if (progress_.is_due()) progress_.draw(tasks::train_progress(r.plan, s, rows_per_s_));
+}
+
+bool TrainOutputs::on_evaluation(const tasks::TrainReport& r, const TrainEvaluation& e) {
+  if (log_) log_->write(tasks::evaluation_event(e));
+  if (json_) return true;
+  progress_.erase();
+  std::string lines = tasks::evaluation_line(r, e);
+  if (!has_header_) lines.insert(0, tasks::evaluation_header(r));
+  has_header_ = true;
+  return table_.write(lines) == tasks::WriteStatus::ok;
+}
+
+void TrainOutputs::on_remark(const std::string& text) {
+  if (quiet_) return;
+  progress_.erase();
+  say_text(text);
+}
+
+int TrainOutputs::finish(const tasks::TrainReport& r) {
+  progress_.erase();
+  log(tasks::end_event(r));
+  if (report_) {
+    if (const int code = write_output(report_.get(), tasks::train_html(r)); code != 0) return code;
+  }
+  return json_ ? print(tasks::train_json(r)) : 0;
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,62 @@
+#pragma once
+
+// What costeff train writes while it runs, besides the model: the table of evaluations, the log and
+// the report.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/flags/train_flags.h"
+#include "tasks/report/train_report.h"
+#include "tasks/write/output_file.h"
+#include "tasks/write/progress.h"
+
+namespace costeff::cli {
+
+// A file that others read while it grows: lines are in it at once.
+class LogFile {
+ public:
+  // append: goes on after the last whole line of a file that is there. Throws Error(output).
+  LogFile(const std::string& path, bool append);
+  ~LogFile();
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+  void write(std::string_view lines);
+
+ private:
+  void cut_last_line();
+  [[noreturn]] void fail_errno() const;
+  std::string path_;
+  int fd_ = -1;
+};
+
+// Files are opened before the work starts.
+class TrainOutputs {
+ public:
+  // Throws Error(output) for files and directories that cannot be written.
+  explicit TrainOutputs(const TrainFlags& flags);
+
+  void log(const std::string& line);  // nothing without --log
+  bool wants_report() const { return report_ != nullptr; }
+
+  void on_step(const tasks::TrainReport& report, const TrainStep& step);
+  // Prints the table's line. false: nobody reads standard output any more.
+  bool on_evaluation(const tasks::TrainReport& report, const TrainEvaluation& evaluation);
+  void on_remark(const std::string& text);
+  void erase_progress() { progress_.erase(); }
+
+  // The report and the object of --json, once there is a result. Returns the exit code.
+  int finish(const tasks::TrainReport& report);
+
+ private:
+  const bool quiet_, json_;
+  std::unique_ptr<LogFile> log_;
+  std::unique_ptr<tasks::OutputFile> report_;
+  tasks::OutputFile table_{"-"};
+  bool has_header_ = false;
+  tasks::Progress progress_;
+  double rows_per_s_ = 0;  // a running average
+};
+
+}  // namespace costeff::cli

@@ -1,0 +1,173 @@
+#include <costeff/train.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/files/new_directory.h"
+#include "cli/commands.h"
+#include "cli/flags/flag_checks.h"
+#include "cli/flags/train_flags.h"
+#include "cli/run/command_line.h"
+#include "cli/run/open.h"
+#include "cli/run/print.h"
+#include "cli/run/train_curve.h"
+#include "cli/run/train_data.h"
+#include "cli/run/train_outputs.h"
+#include "tasks/report/train_json.h"
+#include "tasks/report/train_report.h"
+
+namespace costeff::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What is known before the first step.
+tasks::TrainReport begin_report(const TrainFlags& f, const TrainData& data,
+                                const TrainOptions& options, const TrainPlan& plan) {
+  tasks::TrainReport r;
+  r.backbone = f.pass.model;
+  r.out = f.output;
+  r.recipe = &find_recipe(f.recipe);
+  for (const tasks::DataSet& set : data.train_sets) r.data.push_back(set.path);
+  for (const tasks::DataSet& set : data.dev_sets) r.dev.push_back(set.path);
+  r.dev_from = data.dev_from;
+  r.task = options.task;
+  const tasks::Metric metric = train_metric(f, data);
+  r.metric = tasks::metric_name(metric);
+  r.is_share = !tasks::is_correlation(metric) && metric != tasks::Metric::matthews;
+  r.labels = options.labels;
+  r.label_note = data.labels.notes.front();
+  r.plan = plan;
+  return r;
+}
+
+void say_plan(const TrainFlags& f, const tasks::TrainReport& r) {
+  if (f.pass.quiet) return;
+  const TrainPlan& p = r.plan;
+  for (const std::string& note : p.notes) say_text(note);
+  RunStats cut;
+  cut.truncated_rows = p.truncated;
+  say_row_warnings(cut);
+  const std::string judged = p.dev_rows == 0
+                                 ? "none to judge by: the last model is kept"
+                                 : fmt::format("{} to judge by; score: {}, {}", p.dev_rows,
+                                               r.metric, tasks::score_name(r));
+  say("recipe {}: {} to train on, {}", r.recipe->name, counted(p.rows, "row", "rows"), judged);
+}
+
+int say_interrupted(const TrainFlags& f) {
+  if (!f.pass.quiet) {
+    end_typed_line();
+    say("interrupted; to go on: {}", command_line_with("--resume"));
+  }
+  return kInterrupted;
+}
+
+int say_interrupted_before_work(const TrainFlags& f) {
+  if (!f.pass.quiet) {
+    end_typed_line();
+    say("interrupted before the first step; nothing was written");
+  }
+  return kInterrupted;
+}
+
+void say_end(const TrainFlags& f, const TrainData& data, const tasks::TrainReport& r) {
+  if (f.pass.quiet) return;
+  say("{}; it took {}", tasks::train_end_text(r), tasks::duration_text(r.seconds));
+  if (!f.report.empty()) say("wrote {}", f.report);
+  const std::string out = shell_quoted(f.output);
+  if (r.plan.exits.size() > 1 && !data.dev_sets.empty()) {
+    say("next: costeff tune {} --data {} --max-drop 0.01", out,
+        shell_quoted(data.dev_sets.front().path));
+  } else {
+    say("next: costeff infer {} FILE", out);
+  }
+}
+
+int dry_run(const TrainFlags& f, Trainer* trainer, tasks::TrainReport* r) {
+  r->estimated_s = trainer->estimate_seconds();
+  return print(f.json ? tasks::train_json(*r) : tasks::train_plan_text(*r));
+}
+
+// Trains, and tells the outputs what happens. nullopt: it was interrupted.
+std::optional<TrainResult> run_trainer(const TrainFlags& f, Trainer* trainer, TrainOutputs* outputs,
+                                       bool* closed, tasks::TrainReport* r) {
+  const TrainObserver observer{.step =
+                                   [&](const TrainStep& s) {
+                                     if (outputs->wants_report())
+                                       r->losses.emplace_back(
+                                           tasks::step_of_run(r->plan, s.stage, s.step), s.loss);
+                                     outputs->on_step(*r, s);
+                                   },
+                               .evaluation =
+                                   [&](const TrainEvaluation& e) {
+                                     // As after a signal: the step is saved, and --resume goes on.
+                                     if (!outputs->on_evaluation(*r, e))
+                                       *closed = interrupted = true;
+                                   },
+                               .say = [&](const std::string& text) { outputs->on_remark(text); }};
+  return trainer->run(f.output, observer, &interrupted);
+}
+
+int train(const TrainFlags& f) {
+  check_train_flags(f);
+  const auto begin = Clock::now();
+  const BackboneInfo backbone = inspect_backbone(f.pass.model);
+  TrainOptions options = train_options(f, backbone);
+  // Says now what would be wrong with it in the end.
+  if (!f.dry_run) {
+    const NewDirectory probe(f.output);
+  }
+  const auto bad = open_bad_rows(f.pass.bad_rows);
+  TrainData data = read_train_data(f, backbone, bad.get());
+  if (interrupted) return say_interrupted_before_work(f);
+  if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
+  if (!f.pass.quiet) say_skipped(*bad);
+  add_data_options(f, data, &options);
+
+  std::unique_ptr<TrainOutputs> outputs;
+  if (!f.dry_run) outputs = std::make_unique<TrainOutputs>(f);
+  std::vector<TrainRow> judged_by;
+  if (!f.report.empty()) judged_by = data.dev;
+  Trainer trainer(f.pass.model, std::move(data.train), std::move(data.dev), options);
+  tasks::TrainReport r = begin_report(f, data, options, trainer.plan());
+  say_plan(f, r);
+  if (interrupted) return say_interrupted_before_work(f);
+  if (f.dry_run) return dry_run(f, &trainer, &r);
+
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  outputs->log(tasks::plan_event(r));
+  bool closed = false;
+  try {
+    r.result = run_trainer(f, &trainer, outputs.get(), &closed, &r);
+  } catch (const Error& e) {
+    outputs->erase_progress();
+    r.seconds = seconds();
+    outputs->log(tasks::end_event(r, "error", e.what()));
+    throw;
+  }
+  outputs->erase_progress();
+  r.seconds = seconds();
+  if (!r.result) {
+    outputs->log(tasks::end_event(r, "interrupted"));
+    const int code = say_interrupted(f);
+    return closed ? kPipeClosed : code;
+  }
+  if (outputs->wants_report())
+    r.curve = curve_of_result(f, r.plan.max_length, judged_by, data.labels);
+  const int code = outputs->finish(r);
+  say_end(f, data, r);
+  return code;
+}
+
+}  // namespace
+
+void add_train(CLI::App* app, std::function<int()>* run) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* sub = add_train_flags(app, f.get());
+  sub->callback([=] { *run = [=] { return train(*f); }; });
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,15 @@
+#pragma once
+
+// A run of training as a page, in the look of a sweep's (report_html.h): it stands alone, without
+// scripts.
+
+#include <string>
+
+#include "tasks/report/train_report.h"
+
+namespace costeff::tasks {
+
+// The report must have a result.
+std::string train_html(const TrainReport& report);
+
+}  // namespace costeff::tasks

@@ -1,0 +1,94 @@
+#include "train/session/data.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/fail.h"
+#include "base/files/content_hash.h"
+#include "runtime/encode_row.h"
+
+namespace costeff::train {
+namespace {
+
+// Tokenizers that agree on so many rows are the same.
+constexpr size_t kRowsToCompare = 200;
+
+void check_answer(const TrainRow& row, int64_t labels) {
+  if (labels == 0) {
+    if (!std::isfinite(row.score))
+      fail_input("{}the score is not finite", runtime::row_place(row.example));
+  } else if (row.label < 0 || row.label >= labels) {
+    fail_input("{}label {}, expected 0 to {}", runtime::row_place(row.example), row.label,
+               labels - 1);
+  }
+}
+
+}  // namespace
+
+Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
+                    std::span<const TrainRow> rows, int64_t max_length, int64_t labels) {
+  Encoded out;
+  out.rows.reserve(rows.size());
+  const EncodeOptions options{.max_length = max_length};
+  text::Encoding encoding;
+  for (const TrainRow& row : rows) {
+    check_answer(row, labels);
+    runtime::encode_row(model, tokenizer, row.example, options, max_length, &encoding);
+    Row& to = out.rows.emplace_back();
+    to.ids = encoding.ids;
+    // Only what differs from zeros is kept.
+    if (std::any_of(encoding.type_ids.begin(), encoding.type_ids.end(),
+                    [](int32_t t) { return t != 0; }))
+      to.types = encoding.type_ids;
+    to.label = row.label;
+    to.score = row.score;
+    const auto tokens = static_cast<int64_t>(to.ids.size());
+    out.tokens += tokens;
+    out.longest = std::max(out.longest, tokens);
+    out.truncated += encoding.truncated;
+  }
+  return out;
+}
+
+void check_same_ids(const text::Tokenizer& student, const text::Tokenizer& teacher,
+                    const std::string& teacher_path, std::span<const TrainRow> rows) {
+  text::Encoding ours, theirs;
+  for (size_t i = 0; i < std::min(rows.size(), kRowsToCompare); ++i) {
+    if (rows[i].example.has_ids) continue;
+    runtime::encode_texts(student, rows[i].example, {}, &ours);
+    runtime::encode_texts(teacher, rows[i].example, {}, &theirs);
+    if (ours.ids == theirs.ids) continue;
+    fail_model(
+        "{}: the teacher's tokenizer reads texts otherwise than the backbone's, expected the "
+        "same one",
+        teacher_path);
+  }
+}
+
+}  // namespace costeff::train
+
+namespace costeff {
+
+std::vector<TrainRow> split_off_dev(std::vector<TrainRow>* rows, double share, uint64_t seed) {
+  std::vector<TrainRow> dev;
+  std::vector<TrainRow> train;
+  for (TrainRow& row : *rows) {
+    ContentHash hash;
+    const Example& e = row.example;
+    hash.add({reinterpret_cast<const char*>(&seed), sizeof(seed)});
+    if (e.has_ids) {
+      hash.add({reinterpret_cast<const char*>(e.input_ids.data()),
+                e.input_ids.size() * sizeof(e.input_ids[0])});
+    } else {
+      hash.add(e.text_a);
+      hash.add(std::string_view("\0", 1));
+      if (e.text_b) hash.add(*e.text_b);
+    }
+    const bool to_dev = static_cast<double>(hash.value() >> 11) * 0x1p-53 < share;
+    (to_dev ? dev : train).push_back(std::move(row));
+  }
+  *rows = std::move(train);
+  return dev;
+}
+
+}  // namespace costeff

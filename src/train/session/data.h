@@ -1,0 +1,32 @@
+#pragma once
+
+// Rows as the loop reads them, and what a plan says of them.
+
+#include <costeff/train.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/spec.h"
+#include "text/tokenizer.h"
+#include "train/loop.h"
+
+namespace costeff::train {
+
+struct Encoded {
+  std::vector<Row> rows;
+  int64_t tokens = 0, longest = 0, truncated = 0;
+};
+
+// The tokens of rows, cut to max_length. Throws Error(input) that names the row, also for a label that
+// is none of `labels` (0: a regression, whose scores must be finite).
+Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
+                    std::span<const TrainRow> rows, int64_t max_length, int64_t labels);
+
+// Throws Error(model) unless the teacher's tokenizer gives the same ids: it reads the student's.
+void check_same_ids(const text::Tokenizer& student, const text::Tokenizer& teacher,
+                    const std::string& teacher_path, std::span<const TrainRow> rows);
+
+}  // namespace costeff::train

@@ -1,0 +1,115 @@
+#include "train/session/pooled.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/fail.h"
+
+namespace costeff::train {
+namespace {
+
+std::vector<KeptStates::Slot> slots_of(const std::vector<model::Head>& heads, int64_t layers) {
+  std::vector<KeptStates::Slot> slots;
+  for (const model::Head& head : heads) {
+    if (head.layer >= layers) continue;
+    for (int64_t i = head.layer - head.last_n_hidden + 1; i <= head.layer; ++i) {
+      if (KeptStates::find(slots, head.pooling, i) == slots.size())
+        slots.push_back({head.pooling, i});
+    }
+  }
+  return slots;
+}
+
+// A file of so many bytes without a name. Blocks are reserved, as a full disk must not show later, when
+// the mapping is written to.
+void* map_new_file(const std::string& directory, size_t bytes) {
+  std::string path = directory + "/pooled.XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  if (fd < 0) fail_output("{}: {}", path, std::strerror(errno));
+  ::unlink(path.c_str());
+  const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  void* at =
+      error == 0 ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  const int why = error == 0 ? errno : error;
+  ::close(fd);
+  if (at == MAP_FAILED) {
+    fail_output("{}: no room for {} bytes of pooled states: {}; fewer exits (--exits) need less",
+                directory, bytes, std::strerror(why));
+  }
+  return at;
+}
+
+}  // namespace
+
+Ramps::Ramps(const grad::Network& network)
+    : wanted(std::make_unique<bool[]>(network.heads().size())),
+      span(wanted.get(), network.heads().size()) {
+  for (size_t e = 0; e < span.size(); ++e) wanted[e] = network.heads()[e].layer < network.layers();
+}
+
+int64_t pooled_bytes(const std::vector<model::Head>& heads, int64_t layers, int64_t hidden,
+                     int64_t rows) {
+  return static_cast<int64_t>(slots_of(heads, layers).size()) * rows * hidden *
+         static_cast<int64_t>(sizeof(float));
+}
+
+Pooled::Pooled(const grad::Network& network, int64_t rows, int64_t budget,
+               const std::string& directory) {
+  states_.slots = slots_of(network.heads(), network.layers());
+  states_.rows = rows;
+  states_.hidden = network.weights().arch().hidden_size;
+  const auto bytes = states_.floats() * static_cast<int64_t>(sizeof(float));
+  if (bytes <= budget) {
+    states_.data = memory_.reserve(states_.floats());
+    return;
+  }
+  mapped_bytes_ = static_cast<size_t>(bytes);
+  mapping_ = map_new_file(directory, mapped_bytes_);
+  states_.data = static_cast<float*>(mapping_);
+}
+
+Pooled::~Pooled() {
+  if (mapping_) ::munmap(mapping_, mapped_bytes_);
+}
+
+void Pooled::compute(grad::Network* network, Team* team, std::span<const Row> rows, int64_t at) {
+  const Ramps ramps(*network);
+  const grad::ForwardOptions options{.wanted = ramps.span, .hidden = false, .keep = false};
+  grad::Batch batch;
+  batch.pad_token = std::max<int64_t>(0, network->weights().arch().embeddings.pad_token());
+  for (const Row& row : rows) batch.add(row.ids, row.types, 0);
+  network->reserve(batch, team->size(), options);
+  team->run([&](const Crew& crew) { network->forward(batch, {}, crew, options); });
+  for (size_t s = 0; s < states_.slots.size(); ++s) {
+    const KeptStates::Slot& slot = states_.slots[s];
+    std::copy_n(network->pooled(slot.pooling, slot.layer), batch.rows() * states_.hidden,
+                states_.row(s, at));
+  }
+}
+
+std::unique_ptr<Pooled> compute_pooled(grad::Network* network, Team* team,
+                                       std::span<const Row> rows, int64_t budget,
+                                       const std::string& directory,
+                                       const std::atomic<bool>* stop) {
+  const auto count = static_cast<int64_t>(rows.size());
+  auto pooled = std::make_unique<Pooled>(*network, count, budget, directory);
+  for (int64_t begin = 0; begin < count;) {
+    if (stop && *stop) return nullptr;
+    int64_t end = begin, tokens = 0;
+    while (end < count && (end == begin || tokens < kTokensAtOnce)) {
+      tokens += static_cast<int64_t>(rows[static_cast<size_t>(end)].ids.size());
+      ++end;
+    }
+    pooled->compute(network, team,
+                    rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+                    begin);
+    begin = end;
+  }
+  return pooled;
+}
+
+}  // namespace costeff::train

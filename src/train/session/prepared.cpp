@@ -1,0 +1,56 @@
+#include "train/session/prepared.h"
+
+#include <algorithm>
+
+#include "base/fail.h"
+#include "train/session/estimate.h"
+#include "train/session/plan.h"
+
+namespace costeff::train {
+
+Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& train,
+                   std::vector<TrainRow> dev_rows_as_text, TrainOptions train_options)
+    : options(std::move(train_options)),
+      dev(std::move(dev_rows_as_text)),
+      path(backbone),
+      tokenizer(backbone),
+      opened(open()) {
+  if (train.empty()) throw_input("no rows to train on, expected some");
+  const model::Model& m = opened.backbone.model;
+  const int64_t labels = m.arch.regression ? 0 : m.arch.num_labels;
+  rows = encode_rows(m, tokenizer, train, opened.settings.max_length, labels);
+  dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length, labels);
+  if (!options.teacher.empty())
+    check_same_ids(tokenizer, text::Tokenizer(options.teacher), options.teacher, train);
+  plan = make_plan(opened, options, rows, dev_rows);
+  shop = std::make_unique<Workshop>(&opened, options);
+  plan.memory = plan_memory(*this);
+}
+
+Opened Prepared::open() const {
+  Opened o;
+  o.backbone = checkpoint::load_backbone(path);
+  model::Model& m = o.backbone.model;
+  if (tokenizer.vocab_size() > m.arch.vocab_size) {
+    fail_model("{}: has ids up to {}, and the model has {} word embeddings", tokenizer.vocab_file(),
+               tokenizer.vocab_size() - 1, m.arch.vocab_size);
+  }
+  const int64_t longest =
+      std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
+  o.settings = settle(options, m.arch, longest);
+  o.notes = m.provenance.warnings;
+  for (std::string& note : choose_exits(options, &o.backbone)) o.notes.push_back(std::move(note));
+  m.provenance.task = options.task;
+  return o;
+}
+
+Judging Prepared::judging() const {
+  return {.kernels = opened.settings.kernels,
+          .tokenizer = &tokenizer,
+          .gold = dev,
+          .rows = dev_rows.rows,
+          .metric = options.metric,
+          .threads = opened.settings.threads};
+}
+
+}  // namespace costeff::train

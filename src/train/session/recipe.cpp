@@ -1,0 +1,143 @@
+#include "train/session/recipe.h"
+
+#include <array>
+#include <vector>
+
+#include "base/fail.h"
+
+namespace costeff::train {
+namespace {
+
+constexpr std::array kPlain{StageRow{"fine-tune", "everything, by the last exit", Aim::last}};
+constexpr std::array kRamps{
+    StageRow{"off-ramps", "off-ramps alone, on states computed once", Aim::ramps, Trains::ramps}};
+constexpr std::array kDeebert{
+    StageRow{"fine-tune", "everything but off-ramps, by the last exit", Aim::last},
+    StageRow{"off-ramps", "off-ramps alone", Aim::ramps, Trains::ramps_unfrozen}};
+constexpr std::array kJoint{StageRow{"joint", "everything, by all exits", Aim::joint}};
+constexpr std::array kWeighted{
+    StageRow{"weighted", "everything, by all exits, exit i by i", Aim::weighted}};
+constexpr std::array kAlternate{
+    StageRow{"alternate", "everything, by the last exit and by all in turns", Aim::alternate}};
+constexpr std::array kBerxit{StageRow{
+    "alternate", "everything, by the last exit and by the others in turns, learning to exit",
+    Aim::alternate_lte}};
+constexpr std::array kSelfDistil{
+    StageRow{"self-distil", "everything, by all exits, off-ramps also by the last exit's answers",
+             Aim::self_distil}};
+constexpr std::array kAssistant{
+    StageRow{.name = "representations",
+             .what = "everything but exits, by the teacher's hidden states",
+             .aim = Aim::hidden,
+             .teacher = true,
+             .third = true,
+             .answers = false},
+    StageRow{.name = "predictions",
+             .what = "everything, by the teacher's answers and the labels",
+             .aim = Aim::assistant,
+             .teacher = true}};
+
+// COST-EFF's schedule.
+constexpr double kWarmup = 0.1, kDecay = 0.01;
+
+// Recipes with the settings of DeeBERT's scripts, which BERxiT's are made of.
+constexpr Recipe after_deebert(std::string_view name, std::string_view paper, std::string_view use,
+                               std::string_view dialect) {
+  return {.name = name,
+          .paper = paper,
+          .use = use,
+          .dialect = dialect,
+          .learning_rate = 2e-5,
+          .epochs = 3,
+          .roberta_epochs = 10,
+          .batch = 8};
+}
+
+constexpr std::array<RecipeRow, 9> kRecipes{{
+    {{.name = "plain",
+      .paper = "Devlin et al. 2019",
+      .use = "a classifier without off-ramps, from a pretrained encoder",
+      .early_exits = false,
+      .dialect = "plain",
+      .learning_rate = 2e-5,
+      .epochs = 3,
+      .batch = 32,
+      .warmup = kWarmup,
+      .decay = kDecay},
+     kPlain},
+    {{.name = "ramps",
+      .paper = "",
+      .use = "off-ramps for a classifier that is fine-tuned already; its own answers stay",
+      .dialect = "costeff",
+      .learning_rate = 1e-3,
+      .epochs = 3,
+      .batch = 32,
+      .warmup = kWarmup,
+      .decay = kDecay},
+     kRamps},
+    {after_deebert("deebert", "Xin et al. 2020, DeeBERT",
+                   "fine-tuning, then off-ramps on it: the last layer is as good as a plain one's",
+                   "deebert"),
+     kDeebert},
+    {after_deebert("joint", "Xin et al. 2021, BERxiT (all)",
+                   "all exits together: better early layers, a slightly worse last one", "deebert"),
+     kJoint},
+    {{.name = "weighted",
+      .paper = "Zhou et al. 2020, PABEE",
+      .use = "all exits, later ones count more; for exits by patience",
+      .dialect = "pabee",
+      .learning_rate = 2e-5,
+      .epochs = 5,
+      .batch = 32},
+     kWeighted},
+    {after_deebert("alternate", "Xin et al. 2021, BERxiT",
+                   "the last exit and all exits in turns: both good", "deebert"),
+     kAlternate},
+    {after_deebert("berxit", "Xin et al. 2021, BERxiT (alternate-lte)",
+                   "the same in the code's form, with learned exits, which regressions need",
+                   "berxit"),
+     kBerxit},
+    {after_deebert("self-distil", "Xin et al. 2021, BERxiT (self_distil)",
+                   "all exits, which also learn from the last one's answers", "deebert"),
+     kSelfDistil},
+    {{.name = "assistant",
+      .paper = "Shen et al. 2022, COST-EFF (stages 2a, 2b)",
+      .use = "all exits, distilled from a fine-tuned model of the same shape",
+      .needs_teacher = true,
+      .dialect = "cost-eff",
+      .learning_rate = 2e-5,
+      .epochs = 3,
+      .batch = 32,
+      .warmup = kWarmup,
+      .decay = kDecay},
+     kAssistant,
+     true},
+}};
+
+}  // namespace
+
+const RecipeRow& recipe_row(std::string_view name) {
+  std::string known;
+  for (const RecipeRow& row : kRecipes) {
+    if (row.recipe.name == name) return row;
+    known += (known.empty() ? "" : ", ") + std::string(row.recipe.name);
+  }
+  fail_usage("recipe \"{}\", expected one of {}", name, known);
+}
+
+}  // namespace costeff::train
+
+namespace costeff {
+
+std::span<const Recipe> recipes() {
+  static const std::vector<Recipe> all = [] {
+    std::vector<Recipe> list;
+    for (const train::RecipeRow& row : train::kRecipes) list.push_back(row.recipe);
+    return list;
+  }();
+  return all;
+}
+
+const Recipe& find_recipe(std::string_view name) { return train::recipe_row(name).recipe; }
+
+}  // namespace costeff

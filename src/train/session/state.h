@@ -1,0 +1,70 @@
+#pragma once
+
+// A run on disk, in OUT.training, so that it can go on after Ctrl-C, kill -9 or a full disk:
+//   state.json             how far it is, all evaluations, the names of the other two
+//   state-S-N.safetensors  weights and moments after N steps of stage S
+//   best-S-N/              the best model of the stage so far, as any model directory
+// A new state is written beside the old one and takes its place when state.json is renamed.
+
+#include <costeff/train.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json/json.h"
+#include "grad/weights.h"
+#include "train/optimiser.h"
+
+namespace costeff::train {
+
+// As state.json and training.json hold it.
+nlohmann::ordered_json evaluation_json(const TrainEvaluation& evaluation);
+
+struct RunState {
+  std::string fingerprint;  // of all that the run's bits depend on
+  int64_t stage = 0, step = 0;
+  std::vector<TrainEvaluation> evaluations;
+  int64_t best = -1;     // index of the stage's best; -1: none yet
+  std::string best_dir;  // its model, a name in OUT.training; empty: none
+  double loss_sum = 0;   // of the steps since the last evaluation
+  int64_t loss_steps = 0;
+  double seconds = 0;  // of the run, in all its parts
+};
+
+class StateStore {
+ public:
+  // directory: OUT.training. Nothing is touched before open().
+  explicit StateStore(std::string directory) : directory_(std::move(directory)) {}
+  ~StateStore();
+  StateStore(const StateStore&) = delete;
+  StateStore& operator=(const StateStore&) = delete;
+
+  const std::string& directory() const { return directory_; }
+  std::string path(const std::string& name) const;
+
+  // Creates the directory, or opens that of a run to go on with. Returns whether there is a state.
+  // Throws Error(output): it exists and `resume` is false, or another process trains there.
+  bool open(bool resume);
+  bool has_state() const;
+
+  // What was saved, without the weights. Throws Error(input) for a file that is damaged, or of a run
+  // with another fingerprint.
+  RunState load(const std::string& fingerprint) const;
+  // The weights and moments of a state. Throws Error(input), Error(model).
+  void load_weights(const RunState& state, grad::TrainedWeights* weights,
+                    Optimiser* optimiser) const;
+
+  // Throws Error(output); the state before is then still there.
+  void save(const RunState& state, const grad::TrainedWeights& weights, Optimiser* optimiser);
+
+  // Removes the whole directory.
+  void remove();
+
+ private:
+  void remove_all_but(const std::string& tensors, const std::string& best) const;
+  std::string directory_;
+  int lock_ = -1;
+};
+
+}  // namespace costeff::train

@@ -1,0 +1,53 @@
+#pragma once
+
+// A run: stage after stage, evaluations, the best model, what is saved and where it goes on.
+
+#include <costeff/train.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "train/session/clock.h"
+#include "train/session/prepared.h"
+#include "train/session/state.h"
+#include "train/session/workshop.h"
+
+namespace costeff::train {
+
+class Training {
+ public:
+  // See Trainer::run.
+  Training(Prepared* prepared, const std::string& out, const TrainObserver& observer,
+           const std::atomic<bool>* stop);
+  std::optional<TrainResult> run();
+
+ private:
+  enum class StageEnd { over, stopped };
+
+  StageEnd run_stage(Stage* stage);
+  bool is_over(const Stage& stage) const;
+  bool is_early_stop(const Stage& stage) const;
+  bool is_out_of_time(const Stage& stage) const;
+  double seconds() const;
+  void report(const Stage& stage, const StepReport& step, double seconds);
+  void evaluate(Stage* stage);
+  void save(Stage* stage);
+  void hand_on_best(const Stage& stage);
+  TrainResult finish();
+  void say(const std::string& line) const;
+
+  Prepared& p_;
+  Workshop& shop_;
+  const std::string out_;
+  const TrainObserver& observer_;
+  const std::atomic<bool>* stop_;
+  StateStore store_;
+  RunState state_;
+  Clock::time_point begin_, saved_;
+  double seconds_before_ = 0;  // of earlier parts of the run
+  int64_t steps_here_ = 0;     // computed by this process
+  TrainEnd end_ = TrainEnd::finished;
+};
+
+}  // namespace costeff::train

@@ -1,0 +1,115 @@
+#include "train/session/workshop.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/fail.h"
+#include "train/last_ramp.h"
+
+namespace costeff::train {
+namespace {
+
+using model::is_backbone;
+using model::ParameterId;
+
+void add_ids(const model::Linear& l, std::unordered_set<ParameterId>* ids) {
+  ids->insert(l.weight);
+  if (l.bias != model::kNone) ids->insert(l.bias);
+}
+
+// The parameters of off-ramps that the last exit does not share.
+std::unordered_set<ParameterId> ramp_parameters(const model::Architecture& arch) {
+  std::unordered_set<ParameterId> ids, others;
+  const auto layers = static_cast<int64_t>(arch.layers.size());
+  for (const model::Head& head : arch.heads) {
+    auto* to = is_ramp(head, layers) ? &ids : &others;
+    if (head.pooler) add_ids(*head.pooler, to);
+    add_ids(head.classifier, to);
+    if (head.lte) add_ids(*head.lte, to);
+  }
+  for (const ParameterId id : others) ids.erase(id);
+  return ids;
+}
+
+bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
+  if (!is_backbone(p)) return false;
+  if (p.layer == 0) return o.freeze_embeddings;
+  return std::find(o.freeze_layers.begin(), o.freeze_layers.end(), p.layer) !=
+         o.freeze_layers.end();
+}
+
+}  // namespace
+
+Workshop::Workshop(Opened* opened, const TrainOptions& options)
+    : model(opened->backbone.model), team(opened->settings.threads) {
+  const Settings& s = opened->settings;
+  const bool ramps_alone = s.recipe->ramps_alone();
+  std::vector<model::Head> more;
+  std::vector<model::Linear> maps;
+  if (s.recipe->stages.front().aim == Aim::alternate_lte && model.arch.heads.front().lte) {
+    more.push_back(last_ramp(&model));
+    maps.push_back(*more.back().pooler);
+  }
+  weights = std::make_unique<grad::TrainedWeights>(&model, *s.kernels, s.precision, maps,
+                                                   ramps_alone ? is_backbone : nullptr);
+  network = std::make_unique<grad::Network>(weights.get(), more);
+  freeze(options, ramps_alone);
+  if (options.teacher.empty()) return;
+  teacher_model = checkpoint::load_model(options.teacher);
+  teacher_weights = std::make_unique<grad::TrainedWeights>(
+      &*teacher_model, *s.kernels, s.precision, std::span<const model::Linear>(), grad::all_frozen);
+  teacher = std::make_unique<grad::Network>(teacher_weights.get());
+}
+
+void Workshop::freeze(const TrainOptions& options, bool ramps_alone) {
+  const auto ramps = ramp_parameters(model.arch);
+  for (const ParameterId id : model::parameters_in_use(model.arch)) {
+    if ((*weights)[id].frozen) continue;
+    if (ramps_alone ? !ramps.contains(id) : is_frozen_by_flags(options, model.parameters[id]))
+      weights->freeze(id);
+  }
+}
+
+std::vector<Rate> rates_of(const StageRow& row, const Settings& settings,
+                           const model::Model& model) {
+  const auto ramps = ramp_parameters(model.arch);
+  std::vector<Rate> rates;
+  for (size_t i = 0; i < model.parameters.list.size(); ++i) {
+    const model::Parameter& p = model.parameters.list[i];
+    const bool held =
+        row.trains == Trains::ramps_unfrozen && !ramps.contains(static_cast<ParameterId>(i));
+    rates.push_back(
+        {.learning_rate = is_backbone(p) ? settings.learning_rate : settings.head_learning_rate,
+         .decay = decays(p) ? settings.decay : 0,
+         .held = held});
+  }
+  return rates;
+}
+
+int64_t trained_parameters(const StageRow& row, const TrainOptions& options,
+                           const model::Model& model) {
+  const auto ramps = ramp_parameters(model.arch);
+  int64_t sum = 0;
+  for (const ParameterId id : model::parameters_in_use(model.arch)) {
+    const model::Parameter& p = model.parameters[id];
+    const bool is_ramp_only = ramps.contains(id);
+    bool trained = !is_frozen_by_flags(options, p);
+    if (row.trains != Trains::all) trained = is_ramp_only;
+    if (row.aim == Aim::last && is_ramp_only) trained = false;
+    if (row.aim == Aim::hidden && !is_backbone(p)) trained = false;
+    if (trained) sum += p.tensor.numel();
+  }
+  return sum;
+}
+
+Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& settings, Workshop* shop,
+             std::span<const Row> rows)
+    : index(stage),
+      row(settings.recipe->stages[static_cast<size_t>(stage)]),
+      optimiser(shop->weights.get(), optim::AdamW{}, rates_of(row, settings, shop->model)),
+      loop(shop->weights.get(), shop->network.get(), &optimiser, rows,
+           loop_options(row, stage, options, settings), shop->teacher.get()) {
+  if (shop->pooled) loop.use(&shop->pooled->states());
+}
+
+}  // namespace costeff::train
