@@ -129,10 +129,14 @@ int64_t Network::bytes(const BatchShape& batch, int64_t threads, const ForwardOp
   return counted.bytes();
 }
 
+void Network::make_room(const BatchShape& batch, int64_t threads, const ForwardOptions& options) {
+  Reserve allocated(Reserve::Mode::allocate);
+  reserve_all(batch, threads, options, &allocated);
+}
+
 void Network::reserve(const Batch& batch, int64_t threads, const ForwardOptions& options) {
   const int64_t hidden = w_.arch().hidden_size;
-  Reserve allocated(Reserve::Mode::allocate);
-  reserve_all(shape_of(batch), threads, options, &allocated);
+  make_room(shape_of(batch), threads, options);
   rows_ = batch.rows();
   keep_ = options.keep;
   all_states_ = options.keep || options.hidden;

@@ -64,7 +64,10 @@ class Network {
   // Memory for a batch and `threads` threads; nothing is allocated after the largest was seen. One
   // thread calls it before each forward pass, with that pass's options.
   void reserve(const Batch& batch, int64_t threads, const ForwardOptions& options = {});
-  // What reserve() holds after such a batch. tokens: as Batch::tokens(), 0: a batch of pooled states.
+  // Memory for all batches no larger than this one. tokens: as Batch::tokens(), 0: a batch of pooled
+  // states.
+  void make_room(const BatchShape& batch, int64_t threads, const ForwardOptions& options);
+  // What make_room() allocates.
   int64_t bytes(const BatchShape& batch, int64_t threads, const ForwardOptions& options = {});
 
   // Every thread of the crew calls these three; they have met when they return.

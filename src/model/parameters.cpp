@@ -24,7 +24,7 @@ std::span<float> own_floats(Parameters* parameters, ParameterId id) {
   const auto count = static_cast<size_t>(t.numel());
   const auto bytes = own_bytes(&parameters->storage, static_cast<int64_t>(count * sizeof(float)));
   auto* floats = reinterpret_cast<float*>(bytes.data());
-  to_float32(t, floats);
+  parameters->storage.take_float32(t, floats);
   t.dtype = DType::f32;
   t.data = bytes.data();
   t.scale = nullptr;

@@ -63,7 +63,7 @@ struct Parameters {
 std::span<std::byte> own_bytes(TensorSet* storage, int64_t bytes);
 
 // Gives a parameter its own float32 storage, which may be written, and returns it: the same values, in
-// the tensor's order. The file that they came from is left alone. Throws Error(model) for a tensor that
+// the tensor's order. The file that they came from is left alone, and its pages leave memory. Throws Error(model) for a tensor that
 // holds no weights.
 std::span<float> own_floats(Parameters* parameters, ParameterId id);
 

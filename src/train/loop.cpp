@@ -40,11 +40,16 @@ void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order) {
     std::swap((*order)[i - 1], (*order)[draw_below(i, &state)]);
 }
 
-grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options) {
+grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options, bool kept) {
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t of_epoch = steps_of_epoch(count, options), all = steps_of_loop(count, options);
-  std::vector<int32_t> order(rows.size());
   grad::BatchShape largest;
+  if (kept) {
+    largest.rows = std::min(options.batch, count);
+    if (options.micro_rows > 0) largest.rows = std::min(largest.rows, options.micro_rows);
+    return largest;
+  }
+  std::vector<int32_t> order(rows.size());
   for (int64_t step = 0; step < all; ++step) {
     if (step % of_epoch == 0) shuffle_rows(options.seed, step / of_epoch, &order);
     const int64_t end = std::min((step % of_epoch + 1) * options.batch, count);
@@ -146,6 +151,14 @@ void Loop::plan_turn(int64_t step) {
   for (size_t e = 0; e < teacher_exits_.size(); ++e)
     if (t.objective.exits[e].soft != 0) t.teacher_exits[teacher_exits_[e]] = true;
   t.teacher = {.wanted = {t.teacher_exits.get(), n}, .hidden = hidden, .keep = false};
+}
+
+void Loop::make_room(int64_t threads) {
+  const grad::BatchShape shape = largest_batch(rows_, options_, kept_.kept != nullptr);
+  for (const Turn& t : turns_) {
+    network_.make_room(shape, threads, t.student);
+    if (teacher_) teacher_->make_room(shape, threads, t.teacher);
+  }
 }
 
 LoopPosition Loop::position_at(int64_t step) const {

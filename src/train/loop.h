@@ -48,8 +48,8 @@ int64_t steps_of_loop(int64_t rows, const LoopOptions& options);
 // The order of an epoch's rows: Fisher and Yates's.
 void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order);
 // The largest batches that a loop over these rows computes at once, over all epochs: each number is the
-// largest of any.
-grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options);
+// largest of any. kept: of states that were computed before, which have no tokens.
+grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options, bool kept);
 
 struct StepReport {
   int64_t step = 0, epoch = 0;  // from 0
@@ -77,6 +77,8 @@ class Loop {
 
   // Trains exits on states that were computed before. `kept` must outlive the loop.
   void use(const KeptStates* kept) { kept_ = {kept, &batch_}; }
+  // Allocates what steps by `threads` threads need, so that no step allocates.
+  void make_room(int64_t threads);
 
   int64_t steps_total() const { return steps_; }
   bool done() const { return position_.step >= steps_; }

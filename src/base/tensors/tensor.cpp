@@ -116,6 +116,11 @@ void TensorSet::give_back(std::span<const std::byte> bytes) const {
   for (const auto& f : files) f->give_back(bytes);
 }
 
+void TensorSet::take_float32(const Tensor& t, float* out) const {
+  to_float32(t, out);
+  give_back({t.data, static_cast<size_t>(t.bytes())});
+}
+
 void TensorSet::check_unchanged() const {
   for (const auto& f : files) f->check_unchanged();
 }

@@ -100,6 +100,8 @@ struct TensorSet {
   void add(Tensor t);
   // Says that these bytes of a tensor are not needed soon: see MappedFile::give_back.
   void give_back(std::span<const std::byte> bytes) const;
+  // to_float32() of a tensor that is not needed any more.
+  void take_float32(const Tensor& t, float* out) const;
   // Throws Error(model) if a file was changed under its mapping: see MappedFile::check_unchanged.
   void check_unchanged() const;
 };

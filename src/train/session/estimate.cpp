@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/stream.h"
 #include "train/session/clock.h"
 #include "train/session/workshop.h"
 
@@ -42,9 +43,20 @@ double evaluation_seconds(const Prepared& p, const model::Model& model) {
   return seconds_since(begin) * ratio(p.plan.dev_rows, static_cast<int64_t>(some.rows.size()));
 }
 
-// The engine's float32 weights, packed, for an evaluation, and a table of places (model/weights.h).
-int64_t evaluation_bytes(const model::Architecture& arch, const model::Parameters& parameters) {
+// The engine's float32 weights, packed, for an evaluation, and a table of places (model/weights.h). A
+// thread has up to a batch and a half waiting before each layer, in buffers that grew by half, and what
+// a layer needs (runtime/conveyor.cpp).
+int64_t evaluation_bytes(const model::Architecture& arch, const model::Parameters& parameters,
+                         int64_t threads) {
   int64_t floats = 2 * arch.max_length * arch.hidden_size;
+  int64_t widest = 0;
+  for (const model::Layer& layer : arch.layers) {
+    const int64_t qkv = layer.attention ? 5 * layer.attention->query.out : 0;
+    widest = std::max(widest, qkv + (layer.ffn ? layer.ffn->in.out : 0));
+  }
+  const auto layers = static_cast<int64_t>(arch.layers.size());
+  floats += threads * runtime::kBatchTokens *
+            ((layers + 1) * arch.hidden_size * 9 / 4 + widest + arch.hidden_size);
   for (const model::ParameterId id : model::parameters_in_use(arch)) {
     const model::Parameter& p = parameters[id];
     if (p.role >= model::Role::query || p.role == model::Role::word_up) floats += p.tensor.numel();
@@ -79,9 +91,8 @@ TrainMemory plan_memory(const Prepared& p) {
       if (!w.frozen) moments += 2 * kFloat * static_cast<int64_t>(w.value.size());
     }
     memory.gradients = std::max(memory.gradients, moments);
-    grad::BatchShape shape =
-        largest_batch(p.rows.rows, loop_options(row, static_cast<int64_t>(i), p.options, s));
-    if (ramps_alone) shape.tokens = 0;
+    const LoopOptions loop = loop_options(row, static_cast<int64_t>(i), p.options, s);
+    const grad::BatchShape shape = largest_batch(p.rows.rows, loop, ramps_alone);
     const bool hidden = row.aim == Aim::hidden;
     int64_t bytes = shop.network->bytes(shape, s.threads, {.wanted = {}, .hidden = hidden});
     if (row.teacher) {
@@ -95,11 +106,9 @@ TrainMemory plan_memory(const Prepared& p) {
                                         arch.hidden_size, p.plan.rows);
     if (pooled <= p.options.memory_budget) memory.rows += pooled;
     const Ramps ramps(*shop.network);
-    memory.activations +=
-        shop.network->bytes({kTokensAtOnce + p.rows.longest, kTokensAtOnce / 2, p.rows.longest},
-                            s.threads, {.wanted = ramps.span, .hidden = false, .keep = false});
+    memory.activations += shop.network->bytes(largest_piece(p.rows.rows), s.threads, ramps.pass());
   }
-  if (!p.dev.empty()) memory.evaluation = evaluation_bytes(arch, shop.model.parameters);
+  if (!p.dev.empty()) memory.evaluation = evaluation_bytes(arch, shop.model.parameters, s.threads);
   memory.total = memory.weights + memory.gradients + memory.activations + memory.evaluation +
                  memory.rows + kProgram;
   return memory;

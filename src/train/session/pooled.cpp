@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -46,9 +47,8 @@ void* map_new_file(const std::string& directory, size_t bytes) {
 }  // namespace
 
 Ramps::Ramps(const grad::Network& network)
-    : wanted(std::make_unique<bool[]>(network.heads().size())),
-      span(wanted.get(), network.heads().size()) {
-  for (size_t e = 0; e < span.size(); ++e) wanted[e] = network.heads()[e].layer < network.layers();
+    : count_(network.heads().size()), wanted_(std::make_unique<bool[]>(count_)) {
+  for (size_t e = 0; e < count_; ++e) wanted_[e] = network.heads()[e].layer < network.layers();
 }
 
 int64_t pooled_bytes(const std::vector<model::Head>& heads, int64_t layers, int64_t hidden,
@@ -78,7 +78,7 @@ Pooled::~Pooled() {
 
 void Pooled::compute(grad::Network* network, Team* team, std::span<const Row> rows, int64_t at) {
   const Ramps ramps(*network);
-  const grad::ForwardOptions options{.wanted = ramps.span, .hidden = false, .keep = false};
+  const grad::ForwardOptions options = ramps.pass();
   grad::Batch batch;
   batch.pad_token = std::max<int64_t>(0, network->weights().arch().embeddings.pad_token());
   for (const Row& row : rows) batch.add(row.ids, row.types, 0);
@@ -91,23 +91,51 @@ void Pooled::compute(grad::Network* network, Team* team, std::span<const Row> ro
   }
 }
 
+namespace {
+
+constexpr int64_t kTokensAtOnce = 4096;  // of a batch whose states are pooled
+
+// The rows from `begin` that are computed together.
+std::span<const Row> piece_of(std::span<const Row> rows, size_t begin) {
+  size_t end = begin;
+  int64_t tokens = 0;
+  while (end < rows.size() && (end == begin || tokens < kTokensAtOnce))
+    tokens += grad::Batch::places(static_cast<int64_t>(rows[end++].ids.size()));
+  return rows.subspan(begin, end - begin);
+}
+
+}  // namespace
+
+grad::BatchShape largest_piece(std::span<const Row> rows) {
+  grad::BatchShape largest;
+  for (size_t begin = 0; begin < rows.size();) {
+    const std::span<const Row> piece = piece_of(rows, begin);
+    begin += piece.size();
+    int64_t tokens = 0;
+    for (const Row& row : piece) {
+      const auto length = static_cast<int64_t>(row.ids.size());
+      tokens += grad::Batch::places(length);
+      largest.longest = std::max(largest.longest, length);
+    }
+    largest.tokens = std::max(largest.tokens, tokens);
+    largest.rows = std::max(largest.rows, static_cast<int64_t>(piece.size()));
+  }
+  return largest;
+}
+
 std::unique_ptr<Pooled> compute_pooled(grad::Network* network, Team* team,
                                        std::span<const Row> rows, int64_t budget,
                                        const std::string& directory,
                                        const std::atomic<bool>* stop) {
-  const auto count = static_cast<int64_t>(rows.size());
-  auto pooled = std::make_unique<Pooled>(*network, count, budget, directory);
-  for (int64_t begin = 0; begin < count;) {
+  auto pooled =
+      std::make_unique<Pooled>(*network, static_cast<int64_t>(rows.size()), budget, directory);
+  const Ramps ramps(*network);
+  network->make_room(largest_piece(rows), team->size(), ramps.pass());
+  for (size_t begin = 0; begin < rows.size();) {
     if (stop && *stop) return nullptr;
-    int64_t end = begin, tokens = 0;
-    while (end < count && (end == begin || tokens < kTokensAtOnce)) {
-      tokens += static_cast<int64_t>(rows[static_cast<size_t>(end)].ids.size());
-      ++end;
-    }
-    pooled->compute(network, team,
-                    rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
-                    begin);
-    begin = end;
+    const std::span<const Row> piece = piece_of(rows, begin);
+    pooled->compute(network, team, piece, static_cast<int64_t>(begin));
+    begin += piece.size();
   }
   return pooled;
 }

@@ -41,14 +41,22 @@ class Pooled {
   size_t mapped_bytes_ = 0;
 };
 
-// The exits of a network that are off-ramps, for ForwardOptions::wanted.
-struct Ramps {
+// The exits of a network that are off-ramps.
+class Ramps {
+ public:
   explicit Ramps(const grad::Network& network);
-  std::unique_ptr<bool[]> wanted;
-  std::span<const bool> span;
+  // The pass that computes what they read, and keeps nothing for gradients. Points into this.
+  grad::ForwardOptions pass() const {
+    return {.wanted = {wanted_.get(), count_}, .hidden = false, .keep = false};
+  }
+
+ private:
+  size_t count_;
+  std::unique_ptr<bool[]> wanted_;
 };
 
-constexpr int64_t kTokensAtOnce = 4096;  // of a batch whose states are pooled
+// The largest batch of that pass over these rows.
+grad::BatchShape largest_piece(std::span<const Row> rows);
 
 // The bytes that Pooled holds.
 int64_t pooled_bytes(const std::vector<model::Head>& heads, int64_t layers, int64_t hidden,

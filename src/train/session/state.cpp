@@ -161,7 +161,7 @@ void StateStore::load_weights(const RunState& state, grad::TrainedWeights* weigh
     const Tensor* t = set.find(name);
     if (!t || t->dtype != DType::f32 || t->numel() != static_cast<int64_t>(to.size()))
       fail_input("{}: has no {} of {} floats, expected what was saved", file, name, to.size());
-    to_float32(*t, to.data());
+    set.take_float32(*t, to.data());
   });
   const std::string json = path(kStateFile);
   const Json steps = read_json_object(json, ErrorKind::input, 256u << 20)["optimiser_steps"];

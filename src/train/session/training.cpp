@@ -242,7 +242,7 @@ void Training::hand_on_best(const Stage& stage) {
     // Positions that no token can have are not saved.
     if (!t || t->numel() > static_cast<int64_t>(value.size()))
       fail_input("{}: has no {} of {} floats, expected what was saved", file, name, value.size());
-    to_float32(*t, value.data());
+    set.take_float32(*t, value.data());
   }
   shop_.team.run([&](const Crew& crew) { shop_.weights->pack(crew, true); });
 }

@@ -110,6 +110,7 @@ Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& setting
       loop(shop->weights.get(), shop->network.get(), &optimiser, rows,
            loop_options(row, stage, options, settings), shop->teacher.get()) {
   if (shop->pooled) loop.use(&shop->pooled->states());
+  loop.make_room(shop->team.size());
 }
 
 }  // namespace costeff::train
