@@ -89,8 +89,10 @@ void run(int argc, char** argv) {
       w.clear_gradients(crew);
       lap(&step.clear);
       network.forward(batch, dropout, crew);
-      if (crew.leads())
-        losses.exits(objective, network, {labels, {}}, {}, batch.rows(), batch.rows());
+      if (crew.leads()) {
+        losses.begin(objective, {batch.rows(), static_cast<double>(batch.rows())});
+        losses.exits(network, {labels, {}, {}, 0}, {}, batch.rows());
+      }
       crew.meet();
       lap(&step.forward);
       network.backward(batch, dropout, crew, {losses.gradients(), {}, false});

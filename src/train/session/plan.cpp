@@ -42,8 +42,9 @@ TrainPlan make_plan(const Opened& opened, const TrainOptions& options, const Enc
   }
   const int64_t of_epoch =
       steps_of_epoch(plan.rows, loop_options(s.recipe->stages[0], 0, options, s));
-  plan.eval_every = options.eval_every > 0 ? options.eval_every
-                                           : std::max<int64_t>(1, of_epoch / kEvaluationsOfEpoch);
+  plan.eval_every = options.eval_every > 0
+                        ? options.eval_every
+                        : (of_epoch + kEvaluationsOfEpoch - 1) / kEvaluationsOfEpoch;
   return plan;
 }
 
