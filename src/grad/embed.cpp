@@ -14,12 +14,14 @@ void scatter_rows(TrainedWeights* w, model::ParameterId id, const Crew& crew, co
   float* gradient = w->gradient(id);
   if (!gradient) return;
   if (crew.leads()) (*w)[id].reached = true;
+  uint8_t* touched = (*w)[id].touched.empty() ? nullptr : (*w)[id].touched.data();
   for (size_t b = 0; b < batch.real.size(); ++b) {
     const int64_t begin = batch.start[b], end = begin + batch.real[b];
     for (int64_t t = begin; t < end; ++t) {
       const int64_t row = index[static_cast<size_t>(t)];
       if (row == none || row % crew.size != crew.rank) continue;
       w->grad().add_scaled(d + t * n, 1.0f, n, gradient + row * n);
+      if (touched) touched[row] = 1;
     }
   }
 }

@@ -34,6 +34,15 @@ Blocks blocks_of(const TrainedWeights& w, const TrainedLinear& l) {
   return blocks;
 }
 
+void clear_rows(TrainedParameter* p, const Crew& crew) {
+  const Range mine = crew.part(static_cast<int64_t>(p->touched.size()));
+  for (int64_t r = mine.begin; r < mine.end; ++r) {
+    uint8_t& touched = p->touched[static_cast<size_t>(r)];
+    if (touched) std::fill_n(p->gradient.data() + r * p->row, p->row, 0.0f);
+    touched = 0;
+  }
+}
+
 }  // namespace
 
 TrainedWeights::TrainedWeights(model::Model* model, const KernelTable& kernels, Precision precision,
@@ -89,6 +98,9 @@ void TrainedWeights::add_parameter(model::ParameterId id, Frozen frozen) {
   if (p.frozen) return;
   float* gradient = p.gradient.reserve(count);
   std::fill(gradient, gradient + count, 0.0f);
+  if (model_.parameters[id].role != model::Role::word) return;
+  p.row = model_.parameters.tensor(id).shape[1];
+  p.touched.assign(static_cast<size_t>(count / p.row), 0);
 }
 
 void TrainedWeights::add_linear(std::span<const model::Linear> parts, Precision precision,
@@ -155,11 +167,16 @@ void TrainedWeights::freeze(model::ParameterId id) {
   p.frozen = true;
   p.reached = false;
   p.gradient = FloatBuffer();
+  p.touched.clear();
 }
 
 void TrainedWeights::clear_gradients(const Crew& crew) {
   for (TrainedParameter& p : all_) {
     if (p.frozen || p.value.empty()) continue;
+    if (!p.touched.empty()) {
+      clear_rows(&p, crew);
+      continue;
+    }
     const Range mine = crew.part(static_cast<int64_t>(p.value.size()), kernels::kLane);
     std::fill(p.gradient.data() + mine.begin, p.gradient.data() + mine.end, 0.0f);
   }

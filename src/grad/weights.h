@@ -23,6 +23,10 @@ struct TrainedParameter {
   // Some loss has reached it since clear_gradients(). One that none reaches has no gradient, which
   // is not the same as a gradient of 0: the optimiser leaves it alone.
   bool reached = false;
+  // Of word embeddings that are trained, by row: some token's gradient was added to it. The gradients
+  // of all other rows are 0, and are not looked at: they are most of a model's memory.
+  std::vector<uint8_t> touched;
+  int64_t row = 0;  // floats of one
 };
 
 // y = x W^T + b packed for y (forward) and, where a gradient goes through it, for dx = dy W

@@ -227,6 +227,7 @@ bool Loop::next_micro_batch(int64_t threads) {
 }
 
 void Loop::compute(const Crew& crew) {
+  optimiser_.catch_up(batch_.ids, crew);
   if (teacher_) teacher_->forward(batch_, {}, crew, turn().teacher);
   if (kept_.kept) {
     network_.forward_from_pooled(batch_, dropout_, crew, kept_.source(), turn().student);

@@ -86,6 +86,13 @@ class Loop {
   // Goes on as another loop over the same rows and options does after `step` steps.
   void go_to(int64_t step);
 
+  // Makes the weights and moments what the steps so far made them: before anybody else reads or writes
+  // them. (Word embeddings wait until they are read.)
+  template <typename Run>
+  void catch_up(Run run) {
+    run([&](const Crew& crew) { optimiser_.catch_up(crew); });
+  }
+
   // One step by `threads` threads. run(work) calls work(crew) on all of them and returns when they
   // are done. Throws Error(input) that names the step and the term when the loss or its gradient is
   // not finite; the weights are then as they were.

@@ -3,10 +3,13 @@
 // AdamW over a model's parameters.
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "grad/weights.h"
 #include "optim/adamw.h"
+#include "train/late_rows.h"
 
 namespace costeff::train {
 
@@ -32,6 +35,12 @@ class Optimiser {
   // nothing was changed. Every thread of the crew calls it; they have met when it returns.
   double step(double factor, double clip, const Crew& crew);
 
+  // Word embeddings move when they are read (late_rows.h). The rows of a batch, before it is computed; all,
+  // before anybody else reads or writes weights or moments. Every thread of the crew calls it; they have
+  // met when it returns.
+  void catch_up(std::span<const int32_t> words, const Crew& crew);
+  void catch_up(const Crew& crew);
+
   // Parameters that some loss has reached since the beginning. One that none has reached yet is left
   // alone, its decay and count of steps included; after that it goes on with gradients of 0, as in
   // the references' torch.
@@ -47,6 +56,8 @@ class Optimiser {
   optim::AdamW adam_;
   std::vector<Rate> rates_;
   std::vector<State> states_;
+  std::optional<LateRows> words_;
+  size_t words_id_ = 0;  // of the parameter
   std::vector<std::span<const float>> spans_;
   std::vector<double> chunks_;
 };

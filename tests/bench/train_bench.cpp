@@ -88,6 +88,7 @@ void run(int argc, char** argv) {
       };
       w.clear_gradients(crew);
       lap(&step.clear);
+      optimiser.catch_up(batch.ids, crew);
       network.forward(batch, dropout, crew);
       if (crew.leads()) {
         losses.begin(objective, {batch.rows(), static_cast<double>(batch.rows())});

@@ -58,6 +58,7 @@ struct Trained {
     train::StepReport last;
     while (!loop->done() && loop->position().step < steps)
       last = loop->step(threads, [&](const auto& work) { team.run(work); });
+    loop->catch_up([&](const auto& work) { team.run(work); });
     return last;
   }
   std::vector<float> values() const {
@@ -101,6 +102,11 @@ TEST(Loop, ThreadsMicroBatchesAndInterruptionsMakeNoDifference) {
   Trained parts(small);
   parts.run(2);
   EXPECT_EQ(parts.values(), whole.values());
+
+  // Words that are not read move at once, or late.
+  Trained at_once(options);
+  while (!at_once.loop->done()) at_once.run(2, at_once.loop->position().step + 1);
+  EXPECT_EQ(at_once.values(), whole.values());
 
   // Another loop that goes on where a first one stopped, with its weights and moments.
   Trained first(options), second(options);

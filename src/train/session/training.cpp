@@ -162,6 +162,7 @@ Training::StageEnd Training::run_stage(Stage* stage) {
     evaluate(stage);
     save(stage);
   }
+  stage->catch_up(&shop_);
   return StageEnd::over;
 }
 
@@ -190,6 +191,7 @@ void Training::report(const Stage& stage, const StepReport& step, double seconds
 }
 
 void Training::evaluate(Stage* stage) {
+  stage->catch_up(&shop_);
   TrainEvaluation e;
   e.stage = stage->index;
   e.step = state_.step;
@@ -219,6 +221,7 @@ void Training::evaluate(Stage* stage) {
 }
 
 void Training::save(Stage* stage) {
+  stage->catch_up(&shop_);
   state_.seconds = seconds();
   store_.save(state_, *shop_.weights, &stage->optimiser);
   saved_ = Clock::now();

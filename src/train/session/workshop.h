@@ -45,6 +45,10 @@ struct Stage {
   StepReport step(Workshop* shop) {
     return loop.step(shop->team.size(), [&](const auto& work) { shop->team.run(work); });
   }
+  // Loop::catch_up().
+  void catch_up(Workshop* shop) {
+    loop.catch_up([&](const auto& work) { shop->team.run(work); });
+  }
   const int64_t index;
   const StageRow& row;
   Optimiser optimiser;
