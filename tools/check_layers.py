@@ -40,6 +40,7 @@ ALLOWED = {
     "checkpoint": {"base", "kernels", "model", "checkpoint/containers"},
     "checkpoint/dialects": {"base", "kernels", "model", "checkpoint", "checkpoint/containers"},
     "train": {"base", "kernels", "model", "grad", "optim"},
+    "prune": {"base", "kernels", "model", "grad", "train"},
     "train/session": ENGINE | {"grad", "optim", "train", "runtime", "runtime/convert"},
     "runtime": ENGINE | {"runtime/qa"},
     "runtime/qa": ENGINE | {"runtime"},
