@@ -63,6 +63,7 @@ enum class ExitPooling { automatic, first, mean };
 // Which of the evaluated models is kept: that with the best metric at the last exit, or with the best
 // mean over the exits. automatic: last for recipes without off-ramps, else mean.
 enum class BestBy { automatic, last, mean };
+const char* name_of(BestBy best_by);
 
 // The metric of every exit on the rows of the development set, [E]; higher is better. table: the
 // answers of all exits, row by row as given to the trainer.
@@ -106,12 +107,14 @@ struct TrainOptions {
   int64_t early_stop = 0;   // ends after so many evaluations without a better one; 0: never
   double time_limit_s = 0;  // ends with the best model so far; 0: never
   TrainMetric metric;       // empty: accuracy; for a regression the negative mean squared error
+  std::string metric_name;  // what `metric` is called: a run goes on only with the same one
   ComputeType compute = ComputeType::float32;  // of the products: float32 or bfloat16
   std::string isa;                             // as LoadOptions::isa
   int64_t threads = 0;                         // 0: as many as the process may use
   int64_t memory_budget = int64_t{1} << 30;  // bytes of pooled states that `ramps` keeps in memory
-  bool resume = false;  // goes on with what an interrupted run has left in OUT.training
-  std::string record;   // a JSON object that training.json shall hold as "data"; empty: none
+  bool resume =
+      false;  // goes on with what an interrupted run has left in OUT.training, which must be there
+  std::string record;  // a JSON object that training.json shall hold as "data"; empty: none
 };
 
 // One stage of a recipe.
@@ -172,6 +175,7 @@ struct TrainEvaluation {
 };
 
 enum class TrainEnd { finished, early_stop, time_limit };
+const char* name_of(TrainEnd end);
 
 struct TrainResult {
   TrainEnd end = TrainEnd::finished;

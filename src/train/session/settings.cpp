@@ -67,6 +67,10 @@ void check_recipe(const TrainOptions& o, const Recipe& recipe, int64_t layers) {
   check_layers("exit at layer", o.exits, layers);
   if (!recipe.early_exits && !o.exits.empty())
     fail_usage("recipe {} makes no off-ramps, and exits are given", recipe.name);
+  if (!recipe.early_exits && o.first_exit != 1)
+    fail_usage("recipe {} makes no off-ramps, and a first exit is given", recipe.name);
+  if (!recipe.needs_teacher && o.temperature != 1)
+    fail_usage("recipe {} distils no teacher's answers, and a temperature is given", recipe.name);
   if (recipe.early_exits && layers < 2)
     throw_usage("the backbone has one layer, expected two or more for off-ramps");
   if (recipe.early_exits && !o.exits.empty() && o.exits.front() == layers)

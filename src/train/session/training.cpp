@@ -62,9 +62,9 @@ std::optional<TrainResult> Training::run() {
   { const NewDirectory can_be_made(out_); }
   const bool found = store_.open(p_.options.resume);
   try {
-    state_.fingerprint = fingerprint(p_);
+    state_.identity = run_identity(p_);
     if (found) {
-      state_ = store_.load(state_.fingerprint);
+      state_ = store_.load(state_.identity);
       seconds_before_ = state_.seconds;
       if (state_.stage >= static_cast<int64_t>(p_.plan.stages.size()))
         fail_input("{}: stage {} is not one of this recipe", store_.directory(), state_.stage);
@@ -156,12 +156,13 @@ Training::StageEnd Training::run_stage(Stage* stage) {
       save(stage);
     }
   }
-  if (!stage->loop.done())
-    end_ = is_early_stop(*stage) ? TrainEnd::early_stop : TrainEnd::time_limit;
-  if (judged && evaluated_at != state_.step) {
-    evaluate(stage);
-    save(stage);
-  }
+  end_ = stage->loop.done()      ? TrainEnd::finished
+         : is_early_stop(*stage) ? TrainEnd::early_stop
+                                 : TrainEnd::time_limit;
+  const bool to_judge = judged && evaluated_at != state_.step;
+  if (to_judge) evaluate(stage);
+  // What was not judged is saved too: writing the model may fail.
+  if (to_judge || !judged) save(stage);
   return StageEnd::over;
 }
 
@@ -255,10 +256,11 @@ TrainResult Training::finish() {
   result.dialect = p_.plan.dialect;
   state_.seconds = seconds();
   if (state_.best < 0) {
-    state_.best_dir = "best-final";
+    const std::string name = "best-final";
     std::error_code ignored;
-    fs::remove_all(store_.path(state_.best_dir), ignored);
-    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(state_.best_dir));
+    fs::remove_all(store_.path(name), ignored);
+    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(name));
+    state_.best_dir = name;
   }
   const std::string dir = store_.path(state_.best_dir), record = join_path(dir, "training.json");
   std::error_code ignored;

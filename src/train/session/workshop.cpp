@@ -103,13 +103,17 @@ int64_t trained_parameters(const StageRow& row, const TrainOptions& options,
 }
 
 Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& settings, Workshop* shop,
-             std::span<const Row> rows)
+             std::span<const Row> rows) try
     : index(stage),
       row(settings.recipe->stages[static_cast<size_t>(stage)]),
       optimiser(shop->weights.get(), optim::AdamW{}, rates_of(row, settings, shop->model)),
       loop(shop->weights.get(), shop->network.get(), &optimiser, rows,
            loop_options(row, stage, options, settings), shop->teacher.get()) {
   if (shop->pooled) loop.use(&shop->pooled->states());
+} catch (const Error& e) {
+  // A teacher that does not fit.
+  if (e.kind() == ErrorKind::model) fail_model("{}: {}", options.teacher, e.what());
+  throw;
 }
 
 }  // namespace costeff::train
