@@ -217,8 +217,8 @@ class Trainer {
   // Trains, and writes the best model to the directory `out`, which must not exist or be empty; it
   // appears complete or not at all. While it runs, OUT.training holds what is needed to go on. Returns
   // nullopt if *stop became true: the step in hand was finished and saved. Throws Error(output), and
-  // Error(input) that names step and term if the loss is not finite; the best model so far is then in
-  // OUT.training/best. May be called once.
+  // Error(input) that names step and term if the loss is not finite, and the directory with the best
+  // model so far. May be called once.
   std::optional<TrainResult> run(const std::string& out, const TrainObserver& observer = {},
                                  const std::atomic<bool>* stop = nullptr);
 

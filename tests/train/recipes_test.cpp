@@ -15,26 +15,6 @@ const char* const kFamilies[] = {"plain_bert", "plain_roberta", "distilbert", "e
 
 std::string family_path(const std::string& name) { return shared_path("golden/" + name); }
 
-// Remembers the answers that evaluations judged; each is better than the one before.
-struct Judge {
-  std::vector<float> logits;
-  int64_t times = 0;
-  TrainMetric metric() {
-    return [this](std::span<const TrainRow>, const ExitTable& table) {
-      logits = table.logits;
-      ++times;
-      return std::vector<double>(static_cast<size_t>(table.exits()), static_cast<double>(times));
-    };
-  }
-};
-
-std::vector<float> all_logits(const std::vector<Result>& results) {
-  std::vector<float> all;
-  for (const Result& r : results)
-    for (const ExitOutput& e : r.exits) all.insert(all.end(), e.logits.begin(), e.logits.end());
-  return all;
-}
-
 std::vector<std::vector<float>> last_logits(const std::vector<Result>& results) {
   std::vector<std::vector<float>> all;
   for (const Result& r : results) all.push_back(r.exits.back().logits);

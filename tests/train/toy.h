@@ -110,4 +110,24 @@ inline std::vector<Result> answers(const std::string& model, const std::vector<T
   return Engine(model).score(examples, options);
 }
 
+// Remembers the answers that evaluations judged; each is better than the one before.
+struct Judge {
+  std::vector<float> logits;
+  int64_t times = 0;
+  TrainMetric metric() {
+    return [this](std::span<const TrainRow>, const ExitTable& table) {
+      logits = table.logits;
+      ++times;
+      return std::vector<double>(static_cast<size_t>(table.exits()), static_cast<double>(times));
+    };
+  }
+};
+
+inline std::vector<float> all_logits(const std::vector<Result>& results) {
+  std::vector<float> all;
+  for (const Result& r : results)
+    for (const ExitOutput& e : r.exits) all.insert(all.end(), e.logits.begin(), e.logits.end());
+  return all;
+}
+
 }  // namespace costeff

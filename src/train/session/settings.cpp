@@ -7,6 +7,7 @@
 #include "base/split_mix.h"
 #include "base/threads/cpu_count.h"
 #include "checkpoint/dialects/dialect_choice.h"
+#include "checkpoint/dialects/save_model.h"
 #include "runtime/loaded_model.h"
 #include "train/session/new_exits.h"
 
@@ -84,6 +85,19 @@ std::vector<int64_t> ramp_layers(const TrainOptions& o, const Recipe& recipe, in
     if (o.exits.empty() || std::binary_search(o.exits.begin(), o.exits.end(), i)) out.push_back(i);
   }
   return out;
+}
+
+// Whether a model of the dialect has what the recipe trains besides the exits' form: "" or why not.
+std::string recipe_fault(const TrainOptions& o, const RecipeRow& recipe,
+                         const std::string& dialect) {
+  const bool learns = recipe.learns_to_exit();
+  if (recipe.ramps_alone() && dialect == "pabee")
+    return "trains off-ramps alone, and pabee's exits share a pooler with the last one";
+  if (dialect == "berxit" && !learns)
+    return "trains no learned exit, and berxit's off-ramps share one (--recipe berxit trains it)";
+  if (dialect != "berxit" && learns && !o.dialect.empty())
+    return fmt::format("trains a learned exit, and {}'s exits are not learned", dialect);
+  return "";
 }
 
 // What is tried in turn if the user asks for none.
@@ -196,18 +210,24 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
     checkpoint::Backbone with_exits = *backbone;
     std::vector<std::string> notes = give_exits(&with_exits, wishes);
     std::string fault = checkpoint::why_not(dialect, with_exits.model, &with_exits.config);
-    if (fault.empty() && ramps_alone && dialect == "pabee")
-      fault = "trains off-ramps alone, and pabee's exits share a pooler with the last one";
+    if (fault.empty()) fault = recipe_fault(o, recipe, dialect);
     if (fault.empty()) {
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
+      if (dialect != "berxit" && recipe.learns_to_exit())
+        notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));
       checkpoint::set_dialect(&with_exits.model, dialect);
+      // Without off-ramps some dialects are plain ones.
+      model::Model named = with_exits.model;
+      with_exits.model.provenance.dialect =
+          checkpoint::name_model(&named, with_exits.config).dialect;
       *backbone = std::move(with_exits);
       return notes;
     }
     if (why.empty()) why = std::move(fault);
   }
-  fail_usage("the model {}; expected another dialect or other exits (--dialect costeff says any)",
-             why);
+  fail_usage(
+      "the model {}; expected another dialect or other exits (--dialect costeff says any form)",
+      why);
 }
 
 }  // namespace costeff::train

@@ -190,7 +190,20 @@ void Training::report(const Stage& stage, const StepReport& step, double seconds
   observer_.step(s);
 }
 
+void Training::check_weights() const {
+  const grad::TrainedWeights& weights = *shop_.weights;
+  for (int64_t i = 0; i < weights.count(); ++i) {
+    const auto id = static_cast<model::ParameterId>(i);
+    const auto value = weights[id].value;
+    if (weights[id].frozen || all_finite(value.data(), static_cast<int64_t>(value.size())))
+      continue;
+    fail_input("step {}: {} is not finite after it. A lower learning rate helps", state_.step,
+               shop_.model.parameters.tensor(id).name);
+  }
+}
+
 void Training::evaluate(Stage* stage) {
+  check_weights();
   TrainEvaluation e;
   e.stage = stage->index;
   e.step = state_.step;
@@ -198,7 +211,14 @@ void Training::evaluate(Stage* stage) {
             static_cast<double>(state_.step) / static_cast<double>(stage->loop.steps_total());
   e.train_loss = state_.loss_steps > 0 ? state_.loss_sum / static_cast<double>(state_.loss_steps)
                                        : std::numeric_limits<double>::quiet_NaN();
-  e.metric = judge(shop_.model, p_.judging());
+  try {
+    e.metric = judge(shop_.model, p_.judging());
+  } catch (const Error& error) {
+    // What the engine says of a model's files: here they are live weights.
+    if (error.kind() != ErrorKind::model) throw;
+    fail_input("step {}: the evaluation after it failed: {}. A lower learning rate helps",
+               state_.step, error.what());
+  }
   e.score = best_score(e.metric, p_.plan.best_by);
   const double before = state_.best < 0
                             ? std::numeric_limits<double>::quiet_NaN()
@@ -220,6 +240,7 @@ void Training::evaluate(Stage* stage) {
 }
 
 void Training::save(Stage* stage) {
+  check_weights();
   state_.seconds = seconds();
   store_.save(state_, *shop_.weights, &stage->optimiser);
   saved_ = Clock::now();
