@@ -99,7 +99,7 @@ TEST_F(TrainHostile, FullDisks) {
     expect_best_model(what);
     j.options.resume = fs::exists(name + ".training");
     ASSERT_TRUE(run(j, name).has_value());
-    EXPECT_EQ(model_files(name), model_files(whole));
+    expect_same_files(name, whole);
     EXPECT_FALSE(fs::exists(name + ".training"));
   }
   // No room for the states that ramps keeps.

@@ -87,6 +87,33 @@ TEST(TrainRecipes, Learns) {
   }
 }
 
+// DistilBERT's classifier has a dropout of its own, which config.json may change.
+TEST(TrainRecipes, DistilBertsOwnDropout) {
+  const TempDir dir;
+  const std::string config = read_whole_file(family_path("distilbert") + "/config.json");
+  const std::string key = "\"seq_classif_dropout\": ";
+  const size_t at = config.find(key + "0.2");
+  ASSERT_NE(at, std::string::npos);
+  std::map<std::string, std::map<std::string, std::string>> trained;
+  for (const std::string value : {"0.2", "0.6", "0", "null", "7"}) {
+    const std::string backbone = dir.file("backbone" + value), out = dir.file("out" + value);
+    std::filesystem::copy(family_path("distilbert"), backbone);
+    std::string changed = config;
+    changed.replace(at, key.size() + 3, key + value);
+    write_file(backbone + "/config.json", changed);
+    Job job = toy_job(backbone, "plain");
+    job.options.epochs = 0.5;
+    ASSERT_TRUE(run(job, out).has_value());
+    trained[value] = model_files(out);
+    EXPECT_EQ(contains(trained[value]["config.json"], key + "0.6"), value == "0.6");
+  }
+  EXPECT_NE(trained["0.6"]["model.safetensors"], trained["0.2"]["model.safetensors"]);
+  EXPECT_NE(trained["0"]["model.safetensors"], trained["0.2"]["model.safetensors"]);
+  // What is no probability is ignored.
+  EXPECT_EQ(trained["null"], trained["0.2"]);
+  EXPECT_EQ(trained["7"], trained["0.2"]);
+}
+
 TEST(TrainRecipes, LearnsScores) {
   const TempDir dir, backbone;
   write_tiny_checkpoint(backbone.path(), toy_shape());

@@ -107,7 +107,7 @@ TEST(TrainResume, GoesOnToTheSameBits) {
     const auto got = run(part, parts);
     ASSERT_TRUE(got.has_value());
     EXPECT_FALSE(fs::exists(parts + ".training"));
-    EXPECT_EQ(model_files(parts), model_files(whole));
+    expect_same_files(parts, whole);
     EXPECT_EQ(got->best, wanted->best);
     if (c.dev) {
       EXPECT_EQ(numbers_of(got->evaluations), numbers_of(wanted->evaluations));
@@ -133,7 +133,7 @@ TEST(TrainResume, KeepsTheBestModelOfEarlierParts) {
   ASSERT_TRUE(whole && parts);
   EXPECT_EQ(whole->best, 0);
   EXPECT_EQ(parts->best, 0);
-  EXPECT_EQ(model_files(dir.file("parts")), model_files(dir.file("whole")));
+  expect_same_files(dir.file("parts"), dir.file("whole"));
 }
 
 TEST(TrainResume, RefusesWhatIsNotTheSameRun) {
@@ -217,10 +217,21 @@ TEST(TrainResume, NeedsWhatItGoesOnWith) {
   const std::string there = error_message(ErrorKind::output, [&] { run(job, out); });
   EXPECT_TRUE(contains(there, training + ": holds an unfinished run, expected --resume")) << there;
 
-  // What is damaged is refused, and not trained on.
+  // Two runs at once would spoil each other's.
   job.options.resume = true;
+  TrainObserver second;
+  std::string busy;
+  std::atomic<bool> stop{false};
+  second.step = [&](const TrainStep&) {
+    busy = error_message(ErrorKind::output, [&] { run(job, out); });
+    stop = true;
+  };
+  EXPECT_FALSE(run(job, out, second, &stop).has_value());
+  EXPECT_TRUE(contains(busy, training + ": another process trains there")) << busy;
+
+  // What is damaged is refused, and not trained on.
   const std::string json = read_whole_file(training + "/state.json");
-  const std::string tensors = training + "/state-0-4.safetensors";
+  const std::string tensors = training + "/state-0-5.safetensors";
   const std::string bytes = read_whole_file(tensors);
   for (const std::string& text : {std::string(), std::string("{}"), json.substr(0, json.size() / 2),
                                   std::string("{\"format\": 99}")}) {
@@ -231,10 +242,10 @@ TEST(TrainResume, NeedsWhatItGoesOnWith) {
   write_file(training + "/state.json", json);
   write_file(tensors, bytes.substr(0, bytes.size() - 40));
   const std::string cut = error_message(ErrorKind::model, [&] { run(job, out); });
-  EXPECT_TRUE(contains(cut, "state-0-4.safetensors")) << cut;
+  EXPECT_TRUE(contains(cut, "state-0-5.safetensors")) << cut;
   fs::remove(tensors);
   EXPECT_TRUE(
-      contains(error_message(ErrorKind::model, [&] { run(job, out); }), "state-0-4.safetensors"));
+      contains(error_message(ErrorKind::model, [&] { run(job, out); }), "state-0-5.safetensors"));
   write_file(tensors, bytes);
   EXPECT_TRUE(run(job, out).has_value());
 }

@@ -83,6 +83,15 @@ inline std::map<std::string, std::string> model_files(const std::string& dir) {
   return files;
 }
 
+inline void expect_same_files(const std::string& got, const std::string& wanted) {
+  const auto files = model_files(wanted), others = model_files(got);
+  EXPECT_EQ(others.size(), files.size());
+  for (const auto& [name, bytes] : files) {
+    const auto found = others.find(name);
+    EXPECT_TRUE(found != others.end() && found->second == bytes) << name << " of " << got;
+  }
+}
+
 // The message of the error that f throws; "" and a failed test without one, or of another kind.
 inline std::string error_message(ErrorKind kind, const std::function<void()>& f) {
   try {

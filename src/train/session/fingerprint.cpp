@@ -86,6 +86,9 @@ nlohmann::ordered_json run_identity(const Prepared& p) {
                            {kHashes[0], hash_of_rows(p.rows)},
                            {kHashes[1], hash_of_rows(p.dev_rows)},
                            {kHashes[2], hash_of_weights(*shop.weights)}};
+  // DistilBERT's classifier has its own.
+  for (const model::Head& head : p.opened.backbone.model.arch.heads)
+    j["dropout of exits"].push_back(head.dropout.value_or(s.dropout));
   if (shop.teacher_weights) j[kHashes[3]] = hash_of_weights(*shop.teacher_weights);
   return j;
 }

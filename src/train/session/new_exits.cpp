@@ -28,21 +28,21 @@ struct Form {
 constexpr double kInitialDeviation = 0.02;
 
 // The last exit of transformers' classifier of the family.
-Form family_form(Family family) {
+Form family_form(Family family, const checkpoint::Config& config) {
   Form f;
   if (family == Family::distilbert) {
     f.activation = Activation::relu;
-    f.dropout = model::kDistilBertDropout;
+    f.dropout = config.seq_classif_dropout;
   }
   f.drops_input = family == Family::roberta;
   return f;
 }
 
-Form form_of(const ExitWishes& wishes, Family family, bool is_last) {
+Form form_of(const ExitWishes& wishes, const checkpoint::Backbone& b, bool is_last) {
   Form f;
   const bool as_family = wishes.dialect == "plain" || (wishes.dialect == "costeff" && is_last &&
                                                        wishes.pooling == Pooling::first);
-  if (as_family) f = family_form(family);
+  if (as_family) f = family_form(b.model.arch.family, b.config);
   f.pooling = wishes.pooling;
   if (wishes.dialect == "cost-eff") f.dense = false;
   return f;
@@ -179,7 +179,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
       const bool is_last = layer == layers;
       if (is_last && w.any_last) return &head;
       if (!is_last && w.must_keep) return nullptr;  // off-ramps are made anew
-      const bool right = same_dialect || has_form(head, form_of(w, arch.family, is_last), hidden);
+      const bool right = same_dialect || has_form(head, form_of(w, *b, is_last), hidden);
       return right ? &head : nullptr;
     }
     return nullptr;
@@ -191,7 +191,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
       heads.push_back(*head);
       ++kept;
     } else {
-      const Form form = form_of(w, arch.family, layer == layers);
+      const Form form = form_of(w, *b, layer == layers);
       heads.push_back(make_head(&maker, form, from, layer, hidden, labels));
     }
   }
