@@ -155,19 +155,19 @@ void check_definition(const ByteBpe& bpe, const Rules& rules, std::string_view t
   }
 }
 
-struct Model {
+struct BpeModel {
   ByteBpe bpe;
   Rules rules;
   Tokenizer tokenizer;
 
-  Model(const Files& files, bool add_prefix_space)
+  BpeModel(const Files& files, bool add_prefix_space)
       : bpe(ByteBpe::parse(files.vocab, files.merges, {}, "m/vocab.json", "m/merges.txt")),
         rules(parse_rules(files.merges)),
         tokenizer(TokenizerFiles("m", {{"vocab.json", files.vocab}, {"merges.txt", files.merges}}),
                   {.add_prefix_space = add_prefix_space}) {}
 };
 
-void check(const Model& model, fuzz::Input input, const EncodeOptions& options) {
+void check(const BpeModel& model, fuzz::Input input, const EncodeOptions& options) {
   fuzz::Input texts = input;
   check_definition(model.bpe, model.rules, texts.part());
   fuzz::check_texts(model.tokenizer, &input, options);
@@ -176,7 +176,7 @@ void check(const Model& model, fuzz::Input input, const EncodeOptions& options) 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const Model small(small_files(), false), small_prefixed(small_files(), true);
+  static const BpeModel small(small_files(), false), small_prefixed(small_files(), true);
   fuzz::Input input(data, size);
   const uint8_t flags = input.byte();
   const bool prefix = (flags & 1) != 0;
@@ -189,7 +189,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Files files;
     files.vocab = input.part();
     files.merges = input.part();
-    check(Model(files, prefix), input, options);
+    check(BpeModel(files, prefix), input, options);
   } catch (const Error& e) {
     fuzz::check_error(e);
     fuzz::require(e.kind() == ErrorKind::model);

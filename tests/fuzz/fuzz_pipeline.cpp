@@ -81,7 +81,7 @@ json pre_tokenizer(fuzz::Input* input) {
   return step;
 }
 
-json model(fuzz::Input* input) {
+json word_model(fuzz::Input* input) {
   static constexpr const char* kTypes[] = {"WordPiece", "WordLevel", "BPE", "Unigram"};
   json m = {{"type", kTypes[input->byte() % 4]}};
   const uint8_t flags = input->byte();
@@ -149,7 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (int i = flags >> 2 & 3; i > 0; --i) {
     file["pre_tokenizer"]["pretokenizers"].push_back(pre_tokenizer(&input));
   }
-  file["model"] = model(&input);
+  file["model"] = word_model(&input);
   file["added_tokens"] =
       added_tokens(&input, file["model"]["vocab"].size(), file["model"]["vocab"]);
   if (flags & 16) {

@@ -1,6 +1,6 @@
-// Runs a fuzz target without libFuzzer: every file of the corpus, then seeded mutations of them, so
+// Runs fuzz targets without libFuzzer: every file of the corpus, then seeded mutations of them, so
 // that ordinary builds keep the targets alive.
-//   fuzz_NAME [-runs=N] [-seed=S] [-only=I] FILE|DIRECTORY...
+//   fuzz_replay NAME [-runs=N] [-seed=S] [-only=I] FILE|DIRECTORY...
 // -only replays mutation I of a run that died, which prints this number. COSTEFF_TEST_SEED sets the
 // seed too.
 
@@ -20,7 +20,8 @@
 #include <string>
 #include <vector>
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+#include "fuzz/replay.h"
+
 // Present in sanitizer builds.
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
@@ -48,9 +49,9 @@ void on_signal(int signal) {
   std::raise(signal);
 }
 
-void run(const Bytes& input) {
+void run(const ReplayTarget& target, const Bytes& input) {
   const Bytes exact(input);  // without spare capacity, so that sanitizers see the end
-  LLVMFuzzerTestOneInput(exact.data(), exact.size());
+  target.run(exact.data(), exact.size());
 }
 
 // Values that lengths, offsets and counts go wrong at.
@@ -110,8 +111,18 @@ void mutate(Bytes* b, const std::vector<Bytes>& corpus, std::mt19937_64& random)
 int main(int argc, char** argv) {
   uint64_t runs = 0, seed = 1, only = ~0ull;
   if (const char* s = std::getenv("COSTEFF_TEST_SEED")) seed = std::strtoull(s, nullptr, 10);
+  const auto& targets = replay_targets();
+  const auto target = std::find_if(targets.begin(), targets.end(), [&](const ReplayTarget& t) {
+    return argc > 1 && t.name == argv[1];
+  });
+  if (target == targets.end()) {
+    fmt::print(stderr, "the first argument is the target:");
+    for (const ReplayTarget& t : targets) fmt::print(stderr, " {}", t.name);
+    fmt::print(stderr, "\n");
+    return 2;
+  }
   std::vector<std::filesystem::path> files;
-  for (int i = 1; i < argc; ++i) {
+  for (int i = 2; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg.starts_with("-runs=")) {
       runs = std::strtoull(arg.c_str() + 6, nullptr, 10);
@@ -140,7 +151,7 @@ int main(int argc, char** argv) {
     std::ifstream in(path, std::ios::binary);
     corpus.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
     say_where(path.string());
-    run(corpus.back());
+    run(*target, corpus.back());
   }
   const bool one = only != ~0ull;
   for (uint64_t i = one ? only : 0; i < (one ? only + 1 : runs); ++i) {
@@ -148,7 +159,7 @@ int main(int argc, char** argv) {
     std::mt19937_64 random(seed * 0x9e3779b97f4a7c15ull + i);
     Bytes input = corpus[static_cast<size_t>(random() % corpus.size())];
     for (uint64_t n = 1 + random() % 6; n > 0; --n) mutate(&input, corpus, random);
-    run(input);
+    run(*target, input);
   }
   fmt::print("{} files, {} mutations, seed {}\n", corpus.size(), runs, seed);
   return 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "sanitized.h"
 #include "test_random.h"
 #include "tiny_checkpoint.h"
 
@@ -49,7 +50,7 @@ TEST(Conveyor, RandomExitPatternsLoseDoubleAndChangeNothing) {
   write_tiny_checkpoint(dir.path(), shape);
   const Engine engine(dir.path());
   const auto rows = numbered_rows(tiny_texts(150, 5));
-  for (int round = 0; round < 8; ++round) {
+  for (int round = 0; round < (kSanitized ? 2 : 8); ++round) {
     RunOptions options;
     options.policy = random_policy(shape.layers, &rng);
     options.threads = 1;

@@ -102,13 +102,14 @@ TEST_P(RunStream, RowsComeInOrderAndAreCounted) {
 
 // Rows that have been read and not been answered are bounded, however long the stream.
 TEST_P(RunStream, ReadsNoFurtherAheadThanItsRing) {
+  constexpr int64_t kRows = 7000;  // a ring and a half of the most threads
   int64_t furthest = 0;
   const Sink sink = in_order();
-  run(count_to(20000), [&](auto rows, auto results) {
+  run(count_to(kRows), [&](auto rows, auto results) {
     furthest = std::max<int64_t>(furthest, read_ - answered_);
     sink(rows, results);
   });
-  EXPECT_EQ(answered_, 20000);
+  EXPECT_EQ(answered_, kRows);
   // 24 chunks of 64 rows a thread, those of a full ring and one that is filled.
   EXPECT_LE(furthest, 24 * 64 * GetParam().threads + 64);
 }
