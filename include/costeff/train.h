@@ -63,7 +63,7 @@ enum class ExitPooling { automatic, first, mean };
 // Which of the evaluated models is kept: that with the best metric at the last exit, or with the best
 // mean over the exits. automatic: last for recipes without off-ramps, else mean.
 enum class BestBy { automatic, last, mean };
-const char* name_of(BestBy best_by);
+const char* best_by_name(BestBy best_by);
 
 // The metric of every exit on the rows of the development set, [E]; higher is better. table: the
 // answers of all exits, row by row as given to the trainer.
@@ -175,7 +175,7 @@ struct TrainEvaluation {
 };
 
 enum class TrainEnd { finished, early_stop, time_limit };
-const char* name_of(TrainEnd end);
+const char* train_end_name(TrainEnd end);
 
 struct TrainResult {
   TrainEnd end = TrainEnd::finished;

@@ -25,7 +25,11 @@ class NarrowPipe {
     EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
     fd_ = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
     EXPECT_GE(fd_, 0);
-    EXPECT_EQ(::fcntl(fd_, F_SETPIPE_SZ, 4096), 4096);
+    // All but a page of it is filled.
+    bytes_ = ::fcntl(fd_, F_SETPIPE_SZ, kRoom);
+    EXPECT_GE(bytes_, kRoom);
+    const std::string filler(static_cast<size_t>(bytes_ - kRoom), '\n');
+    EXPECT_EQ(::write(fd_, filler.data(), filler.size()), static_cast<ssize_t>(filler.size()));
   }
   ~NarrowPipe() {
     ::close(fd_);
@@ -36,7 +40,7 @@ class NarrowPipe {
   bool wait_until_full() const {
     for (int turn = 0; turn < 6000; ++turn, ::poll(nullptr, 0, 10)) {
       int bytes = 0;
-      if (::ioctl(fd_, FIONREAD, &bytes) == 0 && bytes > 4096 - 400) return true;
+      if (::ioctl(fd_, FIONREAD, &bytes) == 0 && bytes > bytes_ - 400) return true;
     }
     return false;
   }
@@ -45,12 +49,13 @@ class NarrowPipe {
     char buffer[4096];
     while (::read(fd_, buffer, sizeof buffer) > 0) {
     }
-    EXPECT_GE(::fcntl(fd_, F_SETPIPE_SZ, 1 << 20), 1 << 20);
+    EXPECT_GE(::fcntl(fd_, F_SETPIPE_SZ, 16 * kRoom), 16 * kRoom);
   }
 
  private:
+  static constexpr int kRoom = 4096;
   std::string path_;
-  int fd_ = -1;
+  int fd_ = -1, bytes_ = 0;
 };
 
 struct TrainResumeCli : EvalCli {

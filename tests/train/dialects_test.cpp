@@ -127,6 +127,13 @@ TEST(TrainDialects, AreExplained) {
   EXPECT_TRUE(contains(distil, "written as costeff: the model is a DistilBERT")) << distil;
   EXPECT_TRUE(contains(distil, "costeff's exits are not learned: that part is left out")) << distil;
   EXPECT_EQ(notes(job_of(kBert, "plain", "")), "");
+  // What a recipe does not train, or needs more of.
+  const std::string learned = notes(job_of("berxit", "joint", ""));
+  EXPECT_TRUE(contains(learned, "the backbone's learned exits are left out")) << learned;
+  EXPECT_EQ(notes(job_of("berxit", "berxit", "")), "");
+  const std::string shared = notes(job_of("pabee", "joint", ""));
+  EXPECT_TRUE(contains(shared, "the backbone's exits share a pooler; here each has one")) << shared;
+  EXPECT_EQ(notes(job_of("pabee", "weighted", "")), "");
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_F(TrainEnds, BestByTheLastExitOrTheMean) {
                {"joint", BestBy::automatic, 2},
                {"ramps", BestBy::automatic, 2}};
   for (const auto& c : cases) {
-    SCOPED_TRACE(std::string(c.recipe) + " " + name_of(c.best_by));
+    SCOPED_TRACE(std::string(c.recipe) + " " + best_by_name(c.best_by));
     Job job = toy_job(backbone.path(), c.recipe);
     job.options.best_by = c.best_by;
     job.options.eval_every = 2;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "golden/golden_directories.h"
 #include "shared_data.h"
 #include "toy.h"
 
@@ -55,6 +56,55 @@ TEST(TrainRecipes, EveryRecipeOnEveryFamily) {
         EXPECT_EQ(last_logits(answers(out, job.dev)), before);
       } else {
         EXPECT_NE(last_logits(answers(out, job.dev)), before);
+      }
+    }
+  }
+}
+
+TEST(TrainRecipes, EveryRecipeOnScores) {
+  const TempDir dir;
+  const std::string backbone = family_path("plain_bert_stsb");
+  for (const Recipe& recipe : recipes()) {
+    SCOPED_TRACE(recipe.name);
+    Job job = toy_job(backbone, std::string(recipe.name), 5);
+    job.options.labels.clear();
+    job.options.regression = true;
+    job.options.epochs = 0.5;
+    if (recipe.needs_teacher) job.options.teacher = backbone;
+    Judge judge;
+    job.options.metric = judge.metric();
+    const std::string out = dir.file(std::string(recipe.name));
+    ASSERT_TRUE(run(job, out).has_value());
+    EXPECT_TRUE(Engine(out).info().regression);
+    EXPECT_EQ(all_logits(answers(out, job.dev)), judge.logits);
+  }
+}
+
+// Whatever the engine opens, slender, factorised, with exits of any dialect, can be trained and given
+// off-ramps, or the reason is told.
+TEST(TrainRecipes, EveryModelThereIs) {
+  const TempDir dir;
+  for (const std::string& name : directories()) {
+    if (name.starts_with("container_")) continue;  // one model in many containers
+    const std::string backbone = family_path(name);
+    const ModelInfo info = Engine(backbone).info();
+    for (const char* recipe : {"plain", "ramps", "joint"}) {
+      SCOPED_TRACE(name + " " + recipe);
+      Job job = toy_job(backbone, recipe, info.regression ? 2 : info.num_labels);
+      job.options.regression = info.regression;
+      job.options.labels = info.regression ? std::vector<std::string>() : info.labels;
+      job.options.epochs = 0.25;
+      Judge judge;
+      job.options.metric = judge.metric();
+      const std::string out = dir.file(name + recipe);
+      if (info.question_answering) {
+        EXPECT_TRUE(contains(error_message(ErrorKind::model, [&] { run(job, out); }), "questions"));
+        continue;
+      }
+      ASSERT_TRUE(run(job, out).has_value());
+      EXPECT_EQ(all_logits(answers(out, job.dev)), judge.logits);
+      if (std::string(recipe) == "ramps") {
+        EXPECT_EQ(last_logits(answers(out, job.dev)), last_logits(answers(backbone, job.dev)));
       }
     }
   }

@@ -40,7 +40,7 @@ void write_plan(const TrainReport& r, JsonWriter* json) {
   json->field("labels", r.labels);
   json->field("label_note", r.label_note);
   json->field("metric", r.metric);
-  json->field("best_by", name_of(p.best_by));
+  json->field("best_by", best_by_name(p.best_by));
   json->field("dialect", p.dialect);
   json->field("exits", p.exits);
   json->field("batch", p.batch);
@@ -72,7 +72,7 @@ void write_evaluation(const TrainEvaluation& e, JsonWriter* json) {
 
 void write_end(const TrainReport& r, JsonWriter* json) {
   const TrainResult& done = *r.result;
-  json->field("end", name_of(done.end));
+  json->field("end", train_end_name(done.end));
   json->key("best");
   done.best >= 0 ? json->value(done.best) : json->null();
   json->field("dialect", done.dialect);

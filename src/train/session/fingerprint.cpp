@@ -80,7 +80,7 @@ nlohmann::ordered_json run_identity(const Prepared& p) {
                            {"max length", s.max_length},
                            {"steps between evaluations", p.plan.eval_every},
                            {"metric", o.metric_name},
-                           {"best by", name_of(s.best_by)},
+                           {"best by", best_by_name(s.best_by)},
                            {"dtype", compute_type_name(o.compute)},
                            {"kernels", s.kernels->name},
                            {kHashes[0], hash_of_rows(p.rows)},

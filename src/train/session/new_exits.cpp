@@ -148,6 +148,24 @@ bool is_family_of(const std::string& full, const std::string& dialect) {
   return full == dialect || full.starts_with(dialect + "-");
 }
 
+// Exits that share a pooler with a later one get a copy. Returns whether there were any.
+bool give_own_poolers(Maker* maker, std::vector<model::Head>* heads) {
+  bool any = false;
+  for (size_t i = 0; i < heads->size(); ++i) {
+    model::Head& head = (*heads)[i];
+    const bool shares =
+        head.pooler && std::any_of(heads->begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                   heads->end(), [&](const model::Head& later) {
+                                     return later.pooler &&
+                                            later.pooler->weight == head.pooler->weight;
+                                   });
+    if (!shares) continue;
+    head.pooler = maker->copy(*head.pooler, fmt::format("exits.{}.pooler", head.layer));
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w) {
@@ -198,6 +216,14 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   const auto made = static_cast<int64_t>(heads.size()) - kept;
   if (w.dialect == "pabee") {
     for (model::Head& head : heads) head.pooler = heads.back().pooler;
+  } else if (give_own_poolers(&maker, &heads)) {
+    notes.emplace_back(
+        "the backbone's exits share a pooler; here each has one, a copy to begin with");
+  }
+  if (w.dialect != "berxit" && heads.front().lte) {
+    for (model::Head& head : heads) head.lte.reset();
+    notes.emplace_back(
+        "the backbone's learned exits are left out: this recipe does not train them");
   }
   if (w.dialect == "berxit" && heads.size() > 1) {
     std::optional<model::Linear> lte = heads.front().lte;

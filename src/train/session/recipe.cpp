@@ -138,7 +138,7 @@ std::span<const Recipe> recipes() {
   return all;
 }
 
-const char* name_of(BestBy best_by) {
+const char* best_by_name(BestBy best_by) {
   switch (best_by) {
     case BestBy::automatic:
       return "auto";
@@ -150,7 +150,7 @@ const char* name_of(BestBy best_by) {
   return "";
 }
 
-const char* name_of(TrainEnd end) {
+const char* train_end_name(TrainEnd end) {
   switch (end) {
     case TrainEnd::finished:
       return "finished";

@@ -29,7 +29,7 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
          {"seed", o.seed},
          {"max_length", o.max_length},
          {"eval_every", plan.eval_every},
-         {"best_by", name_of(plan.best_by)},
+         {"best_by", best_by_name(plan.best_by)},
          {"metric", o.metric_name},
          {"compute", o.compute == ComputeType::bfloat16 ? "bfloat16" : "float32"}};
   if (!o.teacher.empty())
@@ -84,7 +84,7 @@ std::string training_record(const std::string& backbone, const TrainOptions& opt
                            {"parameters", s.parameters}});
   }
   j["fingerprint"] = fingerprint(state.identity);
-  j["end"] = name_of(result.end);
+  j["end"] = train_end_name(result.end);
   j["seconds"] = state.seconds;
   j["best"] = result.best < 0 ? OrderedJson() : OrderedJson(result.best);
   j["evaluations"] = OrderedJson::array();
