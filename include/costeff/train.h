@@ -61,7 +61,8 @@ BackboneInfo inspect_backbone(const std::string& path);
 // What off-ramps read. automatic: the first token, or with `ramps` the mean over the tokens.
 enum class ExitPooling { automatic, first, mean };
 // Which of the evaluated models is kept: that with the best metric at the last exit, or with the best
-// mean over the exits. automatic: last for recipes without off-ramps, else mean.
+// mean over the exits. automatic: last for recipes without off-ramps, else mean. A stage that trains the
+// last exit alone (DeeBERT's first) is always judged by that.
 enum class BestBy { automatic, last, mean };
 const char* best_by_name(BestBy best_by);
 

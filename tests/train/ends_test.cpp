@@ -79,6 +79,25 @@ TEST_F(TrainEnds, EarlyStopOfAStage) {
   expect_same_files(other, out);
 }
 
+// In DeeBERT's first stage off-ramps have their initial weights.
+TEST_F(TrainEnds, StagesAreJudgedByWhatTheyTrain) {
+  Job job = toy_job(backbone.path(), "deebert");
+  const std::vector<double> early{0.9, 0.9, 0.9, 0.1}, late{0.1, 0.1, 0.1, 0.5};
+  job.options.metric = scripted({early, late, early, early, late, late});
+  const auto result = run(job, out);
+  ASSERT_TRUE(result.has_value());
+  std::vector<double> scores;
+  std::vector<bool> best;
+  for (const TrainEvaluation& e : result->evaluations) {
+    scores.push_back(e.score);
+    best.push_back(e.best);
+  }
+  EXPECT_EQ(scores,
+            (std::vector<double>{0.1, 0.5, 0.1, (0.9 + 0.9 + 0.9 + 0.1) / 4,
+                                 (0.1 + 0.1 + 0.1 + 0.5) / 4, (0.1 + 0.1 + 0.1 + 0.5) / 4}));
+  EXPECT_EQ(best, (std::vector<bool>{true, true, false, true, false, false}));
+}
+
 TEST_F(TrainEnds, TimeLimit) {
   for (const char* recipe : {"plain", "deebert", "assistant"}) {
     for (const bool dev : {true, false}) {

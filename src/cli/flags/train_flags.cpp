@@ -182,9 +182,11 @@ void add_run_flags(CLI::App* sub, TrainFlags* f) {
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))
       ->group(group);
-  sub->add_option("--best-by", f->best_by,
-                  "Keep the model with the best metric at the last exit (last), or with the best "
-                  "mean over the exits (mean). Default: mean if the recipe has off-ramps")
+  sub->add_option(
+         "--best-by", f->best_by,
+         "Keep the model with the best metric at the last exit (last), or with the best "
+         "mean over the exits (mean). Default: mean if the recipe has off-ramps. A stage that "
+         "trains the last exit alone is judged by that")
       ->type_name("NAME")
       ->group(group);
   sub->add_option("--early-stop", f->early_stop, "End after N evaluations without a better one")

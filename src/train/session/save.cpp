@@ -27,7 +27,7 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
          {"attention_dropout", o.attention_dropout.value_or(0.1)},
          {"label_smoothing", o.label_smoothing},
          {"seed", o.seed},
-         {"max_length", o.max_length},
+         {"max_length", plan.max_length},
          {"eval_every", plan.eval_every},
          {"best_by", best_by_name(plan.best_by)},
          {"metric", o.metric_name},

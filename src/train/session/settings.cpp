@@ -87,17 +87,20 @@ std::vector<int64_t> ramp_layers(const TrainOptions& o, const Recipe& recipe, in
   return out;
 }
 
-// Whether a model of the dialect has what the recipe trains besides the exits' form: "" or why not.
-std::string recipe_fault(const TrainOptions& o, const RecipeRow& recipe,
-                         const std::string& dialect) {
-  const bool learns = recipe.learns_to_exit();
-  if (recipe.ramps_alone() && dialect == "pabee")
-    return "trains off-ramps alone, and pabee's exits share a pooler with the last one";
-  if (dialect == "berxit" && !learns)
-    return "trains no learned exit, and berxit's off-ramps share one (--recipe berxit trains it)";
-  if (dialect != "berxit" && learns && !o.dialect.empty())
-    return fmt::format("trains a learned exit, and {}'s exits are not learned", dialect);
-  return "";
+// Throws Error(usage) for a dialect that was asked for and has learned exits that the recipe does not
+// train, or has none for those that it trains.
+void check_learned_exits(const TrainOptions& o, const RecipeRow& recipe) {
+  const std::string_view name = recipe.recipe.name;
+  if (o.dialect == "berxit" && recipe.recipe.early_exits && !recipe.learns_to_exit())
+    fail_usage(
+        "recipe {} trains no learned exit, and berxit's off-ramps share one; expected --recipe "
+        "berxit, or another dialect",
+        name);
+  if (o.dialect != "berxit" && !o.dialect.empty() && recipe.learns_to_exit())
+    fail_usage(
+        "recipe {} trains a learned exit, and {}'s exits are not learned; expected --dialect "
+        "berxit, or another recipe",
+        name, o.dialect);
 }
 
 // What is tried in turn if the user asks for none.
@@ -210,8 +213,10 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
     checkpoint::Backbone with_exits = *backbone;
     std::vector<std::string> notes = give_exits(&with_exits, wishes);
     std::string fault = checkpoint::why_not(dialect, with_exits.model, &with_exits.config);
-    if (fault.empty()) fault = recipe_fault(o, recipe, dialect);
+    if (fault.empty() && ramps_alone && dialect == "pabee")
+      fault = "trains off-ramps alone, and pabee's exits share a pooler with the last one";
     if (fault.empty()) {
+      check_learned_exits(o, recipe);
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
       if (dialect != "berxit" && recipe.learns_to_exit())
         notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));

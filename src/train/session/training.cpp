@@ -219,7 +219,8 @@ void Training::evaluate(Stage* stage) {
     fail_input("step {}: the evaluation after it failed: {}. A lower learning rate helps",
                state_.step, error.what());
   }
-  e.score = best_score(e.metric, p_.plan.best_by);
+  // Off-ramps that are not trained yet say nothing.
+  e.score = best_score(e.metric, stage->row.aim == Aim::last ? BestBy::last : p_.plan.best_by);
   const double before = state_.best < 0
                             ? std::numeric_limits<double>::quiet_NaN()
                             : state_.evaluations[static_cast<size_t>(state_.best)].score;
