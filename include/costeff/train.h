@@ -61,8 +61,10 @@ BackboneInfo inspect_backbone(const std::string& path);
 // What off-ramps read. automatic: the first token, or with `ramps` the mean over the tokens.
 enum class ExitPooling { automatic, first, mean };
 // Which of the evaluated models is kept: that with the best metric at the last exit, or with the best
-// mean over the exits. automatic: last for recipes without off-ramps, else mean.
+// mean over the exits. automatic: last for recipes without off-ramps, else mean. A stage that trains the
+// last exit alone (DeeBERT's first) is always judged by that.
 enum class BestBy { automatic, last, mean };
+const char* best_by_name(BestBy best_by);
 
 // The metric of every exit on the rows of the development set, [E]; higher is better. table: the
 // answers of all exits, row by row as given to the trainer.
@@ -106,12 +108,14 @@ struct TrainOptions {
   int64_t early_stop = 0;   // ends after so many evaluations without a better one; 0: never
   double time_limit_s = 0;  // ends with the best model so far; 0: never
   TrainMetric metric;       // empty: accuracy; for a regression the negative mean squared error
+  std::string metric_name;  // what `metric` is called: a run goes on only with the same one
   ComputeType compute = ComputeType::float32;  // of the products: float32 or bfloat16
   std::string isa;                             // as LoadOptions::isa
   int64_t threads = 0;                         // 0: as many as the process may use
   int64_t memory_budget = int64_t{1} << 30;  // bytes of pooled states that `ramps` keeps in memory
-  bool resume = false;  // goes on with what an interrupted run has left in OUT.training
-  std::string record;   // a JSON object that training.json shall hold as "data"; empty: none
+  bool resume =
+      false;  // goes on with what an interrupted run has left in OUT.training, which must be there
+  std::string record;  // a JSON object that training.json shall hold as "data"; empty: none
 };
 
 // One stage of a recipe.
@@ -172,6 +176,7 @@ struct TrainEvaluation {
 };
 
 enum class TrainEnd { finished, early_stop, time_limit };
+const char* train_end_name(TrainEnd end);
 
 struct TrainResult {
   TrainEnd end = TrainEnd::finished;
@@ -213,8 +218,8 @@ class Trainer {
   // Trains, and writes the best model to the directory `out`, which must not exist or be empty; it
   // appears complete or not at all. While it runs, OUT.training holds what is needed to go on. Returns
   // nullopt if *stop became true: the step in hand was finished and saved. Throws Error(output), and
-  // Error(input) that names step and term if the loss is not finite; the best model so far is then in
-  // OUT.training/best. May be called once.
+  // Error(input) that names step and term if the loss is not finite, and the directory with the best
+  // model so far. May be called once.
   std::optional<TrainResult> run(const std::string& out, const TrainObserver& observer = {},
                                  const std::atomic<bool>* stop = nullptr);
 

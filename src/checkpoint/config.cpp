@@ -332,6 +332,11 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   }
   c.activation = activation_from_name(string_or(j, activation, "gelu", place), activation, place);
   c.layer_norm_eps = json_number(j, "layer_norm_eps", 1e-12, 0, 1, place, kModel);
+  // Answers do not depend on it, so a value that is no probability is ignored.
+  if (const auto it = j.find("seq_classif_dropout"); it != j.end() && it->is_number()) {
+    if (const double p = it->get<double>(); p >= 0 && p < 1)
+      c.seq_classif_dropout = static_cast<float>(p);
+  }
   if (const auto it = j.find("pruned_heads"); it != j.end()) {
     c.pruned_heads = it->is_object() && !it->empty();
   }

@@ -65,8 +65,9 @@ struct Config {
   std::string finetuning_task;                       // empty: not given
   model::Activation activation = model::Activation::gelu_erf;
   double layer_norm_eps = 1e-12;
-  bool pruned_heads = false;  // transformers' prune_heads was used
-  bool quantized = false;     // there is a quantization_config
+  float seq_classif_dropout = model::kDistilBertDropout;  // DistilBERT, of training
+  bool pruned_heads = false;                              // transformers' prune_heads was used
+  bool quantized = false;                                 // there is a quantization_config
   CosteffKeys costeff;
   ConvertedKeys converted;
   std::optional<std::vector<OwnExit>> own_exits;  // ascending layers, at least one

@@ -1,5 +1,5 @@
-// Losses and gradients of the references (golden_train), found by their form: every directory with a
-// batch, a model and gradients must be understood.
+// Losses and gradients of the references (golden_train). Every directory must be understood, and every
+// file of gradients in it.
 
 #include <gtest/gtest.h>
 
@@ -7,13 +7,17 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "checkpoint/containers/weights.h"
 #include "golden/golden_data.h"
+#include "golden_form.h"
 #include "grad/network.h"
 #include "shared_data.h"
+#include "tiny_checkpoint.h"
 #include "train/objective.h"
 #include "training_rows.h"
 
@@ -23,30 +27,46 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-// What a later capability takes.
-const char* const kLater[] = {"cofi", "prune"};
-
 struct Case {
   std::string dir, variant;
 };
 
-std::vector<Case> all_cases() {
-  std::vector<std::string> directories;
-  for (const auto& entry : fs::directory_iterator(shared_path("golden_train")))
-    if (fs::exists(entry.path() / "golden.json")) directories.push_back(entry.path());
-  std::sort(directories.begin(), directories.end());
+// The file of a case's gradients: some variants say whose they are equal to.
+std::string gradients_file(const Case& c, const json& wanted) {
+  if (c.variant.empty()) return "grads.safetensors";
+  const std::string same = wanted.value("grads", ""), equal = "equal to ";
+  return (same.starts_with(equal) ? same.substr(equal.size()) : "grads_" + c.variant) +
+         ".safetensors";
+}
+
+std::string unscaled_file(const Case& c) { return "grads_" + c.variant + "_unscaled.safetensors"; }
+
+// The steps of a directory. Throws for gradients that none of them takes.
+std::vector<Case> cases_of(const std::string& dir) {
+  const json golden = read_json_file(dir + "/golden.json");
   std::vector<Case> cases;
-  for (const std::string& dir : directories) {
-    const json golden = read_json_file(dir + "/golden.json");
-    if (!fs::exists(dir + "/batch.json") || !fs::exists(dir + "/model.safetensors")) continue;
-    const std::string name = fs::path(dir).filename();
-    if (std::any_of(std::begin(kLater), std::end(kLater),
-                    [&](const char* part) { return name.find(part) != std::string::npos; }))
-      continue;
-    if (golden.contains("losses")) continue;  // a loop: optim_golden_test.cpp
-    if (!golden.contains("variants")) cases.push_back({dir, ""});
-    const json variants = golden.value("variants", json::object());
-    for (const auto& [variant, value] : variants.items()) cases.push_back({dir, variant});
+  std::set<std::string> taken;
+  const auto add = [&](const std::string& variant, const json& wanted) {
+    const Case c{dir, variant};
+    taken.insert({gradients_file(c, wanted), unscaled_file(c)});
+    cases.push_back(c);
+  };
+  if (!golden.contains("variants")) add("", golden);
+  const json variants = golden.value("variants", json::object());
+  for (const auto& [variant, value] : variants.items()) add(variant, value);
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("grads") && !taken.contains(name))
+      throw std::runtime_error(entry.path().string() + ": gradients of no variant");
+  }
+  return cases;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const std::string& dir : golden_train_of(GoldenForm::step)) {
+    const std::vector<Case> more = cases_of(dir);
+    cases.insert(cases.end(), more.begin(), more.end());
   }
   return cases;
 }
@@ -56,10 +76,15 @@ struct Aimed {
   int64_t step = 0;
 };
 
-// From the dialect and the variant's name, as the collection's README names them.
-Aimed aim_of(const std::string& dialect, const std::string& variant, bool teacher_has_ramps) {
+// From the dialect and the variant's name, as the collection's README names them. Throws for those that
+// it does not name.
+Aimed aim_of(const model::Model& m, const std::string& variant, bool teacher_has_ramps) {
   using train::Aim;
-  if (variant.empty()) return {dialect == "pabee" ? Aim::weighted : Aim::last};
+  if (variant.empty()) {
+    if (m.provenance.dialect == "pabee") return {Aim::weighted};
+    if (m.arch.heads.size() == 1) return {Aim::last};
+    throw std::runtime_error("a loss of many exits without a name, of " + m.provenance.dialect);
+  }
   const std::map<std::string, Aimed> by_name{
       {"stage1", {Aim::last}},
       {"stage2", {Aim::ramps}},
@@ -141,6 +166,22 @@ void expect_gradients(const Student& s, const TensorSet& wanted, kernels::Precis
   *norm = std::sqrt(squares);
 }
 
+// Every directory has a form, and some have each form that training is tested by.
+TEST(GoldenTrain, DirectoriesAreKnown) {
+  std::map<GoldenForm, int64_t> directories;
+  for (const GoldenDirectory& d : golden_train_directories(shared_path("golden_train")))
+    ++directories[d.form];
+  for (const auto form : {GoldenForm::step, GoldenForm::loop, GoldenForm::optimiser})
+    EXPECT_GT(directories[form], 0);
+}
+
+TEST(GoldenTrain, PruningIsLeftOut) {
+  std::string names;
+  for (const GoldenDirectory& d : golden_train_directories(shared_path("golden_train")))
+    if (is_of_pruning(d.form)) names += " " + fs::path(d.path).filename().string();
+  if (!names.empty()) GTEST_SKIP() << "pruning is not there yet:" << names;
+}
+
 TEST(GoldenTrain, LossesAndGradients) {
   const std::vector<Case> cases = all_cases();
   ASSERT_FALSE(cases.empty());
@@ -166,8 +207,8 @@ TEST(GoldenTrain, LossesAndGradients) {
         for (int64_t i = 0; i <= layers; ++i)
           answer.hidden.push_back(teacher->network->hidden_state(i));
       }
-      const Aimed aimed = aim_of(s.model.provenance.dialect, c.variant,
-                                 teacher && teacher->model.arch.heads.size() > 1);
+      const Aimed aimed =
+          aim_of(s.model, c.variant, teacher && teacher->model.arch.heads.size() > 1);
       train::Objective objective =
           objective_of(aimed.aim, s.network->heads(), layers, s.model.arch.regression, aimed.step,
                        wanted.value("exit_start", 1), wanted.value("temperature", 1.0));
@@ -188,21 +229,48 @@ TEST(GoldenTrain, LossesAndGradients) {
       if (wanted.contains("lte_loss") && losses.lte() > 0) {
         EXPECT_LE(distance_from(losses.lte(), wanted["lte_loss"]), exact ? 1e-5 : 1e-2);
       }
-      const std::string same = wanted.value("grads", "");
-      const std::string file = c.variant.empty() ? "/grads.safetensors"
-                               : same.starts_with("equal to ")
-                                   ? "/" + same.substr(9) + ".safetensors"
-                                   : "/grads_" + c.variant + ".safetensors";
       double norm = 0;
-      expect_gradients(s, checkpoint::read_safetensors(c.dir + file), p.precision, &norm);
+      const std::string file = c.dir + "/" + gradients_file(c, wanted);
+      expect_gradients(s, checkpoint::read_safetensors(file), p.precision, &norm);
       EXPECT_LE(distance_from(norm, wanted.at("grad_norm")), exact ? 1e-4 : 1e-2);
-      const std::string unscaled = c.dir + "/grads_" + c.variant + "_unscaled.safetensors";
+      const std::string unscaled = c.dir + "/" + unscaled_file(c);
       if (fs::exists(unscaled)) {
         backward(false);
         expect_gradients(s, checkpoint::read_safetensors(unscaled), p.precision, &norm);
       }
     }
   }
+}
+
+// Directories under other names, and what nobody knows.
+TEST(GoldenTrain, FormsAreFoundByContents) {
+  const TempDir root;
+  const auto copy = [&](const std::string& from, const std::string& name) {
+    fs::copy(from, root.file(name), fs::copy_options::recursive);
+    return root.file(name);
+  };
+  std::map<GoldenForm, int64_t> copied;
+  int64_t number = 0;
+  for (const GoldenDirectory& d : golden_train_directories(shared_path("golden_train"))) {
+    copy(d.path, "prune" + std::to_string(number++));
+    ++copied[d.form];
+  }
+  std::map<GoldenForm, int64_t> found;
+  for (const GoldenDirectory& d : golden_train_directories(root.path())) ++found[d.form];
+  EXPECT_EQ(found, copied);
+
+  const std::string step = copy(golden_train_of(GoldenForm::step).front(), "step");
+  fs::copy_file(step + "/model.safetensors", step + "/grads_new_loss.safetensors");
+  EXPECT_THROW(cases_of(step), std::runtime_error);
+  const model::Model m = checkpoint::load_model(step, true);
+  for (const char* variant : {"new_loss", "stage3", "allx", "pred_repr2"})
+    EXPECT_THROW(aim_of(m, variant, false), std::runtime_error) << variant;
+
+  const std::string other = root.file("other");
+  fs::create_directory(other);
+  EXPECT_THROW(golden_train_directories(root.path()), std::runtime_error);
+  write_file(other + "/golden.json", "{\"loss\": 1, \"what\": \"?\"}");
+  EXPECT_THROW(golden_train_directories(root.path()), std::runtime_error);
 }
 
 }  // namespace

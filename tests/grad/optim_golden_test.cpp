@@ -5,11 +5,13 @@
 
 #include <cmath>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "checkpoint/containers/weights.h"
 #include "golden/golden_data.h"
+#include "golden_form.h"
 #include "optim/adamw.h"
 #include "shared_data.h"
 #include "train/objective.h"
@@ -20,10 +22,6 @@ namespace costeff {
 namespace {
 
 using nlohmann::json;
-
-std::string optim_path(const std::string& name) {
-  return shared_path("golden_train/optim/" + name);
-}
 
 using Values = std::map<std::string, std::vector<float>>;
 
@@ -42,10 +40,16 @@ bool decays(const std::string& name) {
          name.find("LayerNorm.weight") == std::string::npos;
 }
 
+// Throws for a text that begins with neither.
+optim::Variant variant_of(const std::string& text, const char* hugging_face, const char* torch) {
+  if (text.starts_with(hugging_face)) return optim::Variant::hugging_face;
+  if (text.starts_with(torch)) return optim::Variant::torch;
+  throw std::runtime_error("an optimiser that is not known: " + text);
+}
+
 optim::AdamW adam_of(const json& v) {
   optim::AdamW adam;
-  adam.variant =
-      v.at("decay") == "after the step" ? optim::Variant::hugging_face : optim::Variant::torch;
+  adam.variant = variant_of(v.at("decay"), "after the step", "before the step");
   adam.beta1 = v.at("betas")[0];
   adam.beta2 = v.at("betas")[1];
   adam.eps = v.at("eps");
@@ -53,17 +57,17 @@ optim::AdamW adam_of(const json& v) {
   return adam;
 }
 
-TEST(OptimGolden, FiveStepsOfEveryVariant) {
-  const json golden = read_json_file(optim_path("golden.json"));
-  const Values gradients = read_values(optim_path("gradients.safetensors"));
+void expect_steps_of_variants(const std::string& dir) {
+  const json golden = read_json_file(dir + "/golden.json");
+  const Values gradients = read_values(dir + "/gradients.safetensors");
   const json variants = golden.at("variants");
   ASSERT_FALSE(variants.empty());
   for (const auto& [name, v] : variants.items()) {
-    const Values wanted = read_values(optim_path("weights_" + name + ".safetensors"));
+    const Values wanted = read_values(dir + "/weights_" + name + ".safetensors");
     for (const auto* const* t = kernels::all_tables(); *t; ++t) {
       SCOPED_TRACE(name + " " + (*t)->name);
       const kernels::GradTable& grad = kernels::grad_table(**t);
-      Values values = read_values(optim_path("initial.safetensors"));
+      Values values = read_values(dir + "/initial.safetensors");
       Values first, second;
       const auto steps = static_cast<int64_t>(v.at("learning_rates").size());
       for (int64_t step = 1; step <= steps; ++step) {
@@ -92,8 +96,8 @@ TEST(OptimGolden, FiveStepsOfEveryVariant) {
   }
 }
 
-TEST(OptimGolden, ScheduleAndClipping) {
-  const json schedule = read_json_file(optim_path("schedule.json"));
+void expect_schedule_and_clipping(const std::string& dir) {
+  const json schedule = read_json_file(dir + "/schedule.json");
   for (const json& s : schedule.at("linear")) {
     for (size_t i = 0; i < s["factors"].size(); ++i) {
       EXPECT_NEAR(
@@ -101,7 +105,7 @@ TEST(OptimGolden, ScheduleAndClipping) {
           s["factors"][i].get<double>(), 1e-12);
     }
   }
-  const Values gradients = read_values(optim_path("gradients.safetensors"));
+  const Values gradients = read_values(dir + "/gradients.safetensors");
   std::vector<std::vector<float>> tripled;
   for (const auto& [name, g] : gradients) {
     if (!name.starts_with("step1.")) continue;
@@ -119,10 +123,9 @@ TEST(OptimGolden, ScheduleAndClipping) {
 }
 
 // COST-EFF's fine-tuning loop: clipping, warm-up from a learning rate of 0, decay after the step.
-TEST(OptimGolden, LoopOfThreeSteps) {
+void expect_loop(const std::string& dir) {
   for (const auto* const* table = kernels::all_tables(); *table; ++table) {
     SCOPED_TRACE((*table)->name);
-    const std::string dir = shared_path("golden_train/optim_loop");
     const json golden = read_json_file(dir + "/golden.json");
     Student s(dir, {*table, kernels::Precision::float32});
     std::vector<train::Rate> rates;
@@ -130,7 +133,12 @@ TEST(OptimGolden, LoopOfThreeSteps) {
       rates.push_back(
           {golden["base_lr"], train::decays(p) ? golden["weight_decay"].get<double>() : 0});
     }
-    train::Optimiser optimiser(s.weights.get(), {}, rates);
+    optim::AdamW adam;
+    adam.variant = variant_of(golden["optimizer"], "HF AdamW", "torch AdamW");
+    adam.beta1 = golden["betas"][0];
+    adam.beta2 = golden["betas"][1];
+    adam.eps = golden["eps"];
+    train::Optimiser optimiser(s.weights.get(), adam, rates);
     const size_t rows_of_step = golden["batch_size"];
     for (size_t step = 0; step < golden["losses"].size(); ++step) {
       Rows rows = read_rows(dir, s.model.arch.regression, step * rows_of_step, rows_of_step);
@@ -169,6 +177,25 @@ TEST(OptimGolden, LoopOfThreeSteps) {
     }
   }
 }
+
+void for_each_golden(GoldenForm form, void (*expect)(const std::string& dir)) {
+  const std::vector<std::string> directories = golden_train_of(form);
+  EXPECT_FALSE(directories.empty());
+  for (const std::string& dir : directories) {
+    SCOPED_TRACE(dir);
+    expect(dir);
+  }
+}
+
+TEST(OptimGolden, StepsOfEveryVariant) {
+  for_each_golden(GoldenForm::optimiser, expect_steps_of_variants);
+}
+
+TEST(OptimGolden, ScheduleAndClipping) {
+  for_each_golden(GoldenForm::optimiser, expect_schedule_and_clipping);
+}
+
+TEST(OptimGolden, Loops) { for_each_golden(GoldenForm::loop, expect_loop); }
 
 }  // namespace
 }  // namespace costeff

@@ -1,5 +1,6 @@
 // DistilBERT (transformers, modeling_distilbert.py): its own names and config keys, no token types.
 
+#include <cmath>
 #include <utility>
 
 #include "checkpoint/dialects/dialects.h"
@@ -22,7 +23,7 @@ void add_distilbert_exit(Source& s, model::Model* m) {
     // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
     head.activation = model::Activation::relu;
-    head.dropout = model::kDistilBertDropout;
+    head.dropout = s.config->seq_classif_dropout;
   }
   m->arch.heads.push_back(std::move(head));
 }
@@ -51,6 +52,8 @@ void save_distilbert(const model::Model& m, SavedModel* out) {
     j.erase(common);
   }
   j.erase("layer_norm_eps");  // fixed by the code
+  if (head.dropout && *head.dropout != model::kDistilBertDropout)
+    j["seq_classif_dropout"] = std::round(1e6 * static_cast<double>(*head.dropout)) / 1e6;
   put_architecture(out, "", m.arch.question_answering);
   out->dialect = m.arch.question_answering ? "distilbert-qa" : "distilbert";
 }

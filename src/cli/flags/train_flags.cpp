@@ -182,9 +182,11 @@ void add_run_flags(CLI::App* sub, TrainFlags* f) {
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))
       ->group(group);
-  sub->add_option("--best-by", f->best_by,
-                  "Keep the model with the best metric at the last exit (last), or with the best "
-                  "mean over the exits (mean). Default: mean if the recipe has off-ramps")
+  sub->add_option(
+         "--best-by", f->best_by,
+         "Keep the model with the best metric at the last exit (last), or with the best "
+         "mean over the exits (mean). Default: mean if the recipe has off-ramps. A stage that "
+         "trains the last exit alone is judged by that")
       ->type_name("NAME")
       ->group(group);
   sub->add_option("--early-stop", f->early_stop, "End after N evaluations without a better one")
@@ -228,9 +230,10 @@ void add_computing_flags(CLI::App* sub, TrainFlags* f) {
       ->type_name("NAME")
       ->group(group);
   add_isa_flag(sub, group, &f->isa);
-  sub->add_option("--memory-budget", f->memory_budget,
-                  "Memory for states that --recipe ramps computes once (default: 1G); what does "
-                  "not fit is on disk or computed again")
+  sub->add_option(
+         "--memory-budget", f->memory_budget,
+         "Memory for states that --recipe ramps computes once (default: 1G); more are in a "
+         "file in OUT.training")
       ->type_name("SIZE")
       ->group(group);
 }
@@ -329,6 +332,10 @@ void check_train_flags(const TrainFlags& f) {
   if (!recipe.early_exits && (f.exits != "all" || f.pooling != "auto"))
     fail_usage("{}: recipe {} makes no off-ramps", f.exits != "all" ? "--exits" : "--pooling",
                recipe.name);
+  if (!recipe.early_exits && f.first_exit != 1)
+    fail_usage("--first-exit: recipe {} makes no off-ramps", recipe.name);
+  if (!recipe.needs_teacher && f.temperature != 1)
+    fail_usage("--temperature: recipe {} learns from no other model", recipe.name);
   if (!f.metric.empty()) (void)tasks::metric_from_name(f.metric);
   // Each throws for a wrong value.
   (void)given_class_weights(f);

@@ -261,6 +261,7 @@ void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* 
   o->labels = map.names;
   if (data.labels.task) o->task = data.labels.task->name;
   const tasks::Metric metric = train_metric(f, data);
+  o->metric_name = tasks::metric_name(metric);
   o->metric = [metric, positive = map.positive](std::span<const TrainRow> rows,
                                                 const ExitTable& table) {
     return tasks::exit_metric(metric, positive, rows, table);

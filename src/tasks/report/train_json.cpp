@@ -5,20 +5,6 @@
 namespace costeff::tasks {
 namespace {
 
-std::string_view best_by_name(BestBy by) { return by == BestBy::mean ? "mean" : "last"; }
-
-std::string_view end_name(TrainEnd end) {
-  switch (end) {
-    case TrainEnd::finished:
-      return "finished";
-    case TrainEnd::early_stop:
-      return "early_stop";
-    case TrainEnd::time_limit:
-      return "time_limit";
-  }
-  return "";
-}
-
 void write_stage(const TrainStage& s, JsonWriter* json) {
   json->begin_object();
   json->field("name", s.name);
@@ -86,7 +72,7 @@ void write_evaluation(const TrainEvaluation& e, JsonWriter* json) {
 
 void write_end(const TrainReport& r, JsonWriter* json) {
   const TrainResult& done = *r.result;
-  json->field("end", end_name(done.end));
+  json->field("end", train_end_name(done.end));
   json->key("best");
   done.best >= 0 ? json->value(done.best) : json->null();
   json->field("dialect", done.dialect);

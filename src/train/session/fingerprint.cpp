@@ -1,12 +1,20 @@
 #include "train/session/fingerprint.h"
 
+#include <costeff/engine.h>
+
+#include <algorithm>
+#include <array>
 #include <span>
+#include <string_view>
 
 #include "base/files/content_hash.h"
-#include "base/json/json.h"
+#include "base/format.h"
+#include "base/utf8.h"
 
 namespace costeff::train {
 namespace {
+
+constexpr size_t kLongestValue = 60;  // bytes of a setting in a message
 
 template <typename T>
 void add(std::span<const T> values, ContentHash* hash) {
@@ -25,52 +33,94 @@ void add_rows(const Encoded& rows, ContentHash* hash) {
   }
 }
 
-void add_weights(const grad::TrainedWeights& weights, ContentHash* hash) {
-  for (int64_t i = 0; i < weights.count(); ++i)
-    add(std::span<const float>(weights[static_cast<model::ParameterId>(i)].value), hash);
+std::string hash_of_rows(const Encoded& rows) {
+  ContentHash hash;
+  add_rows(rows, &hash);
+  return hash.text();
 }
 
-std::string options_text(const Prepared& p) {
-  const TrainOptions& o = p.options;
-  const Settings& s = p.opened.settings;
-  const Json j{s.recipe->recipe.name,
-               s.learning_rate,
-               s.head_learning_rate,
-               s.epochs,
-               s.batch,
-               s.warmup,
-               s.decay,
-               s.dropout,
-               s.attention_dropout,
-               s.kernels->name,
-               static_cast<int>(s.precision),
-               static_cast<int>(s.best_by),
-               o.clip,
-               o.freeze_embeddings,
-               o.freeze_layers,
-               o.class_weights,
-               o.label_smoothing,
-               o.temperature,
-               o.first_exit,
-               o.seed,
-               o.labels,
-               p.plan.dialect,
-               p.plan.exits,
-               p.plan.eval_every};
-  return j.dump();
+std::string hash_of_weights(const grad::TrainedWeights& weights) {
+  ContentHash hash;
+  for (int64_t i = 0; i < weights.count(); ++i)
+    add(std::span<const float>(weights[static_cast<model::ParameterId>(i)].value), &hash);
+  return hash.text();
 }
+
+// These say in letters that nobody can read that something differs; it may follow from a setting.
+constexpr std::array<std::string_view, 4> kHashes{
+    "rows to train on", "rows to judge by", "weights of the backbone", "weights of the teacher"};
 
 }  // namespace
 
-std::string fingerprint(const Prepared& prepared) {
-  const Workshop& shop = *prepared.shop;
+nlohmann::ordered_json run_identity(const Prepared& p) {
+  const TrainOptions& o = p.options;
+  const Settings& s = p.opened.settings;
+  const Workshop& shop = *p.shop;
+  nlohmann::ordered_json j{{"recipe", s.recipe->recipe.name},
+                           {"dialect", p.plan.dialect},
+                           {"exits at layers", p.plan.exits},
+                           {"pooling of exits", static_cast<int>(o.pooling)},
+                           {"labels", o.labels},
+                           {"learning rate", s.learning_rate},
+                           {"learning rate of exits", s.head_learning_rate},
+                           {"epochs", s.epochs},
+                           {"batch", s.batch},
+                           {"warm-up", s.warmup},
+                           {"weight decay", s.decay},
+                           {"clipping norm", o.clip},
+                           {"dropout", s.dropout},
+                           {"attention dropout", s.attention_dropout},
+                           {"frozen embeddings", o.freeze_embeddings},
+                           {"frozen layers", o.freeze_layers},
+                           {"class weights", o.class_weights},
+                           {"label smoothing", o.label_smoothing},
+                           {"temperature", o.temperature},
+                           {"first exit", o.first_exit},
+                           {"seed", o.seed},
+                           {"max length", s.max_length},
+                           {"steps between evaluations", p.plan.eval_every},
+                           {"metric", o.metric_name},
+                           {"best by", best_by_name(s.best_by)},
+                           {"dtype", compute_type_name(o.compute)},
+                           {"kernels", s.kernels->name},
+                           {kHashes[0], hash_of_rows(p.rows)},
+                           {kHashes[1], hash_of_rows(p.dev_rows)},
+                           {kHashes[2], hash_of_weights(*shop.weights)}};
+  // DistilBERT's classifier has its own.
+  for (const model::Head& head : p.opened.backbone.model.arch.heads)
+    j["dropout of exits"].push_back(head.dropout.value_or(s.dropout));
+  if (shop.teacher_weights) j[kHashes[3]] = hash_of_weights(*shop.teacher_weights);
+  return j;
+}
+
+std::string fingerprint(const nlohmann::ordered_json& identity) {
   ContentHash hash;
-  hash.add(options_text(prepared));
-  add_rows(prepared.rows, &hash);
-  add_rows(prepared.dev_rows, &hash);
-  add_weights(*shop.weights, &hash);
-  if (shop.teacher_weights) add_weights(*shop.teacher_weights, &hash);
+  hash.add(identity.dump(-1, ' ', false, Json::error_handler_t::replace));
   return hash.text();
+}
+
+std::string difference(const nlohmann::ordered_json& saved, const nlohmann::ordered_json& now) {
+  const auto text = [](const nlohmann::ordered_json& j) {
+    return printable(j.is_string() ? j.get<std::string>()
+                                   : j.dump(-1, ' ', false, Json::error_handler_t::replace),
+                     kLongestValue);
+  };
+  std::string settings, others;
+  for (const auto& [name, value] : now.items()) {
+    const auto before = saved.find(name);
+    const bool known = before != saved.end();
+    if (known && *before == value) continue;
+    const bool hash = std::find(kHashes.begin(), kHashes.end(), name) != kHashes.end();
+    std::string* to = hash ? &others : &settings;
+    if (!to->empty()) *to += ", ";
+    if (hash) {
+      *to += "other " + name;
+    } else {
+      append_format(to, "{} {} (now {})", name, known ? text(*before) : "unknown", text(value));
+    }
+  }
+  // Rows and weights as they are read follow from settings.
+  return settings.empty() ? others : settings;
 }
 
 }  // namespace costeff::train

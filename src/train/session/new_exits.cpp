@@ -28,21 +28,21 @@ struct Form {
 constexpr double kInitialDeviation = 0.02;
 
 // The last exit of transformers' classifier of the family.
-Form family_form(Family family) {
+Form family_form(Family family, const checkpoint::Config& config) {
   Form f;
   if (family == Family::distilbert) {
     f.activation = Activation::relu;
-    f.dropout = model::kDistilBertDropout;
+    f.dropout = config.seq_classif_dropout;
   }
   f.drops_input = family == Family::roberta;
   return f;
 }
 
-Form form_of(const ExitWishes& wishes, Family family, bool is_last) {
+Form form_of(const ExitWishes& wishes, const checkpoint::Backbone& b, bool is_last) {
   Form f;
   const bool as_family = wishes.dialect == "plain" || (wishes.dialect == "costeff" && is_last &&
                                                        wishes.pooling == Pooling::first);
-  if (as_family) f = family_form(family);
+  if (as_family) f = family_form(b.model.arch.family, b.config);
   f.pooling = wishes.pooling;
   if (wishes.dialect == "cost-eff") f.dense = false;
   return f;
@@ -148,6 +148,24 @@ bool is_family_of(const std::string& full, const std::string& dialect) {
   return full == dialect || full.starts_with(dialect + "-");
 }
 
+// Exits that share a pooler with a later one get a copy. Returns whether there were any.
+bool give_own_poolers(Maker* maker, std::vector<model::Head>* heads) {
+  bool any = false;
+  for (size_t i = 0; i < heads->size(); ++i) {
+    model::Head& head = (*heads)[i];
+    const bool shares =
+        head.pooler && std::any_of(heads->begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                   heads->end(), [&](const model::Head& later) {
+                                     return later.pooler &&
+                                            later.pooler->weight == head.pooler->weight;
+                                   });
+    if (!shares) continue;
+    head.pooler = maker->copy(*head.pooler, fmt::format("exits.{}.pooler", head.layer));
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w) {
@@ -179,7 +197,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
       const bool is_last = layer == layers;
       if (is_last && w.any_last) return &head;
       if (!is_last && w.must_keep) return nullptr;  // off-ramps are made anew
-      const bool right = same_dialect || has_form(head, form_of(w, arch.family, is_last), hidden);
+      const bool right = same_dialect || has_form(head, form_of(w, *b, is_last), hidden);
       return right ? &head : nullptr;
     }
     return nullptr;
@@ -191,13 +209,21 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
       heads.push_back(*head);
       ++kept;
     } else {
-      const Form form = form_of(w, arch.family, layer == layers);
+      const Form form = form_of(w, *b, layer == layers);
       heads.push_back(make_head(&maker, form, from, layer, hidden, labels));
     }
   }
   const auto made = static_cast<int64_t>(heads.size()) - kept;
   if (w.dialect == "pabee") {
     for (model::Head& head : heads) head.pooler = heads.back().pooler;
+  } else if (give_own_poolers(&maker, &heads)) {
+    notes.emplace_back(
+        "the backbone's exits share a pooler; here each has one, a copy to begin with");
+  }
+  if (w.dialect != "berxit" && heads.front().lte) {
+    for (model::Head& head : heads) head.lte.reset();
+    notes.emplace_back(
+        "the backbone's learned exits are left out: this recipe does not train them");
   }
   if (w.dialect == "berxit" && heads.size() > 1) {
     std::optional<model::Linear> lte = heads.front().lte;

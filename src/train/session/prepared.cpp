@@ -25,6 +25,9 @@ Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& tra
   plan = make_plan(opened, options, rows, dev_rows);
   shop = std::make_unique<Workshop>(&opened, options);
   plan.memory = plan_memory(*this);
+  // A teacher that does not fit a later stage is refused before the first one.
+  for (size_t i = 0; shop->teacher && i < plan.stages.size(); ++i)
+    const Stage stage(static_cast<int64_t>(i), options, opened.settings, shop.get(), rows.rows);
 }
 
 Opened Prepared::open() const {

@@ -138,6 +138,30 @@ std::span<const Recipe> recipes() {
   return all;
 }
 
+const char* best_by_name(BestBy best_by) {
+  switch (best_by) {
+    case BestBy::automatic:
+      return "auto";
+    case BestBy::last:
+      return "last";
+    case BestBy::mean:
+      return "mean";
+  }
+  return "";
+}
+
+const char* train_end_name(TrainEnd end) {
+  switch (end) {
+    case TrainEnd::finished:
+      return "finished";
+    case TrainEnd::early_stop:
+      return "early_stop";
+    case TrainEnd::time_limit:
+      return "time_limit";
+  }
+  return "";
+}
+
 const Recipe& find_recipe(std::string_view name) { return train::recipe_row(name).recipe; }
 
 }  // namespace costeff

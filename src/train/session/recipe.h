@@ -35,6 +35,8 @@ struct RecipeRow {
   bool skip_short = false;  // LoopOptions::skip_short
   // Off-ramps are all that is trained, so the states that they read are computed once.
   bool ramps_alone() const { return stages.front().trains == Trains::ramps; }
+  // Off-ramps learn when to exit (BERxiT's lte).
+  bool learns_to_exit() const { return stages.front().aim == Aim::alternate_lte; }
 };
 
 // Throws Error(usage), which lists the names.

@@ -11,26 +11,13 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/dialects/save_model.h"
 #include "runtime/convert/tokenizer_files.h"
+#include "train/session/fingerprint.h"
 #include "train/session/state.h"
 
 namespace costeff::train {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-const char* best_by_name(BestBy b) { return b == BestBy::last ? "last" : "mean"; }
-
-const char* end_name(TrainEnd end) {
-  switch (end) {
-    case TrainEnd::early_stop:
-      return "early stop";
-    case TrainEnd::time_limit:
-      return "time limit";
-    case TrainEnd::finished:
-      break;
-  }
-  return "finished";
-}
 
 Json options_json(const TrainOptions& o, const TrainPlan& plan) {
   Json j{{"recipe", o.recipe},
@@ -40,9 +27,10 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
          {"attention_dropout", o.attention_dropout.value_or(0.1)},
          {"label_smoothing", o.label_smoothing},
          {"seed", o.seed},
-         {"max_length", o.max_length},
+         {"max_length", plan.max_length},
          {"eval_every", plan.eval_every},
          {"best_by", best_by_name(plan.best_by)},
+         {"metric", o.metric_name},
          {"compute", o.compute == ComputeType::bfloat16 ? "bfloat16" : "float32"}};
   if (!o.teacher.empty())
     j["teacher"] = std::filesystem::path(o.teacher).lexically_normal().filename().string();
@@ -95,8 +83,8 @@ std::string training_record(const std::string& backbone, const TrainOptions& opt
                            {"head_learning_rate", s.head_learning_rate},
                            {"parameters", s.parameters}});
   }
-  j["fingerprint"] = state.fingerprint;
-  j["end"] = end_name(result.end);
+  j["fingerprint"] = fingerprint(state.identity);
+  j["end"] = train_end_name(result.end);
   j["seconds"] = state.seconds;
   j["best"] = result.best < 0 ? OrderedJson() : OrderedJson(result.best);
   j["evaluations"] = OrderedJson::array();

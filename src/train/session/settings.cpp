@@ -7,6 +7,7 @@
 #include "base/split_mix.h"
 #include "base/threads/cpu_count.h"
 #include "checkpoint/dialects/dialect_choice.h"
+#include "checkpoint/dialects/save_model.h"
 #include "runtime/loaded_model.h"
 #include "train/session/new_exits.h"
 
@@ -67,6 +68,10 @@ void check_recipe(const TrainOptions& o, const Recipe& recipe, int64_t layers) {
   check_layers("exit at layer", o.exits, layers);
   if (!recipe.early_exits && !o.exits.empty())
     fail_usage("recipe {} makes no off-ramps, and exits are given", recipe.name);
+  if (!recipe.early_exits && o.first_exit != 1)
+    fail_usage("recipe {} makes no off-ramps, and a first exit is given", recipe.name);
+  if (!recipe.needs_teacher && o.temperature != 1)
+    fail_usage("recipe {} distils no teacher's answers, and a temperature is given", recipe.name);
   if (recipe.early_exits && layers < 2)
     throw_usage("the backbone has one layer, expected two or more for off-ramps");
   if (recipe.early_exits && !o.exits.empty() && o.exits.front() == layers)
@@ -80,6 +85,22 @@ std::vector<int64_t> ramp_layers(const TrainOptions& o, const Recipe& recipe, in
     if (o.exits.empty() || std::binary_search(o.exits.begin(), o.exits.end(), i)) out.push_back(i);
   }
   return out;
+}
+
+// Throws Error(usage) for a dialect that was asked for and has learned exits that the recipe does not
+// train, or has none for those that it trains.
+void check_learned_exits(const TrainOptions& o, const RecipeRow& recipe) {
+  const std::string_view name = recipe.recipe.name;
+  if (o.dialect == "berxit" && recipe.recipe.early_exits && !recipe.learns_to_exit())
+    fail_usage(
+        "recipe {} trains no learned exit, and berxit's off-ramps share one; expected --recipe "
+        "berxit, or another dialect",
+        name);
+  if (o.dialect != "berxit" && !o.dialect.empty() && recipe.learns_to_exit())
+    fail_usage(
+        "recipe {} trains a learned exit, and {}'s exits are not learned; expected --dialect "
+        "berxit, or another recipe",
+        name, o.dialect);
 }
 
 // What is tried in turn if the user asks for none.
@@ -195,15 +216,23 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
     if (fault.empty() && ramps_alone && dialect == "pabee")
       fault = "trains off-ramps alone, and pabee's exits share a pooler with the last one";
     if (fault.empty()) {
+      check_learned_exits(o, recipe);
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
+      if (dialect != "berxit" && recipe.learns_to_exit())
+        notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));
       checkpoint::set_dialect(&with_exits.model, dialect);
+      // Without off-ramps some dialects are plain ones.
+      model::Model named = with_exits.model;
+      with_exits.model.provenance.dialect =
+          checkpoint::name_model(&named, with_exits.config).dialect;
       *backbone = std::move(with_exits);
       return notes;
     }
     if (why.empty()) why = std::move(fault);
   }
-  fail_usage("the model {}; expected another dialect or other exits (--dialect costeff says any)",
-             why);
+  fail_usage(
+      "the model {}; expected another dialect or other exits (--dialect costeff says any form)",
+      why);
 }
 
 }  // namespace costeff::train

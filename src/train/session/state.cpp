@@ -20,6 +20,7 @@
 #include "base/json/json.h"
 #include "checkpoint/containers/safetensors_writer.h"
 #include "checkpoint/containers/weights.h"
+#include "train/session/fingerprint.h"
 
 namespace costeff::train {
 namespace {
@@ -104,14 +105,19 @@ StateStore::~StateStore() {
 std::string StateStore::path(const std::string& name) const { return join_path(directory_, name); }
 
 bool StateStore::open(bool resume) {
-  if (::mkdir(directory_.c_str(), 0777) != 0) {
-    if (errno != EEXIST) throw_errno(directory_);
-    if (!resume) {
-      fail_output(
-          "{}: holds an unfinished run, expected --resume to go on with it, or that it is "
-          "removed",
+  if (resume) {
+    if (!file_exists(directory_)) {
+      fail_input(
+          "{}: there is no unfinished run to go on with, expected one; without --resume a new one "
+          "begins",
           directory_);
     }
+  } else if (::mkdir(directory_.c_str(), 0777) != 0) {
+    if (errno != EEXIST) throw_errno(directory_);
+    fail_output(
+        "{}: holds an unfinished run, expected --resume to go on with it, or that it is "
+        "removed",
+        directory_);
   }
   lock_ = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) throw_errno(directory_);
@@ -122,19 +128,16 @@ bool StateStore::open(bool resume) {
 
 bool StateStore::has_state() const { return file_exists(path(kStateFile)); }
 
-RunState StateStore::load(const std::string& fingerprint) const {
+RunState StateStore::load(const nlohmann::ordered_json& identity) const {
   const std::string file = path(kStateFile);
   const Json j = read_json_object(file, ErrorKind::input, 256u << 20);
   try {
     if (j.at("format") != kFormat) fail_input("{}: another version wrote it", file);
     RunState s;
-    s.fingerprint = j.at("fingerprint");
-    if (s.fingerprint != fingerprint) {
-      fail_input(
-          "{}: is of a run with other flags, rows or another backbone, expected the same "
-          "ones to go on",
-          file);
-    }
+    s.identity = identity;
+    const std::string other = difference(j.at("run").get<nlohmann::ordered_json>(), identity);
+    if (!other.empty())
+      fail_input("{}: is of a run with {}, expected the same to go on", file, other);
     s.stage = j.at("stage");
     s.step = j.at("step");
     for (const Json& e : j.at("evaluations")) s.evaluations.push_back(evaluation_of(e));
@@ -199,7 +202,7 @@ void StateStore::save(const RunState& state, const grad::TrainedWeights& weights
     throw;
   }
   Json j{{"format", kFormat},
-         {"fingerprint", state.fingerprint},
+         {"run", state.identity},
          {"stage", state.stage},
          {"step", state.step},
          {"best", state.best},

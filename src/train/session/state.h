@@ -22,7 +22,7 @@ namespace costeff::train {
 nlohmann::ordered_json evaluation_json(const TrainEvaluation& evaluation);
 
 struct RunState {
-  std::string fingerprint;  // of all that the run's bits depend on
+  nlohmann::ordered_json identity;  // run_identity()
   int64_t stage = 0, step = 0;
   std::vector<TrainEvaluation> evaluations;
   int64_t best = -1;     // index of the stage's best; -1: none yet
@@ -43,14 +43,15 @@ class StateStore {
   const std::string& directory() const { return directory_; }
   std::string path(const std::string& name) const;
 
-  // Creates the directory, or opens that of a run to go on with. Returns whether there is a state.
-  // Throws Error(output): it exists and `resume` is false, or another process trains there.
+  // Creates the directory, or with `resume` opens that of a run to go on with. Returns whether there is
+  // a state. Throws Error(output) if it exists and `resume` is false, or another process trains there;
+  // Error(input) if there is none to resume.
   bool open(bool resume);
   bool has_state() const;
 
   // What was saved, without the weights. Throws Error(input) for a file that is damaged, or of a run
-  // with another fingerprint.
-  RunState load(const std::string& fingerprint) const;
+  // with another identity: then it says what differs.
+  RunState load(const nlohmann::ordered_json& identity) const;
   // The weights and moments of a state. Throws Error(input), Error(model).
   void load_weights(const RunState& state, grad::TrainedWeights* weights,
                     Optimiser* optimiser) const;

@@ -62,9 +62,9 @@ std::optional<TrainResult> Training::run() {
   { const NewDirectory can_be_made(out_); }
   const bool found = store_.open(p_.options.resume);
   try {
-    state_.fingerprint = fingerprint(p_);
+    state_.identity = run_identity(p_);
     if (found) {
-      state_ = store_.load(state_.fingerprint);
+      state_ = store_.load(state_.identity);
       seconds_before_ = state_.seconds;
       if (state_.stage >= static_cast<int64_t>(p_.plan.stages.size()))
         fail_input("{}: stage {} is not one of this recipe", store_.directory(), state_.stage);
@@ -156,13 +156,13 @@ Training::StageEnd Training::run_stage(Stage* stage) {
       save(stage);
     }
   }
-  if (!stage->loop.done())
-    end_ = is_early_stop(*stage) ? TrainEnd::early_stop : TrainEnd::time_limit;
-  if (judged && evaluated_at != state_.step) {
-    evaluate(stage);
-    save(stage);
-  }
-  stage->catch_up(&shop_);
+  end_ = stage->loop.done()      ? TrainEnd::finished
+         : is_early_stop(*stage) ? TrainEnd::early_stop
+                                 : TrainEnd::time_limit;
+  const bool to_judge = judged && evaluated_at != state_.step;
+  if (to_judge) evaluate(stage);
+  // What was not judged is saved too: writing the model may fail.
+  if (to_judge || !judged) save(stage);
   return StageEnd::over;
 }
 
@@ -190,8 +190,21 @@ void Training::report(const Stage& stage, const StepReport& step, double seconds
   observer_.step(s);
 }
 
+void Training::check_weights() const {
+  const grad::TrainedWeights& weights = *shop_.weights;
+  for (int64_t i = 0; i < weights.count(); ++i) {
+    const auto id = static_cast<model::ParameterId>(i);
+    const auto value = weights[id].value;
+    if (weights[id].frozen || all_finite(value.data(), static_cast<int64_t>(value.size())))
+      continue;
+    fail_input("step {}: {} is not finite after it. A lower learning rate helps", state_.step,
+               shop_.model.parameters.tensor(id).name);
+  }
+}
+
 void Training::evaluate(Stage* stage) {
   stage->catch_up(&shop_);
+  check_weights();
   TrainEvaluation e;
   e.stage = stage->index;
   e.step = state_.step;
@@ -199,8 +212,16 @@ void Training::evaluate(Stage* stage) {
             static_cast<double>(state_.step) / static_cast<double>(stage->loop.steps_total());
   e.train_loss = state_.loss_steps > 0 ? state_.loss_sum / static_cast<double>(state_.loss_steps)
                                        : std::numeric_limits<double>::quiet_NaN();
-  e.metric = judge(shop_.model, p_.judging());
-  e.score = best_score(e.metric, p_.plan.best_by);
+  try {
+    e.metric = judge(shop_.model, p_.judging());
+  } catch (const Error& error) {
+    // What the engine says of a model's files: here they are live weights.
+    if (error.kind() != ErrorKind::model) throw;
+    fail_input("step {}: the evaluation after it failed: {}. A lower learning rate helps",
+               state_.step, error.what());
+  }
+  // Off-ramps that are not trained yet say nothing.
+  e.score = best_score(e.metric, stage->row.aim == Aim::last ? BestBy::last : p_.plan.best_by);
   const double before = state_.best < 0
                             ? std::numeric_limits<double>::quiet_NaN()
                             : state_.evaluations[static_cast<size_t>(state_.best)].score;
@@ -222,6 +243,7 @@ void Training::evaluate(Stage* stage) {
 
 void Training::save(Stage* stage) {
   stage->catch_up(&shop_);
+  check_weights();
   state_.seconds = seconds();
   store_.save(state_, *shop_.weights, &stage->optimiser);
   saved_ = Clock::now();
@@ -258,10 +280,11 @@ TrainResult Training::finish() {
   result.dialect = p_.plan.dialect;
   state_.seconds = seconds();
   if (state_.best < 0) {
-    state_.best_dir = "best-final";
+    const std::string name = "best-final";
     std::error_code ignored;
-    fs::remove_all(store_.path(state_.best_dir), ignored);
-    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(state_.best_dir));
+    fs::remove_all(store_.path(name), ignored);
+    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(name));
+    state_.best_dir = name;
   }
   const std::string dir = store_.path(state_.best_dir), record = join_path(dir, "training.json");
   std::error_code ignored;

@@ -31,6 +31,8 @@ class Training {
   bool is_out_of_time(const Stage& stage) const;
   double seconds() const;
   void report(const Stage& stage, const StepReport& step, double seconds);
+  // Throws Error(input) if a step has made some of them infinite.
+  void check_weights() const;
   void evaluate(Stage* stage);
   void save(Stage* stage);
   void hand_on_best(const Stage& stage);

@@ -46,7 +46,7 @@ Workshop::Workshop(Opened* opened, const TrainOptions& options)
   const bool ramps_alone = s.recipe->ramps_alone();
   std::vector<model::Head> more;
   std::vector<model::Linear> maps;
-  if (s.recipe->stages.front().aim == Aim::alternate_lte && model.arch.heads.front().lte) {
+  if (s.recipe->learns_to_exit() && model.arch.heads.front().lte) {
     more.push_back(last_ramp(&model));
     maps.push_back(*more.back().pooler);
   }
@@ -56,6 +56,8 @@ Workshop::Workshop(Opened* opened, const TrainOptions& options)
   freeze(options, ramps_alone);
   if (options.teacher.empty()) return;
   teacher_model = checkpoint::load_model(options.teacher);
+  if (teacher_model->arch.question_answering)
+    fail_model("{}: answers questions, expected a classifier to learn from", options.teacher);
   teacher_weights = std::make_unique<grad::TrainedWeights>(
       &*teacher_model, *s.kernels, s.precision, std::span<const model::Linear>(), grad::all_frozen);
   teacher = std::make_unique<grad::Network>(teacher_weights.get());
@@ -103,7 +105,7 @@ int64_t trained_parameters(const StageRow& row, const TrainOptions& options,
 }
 
 Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& settings, Workshop* shop,
-             std::span<const Row> rows)
+             std::span<const Row> rows) try
     : index(stage),
       row(settings.recipe->stages[static_cast<size_t>(stage)]),
       optimiser(shop->weights.get(), optim::AdamW{}, rates_of(row, settings, shop->model)),
@@ -111,6 +113,10 @@ Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& setting
            loop_options(row, stage, options, settings), shop->teacher.get()) {
   if (shop->pooled) loop.use(&shop->pooled->states());
   loop.make_room(shop->team.size());
+} catch (const Error& e) {
+  // A teacher that does not fit.
+  if (e.kind() == ErrorKind::model) fail_model("{}: {}", options.teacher, e.what());
+  throw;
 }
 
 }  // namespace costeff::train
