@@ -102,6 +102,45 @@ std::vector<uint8_t> keep_best(const std::vector<double>& scores, int64_t number
   return keep_first({scores}, ranked({scores}), static_cast<size_t>(number))[0];
 }
 
+// Cuts each layer's neurons down to a multiple of `step`, and spends what that leaves on the layers
+// whose next neurons have the greatest scores.
+void round_neurons(const Scores& scores, const UnitCosts& costs, double budget, int64_t step,
+                   Kept* kept) {
+  std::vector<int64_t> numbers;
+  for (const auto& layer : kept->neurons) {
+    const int64_t n = count(layer);
+    numbers.push_back(n < static_cast<int64_t>(layer.size()) ? n / step * step : n);
+    // Fewer than a step are all that there are.
+    if (n < step) numbers.back() = n;
+  }
+  std::vector<std::vector<Place>> ranks;
+  for (const auto& layer : scores.neurons) ranks.push_back(ranked({layer}));
+  for (size_t l = 0; l < numbers.size(); ++l)
+    kept->neurons[l] = keep_best(scores.neurons[l], numbers[l]);
+  double left = budget - cost(*kept, costs);
+  for (;;) {
+    size_t best = numbers.size();
+    double most = 0;
+    for (size_t l = 0; l < numbers.size(); ++l) {
+      const auto all = static_cast<int64_t>(scores.neurons[l].size());
+      const int64_t more = std::min(step, all - numbers[l]);
+      if (more <= 0 || static_cast<double>(more) * costs.neuron > left) continue;
+      double gain = 0;
+      for (int64_t i = 0; i < more; ++i)
+        gain += ranks[l][static_cast<size_t>(numbers[l] + i)].score;
+      if (best < numbers.size() && gain <= most) continue;
+      most = gain;
+      best = l;
+    }
+    if (best == numbers.size()) break;
+    const int64_t more =
+        std::min(step, static_cast<int64_t>(scores.neurons[best].size()) - numbers[best]);
+    numbers[best] += more;
+    left -= static_cast<double>(more) * costs.neuron;
+    kept->neurons[best] = keep_best(scores.neurons[best], numbers[best]);
+  }
+}
+
 }  // namespace
 
 Scores fisher_scores(std::span<const MaskGradients> layers) {
@@ -131,6 +170,35 @@ Kept search(const Scores& scores, const UnitCosts& costs, double budget) {
   }
   return {keep_first(scores.heads, heads, best_heads),
           keep_first(scores.neurons, neurons, best_neurons)};
+}
+
+Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, double full,
+                    int64_t step) {
+  // What must stay is worth more than all else together.
+  Scores raised = scores;
+  double least = 0, all = 0;
+  for (const auto* kind : {&scores.heads, &scores.neurons})
+    for (const auto& layer : *kind) all = std::accumulate(layer.begin(), layer.end(), all);
+  const auto raise = [&](std::vector<double>* layer, int64_t number, double cost_of_one) {
+    std::vector<size_t> best(layer->size());
+    std::iota(best.begin(), best.end(), size_t{0});
+    std::stable_sort(best.begin(), best.end(),
+                     [&](size_t a, size_t b) { return (*layer)[a] > (*layer)[b]; });
+    best.resize(std::min(best.size(), static_cast<size_t>(number)));
+    for (const size_t i : best) (*layer)[i] += all;
+    least += static_cast<double>(best.size()) * cost_of_one;
+  };
+  for (auto& layer : raised.heads) raise(&layer, 1, costs.head);
+  for (auto& layer : raised.neurons) raise(&layer, step, costs.neuron);
+  if (least > budget) {
+    fail_usage(
+        "a share of {:.3g} of the multiply-accumulates, expected at least {:.3g}: each layer "
+        "keeps a head and {} neurons",
+        budget / full, std::ceil(least / full * 1e3) / 1e3, step);
+  }
+  Kept kept = search(raised, costs, budget);
+  round_neurons(scores, costs, budget, step, &kept);
+  return kept;
 }
 
 void rearrange(std::span<const MaskGradients> layers, Kept* kept) {

@@ -25,6 +25,12 @@ Scores fisher_scores(std::span<const MaskGradients> layers);
 // number. A budget that pays no unit keeps none.
 Kept search(const Scores& scores, const UnitCosts& costs, double budget);
 
+// The same, with at least one head and `step` neurons (or all) in each sublayer, and neurons in multiples
+// of `step` where some are dropped. Throws Error(usage) if the budget does not pay that, with the least
+// share of `full` that does.
+Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, double full,
+                    int64_t step);
+
 // Changes which units of a layer are kept, not their number: greedily towards the smallest expected
 // squared change of the loss, cross terms of the Fisher information included.
 void rearrange(std::span<const MaskGradients> layers, Kept* kept);
