@@ -40,6 +40,8 @@ ALLOWED = {
     "checkpoint": {"base", "kernels", "model", "checkpoint/containers"},
     "checkpoint/dialects": {"base", "kernels", "model", "checkpoint", "checkpoint/containers"},
     "train": {"base", "kernels", "model", "grad", "optim"},
+    "prune": {"base", "kernels", "model", "grad", "train"},
+    "prune/session": ENGINE | {"grad", "train", "train/session", "prune", "runtime"},
     "train/session": ENGINE | {"grad", "optim", "train", "runtime", "runtime/convert"},
     "runtime": ENGINE | {"runtime/qa"},
     "runtime/qa": ENGINE | {"runtime"},
@@ -62,7 +64,7 @@ for _room, _allowed in ALLOWED.items():
 PUBLIC_DATA = {
     "curve.h", "error.h", "exit_table.h", "options.h", "policy.h", "result.h", "tune.h", "version.h"
 }
-SEES_ENGINE = {"runtime", "train", "tasks", "cli"}
+SEES_ENGINE = {"runtime", "train", "prune", "tasks", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

@@ -16,6 +16,7 @@ void add_help(CLI::App* app, std::function<int()>* run);
 void add_infer(CLI::App* app, std::function<int()>* run);
 void add_inspect(CLI::App* app, std::function<int()>* run);
 void add_quantize(CLI::App* app, std::function<int()>* run);
+void add_slenderize(CLI::App* app, std::function<int()>* run);
 void add_sweep(CLI::App* app, std::function<int()>* run);
 void add_tokenize(CLI::App* app, std::function<int()>* run);
 void add_train(CLI::App* app, std::function<int()>* run);

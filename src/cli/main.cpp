@@ -127,6 +127,7 @@ int run(int argc, char** argv) {
   add_sweep(&app, &command);
   add_tune(&app, &command);
   add_train(&app, &command);
+  add_slenderize(&app, &command);
   add_inspect(&app, &command);
   add_convert(&app, &command);
   add_diff(&app, &command);

@@ -170,39 +170,66 @@ void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& 
   crew.meet();
 }
 
+SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64_t index,
+                               const Batch& batch, const Dropout& dropout, const Crew& crew,
+                               const float* x, LayerRecord* record, LayerScratch* s) {
+  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens();
+  if (sublayer == Sublayer::attention) {
+    const model::Attention& a = *layer.attention;
+    const int64_t size = a.query.out, ld = 3 * size;
+    float* qkv = record->qkv.data();
+    linear_forward(w, w.linear(a.query), crew, x, hidden, tokens, qkv, ld, &s->linear);
+    attention_forward(w, {a.heads, w.arch().head_size}, index, batch, dropout, crew, qkv,
+                      qkv + size, qkv + 2 * size, ld, record->context.data(), size,
+                      &s->attention[static_cast<size_t>(crew.rank)]);
+    return {record->context.data(), size};
+  }
+  const model::FeedForward& ffn = *layer.ffn;
+  const int64_t width = ffn.in.out, ld = round_up(width);
+  linear_forward(w, w.linear(ffn.in), crew, x, hidden, tokens, record->inner.data(), ld,
+                 &s->linear);
+  activate(w, crew, tokens, width, record->inner.data(), s->activated.data());
+  return {s->activated.data(), ld};
+}
+
+const float* sublayer_products(const TrainedWeights& w, Sublayer sublayer, int64_t index,
+                               const Batch& batch, const Crew& crew, const SublayerInputs& inputs,
+                               LayerScratch* s) {
+  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const model::Linear& output =
+      sublayer == Sublayer::attention ? layer.attention->output : layer.ffn->out;
+  linear_forward(w, w.linear(output), crew, inputs.rows, inputs.ld, batch.tokens(),
+                 s->projected.data(), w.arch().hidden_size, &s->linear);
+  return s->projected.data();
+}
+
+void sublayer_norm(const TrainedWeights& w, Sublayer sublayer, int64_t index, const Batch& batch,
+                   const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
+                   float* output, LayerScratch* s) {
+  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const bool attention = sublayer == Sublayer::attention;
+  add_norm(w, attention ? layer.attention->norm : layer.ffn->norm,
+           attention ? Site::attention_out : Site::ffn_out, index, batch, dropout, crew, x,
+           s->projected.data(), record->normed[attention ? 0 : 1].data(),
+           record->inverse[attention ? 0 : 1].data(), output);
+}
+
 void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
                    float* output, LayerScratch* s) {
   const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
-  const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens();
-  float* projected = s->projected.data();
-  if (const auto& a = layer.attention) {
-    const int64_t size = a->query.out, ld = 3 * size;
-    float* qkv = record->qkv.data();
-    linear_forward(w, w.linear(a->query), crew, x, hidden, tokens, qkv, ld, &s->linear);
-    attention_forward(w, {a->heads, w.arch().head_size}, index, batch, dropout, crew, qkv,
-                      qkv + size, qkv + 2 * size, ld, record->context.data(), size,
-                      &s->attention[static_cast<size_t>(crew.rank)]);
-    linear_forward(w, w.linear(a->output), crew, record->context.data(), size, tokens, projected,
-                   hidden, &s->linear);
-    float* out = layer.ffn ? s->middle.data() : output;
-    add_norm(w, a->norm, Site::attention_out, index, batch, dropout, crew, x, projected,
-             record->normed[0].data(), record->inverse[0].data(), out);
+  const auto run = [&](Sublayer sublayer, float* out) {
+    const SublayerInputs inputs =
+        sublayer_inputs(w, sublayer, index, batch, dropout, crew, x, record, s);
+    sublayer_products(w, sublayer, index, batch, crew, inputs, s);
+    sublayer_norm(w, sublayer, index, batch, dropout, crew, x, record, out, s);
     x = out;
-  }
-  if (const auto& ffn = layer.ffn) {
-    const int64_t width = ffn->in.out, ld = round_up(width);
-    linear_forward(w, w.linear(ffn->in), crew, x, hidden, tokens, record->inner.data(), ld,
-                   &s->linear);
-    activate(w, crew, tokens, width, record->inner.data(), s->activated.data());
-    linear_forward(w, w.linear(ffn->out), crew, s->activated.data(), ld, tokens, projected, hidden,
-                   &s->linear);
-    add_norm(w, ffn->norm, Site::ffn_out, index, batch, dropout, crew, x, projected,
-             record->normed[1].data(), record->inverse[1].data(), output);
-    x = output;
-  }
+  };
+  if (layer.attention) run(Sublayer::attention, layer.ffn ? s->middle.data() : output);
+  if (layer.ffn) run(Sublayer::ffn, output);
   if (x != output) {
-    const Range mine = crew.part(tokens * hidden, kernels::kLane);
+    const Range mine = crew.part(batch.tokens() * w.arch().hidden_size, kernels::kLane);
     std::copy_n(x + mine.begin, mine.count(), output + mine.begin);
     crew.meet();
   }

@@ -41,6 +41,23 @@ void reserve_shared_layer(const TrainedWeights& w, int64_t tokens, Reserve* rese
 void reserve_scratch(const TrainedWeights& w, const BatchShape& batch, int64_t threads,
                      bool backward, Reserve* reserve, LayerScratch* scratch);
 
+// The steps of a layer, one after the other: what a sublayer's output matrix reads of x [T, H]; its
+// products, [T, H] in scratch; and output [T, H] = LayerNorm(x + products). index: 0-based.
+enum class Sublayer { attention, ffn };
+struct SublayerInputs {
+  const float* rows = nullptr;  // [T, A or F]
+  int64_t ld = 0;
+};
+SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64_t index,
+                               const Batch& batch, const Dropout& dropout, const Crew& crew,
+                               const float* x, LayerRecord* record, LayerScratch* scratch);
+const float* sublayer_products(const TrainedWeights& w, Sublayer sublayer, int64_t index,
+                               const Batch& batch, const Crew& crew, const SublayerInputs& inputs,
+                               LayerScratch* scratch);
+void sublayer_norm(const TrainedWeights& w, Sublayer sublayer, int64_t index, const Batch& batch,
+                   const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
+                   float* output, LayerScratch* scratch);
+
 // Computes layer `index` (0-based) of x [T, H] -> output [T, H].
 void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,

@@ -58,11 +58,15 @@ std::string recipes_text() {
   return out + "\n";
 }
 
-void add_data_flags(CLI::App* sub, TrainFlags* f) {
+}  // namespace
+
+void add_labelled_data_flags(CLI::App* sub, const char* rows, TrainFlags* f) {
   const char* group = "Data";
-  sub->add_option("--data", f->pass.data,
-                  "Rows to train on: a file with labels, or the directory of a task (its train "
-                  "set); - is standard input. May be given more than once")
+  sub->add_option(
+         "--data", f->pass.data,
+         fmt::format("{}: a file with labels, or the directory of a task (its train set); - "
+                     "is standard input. May be given more than once",
+                     rows))
       ->allow_extra_args(false)
       ->type_name("FILE|DIR")
       ->group(group);
@@ -108,6 +112,8 @@ void add_data_flags(CLI::App* sub, TrainFlags* f) {
       ->group(group);
   add_bad_row_flags(sub, group, &f->pass.bad_rows);
 }
+
+namespace {
 
 void add_recipe_flags(CLI::App* sub, TrainFlags* f) {
   const char* group = "What is trained";
@@ -286,7 +292,7 @@ CLI::App* add_train_flags(CLI::App* app, TrainFlags* f) {
       "train", "Fine-tune a BERT on labelled texts, and teach it to exit early");
   sub->footer(recipes_text() + kTrainFooter + kExitCodes);
   sub->add_option("BACKBONE", f->pass.model, "Directory of the model to start from")->required();
-  add_data_flags(sub, f);
+  add_labelled_data_flags(sub, "Rows to train on", f);
   add_format_flags(sub, &f->pass.input);
   add_recipe_flags(sub, f);
   add_setting_flags(sub, f);
@@ -299,12 +305,12 @@ CLI::App* add_train_flags(CLI::App* app, TrainFlags* f) {
   return sub;
 }
 
-void check_train_flags(const TrainFlags& f) {
-  if (f.pass.model.empty()) throw_usage("the name of the backbone's directory is empty");
+void check_labelled_data(const TrainFlags& f, const char* verb) {
+  if (f.pass.model.empty()) throw_usage("the name of the model's directory is empty");
   if (f.pass.data.empty())
-    throw_usage("no data: --data FILE or DIR, - for standard input; see costeff train --help");
+    fail_usage("no data: --data FILE or DIR, - for standard input; see costeff {} --help", verb);
   if (f.output.empty() && !f.dry_run)
-    throw_usage("no output: -o OUT, the directory to write; see costeff train --help");
+    fail_usage("no output: -o OUT, the directory to write; see costeff {} --help", verb);
   check_not_swapped(f.pass.model, f.pass.data);
   for (const std::string& path : f.pass.data) check_data_path(path);
   for (const std::string& path : f.dev) check_data_path(path);
@@ -314,6 +320,12 @@ void check_train_flags(const TrainFlags& f) {
       1) {
     throw_usage("standard input is named twice");
   }
+  check_bad_row_flags(f.pass.bad_rows, {f.output, f.log, f.report}, f.pass.data);
+  if (!f.metric.empty()) (void)tasks::metric_from_name(f.metric);
+}
+
+void check_train_flags(const TrainFlags& f) {
+  check_labelled_data(f, "train");
   for (const auto& [flag, path] : {std::pair{"--log", f.log}, {"--report", f.report}}) {
     if (path == "-")
       fail_usage("{} -: standard output has the table of evaluations, expected a file", flag);
@@ -322,7 +334,6 @@ void check_train_flags(const TrainFlags& f) {
   }
   if (!f.log.empty() && same_place(f.log, f.report))
     fail_usage("{}: two outputs, expected a file for each", printable(f.log, 200));
-  check_bad_row_flags(f.pass.bad_rows, {f.output, f.log, f.report}, f.pass.data);
   if (f.dry_run && f.resume) throw_usage("--resume says nothing with --dry-run");
   const Recipe& recipe = find_recipe(f.recipe);
   if (recipe.needs_teacher && f.teacher.empty())
@@ -336,7 +347,6 @@ void check_train_flags(const TrainFlags& f) {
     fail_usage("--first-exit: recipe {} makes no off-ramps", recipe.name);
   if (!recipe.needs_teacher && f.temperature != 1)
     fail_usage("--temperature: recipe {} learns from no other model", recipe.name);
-  if (!f.metric.empty()) (void)tasks::metric_from_name(f.metric);
   // Each throws for a wrong value.
   (void)given_class_weights(f);
   BackboneInfo any;

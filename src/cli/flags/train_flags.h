@@ -40,6 +40,12 @@ struct TrainFlags {
 // Adds the subcommand with all its flags and its help.
 CLI::App* add_train_flags(CLI::App* app, TrainFlags* flags);
 
+// --data, --dev, labels and bad rows, of any verb that reads labelled rows to make a model of. rows: what
+// --data is for, "Rows to train on".
+void add_labelled_data_flags(CLI::App* sub, const char* rows, TrainFlags* flags);
+// Of these, of MODEL and of -o. Throws Error(usage), and Error(input) for data that is not there.
+void check_labelled_data(const TrainFlags& flags, const char* verb);
+
 // Flags that are missing or wrong, before anything is read. Throws Error(usage), and Error(input)
 // for data that is not there.
 void check_train_flags(const TrainFlags& flags);

@@ -1,0 +1,79 @@
+#include "prune/fold.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/fail.h"
+
+namespace costeff::prune {
+namespace {
+
+// The indices of kept units, each of `size` rows or columns.
+std::vector<int64_t> places_of(const std::vector<uint8_t>& kept, int64_t size) {
+  std::vector<int64_t> places;
+  for (size_t i = 0; i < kept.size(); ++i)
+    for (int64_t k = 0; kept[i] && k < size; ++k)
+      places.push_back(static_cast<int64_t>(i) * size + k);
+  return places;
+}
+
+// What takes a tensor's place: [rows, columns] that copy(row, column) picks.
+template <typename Copy>
+void replace(model::Parameters* parameters, model::ParameterId id, std::vector<int64_t> shape,
+             const Copy& copy) {
+  Tensor& t = (*parameters)[id].tensor;
+  if (t.dtype != DType::f32) fail(ErrorKind::internal, "{}is not float32", tensor_place(t));
+  int64_t count = 1;
+  for (const int64_t n : shape) count *= n;
+  const auto bytes =
+      model::own_bytes(&parameters->storage, count * static_cast<int64_t>(sizeof(float)));
+  copy(reinterpret_cast<const float*>(t.data), reinterpret_cast<float*>(bytes.data()));
+  t.shape.assign(shape.begin(), shape.end());
+  t.data = bytes.data();
+}
+
+void keep_rows(model::Parameters* parameters, const std::vector<int64_t>& rows, model::Linear* l) {
+  const auto count = static_cast<int64_t>(rows.size());
+  const auto pick = [&](int64_t width) {
+    return [&rows, width](const float* from, float* to) {
+      for (const int64_t r : rows) to = std::copy_n(from + r * width, width, to);
+    };
+  };
+  replace(parameters, l->weight, {count, l->in}, pick(l->in));
+  if (l->bias != model::kNone) replace(parameters, l->bias, {count}, pick(1));
+  l->out = count;
+}
+
+void keep_columns(model::Parameters* parameters, const std::vector<int64_t>& columns,
+                  model::Linear* l) {
+  const auto count = static_cast<int64_t>(columns.size());
+  replace(parameters, l->weight, {l->out, count}, [&](const float* from, float* to) {
+    for (int64_t r = 0; r < l->out; ++r)
+      for (const int64_t c : columns) *to++ = from[r * l->in + c];
+  });
+  l->in = count;
+}
+
+}  // namespace
+
+model::Model fold(const model::Model& m, const Kept& kept) {
+  model::Model slender = m;
+  for (size_t i = 0; i < slender.arch.layers.size(); ++i) {
+    model::Layer& layer = slender.arch.layers[i];
+    if (auto& a = layer.attention) {
+      const std::vector<int64_t> places = places_of(kept.heads[i], m.arch.head_size);
+      for (model::Linear* l : {&a->query, &a->key, &a->value})
+        keep_rows(&slender.parameters, places, l);
+      keep_columns(&slender.parameters, places, &a->output);
+      a->heads = count(kept.heads[i]);
+    }
+    if (auto& ffn = layer.ffn) {
+      const std::vector<int64_t> places = places_of(kept.neurons[i], 1);
+      keep_rows(&slender.parameters, places, &ffn->in);
+      keep_columns(&slender.parameters, places, &ffn->out);
+    }
+  }
+  return slender;
+}
+
+}  // namespace costeff::prune

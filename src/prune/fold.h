@@ -1,0 +1,14 @@
+#pragma once
+
+// A model without the units that are not kept.
+
+#include "model/spec.h"
+#include "prune/units.h"
+
+namespace costeff::prune {
+
+// Rows of queries, keys, values and first feed-forward matrices, and columns of the output matrices, are
+// cut out; all else is shared with `m`, whose weights must be float32. Every sublayer must keep a unit.
+model::Model fold(const model::Model& m, const Kept& kept);
+
+}  // namespace costeff::prune

@@ -1,0 +1,35 @@
+#include "prune/units.h"
+
+#include <algorithm>
+
+namespace costeff::prune {
+
+Kept all_kept(const model::Architecture& arch) {
+  Kept kept;
+  for (const model::Layer& layer : arch.layers) {
+    const int64_t heads = layer.attention ? layer.attention->heads : 0;
+    const int64_t neurons = layer.ffn ? layer.ffn->in.out : 0;
+    kept.heads.emplace_back(static_cast<size_t>(heads), uint8_t{1});
+    kept.neurons.emplace_back(static_cast<size_t>(neurons), uint8_t{1});
+  }
+  return kept;
+}
+
+int64_t count(const std::vector<uint8_t>& kept) {
+  return std::count(kept.begin(), kept.end(), uint8_t{1});
+}
+
+UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squares) {
+  const auto hidden = static_cast<double>(arch.hidden_size),
+             d = static_cast<double>(arch.head_size);
+  return {.head = d * (4 * hidden * tokens + 2 * squares), .neuron = 2 * hidden * tokens};
+}
+
+double cost(const Kept& kept, const UnitCosts& costs) {
+  double sum = 0;
+  for (const auto& layer : kept.heads) sum += costs.head * static_cast<double>(count(layer));
+  for (const auto& layer : kept.neurons) sum += costs.neuron * static_cast<double>(count(layer));
+  return sum;
+}
+
+}  // namespace costeff::prune

@@ -1,0 +1,33 @@
+#pragma once
+
+// The units that pruning keeps or drops: attention heads and feed-forward neurons.
+
+#include <cstdint>
+#include <vector>
+
+#include "model/spec.h"
+
+namespace costeff::prune {
+
+// Which units stay, by layer, in the order of the model: [L][heads of it], [L][neurons of it].
+struct Kept {
+  std::vector<std::vector<uint8_t>> heads, neurons;
+};
+
+// A score of each unit, likewise.
+struct Scores {
+  std::vector<std::vector<double>> heads, neurons;
+};
+
+Kept all_kept(const model::Architecture& arch);
+int64_t count(const std::vector<uint8_t>& kept);
+
+// Multiply-accumulates of a text that pruning can save: what a head takes, what a neuron takes.
+struct UnitCosts {
+  double head = 0, neuron = 0;
+};
+// tokens, squares: the means of a text's number of tokens and of its square.
+UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squares);
+double cost(const Kept& kept, const UnitCosts& costs);
+
+}  // namespace costeff::prune

@@ -1,0 +1,79 @@
+#include "tasks/report/slender_report.h"
+
+#include "base/format.h"
+#include "tasks/write/format_text.h"
+#include "tasks/write/json_writer.h"
+
+namespace costeff::tasks {
+namespace {
+
+// The members and the end of an object.
+void write_shape(const SlenderShape& shape, JsonWriter* json) {
+  json->field("heads", shape.heads);
+  json->field("neurons", shape.neurons);
+  json->field("parameters", shape.parameters);
+  json->field("macs", shape.macs);
+  json->end_object();
+}
+
+double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+}  // namespace
+
+std::string slender_text(const SlenderReport& r) {
+  const SlenderShape &before = r.plan.before, &after = r.plan.after;
+  std::string out = "layer   heads          neurons\n";
+  for (size_t l = 0; l < before.heads.size(); ++l) {
+    append_format(&out, "{:>5}   {:>3} of {:<3}   {:>5} of {}\n", l + 1, after.heads[l],
+                  before.heads[l], after.neurons[l], before.neurons[l]);
+  }
+  append_format(&out, "\nmultiply-accumulates  {:.1f}% of {:.3g} a text of {:.1f} tokens\n",
+                100 * share(after.macs, before.macs), before.macs,
+                share(static_cast<double>(r.plan.tokens), static_cast<double>(r.plan.rows)));
+  append_format(&out, "parameters            {} of {}, embeddings included\n",
+                grouped(after.parameters), grouped(before.parameters));
+  append_format(&out, "dialect               {}\n", r.plan.dialect);
+  if (!r.result || r.result->metric_before.empty()) return out;
+  const std::vector<double>&whole = r.result->metric_before, &slender = r.result->metric_after;
+  append_format(&out, "{:<22}{:.4f} at the last layer, before {:.4f}; {} rows\n", r.metric,
+                slender.back(), whole.back(), grouped(r.plan.dev_rows));
+  if (whole.size() == 1) return out;
+  double sum_before = 0, sum_after = 0;
+  for (const double m : whole) sum_before += m;
+  for (const double m : slender) sum_after += m;
+  const auto exits = static_cast<double>(whole.size());
+  append_format(&out, "{:<22}{:.4f} on average over the exits, before {:.4f}\n", "",
+                sum_after / exits, sum_before / exits);
+  return out;
+}
+
+std::string slender_json(const SlenderReport& r) {
+  std::string out;
+  JsonWriter json(&out, 1);
+  json.begin_object();
+  json.field("model", r.model);
+  json.optional_field("out", r.out);
+  json.field("data", r.data);
+  json.field("dev", r.dev);
+  json.field("tune", r.fit);
+  json.field("share", r.macs);
+  json.field("metric", r.metric);
+  json.field("dialect", r.plan.dialect);
+  json.field("rows", r.plan.rows);
+  json.field("dev_rows", r.plan.dev_rows);
+  json.field("tokens", r.plan.tokens);
+  json.begin_object("before");
+  write_shape(r.plan.before, &json);
+  json.begin_object("after");
+  write_shape(r.plan.after, &json);
+  if (r.result) {
+    json.field("metric_before", r.result->metric_before);
+    json.field("metric_after", r.result->metric_after);
+    json.field("files", r.result->files);
+    json.field("seconds", r.seconds);
+  }
+  json.end_object();
+  return out + "\n";
+}
+
+}  // namespace costeff::tasks
