@@ -44,6 +44,16 @@ void refuse_to_replace(const std::string& output, const std::vector<std::string>
   }
 }
 
+void refuse_inside(const std::string& output, const std::vector<std::string>& models) {
+  if (output.empty() || output == "-") return;
+  const std::filesystem::path parent = std::filesystem::path(output).parent_path();
+  for (const std::string& model : models) {
+    if (!model.empty() && same_place(parent.empty() ? "." : parent.string(), model))
+      fail_usage("{}: is in {}, a model that is read; expected another place",
+                 printable(output, 200), printable(model, 200));
+  }
+}
+
 void check_not_swapped(const std::string& model, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   std::error_code ignored;

@@ -30,6 +30,9 @@ CLI::Validator number_between(double low, double high);
 // are no regular file, such as -, pass.
 void refuse_to_replace(const std::string& output, const std::vector<std::string>& inputs);
 
+// Throws Error(usage) if the output is a file of a model directory that is read.
+void refuse_inside(const std::string& output, const std::vector<std::string>& models);
+
 // Throws Error(usage) if MODEL is a file and one of the inputs a checkpoint directory.
 void check_not_swapped(const std::string& model, const std::vector<std::string>& inputs);
 

@@ -320,6 +320,8 @@ void check_labelled_data(const TrainFlags& f, const char* verb) {
       1) {
     throw_usage("standard input is named twice");
   }
+  for (const std::string& output : {f.log, f.report, f.pass.bad_rows.file})
+    refuse_inside(output, {f.pass.model, f.teacher});
   check_bad_row_flags(f.pass.bad_rows, {f.output, f.log, f.report}, f.pass.data);
   if (!f.metric.empty()) (void)tasks::metric_from_name(f.metric);
 }

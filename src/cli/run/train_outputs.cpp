@@ -24,12 +24,22 @@ bool want_train_progress(bool quiet) {
 
 }  // namespace
 
-LogFile::LogFile(const std::string& path, bool append) : path_(path) {
-  fd_ =
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND | (append ? 0 : O_TRUNC), 0666);
+LogFile::LogFile(const std::string& path) : path_(path) {
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
+  const int error = errno;
   if (fd_ < 0) fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_APPEND);  // a pipe, a device
-  if (fd_ < 0) fail_errno();
-  if (append) cut_last_line();
+  if (fd_ >= 0) return;
+  errno = error;
+  fail_errno();
+}
+
+void LogFile::begin(bool append) {
+  if (append) {
+    cut_last_line();
+    return;
+  }
+  struct stat st {};
+  if (::fstat(fd_, &st) == 0 && S_ISREG(st.st_mode) && ::ftruncate(fd_, 0) != 0) fail_errno();
 }
 
 LogFile::~LogFile() {
@@ -61,15 +71,30 @@ void LogFile::fail_errno() const { fail_output("{}: {}", path_, std::strerror(er
 TrainOutputs::TrainOutputs(const TrainFlags& f)
     : quiet_(f.pass.quiet), json_(f.json), progress_(want_train_progress(f.pass.quiet)) {
   if (!f.report.empty()) report_ = std::make_unique<tasks::OutputFile>(f.report, &interrupted);
-  if (!f.log.empty()) log_ = std::make_unique<LogFile>(f.log, f.resume);
+  if (!f.log.empty()) log_ = std::make_unique<LogFile>(f.log);
+  append_ = f.resume;
 }
 
 void TrainOutputs::log(const std::string& line) {
-  if (log_) log_->write(line);
+  if (!log_) return;
+  if (begun_) {
+    log_->write(line);
+  } else {
+    waiting_ += line;
+  }
+}
+
+void TrainOutputs::begin_log() {
+  if (begun_) return;
+  begun_ = true;
+  if (!log_) return;
+  log_->begin(append_);
+  log_->write(waiting_);
 }
 
 void TrainOutputs::on_step(const tasks::TrainReport& r, const TrainStep& s) {
-  if (log_) log_->write(tasks::step_event(s));
+  begin_log();
+  log(tasks::step_event(s));
   if (s.seconds > 0) {
     const double rate = static_cast<double>(s.rows) / s.seconds;
     rows_per_s_ = rows_per_s_ == 0 ? rate : 0.95 * rows_per_s_ + 0.05 * rate;
@@ -78,7 +103,8 @@ void TrainOutputs::on_step(const tasks::TrainReport& r, const TrainStep& s) {
 }
 
 bool TrainOutputs::on_evaluation(const tasks::TrainReport& r, const TrainEvaluation& e) {
-  if (log_) log_->write(tasks::evaluation_event(e));
+  begin_log();
+  log(tasks::evaluation_event(e));
   if (json_) return true;
   progress_.erase();
   std::string lines = tasks::evaluation_line(r, e);
@@ -95,6 +121,7 @@ void TrainOutputs::on_remark(const std::string& text) {
 
 int TrainOutputs::finish(const tasks::TrainReport& r) {
   progress_.erase();
+  begin_log();
   log(tasks::end_event(r));
   if (report_) {
     if (const int code = write_output(report_.get(), tasks::train_html(r)); code != 0) return code;

@@ -17,11 +17,13 @@ namespace costeff::cli {
 // A file that others read while it grows: lines are in it at once.
 class LogFile {
  public:
-  // append: goes on after the last whole line of a file that is there. Throws Error(output).
-  LogFile(const std::string& path, bool append);
+  // What the file has stays. Throws Error(output).
+  explicit LogFile(const std::string& path);
   ~LogFile();
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
+  // Before the first write. append: goes on after the last whole line; else the file is emptied.
+  void begin(bool append);
   void write(std::string_view lines);
 
  private:
@@ -37,7 +39,11 @@ class TrainOutputs {
   // Throws Error(output) for files and directories that cannot be written.
   explicit TrainOutputs(const TrainFlags& flags);
 
-  void log(const std::string& line);  // nothing without --log
+  // Nothing without --log. The file is not touched before the first step or evaluation: a run that is
+  // refused, as another one works on OUT, may have been given that one's log.
+  void log(const std::string& line);
+  // Begins the file, for what ends a run before its first step.
+  void begin_log();
   bool wants_report() const { return report_ != nullptr; }
 
   void on_step(const tasks::TrainReport& report, const TrainStep& step);
@@ -52,6 +58,8 @@ class TrainOutputs {
  private:
   const bool quiet_, json_;
   std::unique_ptr<LogFile> log_;
+  bool append_ = false, begun_ = false;
+  std::string waiting_;  // lines before that
   std::unique_ptr<tasks::OutputFile> report_;
   tasks::OutputFile table_{"-"};
   bool has_header_ = false;

@@ -73,16 +73,36 @@ int say_interrupted_before_work(const TrainFlags& f) {
   return kInterrupted;
 }
 
+// How the rows were read, for the command that reads them next.
+std::string reading_flags(const PassFlags& f) {
+  std::string out;
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (!value.empty()) out += fmt::format(" {} {}", flag, shell_quoted(value));
+  };
+  add("--text-field", f.input.text_field);
+  add("--pair-field", f.input.pair_field);
+  add("--label-field", f.label_field);
+  add("--task", f.input.task);
+  add("--delimiter", f.input.delimiter);
+  if (f.input.format != "auto") add("--input-format", f.input.format);
+  if (f.input.header) out += " --header";
+  if (f.input.no_header) out += " --no-header";
+  return out;
+}
+
 void say_end(const TrainFlags& f, const TrainData& data, const tasks::TrainReport& r) {
   if (f.pass.quiet) return;
   say("{}; it took {}", tasks::train_end_text(r), tasks::duration_text(r.seconds));
   if (!f.report.empty()) say("wrote {}", f.report);
   const std::string out = shell_quoted(f.output);
-  if (r.plan.exits.size() > 1 && !data.dev_sets.empty()) {
-    say("next: costeff tune {} --data {} --max-drop 0.01", out,
-        shell_quoted(data.dev_sets.front().path));
-  } else {
+  if (r.plan.exits.size() == 1) {
     say("next: costeff infer {} FILE", out);
+  } else if (data.labels.map.regression) {
+    say("next: costeff tune {} --data FILE --score-range LOW,HIGH --max-drop X", out);
+  } else {
+    const std::string dev =
+        data.dev_sets.empty() ? "FILE" : shell_quoted(data.dev_sets.front().path);
+    say("next: costeff tune {} --data {} --max-drop 0.01{}", out, dev, reading_flags(f.pass));
   }
 }
 
@@ -117,7 +137,7 @@ int train(const TrainFlags& f) {
   const BackboneInfo backbone = inspect_backbone(f.pass.model);
   TrainOptions options = train_options(f, backbone);
   // Says now what would be wrong with it in the end.
-  if (!f.dry_run) {
+  if (!f.output.empty()) {
     const NewDirectory probe(f.output);
   }
   const auto bad = open_bad_rows(f.pass.bad_rows);
@@ -145,6 +165,8 @@ int train(const TrainFlags& f) {
   } catch (const Error& e) {
     outputs->erase_progress();
     r.seconds = seconds();
+    // Other errors before the first step are refusals, as of an OUT that another run works on.
+    if (e.kind() == ErrorKind::input) outputs->begin_log();
     outputs->log(tasks::end_event(r, "error", e.what()));
     throw;
   }

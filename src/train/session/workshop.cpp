@@ -31,6 +31,19 @@ std::unordered_set<ParameterId> ramp_parameters(const model::Architecture& arch)
   return ids;
 }
 
+// Classes without names: 0, 1, 2 and so on.
+bool are_numbers(const std::vector<std::string>& labels) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] != fmt::format("{}", i)) return false;
+  return true;
+}
+
+std::string joined(const std::vector<std::string>& names, const char* between) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : between) + name;
+  return out;
+}
+
 bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
   if (!is_backbone(p)) return false;
   if (p.layer == 0) return o.freeze_embeddings;
@@ -58,6 +71,12 @@ Workshop::Workshop(Opened* opened, const TrainOptions& options)
   teacher_model = checkpoint::load_model(options.teacher);
   if (teacher_model->arch.question_answering)
     fail_model("{}: answers questions, expected a classifier to learn from", options.teacher);
+  const std::vector<std::string>& theirs = teacher_model->provenance.labels;
+  if (!model::are_unnamed(theirs) && !are_numbers(options.labels) && theirs != options.labels) {
+    fail_model("{}: its labels are {}, expected {} as the rows; --labels {} gives these its order",
+               options.teacher, joined(theirs, ", "), joined(options.labels, ", "),
+               joined(theirs, ","));
+  }
   teacher_weights = std::make_unique<grad::TrainedWeights>(
       &*teacher_model, *s.kernels, s.precision, std::span<const model::Linear>(), grad::all_frozen);
   teacher = std::make_unique<grad::Network>(teacher_weights.get());
