@@ -92,9 +92,11 @@ void add_labelled_data_flags(CLI::App* sub, const char* rows, TrainFlags* f) {
       ->group(group);
   CLI::Option* labels =
       sub->add_option("--labels", f->labels,
-                      "Names of the classes 0, 1, ...; rows have these names or numbers. Default: "
-                      "the backbone's or the task's names if the rows have them, else the labels "
-                      "of the rows, numbers in numeric order, names sorted")
+                      "Names of the classes 0, 1, ...; rows have these names or numbers. A name "
+                      "cannot hold a comma. Default: the backbone's or the task's names if the "
+                      "rows have them, else the labels of the rows, numbers in numeric order, "
+                      "names sorted. Rows with bare numbers 0, 1, ... take the backbone's names "
+                      "if it has any")
           ->type_name("A,B,...")
           ->group(group);
   sub->add_flag("--regression", f->regression,

@@ -132,10 +132,15 @@ void split_dev(const TrainFlags& f, TrainData* data) {
       shortest(share), data->dev.empty() ? "judge by" : "train on");
 }
 
-// Classes that lack rows to train on.
+// Classes that lack rows to train on; rows that all have one answer.
 void check_classes(const TrainFlags& f, const TrainData& data) {
   const tasks::LabelMap& map = data.labels.map;
-  if (map.regression) return;
+  if (map.regression) {
+    const auto differs = [&](const TrainRow& r) { return r.score != data.train.front().score; };
+    if (std::any_of(data.train.begin(), data.train.end(), differs)) return;
+    fail_input("{}: the rows to train on have one score, expected at least two",
+               set_names(data.train_sets));
+  }
   const auto train = tasks::rows_of_classes(data.train, map.num_labels);
   const auto dev = tasks::rows_of_classes(data.dev, map.num_labels);
   const auto present =
