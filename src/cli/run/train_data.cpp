@@ -122,14 +122,20 @@ void split_dev(const TrainFlags& f, TrainData* data) {
   const double share = f.dev_share.value_or(kUsualDevShare);
   if (share == 0) return;
   data->dev_from = fmt::format("a share of {} of them", shortest(share));
-  const size_t rows = data->train.size();
   data->dev = split_off_dev(&data->train, share, static_cast<uint64_t>(f.seed));
   if (!data->dev.empty() && !data->train.empty()) return;
+  // All rows are on one side. Equal texts stay together, so more of the same would not help.
+  const std::vector<TrainRow>& all = data->dev.empty() ? data->train : data->dev;
+  const auto rows = static_cast<int64_t>(all.size());
+  const int64_t texts = tasks::count_texts(all);
+  const bool equal = 2 * texts <= rows;
   fail_input(
-      "{}: {}; a share of {} leaves none to {}, expected more rows, --dev FILE or another "
+      "{}: {}{}; a share of {} leaves none to {}, expected more {}, --dev FILE or another "
       "--dev-share",
-      set_names(data->train_sets), counted(static_cast<int64_t>(rows), "row", "rows"),
-      shortest(share), data->dev.empty() ? "judge by" : "train on");
+      set_names(data->train_sets), counted(rows, "row", "rows"),
+      equal ? ", but only " + counted(texts, "different text", "different texts") : "",
+      shortest(share), data->dev.empty() ? "judge by" : "train on",
+      equal ? "different texts" : "rows");
 }
 
 // Classes that lack rows to train on; rows that all have one answer.
