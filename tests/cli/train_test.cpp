@@ -72,6 +72,8 @@ TEST_F(TrainCli, RefusesFlags) {
       {{"--data", data, "-o", out, "--best-by", "first"}, "expected one of last, mean"},
       {{"--data", data, "-o", out, "--metric", "mcc"}, "metric \"mcc\" is not known"},
       {{"--data", data, "-o", out, "--metric", "pearson"}, "the rows have labels"},
+      {{"--data", data, "-o", out, "--metric", "f1"},
+       "--metric f1 is of two classes, and there are 3; expected macro_f1"},
       {{"--data", data, "-o", out, "--labels", "a,b", "--regression"}, "exclude each other"},
       {{"--data", data, "-o", out, "--dev", data, "--dev-share", "0.1"}, "exclude each other"},
       {{"--data", data, "-o", out, "--dev-share", "1"}, "--dev-share: \"1\""},

@@ -213,11 +213,18 @@ std::string record_of(const TrainData& data) {
   return out;
 }
 
-void check_metric(tasks::Metric metric, bool regression) {
-  if (tasks::is_correlation(metric) == regression) return;
-  fail_usage("--metric {} is of {}", tasks::metric_name(metric),
-             regression ? "labels, and the rows have scores (regression)"
-                        : "scores, and the rows have labels");
+void check_metric(tasks::Metric metric, const tasks::LabelMap& map) {
+  if (tasks::is_correlation(metric) != map.regression) {
+    fail_usage("--metric {} is of {}", tasks::metric_name(metric),
+               map.regression ? "labels, and the rows have scores (regression)"
+                              : "scores, and the rows have labels");
+  }
+  // F1 is of one class against the other, and of more classes none is the positive one.
+  if (metric == tasks::Metric::f1 && map.num_labels > 2)
+    fail_usage(
+        "--metric f1 is of two classes, and there are {}; expected macro_f1, accuracy or "
+        "matthews",
+        map.num_labels);
 }
 
 }  // namespace
@@ -256,14 +263,14 @@ TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tas
 }
 
 tasks::Metric train_metric(const TrainFlags& f, const TrainData& data) {
-  const bool regression = data.labels.map.regression;
+  const tasks::LabelMap& map = data.labels.map;
   if (!f.metric.empty()) {
     const tasks::Metric metric = tasks::metric_from_name(f.metric);
-    check_metric(metric, regression);
+    check_metric(metric, map);
     return metric;
   }
   if (data.labels.task) return data.labels.task->metrics.front();
-  return regression ? tasks::Metric::pearson : tasks::Metric::accuracy;
+  return map.regression ? tasks::Metric::pearson : tasks::Metric::accuracy;
 }
 
 void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* o) {
