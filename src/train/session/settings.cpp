@@ -221,6 +221,10 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
       if (dialect != "berxit" && recipe.learns_to_exit())
         notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));
+      if (o.regression && recipe.stages.front().aim == Aim::self_distil)
+        notes.emplace_back(
+            "self-distil on a regression is the same as joint: a score has no probabilities to "
+            "learn from");
       checkpoint::set_dialect(&with_exits.model, dialect);
       // Without off-ramps some dialects are plain ones.
       model::Model named = with_exits.model;
