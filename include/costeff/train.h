@@ -100,7 +100,7 @@ struct TrainOptions {
   double temperature = 1;              // of distilled answers
   int64_t first_exit = 1;              // COST-EFF: off-ramps before it are not trained
   uint64_t seed = 42;
-  int64_t max_length = 0;  // tokens; 0: 128, or less if the model has fewer
+  int64_t max_length = 0;  // tokens, 3 or more; 0: 128, or less if the model has fewer
 
   // The run.
   int64_t eval_every = 0;  // steps; 0: four times an epoch, and at its end

@@ -64,14 +64,23 @@ TEST_F(TrainHostileCli, ModelsAndData) {
   write_tiny_checkpoint(nan.path(), shape);
   write_safetensors(nan.path() + "/model.safetensors", tensors);
   write_file(dir.file("two.tsv"), "text\tlabel\nw1\tx\nw2\ty\n");
-  const std::string two = dir.file("two.tsv");
+  const std::string two = dir.file("two.tsv"), equal = dir.file("equal.tsv");
+  std::string rows = "text\tlabel\n";
+  for (int i = 0; i < 100; ++i) rows += "w1\tx\nw2\ty\n";
+  write_file(equal, rows);
   const struct {
     Strings args;
     int code;
     const char* says;
   } cases[] = {
       {{"train", nan.path(), "--data", data}, 4, "layer.2.attention.self.value.bias: element [1]"},
-      {{"train", model.path(), "--data", two}, 3, "a share of 0.1 leaves none to judge by"},
+      {{"train", model.path(), "--data", two},
+       3,
+       "two.tsv: 2 rows; a share of 0.1 leaves none to judge by, expected more rows, --dev"},
+      {{"train", model.path(), "--data", equal},
+       3,
+       "equal.tsv: 200 rows, but only 2 different texts; a share of 0.1 leaves none to judge by, "
+       "expected more different texts, --dev FILE"},
       {{"train", model.path(), "--data", data, "--dev-share", "0.001"},
        3,
        "a share of 0.001 leaves none to judge by"},

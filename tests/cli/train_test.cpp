@@ -72,6 +72,11 @@ TEST_F(TrainCli, RefusesFlags) {
       {{"--data", data, "-o", out, "--best-by", "first"}, "expected one of last, mean"},
       {{"--data", data, "-o", out, "--metric", "mcc"}, "metric \"mcc\" is not known"},
       {{"--data", data, "-o", out, "--metric", "pearson"}, "the rows have labels"},
+      {{"--data", data, "-o", out, "--metric", "f1"},
+       "--metric f1 is of two classes, and there are 3; expected macro_f1"},
+      {{"--data", data, "-o", out, "--max-length", "65"},
+       "--max-length 65, expected 3 to 64, the positions of this model"},
+      {{"--data", data, "-o", out, "--max-length", "2"}, "--max-length: \"2\", expected a whole"},
       {{"--data", data, "-o", out, "--labels", "a,b", "--regression"}, "exclude each other"},
       {{"--data", data, "-o", out, "--dev", data, "--dev-share", "0.1"}, "exclude each other"},
       {{"--data", data, "-o", out, "--dev-share", "1"}, "--dev-share: \"1\""},
@@ -107,7 +112,10 @@ TEST_F(TrainCli, RefusesData) {
                     bare = file("bare.tsv", "text\nw1\n"),
                     bad = file("bad.tsv", "text\tlabel\nw1\t0\nw2\nw3\t1\n"),
                     no_label = file("nolabel.tsv", "text\tlabel\nw1\t0\nw2\t\nw3\t1\n"),
-                    foreign = file("foreign.tsv", "text\tlabel\nw1\t0\nw2\t7\n");
+                    foreign = file("foreign.tsv", "text\tlabel\nw1\t0\nw2\t7\n"),
+                    moods = file("moods.csv", "text,label\nw1,neg\nw2,pos\n"),
+                    comma = file("comma.csv", "text,label\nw1,z\nw2,\"x,y\"\n"),
+                    level = file("level.tsv", "text\tlabel\nw1\t2.5\nw2\thigh\n");
   const struct {
     Strings flags;
     int code;
@@ -121,6 +129,19 @@ TEST_F(TrainCli, RefusesData) {
       {{"--data", data, "--dev", foreign, "-o", out},
        3,
        "foreign.tsv:3: label \"7\" is not known, expected 0, 1, 2 (the labels of the training"},
+      {{"--data", moods, "--labels", "a,neg", "-o", out},
+       3,
+       "moods.csv:3: label \"pos\" is not known, expected a, neg (--labels)"},
+      {{"--data", comma, "--labels", "x,y,z", "-o", out},
+       3,
+       "comma.csv:3: label \"x,y\" is not known, expected x, y, z (--labels)"},
+      {{"--data", level, "--regression", "-o", out}, 3, "level.tsv:3: the score is \"high\""},
+      {{"--data", level, "--regression", "--bad-rows", "skip", "--dev-share", "0", "-o", out},
+       3,
+       "level.tsv: the rows to train on have one score, expected at least two"},
+      {{"--data", moods, "--labels", "a,neg", "--bad-rows", "skip", "--dev-share", "0", "-o", out},
+       3,
+       "moods.csv: the rows to train on have one label, expected at least two"},
       {{"--data", data, "--dev", empty, "-o", out}, 3, "empty.tsv: has no rows"},
       {{"--data", dir.file("none.tsv"), "-o", out}, 3, "none.tsv: No such file"},
       {{"--data", dir.path(), "-o", out}, 3, "has no train.tsv"},

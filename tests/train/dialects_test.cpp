@@ -134,6 +134,28 @@ TEST(TrainDialects, AreExplained) {
   const std::string shared = notes(job_of("pabee", "joint", ""));
   EXPECT_TRUE(contains(shared, "the backbone's exits share a pooler; here each has one")) << shared;
   EXPECT_EQ(notes(job_of("pabee", "weighted", "")), "");
+  const TempDir early;
+  write_tiny_checkpoint(early.path(), toy_shape("deebert"));
+  Job scores = toy_job(early.path(), "self-distil");
+  scores.options.labels.clear();
+  scores.options.regression = true;
+  const struct {
+    Job job;
+    const char* says;  // null: nothing about it
+    const char* about;
+  } cases[] = {
+      {toy_job(early.path(), "weighted"),
+       "the exits' own poolers are replaced by a shared one (pabee's form)", "own poolers"},
+      {job_of(kBert, "weighted", ""), nullptr, "own poolers"},
+      {toy_job(early.path(), "joint"), nullptr, "own poolers"},
+      {scores, "self-distil on a regression is the same as joint: ", "the same as joint"},
+      {toy_job(early.path(), "self-distil"), nullptr, "the same as joint"},
+  };
+  for (const auto& c : cases) {
+    const std::string all = notes(c.job);
+    EXPECT_TRUE(contains(all, c.says ? c.says : "")) << all;
+    EXPECT_EQ(contains(all, c.about), c.says != nullptr) << c.job.options.recipe << "\n" << all;
+  }
 }
 
 }  // namespace

@@ -301,7 +301,9 @@ TEST_F(TrainHostile, SettingsOutOfRange) {
          o->class_weights = {1, 2, 3};
        }},
       {"micro-batch -1", [](auto* o) { o->micro_batch = -1; }},
-      {"max length 33, expected 1 to 32", [](auto* o) { o->max_length = 33; }},
+      {"--max-length 33, expected 3 to 32", [](auto* o) { o->max_length = 33; }},
+      {"--max-length 2, expected 3 to 32", [](auto* o) { o->max_length = 2; }},
+      {"--max-length -1, expected 3 to 32", [](auto* o) { o->max_length = -1; }},
       {"frozen layer 5, expected 1 to 4", [](auto* o) { o->freeze_layers = {5}; }},
       {"exits are given", [](auto* o) { o->exits = {2}; }},
       {"recipe plain makes no off-ramps, and a first exit", [](auto* o) { o->first_exit = 2; }},

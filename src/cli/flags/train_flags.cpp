@@ -92,9 +92,11 @@ void add_labelled_data_flags(CLI::App* sub, const char* rows, TrainFlags* f) {
       ->group(group);
   CLI::Option* labels =
       sub->add_option("--labels", f->labels,
-                      "Names of the classes 0, 1, ...; rows have these names or numbers. Default: "
-                      "the backbone's or the task's names if the rows have them, else the labels "
-                      "of the rows, numbers in numeric order, names sorted")
+                      "Names of the classes 0, 1, ...; rows have these names or numbers. A name "
+                      "cannot hold a comma. Default: the backbone's or the task's names if the "
+                      "rows have them, else the labels of the rows, numbers in numeric order, "
+                      "names sorted. Rows with bare numbers 0, 1, ... take the backbone's names "
+                      "if it has any")
           ->type_name("A,B,...")
           ->group(group);
   sub->add_flag("--regression", f->regression,
@@ -123,7 +125,9 @@ void add_recipe_flags(CLI::App* sub, TrainFlags* f) {
   sub->add_option("--teacher", f->teacher, "The model that a recipe which distils learns from")
       ->type_name("DIR")
       ->group(group);
-  sub->add_option("--exits", f->exits, "Layers with an off-ramp: all (default), or 3,6,9")
+  sub->add_option("--exits", f->exits,
+                  "Layers with an off-ramp: all (default), or 3,6,9. The last layer always answers "
+                  "and need not be named")
       ->type_name("LAYERS")
       ->group(group);
   sub->add_option("--pooling", f->pooling,
@@ -132,11 +136,13 @@ void add_recipe_flags(CLI::App* sub, TrainFlags* f) {
       ->type_name("NAME")
       ->group(group);
   sub->add_option("--dialect", f->dialect,
-                  "How to write the model: costeff, deebert, cost-eff, pabee, berxit or "
+                  "How to write the model: costeff, plain, deebert, berxit, pabee, cost-eff or "
                   "elasticbert. Default: that of the recipe's paper if it can, else costeff")
       ->type_name("NAME")
       ->group(group);
-  sub->add_option("--freeze", f->freeze, "Parts that are not trained: embeddings, layers: 1-3,6")
+  sub->add_option("--freeze", f->freeze,
+                  "Parts that are not trained: embeddings, and layers by number, such as "
+                  "embeddings,1-3,6")
       ->type_name("LIST")
       ->group(group);
 }

@@ -122,20 +122,31 @@ void split_dev(const TrainFlags& f, TrainData* data) {
   const double share = f.dev_share.value_or(kUsualDevShare);
   if (share == 0) return;
   data->dev_from = fmt::format("a share of {} of them", shortest(share));
-  const size_t rows = data->train.size();
   data->dev = split_off_dev(&data->train, share, static_cast<uint64_t>(f.seed));
   if (!data->dev.empty() && !data->train.empty()) return;
+  // All rows are on one side. Equal texts stay together, so more of the same would not help.
+  const std::vector<TrainRow>& all = data->dev.empty() ? data->train : data->dev;
+  const auto rows = static_cast<int64_t>(all.size());
+  const int64_t texts = tasks::count_texts(all);
+  const bool equal = 2 * texts <= rows;
   fail_input(
-      "{}: {}; a share of {} leaves none to {}, expected more rows, --dev FILE or another "
+      "{}: {}{}; a share of {} leaves none to {}, expected more {}, --dev FILE or another "
       "--dev-share",
-      set_names(data->train_sets), counted(static_cast<int64_t>(rows), "row", "rows"),
-      shortest(share), data->dev.empty() ? "judge by" : "train on");
+      set_names(data->train_sets), counted(rows, "row", "rows"),
+      equal ? ", but only " + counted(texts, "different text", "different texts") : "",
+      shortest(share), data->dev.empty() ? "judge by" : "train on",
+      equal ? "different texts" : "rows");
 }
 
-// Classes that lack rows to train on.
+// Classes that lack rows to train on; rows that all have one answer.
 void check_classes(const TrainFlags& f, const TrainData& data) {
   const tasks::LabelMap& map = data.labels.map;
-  if (map.regression) return;
+  if (map.regression) {
+    const auto differs = [&](const TrainRow& r) { return r.score != data.train.front().score; };
+    if (std::any_of(data.train.begin(), data.train.end(), differs)) return;
+    fail_input("{}: the rows to train on have one score, expected at least two",
+               set_names(data.train_sets));
+  }
   const auto train = tasks::rows_of_classes(data.train, map.num_labels);
   const auto dev = tasks::rows_of_classes(data.dev, map.num_labels);
   const auto present =
@@ -202,11 +213,18 @@ std::string record_of(const TrainData& data) {
   return out;
 }
 
-void check_metric(tasks::Metric metric, bool regression) {
-  if (tasks::is_correlation(metric) == regression) return;
-  fail_usage("--metric {} is of {}", tasks::metric_name(metric),
-             regression ? "labels, and the rows have scores (regression)"
-                        : "scores, and the rows have labels");
+void check_metric(tasks::Metric metric, const tasks::LabelMap& map) {
+  if (tasks::is_correlation(metric) != map.regression) {
+    fail_usage("--metric {} is of {}", tasks::metric_name(metric),
+               map.regression ? "labels, and the rows have scores (regression)"
+                              : "scores, and the rows have labels");
+  }
+  // F1 is of one class against the other, and of more classes none is the positive one.
+  if (metric == tasks::Metric::f1 && map.num_labels > 2)
+    fail_usage(
+        "--metric f1 is of two classes, and there are {}; expected macro_f1, accuracy or "
+        "matthews",
+        map.num_labels);
 }
 
 }  // namespace
@@ -245,14 +263,14 @@ TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tas
 }
 
 tasks::Metric train_metric(const TrainFlags& f, const TrainData& data) {
-  const bool regression = data.labels.map.regression;
+  const tasks::LabelMap& map = data.labels.map;
   if (!f.metric.empty()) {
     const tasks::Metric metric = tasks::metric_from_name(f.metric);
-    check_metric(metric, regression);
+    check_metric(metric, map);
     return metric;
   }
   if (data.labels.task) return data.labels.task->metrics.front();
-  return regression ? tasks::Metric::pearson : tasks::Metric::accuracy;
+  return map.regression ? tasks::Metric::pearson : tasks::Metric::accuracy;
 }
 
 void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* o) {

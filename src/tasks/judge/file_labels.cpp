@@ -180,7 +180,10 @@ TrainLabels choose(const LabelRequest& q, std::span<const FileLabel> labels) {
     const std::vector<std::string> names = parse_label_names("--labels", q.names);
     if (names.size() < 2) throw_usage("--labels names one class, expected at least two");
     LabelMap map = map_of_names(&task, names, labels);
-    const bool from_one = !map.numbers && rows_that_do_not_fit(map, labels) > 0;
+    const bool from_one =
+        !map.numbers && std::any_of(labels.begin(), labels.end(), [&](const FileLabel& l) {
+          return l.number && class_of(map, l.key) < 0;
+        });
     return classes(
         std::move(map), task, "--labels",
         from_one ? " (--labels; their numbers count from 0, and no row has that)" : " (--labels)");
@@ -214,22 +217,18 @@ TrainLabels choose(const LabelRequest& q, std::span<const FileLabel> labels) {
   return own_labels(q, labels);
 }
 
-// Rows of one label teach nothing.
+// Rows of one label teach nothing. Of a label that the map does not have parse_gold says more: its row.
 void refuse_one_label(const LabelRequest& q, const LabelMap& map,
                       std::span<const FileLabel> labels) {
-  std::set<int64_t> seen;
-  std::set<double> values;
-  const FileLabel* one = nullptr;
-  for (const FileLabel& l : labels) {
-    if (map.regression && l.number) values.insert(*l.number);
-    const int64_t label = map.regression ? -1 : class_of(map, l.key);
-    if (label >= 0) seen.insert(label);
-    if ((map.regression && l.number) || label >= 0) one = &l;
-  }
-  if (!one || seen.size() + values.size() != 1) return;
+  if (rows_that_do_not_fit(map, labels) > 0) return;
+  std::set<double> answers;
+  for (const FileLabel& l : labels)
+    answers.insert(map.regression ? *l.number : static_cast<double>(class_of(map, l.key)));
+  if (answers.size() != 1) return;
+  const FileLabel& one = labels.front();
   fail_input("{}: every row has the {} \"{}\", expected at least two different ones{}", q.data,
-             map.regression ? "score" : "label", printable(one->name, 40),
-             one->key == "-1" ? " (-1 usually means that there is no label)" : "");
+             map.regression ? "score" : "label", printable(one.name, 40),
+             one.key == "-1" ? " (-1 usually means that there is no label)" : "");
 }
 
 }  // namespace

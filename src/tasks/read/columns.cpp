@@ -74,6 +74,18 @@ struct Chooser {
                first.size() == 1 ? "a column's name or a text" : "the columns' names or a row");
   }
 
+  // Lines with no column but a text, where no flag names a column that they lack.
+  void refuse_lines_without_labels() const {
+    if (!options.want_gold || first.size() != 1 || options.task || options.header == Header::yes ||
+        !all_asked_are_numbers() || is_column_name(first.front(), options)) {
+      return;
+    }
+    fail_input(
+        "{}: 1 column and no header: lines of text have no labels, expected TSV, CSV or JSONL with "
+        "labels (--input-format names it)",
+        place);
+  }
+
   std::string task_note() const {
     return options.task ? fmt::format(" (task {})", options.task->name) : "";
   }
@@ -256,6 +268,7 @@ Columns choose_columns(std::span<const std::string_view> first, const InputOptio
                        const std::string& place) {
   Chooser c{first, options, place, {}};
   c.columns.count = static_cast<int64_t>(first.size());
+  c.refuse_lines_without_labels();
   if (!options.text_field.empty()) {
     c.columns.header =
         options.header == Header::yes || (options.header == Header::automatic &&

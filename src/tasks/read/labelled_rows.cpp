@@ -91,6 +91,12 @@ int64_t count_without_text(std::span<const TrainRow> rows) {
   });
 }
 
+int64_t count_texts(std::span<const TrainRow> rows) {
+  std::unordered_set<std::string> keys;
+  for (const TrainRow& row : rows) keys.insert(text_key(row.example));
+  return static_cast<int64_t>(keys.size());
+}
+
 int64_t count_shared(std::span<const TrainRow> train, std::span<const TrainRow> dev) {
   std::unordered_set<std::string> keys;
   for (const TrainRow& row : dev) keys.insert(text_key(row.example));

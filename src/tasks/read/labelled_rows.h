@@ -39,6 +39,9 @@ std::vector<TrainRow> to_train_rows(const LabelMap& map, std::vector<Example> ro
 // Rows without any text but white space.
 int64_t count_without_text(std::span<const TrainRow> rows);
 
+// The number of different texts (pairs, lists of ids) of rows.
+int64_t count_texts(std::span<const TrainRow> rows);
+
 // Rows of `dev` whose texts are those of a row of `train`.
 int64_t count_shared(std::span<const TrainRow> train, std::span<const TrainRow> dev);
 

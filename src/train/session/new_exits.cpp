@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/fail.h"
@@ -188,6 +189,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   Maker maker(&m, w.seed);
   const std::optional<model::Linear> from = first_pooler(*b);
   std::vector<model::Head> heads;
+  std::set<model::ParameterId> kept_poolers;
   int64_t kept = 0;
   const bool same_dialect = is_family_of(m.provenance.dialect, w.dialect);
   const auto keep = [&](int64_t layer) -> const model::Head* {
@@ -207,6 +209,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   for (const int64_t layer : wanted) {
     if (const model::Head* head = keep(layer)) {
       heads.push_back(*head);
+      if (head->pooler) kept_poolers.insert(head->pooler->weight);
       ++kept;
     } else {
       const Form form = form_of(w, *b, layer == layers);
@@ -215,6 +218,9 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   }
   const auto made = static_cast<int64_t>(heads.size()) - kept;
   if (w.dialect == "pabee") {
+    if (heads.back().pooler) kept_poolers.erase(heads.back().pooler->weight);
+    if (!kept_poolers.empty())
+      notes.emplace_back("the exits' own poolers are replaced by a shared one (pabee's form)");
     for (model::Head& head : heads) head.pooler = heads.back().pooler;
   } else if (give_own_poolers(&maker, &heads)) {
     notes.emplace_back(

@@ -15,6 +15,7 @@ namespace costeff::train {
 namespace {
 
 constexpr int64_t kPaperLength = 128;  // tokens; all references cut texts to this
+constexpr int64_t kShortest = 3;       // a token between [CLS] and [SEP]
 constexpr double kDropout = 0.1;
 
 void check_range(const char* name, double v, double low, double high, const char* expected) {
@@ -155,9 +156,9 @@ Settings settle(const TrainOptions& o, const model::Architecture& arch, int64_t 
   if (o.first_exit < 1 || o.first_exit > layers)
     fail_usage("first exit {}, expected 1 to {}, the layers of the backbone", o.first_exit, layers);
   s.max_length = o.max_length > 0 ? o.max_length : std::min(kPaperLength, longest);
-  if (s.max_length > arch.max_length || o.max_length < 0)
-    fail_usage("max length {}, expected 1 to {}, the positions of this model", o.max_length,
-               arch.max_length);
+  if (o.max_length != 0 && (o.max_length < kShortest || o.max_length > arch.max_length))
+    fail_usage("--max-length {}, expected {} to {}, the positions of this model", o.max_length,
+               kShortest, arch.max_length);
   if (o.compute == ComputeType::int8)
     throw_usage("int8, expected float32 or bfloat16: training needs finer steps");
   s.precision = runtime::precision_of(o.compute);
@@ -220,6 +221,10 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
       if (dialect != "berxit" && recipe.learns_to_exit())
         notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));
+      if (o.regression && recipe.stages.front().aim == Aim::self_distil)
+        notes.emplace_back(
+            "self-distil on a regression is the same as joint: a score has no probabilities to "
+            "learn from");
       checkpoint::set_dialect(&with_exits.model, dialect);
       // Without off-ramps some dialects are plain ones.
       model::Model named = with_exits.model;

@@ -119,6 +119,37 @@ TEST(Columns, ByNumber) {
             "3 dev.tsv:1: no column \"99999999999999999999\", the header has \"a\"");
 }
 
+TEST(Columns, LinesOfTextHaveNoLabels) {
+  const char* lines =
+      "3 dev.tsv:1: 1 column and no header: lines of text have no labels, expected TSV, CSV or "
+      "JSONL with labels (--input-format names it)";
+  const struct {
+    const char *first, *text, *label;
+    Header header;
+    std::string expected;
+  } cases[] = {
+      {"It was a good film.", "", "", Header::automatic, lines},
+      {"good", "", "", Header::automatic, lines},
+      {"good", "", "", Header::no, lines},
+      {"good", "1", "2", Header::automatic, lines},
+      {"good", "", "2", Header::no, lines},
+      // A header, as a flag or a usual name says.
+      {"good", "", "", Header::yes,
+       "3 dev.tsv:1: no column of labels (label), the header has \"good\"; another name is given "
+       "with --label-field"},
+      {"text", "", "", Header::automatic,
+       "3 dev.tsv:1: no column of labels (label), the header has \"text\"; another name is given "
+       "with --label-field"},
+      {"good", "x", "", Header::automatic, "3 dev.tsv:1: no column \"x\", the header has \"good\""},
+  };
+  for (const auto& c : cases) {
+    InputOptions options = fields(c.text, "", c.header);
+    options.want_gold = true;
+    options.label_field = c.label;
+    EXPECT_EQ(chosen({c.first}, options), c.expected) << c.first << " " << c.label;
+  }
+}
+
 TEST(Columns, Ids) {
   InputOptions options;
   options.id_field = "guid";
