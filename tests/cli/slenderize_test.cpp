@@ -23,9 +23,9 @@ struct SlenderizeCli : EvalCli {
     shape.label_names = {"a", "b", "c"};
     write_tiny_checkpoint(whole, shape);
     std::string text = "sentence\tlabel\n";
-    const std::vector<std::string> texts = tiny_texts(80, 7);
-    for (size_t i = 0; i < texts.size(); ++i)
-      text += "w1 " + texts[i] + "\t" + std::string(1, static_cast<char>('a' + i % 3)) + "\n";
+    const std::vector<std::string> sentences = tiny_texts(80, 7);
+    for (size_t i = 0; i < sentences.size(); ++i)
+      text += "w1 " + sentences[i] + "\t" + std::string(1, static_cast<char>('a' + i % 3)) + "\n";
     write_file(rows, text);
   }
   Finished slenderize(const Strings& more) {
@@ -74,11 +74,11 @@ TEST_F(SlenderizeCli, SameBitsForAnyNumberOfThreads) {
 // Nothing dropped, nothing fitted: the same answers.
 TEST_F(SlenderizeCli, TheWholeModelAnswersAsBefore) {
   ASSERT_EQ(slenderize({"-o", out, "--macs", "1", "--tune", "none"}).exit_code, 0);
-  const auto answers = [&](const std::string& model) {
-    return run(Command{.args = {"infer", model, rows, "--format", "tsv"}}).out;
+  const auto answers_of = [&](const std::string& path) {
+    return run(Command{.args = {"infer", path, rows, "--format", "tsv"}}).out;
   };
-  EXPECT_EQ(answers(out), answers(whole));
-  EXPECT_NE(answers(out), "");
+  EXPECT_EQ(answers_of(out), answers_of(whole));
+  EXPECT_NE(answers_of(out), "");
 }
 
 TEST_F(SlenderizeCli, OffRampsStay) {

@@ -21,15 +21,7 @@
 #include "train/session/save.h"
 
 namespace costeff {
-namespace {
-
-using train::Row;
-
-constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
-constexpr int64_t kFitTokens = 2048;   // of a batch that is fitted
-constexpr int64_t kStep = 16;          // neurons
-constexpr int64_t kPaperLength = 128;
-constexpr double kRidge = 0.01, kLimit = 10;
+namespace prune {
 
 // A copy of the model for training's kernels.
 struct Copy {
@@ -46,6 +38,18 @@ struct Copy {
                                                      std::span<const model::Linear>(), frozen);
   }
 };
+
+}  // namespace prune
+
+namespace {
+
+using train::Row;
+
+constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
+constexpr int64_t kFitTokens = 2048;   // of a batch that is fitted
+constexpr int64_t kStep = 16;          // neurons
+constexpr int64_t kPaperLength = 128;
+constexpr double kRidge = 0.01, kLimit = 10;
 
 // Layers of different widths are CoFi's compact form, whatever the model was before.
 void set_slender_dialect(const std::string& path, const checkpoint::Config& config,
@@ -96,8 +100,8 @@ struct Slenderizer::Impl {
     const int64_t longest =
         std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
     max_length = options.max_length > 0 ? options.max_length : std::min(kPaperLength, longest);
-    if (max_length > longest)
-      fail_usage("max length {}, expected 1 to {}, the positions of this model", max_length,
+    if (max_length < 3 || max_length > longest)
+      fail_usage("max length {}, expected 3 to {}, the positions of this model", max_length,
                  longest);
     model::Model probe = m;
     set_slender_dialect(path, whole.backbone.config, &probe);
@@ -158,7 +162,7 @@ struct Slenderizer::Impl {
   std::vector<TrainRow> dev;
   text::Tokenizer tokenizer;
   const kernels::KernelTable& kernels;
-  Copy whole;
+  prune::Copy whole;
   int64_t max_length = 0;
   train::Encoded rows, dev_rows;
   prune::UnitCosts costs;
@@ -247,7 +251,7 @@ std::optional<SlenderizeResult> Slenderizer::Impl::run(const std::string& out,
   if (!decide(progress, stop)) return std::nullopt;
   SlenderizeResult result;
   result.metric_before = judged(whole.backbone.model);
-  Copy student(path, kernels, grad::all_frozen);
+  prune::Copy student(path, kernels, grad::all_frozen);
   if (options.fit != SlenderFit::none) {
     const model::Architecture& arch = student.backbone.model.arch;
     std::vector<grad::Batch> batches;

@@ -52,47 +52,47 @@ TEST(JsonWriter, LayoutIsThatOfAJsonLibrary) {
                                 {"last", -1e-7}};
   for (const int indent : {-1, 0, 1, 2}) {
     std::string out;
-    JsonWriter json(&out, indent);
-    json.begin_object();
-    json.begin_object("empty");
-    json.end_object();
-    json.field("none", std::vector<int>{});
-    json.begin_array("list");
-    json.value(1);
-    json.value(2.5);
-    json.null();
-    json.end_array();
-    json.begin_object("nested");
-    json.begin_object("a");
-    json.field("b", true);
-    json.begin_array("c");
-    json.begin_object();
-    json.field("d", "\u00e9");
-    json.end_object();
-    json.end_array();
-    json.end_object();
-    json.end_object();
-    json.field("last", -1e-7);
-    json.end_object();
+    JsonWriter writer(&out, indent);
+    writer.begin_object();
+    writer.begin_object("empty");
+    writer.end_object();
+    writer.field("none", std::vector<int>{});
+    writer.begin_array("list");
+    writer.value(1);
+    writer.value(2.5);
+    writer.null();
+    writer.end_array();
+    writer.begin_object("nested");
+    writer.begin_object("a");
+    writer.field("b", true);
+    writer.begin_array("c");
+    writer.begin_object();
+    writer.field("d", "\u00e9");
+    writer.end_object();
+    writer.end_array();
+    writer.end_object();
+    writer.end_object();
+    writer.field("last", -1e-7);
+    writer.end_object();
     EXPECT_EQ(out, expected.dump(indent)) << indent;
   }
 }
 
 TEST(JsonWriter, StoredAndOptionalFields) {
   std::string out;
-  JsonWriter json(&out);
-  json.begin_array();
-  json.stored("\"a\"b");  // text
-  json.stored("1.0");     // JSON as it is
-  json.stored("");
-  json.begin_object();
-  json.optional_field("a", "");
-  json.optional_field("b", "x");
-  json.null_field("c");
-  json.key_text("k\"");
-  json.value(1);
-  json.end_object();
-  json.end_array();
+  JsonWriter writer(&out);
+  writer.begin_array();
+  writer.stored("\"a\"b");  // text
+  writer.stored("1.0");     // JSON as it is
+  writer.stored("");
+  writer.begin_object();
+  writer.optional_field("a", "");
+  writer.optional_field("b", "x");
+  writer.null_field("c");
+  writer.key_text("k\"");
+  writer.value(1);
+  writer.end_object();
+  writer.end_array();
   EXPECT_EQ(out, R"(["a\"b",1.0,null,{"a":null,"b":"x","c":null,"k\"":1}])");
 }
 
@@ -100,11 +100,11 @@ TEST(JsonWriter, AppendsAndAllocatesNothingMoreThanTheText) {
   std::string out = "before ";
   out.reserve(200);
   const char* data = out.data();
-  JsonWriter json(&out);
-  json.begin_object();
-  json.field("text", "a long enough text that would not fit into a small string");
-  json.field("numbers", std::vector<float>{0.25f, 1e-7f});
-  json.end_object();
+  JsonWriter writer(&out);
+  writer.begin_object();
+  writer.field("text", "a long enough text that would not fit into a small string");
+  writer.field("numbers", std::vector<float>{0.25f, 1e-7f});
+  writer.end_object();
   EXPECT_EQ(out, R"(before {"text":"a long enough text that would not fit into a small string",)"
                  R"("numbers":[0.25,1e-07]})");
   EXPECT_EQ(out.data(), data);
