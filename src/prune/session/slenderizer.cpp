@@ -48,7 +48,7 @@ using train::Row;
 constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
 constexpr int64_t kFitTokens = 2048;   // of a batch that is fitted
 constexpr int64_t kStep = 16;          // neurons
-constexpr int64_t kPaperLength = 128;
+constexpr int64_t kUsualLength = 128;
 constexpr double kRidge = 0.01, kLimit = 10;
 
 // Layers of different widths are CoFi's compact form, whatever the model was before.
@@ -97,9 +97,10 @@ struct Slenderizer::Impl {
     if (options.rows < 1) fail_usage("{} rows to look at, expected at least 1", options.rows);
     if (given.empty()) throw_input("no rows, expected some with labels");
     const model::Model& m = whole.backbone.model;
+    train::check_vocabulary(tokenizer, m);
     const int64_t longest =
         std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
-    max_length = options.max_length > 0 ? options.max_length : std::min(kPaperLength, longest);
+    max_length = options.max_length > 0 ? options.max_length : std::min(kUsualLength, longest);
     if (max_length < 3 || max_length > longest)
       fail_usage("max length {}, expected 3 to {}, the positions of this model", max_length,
                  longest);

@@ -25,6 +25,12 @@ void check_answer(const TrainRow& row, int64_t labels) {
 
 }  // namespace
 
+void check_vocabulary(const text::Tokenizer& tokenizer, const model::Model& model) {
+  if (tokenizer.vocab_size() <= model.arch.vocab_size) return;
+  fail_model("{}: has ids up to {}, and the model has {} word embeddings", tokenizer.vocab_file(),
+             tokenizer.vocab_size() - 1, model.arch.vocab_size);
+}
+
 Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
                     std::span<const TrainRow> rows, int64_t max_length, int64_t labels) {
   Encoded out;

@@ -20,6 +20,9 @@ struct Encoded {
   int64_t tokens = 0, longest = 0, truncated = 0;
 };
 
+// Throws Error(model) for a tokenizer with ids that the model has no embeddings for.
+void check_vocabulary(const text::Tokenizer& tokenizer, const model::Model& model);
+
 // The tokens of rows, cut to max_length. Throws Error(input) that names the row, also for a label that
 // is none of `labels` (0: a regression, whose scores must be finite).
 Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,

@@ -34,10 +34,7 @@ Opened Prepared::open() const {
   Opened o;
   o.backbone = checkpoint::load_backbone(path);
   model::Model& m = o.backbone.model;
-  if (tokenizer.vocab_size() > m.arch.vocab_size) {
-    fail_model("{}: has ids up to {}, and the model has {} word embeddings", tokenizer.vocab_file(),
-               tokenizer.vocab_size() - 1, m.arch.vocab_size);
-  }
+  check_vocabulary(tokenizer, m);
   const int64_t longest =
       std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
   o.settings = settle(options, m.arch, longest);
