@@ -108,6 +108,7 @@ TEST_F(SlenderizeCli, Refuses) {
       {{}, 2, "no output: -o OUT"},
       {{"-o", out, "--macs", "0.01"}, 2, "expected at least"},
       {{"-o", out, "--macs", "2"}, 2, "--macs"},
+      {{"-o", out, "--method", "magic"}, 2, "--method \"magic\", expected fisher"},
       {{"-o", out, "--tune", "magic"}, 2, "--tune \"magic\""},
       {{"-o", out, "--labels", "a,b,c,d"},
        3,

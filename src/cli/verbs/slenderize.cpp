@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/files/new_directory.h"
 #include "base/names.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/train_flags.h"
@@ -40,7 +41,7 @@ constexpr const char* kSlenderizeFooter =
 struct SlenderizeFlags {
   TrainFlags rows;  // what is read, and how; output, threads, isa, dry_run, json, seed
   double macs = 0.5;
-  std::string fit = "refit";
+  std::string method = "fisher", fit = "refit";
   int64_t at_most = 2048;
   bool exact = false;
 };
@@ -90,6 +91,7 @@ tasks::SlenderReport begin_report(const SlenderizeFlags& f, const TrainData& dat
 int slenderize(const SlenderizeFlags& f) {
   check_labelled_data(f.rows, "slenderize");
   (void)value_of_name(kFits, f.fit, "--tune");
+  if (f.method != "fisher") fail_usage("--method \"{}\", expected fisher", printable(f.method, 40));
   const auto begin = std::chrono::steady_clock::now();
   const BackboneInfo model = inspect_backbone(f.rows.pass.model);
   if (model.num_labels == 0) {
@@ -155,10 +157,14 @@ void add_slenderize(CLI::App* app, std::function<int()>* run) {
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(size);
-  sub->add_flag("--exact-widths", f->exact,
+  sub->add_flag("--no-round", f->exact,
                 "Neurons in any number. Without it in multiples of 16, which kernels like")
       ->group(size);
   const char* how = "How";
+  sub->add_option("--method", f->method,
+                  "fisher (default): nothing is trained; by the Fisher information of masks")
+      ->type_name("NAME")
+      ->group(how);
   sub->add_option("--tune", f->fit,
                   "What makes up for what is dropped: refit (default; output matrices, fitted "
                   "anew), scales (one for each head and neuron) or none")
