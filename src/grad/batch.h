@@ -2,6 +2,7 @@
 
 // Rows of a training step, end to end.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -39,6 +40,18 @@ struct Batch {
 // What the memory of a step depends on.
 struct BatchShape {
   int64_t tokens = 0, rows = 0, longest = 0;
+
+  void add_row(int64_t row_tokens) {
+    tokens += Batch::places(row_tokens);
+    ++rows;
+    longest = std::max(longest, row_tokens);
+  }
+  // Becomes the largest of both in each number.
+  void cover(const BatchShape& other) {
+    tokens = std::max(tokens, other.tokens);
+    rows = std::max(rows, other.rows);
+    longest = std::max(longest, other.longest);
+  }
 };
 inline BatchShape shape_of(const Batch& b) { return {b.tokens(), b.rows(), b.longest()}; }
 

@@ -117,6 +117,18 @@ const float* middle_again(const TrainedWeights& w, const model::Layer& layer, co
 
 }  // namespace
 
+LinearSizes largest_products(const model::Architecture& arch, int64_t rows) {
+  LinearSizes largest{.rows = rows, .out = arch.hidden_size, .in = arch.hidden_size};
+  if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
+  for (const model::Layer& layer : arch.layers) {
+    const int64_t size = attention_size(layer);
+    const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;
+    largest.out = std::max({largest.out, 3 * size, inner});
+    largest.in = std::max({largest.in, size, inner});
+  }
+  return largest;
+}
+
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
                    Reserve* reserve, LayerRecord* record) {
   reserve_record(w, tokens, attention_size(layer), inner_size(layer), reserve, record);

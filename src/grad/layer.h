@@ -31,6 +31,9 @@ struct LayerScratch {
   std::vector<AttentionScratch> attention;  // one per thread
 };
 
+// The largest product of `rows` rows in embeddings and layers.
+LinearSizes largest_products(const model::Architecture& arch, int64_t rows);
+
 // Called by the leader alone, before the other threads proceed.
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
                    Reserve* reserve, LayerRecord* record);

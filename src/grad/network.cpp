@@ -64,17 +64,10 @@ void Network::reserve_exits(const BatchShape& batch, int64_t threads, bool backw
                             Reserve* reserve) {
   const model::Architecture& arch = w_.arch();
   const int64_t hidden = arch.hidden_size;
-  LinearSizes largest{.rows = std::max(batch.tokens, batch.rows), .out = arch.num_labels, .in = 1};
+  LinearSizes largest{.rows = batch.rows, .out = arch.num_labels, .in = 1};
   if (batch.tokens > 0) {
-    largest.out = std::max(largest.out, hidden);
-    largest.in = hidden;
-    if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
-    for (const model::Layer& layer : arch.layers) {
-      const int64_t size = layer.attention ? layer.attention->query.out : 0;
-      const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;
-      largest.out = std::max({largest.out, 3 * size, inner});
-      largest.in = std::max({largest.in, size, inner});
-    }
+    largest = largest_products(arch, std::max(batch.tokens, batch.rows));
+    largest.out = std::max(largest.out, arch.num_labels);
   }
   for (size_t e = 0; e < heads_.size(); ++e) {
     reserve_head(heads_[e], hidden, batch.rows, reserve, &head_records_[e]);

@@ -1,23 +1,13 @@
 #include "prune/fold.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/fail.h"
 
 namespace costeff::prune {
 namespace {
 
-// The indices of kept units, each of `size` rows or columns.
-std::vector<int64_t> places_of(const std::vector<uint8_t>& kept, int64_t size) {
-  std::vector<int64_t> places;
-  for (size_t i = 0; i < kept.size(); ++i)
-    for (int64_t k = 0; kept[i] && k < size; ++k)
-      places.push_back(static_cast<int64_t>(i) * size + k);
-  return places;
-}
-
-// What takes a tensor's place: [rows, columns] that copy(row, column) picks.
+// Gives a tensor another shape and values of its own: copy(from, to) writes them.
 template <typename Copy>
 void replace(model::Parameters* parameters, model::ParameterId id, std::vector<int64_t> shape,
              const Copy& copy) {
@@ -61,16 +51,16 @@ model::Model fold(const model::Model& m, const Kept& kept) {
   for (size_t i = 0; i < slender.arch.layers.size(); ++i) {
     model::Layer& layer = slender.arch.layers[i];
     if (auto& a = layer.attention) {
-      const std::vector<int64_t> places = places_of(kept.heads[i], m.arch.head_size);
+      const std::vector<int64_t> rows = places(kept.heads[i], m.arch.head_size);
       for (model::Linear* l : {&a->query, &a->key, &a->value})
-        keep_rows(&slender.parameters, places, l);
-      keep_columns(&slender.parameters, places, &a->output);
+        keep_rows(&slender.parameters, rows, l);
+      keep_columns(&slender.parameters, rows, &a->output);
       a->heads = count(kept.heads[i]);
     }
     if (auto& ffn = layer.ffn) {
-      const std::vector<int64_t> places = places_of(kept.neurons[i], 1);
-      keep_rows(&slender.parameters, places, &ffn->in);
-      keep_columns(&slender.parameters, places, &ffn->out);
+      const std::vector<int64_t> rows = places(kept.neurons[i], 1);
+      keep_rows(&slender.parameters, rows, &ffn->in);
+      keep_columns(&slender.parameters, rows, &ffn->out);
     }
   }
   return slender;

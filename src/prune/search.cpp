@@ -115,9 +115,9 @@ void round_neurons(const Scores& scores, const UnitCosts& costs, double budget, 
   }
   std::vector<std::vector<Place>> ranks;
   for (const auto& layer : scores.neurons) ranks.push_back(ranked({layer}));
-  for (size_t l = 0; l < numbers.size(); ++l)
-    kept->neurons[l] = keep_best(scores.neurons[l], numbers[l]);
-  double left = budget - cost(*kept, costs);
+  double left = budget;
+  for (const auto& layer : kept->heads) left -= costs.head * static_cast<double>(count(layer));
+  for (const int64_t n : numbers) left -= costs.neuron * static_cast<double>(n);
   for (;;) {
     size_t best = numbers.size();
     double most = 0;
@@ -137,8 +137,9 @@ void round_neurons(const Scores& scores, const UnitCosts& costs, double budget, 
         std::min(step, static_cast<int64_t>(scores.neurons[best].size()) - numbers[best]);
     numbers[best] += more;
     left -= static_cast<double>(more) * costs.neuron;
-    kept->neurons[best] = keep_best(scores.neurons[best], numbers[best]);
   }
+  for (size_t l = 0; l < numbers.size(); ++l)
+    kept->neurons[l] = keep_best(scores.neurons[l], numbers[l]);
 }
 
 }  // namespace
@@ -172,30 +173,34 @@ Kept search(const Scores& scores, const UnitCosts& costs, double budget) {
           keep_first(scores.neurons, neurons, best_neurons)};
 }
 
-Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, double full,
-                    int64_t step) {
-  // What must stay is worth more than all else together.
-  Scores raised = scores;
-  double least = 0, all = 0;
+void check_budget(const Kept& all, const UnitCosts& costs, double budget, int64_t step) {
+  double least = 0;
+  const auto add = [&](const std::vector<uint8_t>& layer, int64_t number, double cost_of_one) {
+    least += cost_of_one * static_cast<double>(std::min(count(layer), number));
+  };
+  for (const auto& layer : all.heads) add(layer, 1, costs.head);
+  for (const auto& layer : all.neurons) add(layer, step, costs.neuron);
+  if (least <= budget) return;
+  const double full = cost(all, costs);
+  fail_usage(
+      "a share of {:.3g} of the multiply-accumulates, expected at least {:.3g}: each layer "
+      "keeps a head and {} neurons",
+      budget / full, std::ceil(least / full * 1e3) / 1e3, step);
+}
+
+Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, int64_t step) {
+  double all = 0;
   for (const auto* kind : {&scores.heads, &scores.neurons})
     for (const auto& layer : *kind) all = std::accumulate(layer.begin(), layer.end(), all);
-  const auto raise = [&](std::vector<double>* layer, int64_t number, double cost_of_one) {
-    std::vector<size_t> best(layer->size());
-    std::iota(best.begin(), best.end(), size_t{0});
-    std::stable_sort(best.begin(), best.end(),
-                     [&](size_t a, size_t b) { return (*layer)[a] > (*layer)[b]; });
-    best.resize(std::min(best.size(), static_cast<size_t>(number)));
-    for (const size_t i : best) (*layer)[i] += all;
-    least += static_cast<double>(best.size()) * cost_of_one;
+  // What must stay is worth more than all else together.
+  Scores raised = scores;
+  const auto raise = [&](std::vector<double>* layer, int64_t number) {
+    const std::vector<Place> best = ranked({*layer});
+    const size_t stay = std::min(best.size(), static_cast<size_t>(number));
+    for (size_t i = 0; i < stay; ++i) (*layer)[best[i].unit] += all;
   };
-  for (auto& layer : raised.heads) raise(&layer, 1, costs.head);
-  for (auto& layer : raised.neurons) raise(&layer, step, costs.neuron);
-  if (least > budget) {
-    fail_usage(
-        "a share of {:.3g} of the multiply-accumulates, expected at least {:.3g}: each layer "
-        "keeps a head and {} neurons",
-        budget / full, std::ceil(least / full * 1e3) / 1e3, step);
-  }
+  for (auto& layer : raised.heads) raise(&layer, 1);
+  for (auto& layer : raised.neurons) raise(&layer, step);
   Kept kept = search(raised, costs, budget);
   round_neurons(scores, costs, budget, step, &kept);
   return kept;

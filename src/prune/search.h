@@ -26,10 +26,10 @@ Scores fisher_scores(std::span<const MaskGradients> layers);
 Kept search(const Scores& scores, const UnitCosts& costs, double budget);
 
 // The same, with at least one head and `step` neurons (or all) in each sublayer, and neurons in multiples
-// of `step` where some are dropped. Throws Error(usage) if the budget does not pay that, with the least
-// share of `full` that does.
-Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, double full,
-                    int64_t step);
+// of `step` where some are dropped. The budget must pay that: check_budget().
+Kept search_rounded(const Scores& scores, const UnitCosts& costs, double budget, int64_t step);
+// Throws Error(usage), with the least share that does, if the budget does not pay it. all: every unit.
+void check_budget(const Kept& all, const UnitCosts& costs, double budget, int64_t step);
 
 // Changes which units of a layer are kept, not their number: greedily towards the smallest expected
 // squared change of the loss, cross terms of the Fisher information included.

@@ -19,30 +19,14 @@ struct Stream {
   grad::EmbeddingRecord embedding;
 };
 
-grad::BatchShape largest_of(std::span<const Batch> batches) {
-  grad::BatchShape largest;
-  for (const Batch& b : batches) {
-    largest.tokens = std::max(largest.tokens, b.tokens());
-    largest.rows = std::max(largest.rows, b.rows());
-    largest.longest = std::max(largest.longest, b.longest());
-  }
-  return largest;
-}
-
 void open_stream(const TrainedWeights& w, std::span<const Batch> batches, Team* team, Stream* s) {
   s->weights = &w;
-  const grad::BatchShape shape = largest_of(batches);
+  grad::BatchShape shape;
+  for (const Batch& batch : batches) shape.cover(grad::shape_of(batch));
   const model::Architecture& arch = w.arch();
   grad::Reserve reserve(grad::Reserve::Mode::allocate);
-  grad::LinearSizes largest{.rows = shape.tokens, .out = arch.hidden_size, .in = arch.hidden_size};
-  if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
-  for (const model::Layer& layer : arch.layers) {
-    const int64_t size = layer.attention ? layer.attention->query.out : 0;
-    const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;
-    largest.out = std::max({largest.out, 3 * size, inner});
-    largest.in = std::max({largest.in, size, inner});
-  }
-  grad::reserve_linear(w, largest, team->size(), false, &reserve, &s->scratch.linear);
+  grad::reserve_linear(w, grad::largest_products(arch, shape.tokens), team->size(), false, &reserve,
+                       &s->scratch.linear);
   grad::reserve_embedding(w, shape.tokens, &reserve, &s->embedding);
   grad::reserve_shared_layer(w, shape.tokens, &reserve, &s->record);
   grad::reserve_scratch(w, shape, team->size(), false, &reserve, &s->scratch);
@@ -65,15 +49,6 @@ const model::Linear& output_of(const model::Architecture& arch, int64_t layer, S
 Eigen::MatrixXd weight_of(const TrainedWeights& w, const model::Linear& l) {
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   return Eigen::Map<const RowMajor>(w[l.weight].value.data(), l.out, l.in).cast<double>();
-}
-
-// The columns that units have: d for a head, 1 for a neuron.
-std::vector<int64_t> columns_of(const std::vector<uint8_t>& kept, int64_t size) {
-  std::vector<int64_t> columns;
-  for (size_t i = 0; i < kept.size(); ++i)
-    for (int64_t c = 0; kept[i] && c < size; ++c)
-      columns.push_back(static_cast<int64_t>(i) * size + c);
-  return columns;
 }
 
 void zero_dropped(TrainedWeights* w, const model::Linear& l, const std::vector<uint8_t>& kept,
@@ -124,7 +99,9 @@ class Tuning {
  private:
   bool is_reference() const { return options_.fit == Fit::reference_scales; }
   Fitted fitted(int64_t layer, Sublayer sublayer) const;
-  Moments collect(int64_t layer, Sublayer sublayer, const std::vector<int64_t>& columns);
+  // Moves the target's stream where its own products are what is fitted to.
+  Moments collect(int64_t layer, Sublayer sublayer, const std::vector<int64_t>& columns,
+                  bool* target_moved);
   void fit_scales(const Moments& m, int64_t layer, Sublayer sublayer,
                   const std::vector<int64_t>& columns, const TuneObserver& observer);
   void fit_matrix(const Moments& m, const model::Linear& output,
@@ -151,13 +128,16 @@ Fitted Tuning::fitted(int64_t layer, Sublayer sublayer) const {
 
 // r is the target's residual and products less the student's residual: both have the same bias. Kwon's
 // feed-forward target has all neurons, as its hook is called before they are masked.
-Moments Tuning::collect(int64_t layer, Sublayer sublayer, const std::vector<int64_t>& columns) {
+Moments Tuning::collect(int64_t layer, Sublayer sublayer, const std::vector<int64_t>& columns,
+                        bool* target_moved) {
   const int64_t hidden = models_.student->arch().hidden_size;
   const model::Linear& output = output_of(models_.student->arch(), layer, sublayer);
   const float* bias =
       output.bias == model::kNone ? nullptr : (*models_.original)[output.bias].value.data();
   const bool all_units = sublayer == Sublayer::ffn || !options_.teacher;
   const TrainedWeights& products = all_units ? *models_.original : *models_.teacher;
+  // The products that are fitted to are the stream's own: it goes on with them.
+  const bool moves = *target_moved = &products == target_.weights;
   Moments moments(static_cast<int64_t>(columns.size()), hidden);
   Eigen::MatrixXd a, r;
   for (size_t b = 0; b < batches_.size(); ++b) {
@@ -166,7 +146,8 @@ Moments Tuning::collect(int64_t layer, Sublayer sublayer, const std::vector<int6
     const auto rows = static_cast<int64_t>(places.size());
     a.resize(rows, static_cast<int64_t>(columns.size()));
     r.resize(rows, hidden);
-    const float *x = student_.x[b].data(), *target = target_.x[b].data();
+    const float* x = student_.x[b].data();
+    float* target = target_.x[b].data();
     team_.run([&](const Crew& crew) {
       const grad::SublayerInputs theirs =
           grad::sublayer_inputs(*target_.weights, sublayer, layer, batch, {}, crew, target,
@@ -187,6 +168,10 @@ Moments Tuning::collect(int64_t layer, Sublayer sublayer, const std::vector<int6
         }
       }
       crew.meet();
+      if (moves) {
+        grad::sublayer_norm(products, sublayer, layer, batch, {}, crew, target, &target_.record,
+                            target, &target_.scratch);
+      }
       moments.add(a, r, crew);
     });
   }
@@ -269,7 +254,7 @@ void Tuning::run_sublayer(int64_t layer, Sublayer sublayer, const TuneObserver& 
   const int64_t size = heads ? arch.head_size : 1;
   const auto& kept = heads ? kept_.heads[at] : kept_.neurons[at];
   const model::Linear& output = output_of(arch, layer, sublayer);
-  const std::vector<int64_t> columns = columns_of(kept, size);
+  const std::vector<int64_t> columns = places(kept, size);
   zero_dropped(models_.student, output, kept, size);
   auto& scales = heads ? scales_.heads[at] : scales_.neurons[at];
   for (size_t i = 0; i < kept.size(); ++i)
@@ -279,7 +264,8 @@ void Tuning::run_sublayer(int64_t layer, Sublayer sublayer, const TuneObserver& 
     zero_dropped(models_.teacher, output, theirs, size);
     team_.run([&](const Crew& crew) { models_.teacher->pack(crew, true); });
   }
-  const Moments moments = collect(layer, sublayer, columns);
+  bool target_moved = false;
+  const Moments moments = collect(layer, sublayer, columns, &target_moved);
   if (options_.fit == Fit::refit) {
     fit_matrix(moments, output, columns);
     if (observer) observer(layer, sublayer, nullptr);
@@ -288,7 +274,7 @@ void Tuning::run_sublayer(int64_t layer, Sublayer sublayer, const TuneObserver& 
   }
   team_.run([&](const Crew& crew) { models_.student->pack(crew, true); });
   advance(layer, sublayer, &student_);
-  advance(layer, sublayer, &target_);
+  if (!target_moved) advance(layer, sublayer, &target_);
 }
 
 }  // namespace

@@ -19,6 +19,13 @@ int64_t count(const std::vector<uint8_t>& kept) {
   return std::count(kept.begin(), kept.end(), uint8_t{1});
 }
 
+std::vector<int64_t> places(const std::vector<uint8_t>& kept, int64_t size) {
+  std::vector<int64_t> all;
+  for (size_t i = 0; i < kept.size(); ++i)
+    for (int64_t k = 0; kept[i] && k < size; ++k) all.push_back(static_cast<int64_t>(i) * size + k);
+  return all;
+}
+
 UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squares) {
   const auto hidden = static_cast<double>(arch.hidden_size),
              d = static_cast<double>(arch.head_size);

@@ -21,6 +21,8 @@ struct Scores {
 
 Kept all_kept(const model::Architecture& arch);
 int64_t count(const std::vector<uint8_t>& kept);
+// The rows or columns that kept units have in a matrix: `size` each, d for a head, 1 for a neuron.
+std::vector<int64_t> places(const std::vector<uint8_t>& kept, int64_t size);
 
 // Multiply-accumulates of a text that pruning can save: what a head takes, what a neuron takes.
 struct UnitCosts {

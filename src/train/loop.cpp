@@ -23,6 +23,20 @@ bool is_full(int64_t rows, int64_t tokens, int64_t more, const LoopOptions& opti
 
 }  // namespace
 
+grad::Batch batch_of(std::span<const Row> rows, const model::Architecture& arch) {
+  grad::Batch batch;
+  batch.pad_token = std::max<int64_t>(0, arch.embeddings.pad_token());
+  for (const Row& row : rows) batch.add(row.ids, row.types, 0);
+  return batch;
+}
+
+std::span<const Row> first_rows(std::span<const Row> rows, int64_t tokens) {
+  size_t end = 0;
+  for (int64_t so_far = 0; end < rows.size() && (end == 0 || so_far < tokens); ++end)
+    so_far += grad::Batch::places(static_cast<int64_t>(rows[end].ids.size()));
+  return rows.first(end);
+}
+
 int64_t steps_of_epoch(int64_t rows, const LoopOptions& options) {
   const bool leaves_short = options.skip_short && rows >= options.batch;
   return rows / options.batch + (!leaves_short && rows % options.batch != 0);
@@ -59,13 +73,9 @@ grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& opt
         const Row& row = rows[static_cast<size_t>(order[static_cast<size_t>(at)])];
         const auto tokens = static_cast<int64_t>(row.ids.size());
         if (is_full(batch.rows, batch.tokens, tokens, options)) break;
-        ++batch.rows;
-        batch.tokens += grad::Batch::places(tokens);
-        batch.longest = std::max(batch.longest, tokens);
+        batch.add_row(tokens);
       }
-      largest.tokens = std::max(largest.tokens, batch.tokens);
-      largest.rows = std::max(largest.rows, batch.rows);
-      largest.longest = std::max(largest.longest, batch.longest);
+      largest.cover(batch);
     }
   }
   return largest;

@@ -24,6 +24,11 @@ struct Row {
   float score = 0;                  // of a regression
 };
 
+// Rows in the order given, for a pass without dropout.
+grad::Batch batch_of(std::span<const Row> rows, const model::Architecture& arch);
+// The first rows, at least one, until they have `tokens` tokens.
+std::span<const Row> first_rows(std::span<const Row> rows, int64_t tokens);
+
 struct LoopOptions {
   Aim aim = Aim::last;
   double epochs = 3;        // may be a fraction

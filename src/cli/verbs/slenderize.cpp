@@ -1,4 +1,5 @@
 #include <costeff/slenderize.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <chrono>
@@ -53,10 +54,8 @@ void check_answers(const TrainData& data, const BackboneInfo& model) {
                model.regression ? "scores" : "labels");
   }
   if (!map.regression && map.num_labels != model.num_labels) {
-    std::string names;
-    for (const std::string& name : map.names) names += (names.empty() ? "" : ", ") + name;
     fail_input("the rows have {} classes ({}), and the model has {}; --labels A,B,... names them",
-               map.num_labels, names, model.num_labels);
+               map.num_labels, fmt::join(map.names, ", "), model.num_labels);
   }
 }
 

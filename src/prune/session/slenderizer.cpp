@@ -73,13 +73,6 @@ void set_slender_dialect(const std::string& path, const checkpoint::Config& conf
   checkpoint::set_dialect(m, "costeff");
 }
 
-grad::Batch batch_of(std::span<const Row> rows, const model::Architecture& arch) {
-  grad::Batch batch;
-  batch.pad_token = std::max<int64_t>(0, arch.embeddings.pad_token());
-  for (const Row& row : rows) batch.add(row.ids, row.types, 0);
-  return batch;
-}
-
 }  // namespace
 
 struct Slenderizer::Impl {
@@ -189,7 +182,7 @@ bool Slenderizer::Impl::compute_gradients(const SlenderizeProgress& progress,
     const auto from = static_cast<size_t>(b * kGradientRows);
     const auto count = std::min(static_cast<size_t>(kGradientRows), rows.rows.size() - from);
     const std::span<const Row> some(rows.rows.data() + from, count);
-    const grad::Batch batch = batch_of(some, arch);
+    const grad::Batch batch = train::batch_of(some, arch);
     labels.clear();
     scores.clear();
     for (const Row& row : some) {
@@ -219,16 +212,10 @@ bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::at
   const model::Model& m = whole.backbone.model;
   const double full = prune::cost(prune::all_kept(m.arch), costs);
   const int64_t step = options.round ? kStep : 1;
-  // A share that is too small is said before the work.
-  prune::Scores zeros;
-  for (size_t l = 0; l < plan.before.heads.size(); ++l) {
-    zeros.heads.emplace_back(plan.before.heads[l], 0.0);
-    zeros.neurons.emplace_back(plan.before.neurons[l], 0.0);
-  }
-  prune::search_rounded(zeros, costs, options.macs * full, full, step);
+  prune::check_budget(prune::all_kept(m.arch), costs, options.macs * full, step);
   if (!compute_gradients(progress, stop)) return false;
-  prune::Kept units = prune::search_rounded(prune::fisher_scores(gradients), costs,
-                                            options.macs * full, full, step);
+  prune::Kept units =
+      prune::search_rounded(prune::fisher_scores(gradients), costs, options.macs * full, step);
   prune::rearrange(gradients, &units);
   kept = std::move(units);
   plan.after = shape_of(m, *kept);
@@ -256,13 +243,10 @@ std::optional<SlenderizeResult> Slenderizer::Impl::run(const std::string& out,
   if (options.fit != SlenderFit::none) {
     const model::Architecture& arch = student.backbone.model.arch;
     std::vector<grad::Batch> batches;
-    for (size_t at = 0; at < rows.rows.size();) {
-      size_t end = at;
-      int64_t tokens = 0;
-      while (end < rows.rows.size() && (end == at || tokens < kFitTokens))
-        tokens += grad::Batch::places(static_cast<int64_t>(rows.rows[end++].ids.size()));
-      batches.push_back(batch_of(std::span(rows.rows).subspan(at, end - at), arch));
-      at = end;
+    for (std::span<const Row> left = rows.rows; !left.empty();) {
+      const std::span<const Row> piece = train::first_rows(left, kFitTokens);
+      batches.push_back(train::batch_of(piece, arch));
+      left = left.subspan(piece.size());
     }
     const auto all = static_cast<int64_t>(2 * arch.layers.size());
     int64_t done = 0;

@@ -23,7 +23,7 @@ struct SlenderReport {
 
 // The widths of each layer, then what changed.
 std::string slender_text(const SlenderReport& report);
-// One object: model out data dev tune macs metric dialect rows dev_rows tokens before after (heads
+// One object: model out data dev tune share metric dialect rows dev_rows tokens before after (heads
 // neurons parameters macs), and with a result metric_before metric_after files seconds.
 std::string slender_json(const SlenderReport& report);
 

@@ -13,6 +13,8 @@
 namespace costeff::train {
 namespace {
 
+constexpr int64_t kTokensAtOnce = 4096;  // of a batch whose states are pooled
+
 std::vector<KeptStates::Slot> slots_of(const std::vector<model::Head>& heads, int64_t layers) {
   std::vector<KeptStates::Slot> slots;
   for (const model::Head& head : heads) {
@@ -79,9 +81,7 @@ Pooled::~Pooled() {
 void Pooled::compute(grad::Network* network, Team* team, std::span<const Row> rows, int64_t at) {
   const Ramps ramps(*network);
   const grad::ForwardOptions options = ramps.pass();
-  grad::Batch batch;
-  batch.pad_token = std::max<int64_t>(0, network->weights().arch().embeddings.pad_token());
-  for (const Row& row : rows) batch.add(row.ids, row.types, 0);
+  const grad::Batch batch = batch_of(rows, network->weights().arch());
   network->reserve(batch, team->size(), options);
   team->run([&](const Crew& crew) { network->forward(batch, {}, crew, options); });
   for (size_t s = 0; s < states_.slots.size(); ++s) {
@@ -91,34 +91,14 @@ void Pooled::compute(grad::Network* network, Team* team, std::span<const Row> ro
   }
 }
 
-namespace {
-
-constexpr int64_t kTokensAtOnce = 4096;  // of a batch whose states are pooled
-
-// The rows from `begin` that are computed together.
-std::span<const Row> piece_of(std::span<const Row> rows, size_t begin) {
-  size_t end = begin;
-  int64_t tokens = 0;
-  while (end < rows.size() && (end == begin || tokens < kTokensAtOnce))
-    tokens += grad::Batch::places(static_cast<int64_t>(rows[end++].ids.size()));
-  return rows.subspan(begin, end - begin);
-}
-
-}  // namespace
-
 grad::BatchShape largest_piece(std::span<const Row> rows) {
   grad::BatchShape largest;
-  for (size_t begin = 0; begin < rows.size();) {
-    const std::span<const Row> piece = piece_of(rows, begin);
-    begin += piece.size();
-    int64_t tokens = 0;
-    for (const Row& row : piece) {
-      const auto length = static_cast<int64_t>(row.ids.size());
-      tokens += grad::Batch::places(length);
-      largest.longest = std::max(largest.longest, length);
-    }
-    largest.tokens = std::max(largest.tokens, tokens);
-    largest.rows = std::max(largest.rows, static_cast<int64_t>(piece.size()));
+  while (!rows.empty()) {
+    const std::span<const Row> piece = first_rows(rows, kTokensAtOnce);
+    rows = rows.subspan(piece.size());
+    grad::BatchShape shape;
+    for (const Row& row : piece) shape.add_row(static_cast<int64_t>(row.ids.size()));
+    largest.cover(shape);
   }
   return largest;
 }
@@ -133,7 +113,7 @@ std::unique_ptr<Pooled> compute_pooled(grad::Network* network, Team* team,
   network->make_room(largest_piece(rows), team->size(), ramps.pass());
   for (size_t begin = 0; begin < rows.size();) {
     if (stop && *stop) return nullptr;
-    const std::span<const Row> piece = piece_of(rows, begin);
+    const std::span<const Row> piece = first_rows(rows.subspan(begin), kTokensAtOnce);
     pooled->compute(network, team, piece, static_cast<int64_t>(begin));
     begin += piece.size();
   }

@@ -1,5 +1,7 @@
 #include "train/session/workshop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -38,12 +40,6 @@ bool are_numbers(const std::vector<std::string>& labels) {
   return true;
 }
 
-std::string joined(const std::vector<std::string>& names, const char* between) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : between) + name;
-  return out;
-}
-
 bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
   if (!is_backbone(p)) return false;
   if (p.layer == 0) return o.freeze_embeddings;
@@ -74,8 +70,8 @@ Workshop::Workshop(Opened* opened, const TrainOptions& options)
   const std::vector<std::string>& theirs = teacher_model->provenance.labels;
   if (!model::are_unnamed(theirs) && !are_numbers(options.labels) && theirs != options.labels) {
     fail_model("{}: its labels are {}, expected {} as the rows; --labels {} gives these its order",
-               options.teacher, joined(theirs, ", "), joined(options.labels, ", "),
-               joined(theirs, ","));
+               options.teacher, fmt::join(theirs, ", "), fmt::join(options.labels, ", "),
+               fmt::join(theirs, ","));
   }
   teacher_weights = std::make_unique<grad::TrainedWeights>(
       &*teacher_model, *s.kernels, s.precision, std::span<const model::Linear>(), grad::all_frozen);
