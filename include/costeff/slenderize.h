@@ -36,6 +36,7 @@ struct SlenderizeOptions {
 // Widths of a model.
 struct SlenderShape {
   std::vector<int64_t> heads, neurons;  // [L]
+  int64_t rank = 0;                     // of the word embedding's factors; 0: it is one matrix
   int64_t parameters = 0;               // in use
   double macs = 0;                      // of a text of the mean length of the rows
 };
