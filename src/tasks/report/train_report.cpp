@@ -77,9 +77,10 @@ std::string stages_text(const TrainPlan& p) {
   append_format(&out, "\n{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", "stage", "epochs", "steps",
                 "lr", "head lr", "parameters");
   for (const TrainStage& s : p.stages) {
-    append_format(&out, "{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", s.name, shortest(s.epochs),
-                  grouped(s.steps), s.learning_rate == 0 ? "-" : shortest(s.learning_rate),
-                  s.head_learning_rate == 0 ? "-" : shortest(s.head_learning_rate),
+    append_format(&out, "{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", s.name,
+                  fmt::format("{:.3g}", s.epochs), grouped(s.steps),
+                  s.learning_rate == 0 ? "-" : fmt::format("{:.3g}", s.learning_rate),
+                  s.head_learning_rate == 0 ? "-" : fmt::format("{:.3g}", s.head_learning_rate),
                   s.parameters == 0 ? "-" : grouped(s.parameters));
     if (!s.what.empty()) append_format(&out, "  {}\n", s.what);
   }
