@@ -7,25 +7,16 @@
 namespace costeff::train {
 namespace {
 
-// A tensor of the checkpoint that is not in use, of this name and shape; else one of zeros, with ones on
-// the diagonal of a matrix.
+// A tensor of the checkpoint that is not in use, of this name and shape; else a new one of zeros, whose
+// values are written to *fresh.
 model::ParameterId add_map_part(model::Model* m, model::Part part, const std::string& name,
-                                const std::vector<int64_t>& shape) {
+                                std::initializer_list<int64_t> shape, std::span<float>* fresh) {
   for (const Tensor& t : m->provenance.unused) {
     if (t.name == name && std::ranges::equal(t.shape, shape) && is_weight(t))
       return m->parameters.add(model::Role::pooler, part, t);
   }
-  Tensor t;
-  t.name = name;
-  t.dtype = DType::f32;
-  t.shape.assign(shape.begin(), shape.end());
-  const auto bytes =
-      model::own_bytes(&m->parameters.storage, t.numel() * static_cast<int64_t>(sizeof(float)));
-  auto* values = reinterpret_cast<float*>(bytes.data());
-  for (int64_t i = 0; shape.size() == 2 && i < std::min(shape[0], shape[1]); ++i)
-    values[i * shape[1] + i] = 1;
-  t.data = bytes.data();
-  return m->parameters.add(model::Role::pooler, part, t);
+  return model::new_parameter(&m->parameters, model::Role::pooler, part, "distillation", name,
+                              shape, fresh);
 }
 
 }  // namespace
@@ -61,10 +52,13 @@ std::vector<int64_t> match_layers(Matching matching,
 model::Linear layer_transformation(model::Model* student, int64_t teacher_hidden) {
   const int64_t hidden = student->arch.hidden_size;
   model::Linear map{.out = teacher_hidden, .in = hidden};
+  std::span<float> identity, zeros;
   map.weight = add_map_part(student, model::Part::weight, "layer_transformation.weight",
-                            {teacher_hidden, hidden});
-  map.bias =
-      add_map_part(student, model::Part::bias, "layer_transformation.bias", {teacher_hidden});
+                            {teacher_hidden, hidden}, &identity);
+  map.bias = add_map_part(student, model::Part::bias, "layer_transformation.bias", {teacher_hidden},
+                          &zeros);
+  const int64_t both = identity.empty() ? 0 : std::min(teacher_hidden, hidden);
+  for (int64_t i = 0; i < both; ++i) identity[static_cast<size_t>(i * hidden + i)] = 1;
   for (const model::ParameterId id : {map.weight, map.bias})
     student->parameters[id].layer = static_cast<int64_t>(student->arch.layers.size());
   return map;
