@@ -5,7 +5,6 @@
 #include "base/fail.h"
 #include "base/names.h"
 #include "base/utf8.h"
-#include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/help_text.h"
 
