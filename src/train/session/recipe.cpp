@@ -37,6 +37,17 @@ constexpr std::array kAssistant{
              .aim = Aim::assistant,
              .teacher = true}};
 
+constexpr std::array kLayers{StageRow{.name = "layers",
+                                      .what = "everything but embeddings, by the teacher's layers "
+                                              "and answers",
+                                      .aim = Aim::layers,
+                                      .teacher = true}};
+constexpr std::array kMasks{StageRow{.name = "prune",
+                                     .what = "masks of heads, neurons, sublayers and hidden units, "
+                                             "and what is left",
+                                     .aim = Aim::layers,
+                                     .teacher = true}};
+
 // COST-EFF's schedule.
 constexpr double kWarmup = 0.1, kDecay = 0.01;
 
@@ -53,7 +64,7 @@ constexpr Recipe after_deebert(std::string_view name, std::string_view paper, st
           .batch = 8};
 }
 
-constexpr std::array<RecipeRow, 9> kRecipes{{
+constexpr std::array<RecipeRow, 11> kRecipes{{
     {{.name = "plain",
       .paper = "Devlin et al. 2019",
       .use = "a classifier without off-ramps, from a pretrained encoder",
@@ -112,6 +123,35 @@ constexpr std::array<RecipeRow, 9> kRecipes{{
       .decay = kDecay},
      kAssistant,
      true},
+    {{.name = "cofi",
+      .paper = "Xia et al. 2022, CoFi (the last stage)",
+      .use = "a slender model's exits and layers, distilled from the whole one",
+      .early_exits = false,
+      .needs_teacher = true,
+      .dialect = "plain",
+      .learning_rate = 2e-5,
+      .epochs = 20,
+      .batch = 64},
+     kLayers,
+     false,
+     true,
+     true,
+     true},
+    {{.name = "cofi-prune",
+      .paper = "Xia et al. 2022, CoFi",
+      .use = "the stage that prunes (prune/cofi)",
+      .early_exits = false,
+      .needs_teacher = true,
+      .dialect = "plain",
+      .learning_rate = 2e-5,
+      .epochs = 20,
+      .batch = 32},
+     kMasks,
+     false,
+     true,
+     true,
+     false,
+     false},
 }};
 
 }  // namespace
@@ -120,6 +160,7 @@ const RecipeRow& recipe_row(std::string_view name) {
   std::string known;
   for (const RecipeRow& row : kRecipes) {
     if (row.recipe.name == name) return row;
+    if (!row.listed) continue;
     known += (known.empty() ? "" : ", ") + std::string(row.recipe.name);
   }
   fail_usage("recipe \"{}\", expected one of {}", name, known);
@@ -132,7 +173,8 @@ namespace costeff {
 std::span<const Recipe> recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> list;
-    for (const train::RecipeRow& row : train::kRecipes) list.push_back(row.recipe);
+    for (const train::RecipeRow& row : train::kRecipes)
+      if (row.listed) list.push_back(row.recipe);
     return list;
   }();
   return all;

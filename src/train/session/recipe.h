@@ -33,8 +33,13 @@ struct RecipeRow {
   Recipe recipe;
   std::span<const StageRow> stages;
   bool skip_short = false;  // LoopOptions::skip_short
+  // CoFi's: torch's AdamW, embeddings that stay, a constant learning rate.
+  bool torch_adam = false, embeddings_stay = false, constant_rate = false;
+  bool listed = true;  // a part of another method is not
   // Off-ramps are all that is trained, so the states that they read are computed once.
   bool ramps_alone() const { return stages.front().trains == Trains::ramps; }
+  // Layers are matched with the teacher's.
+  bool matches_layers() const { return stages.front().aim == Aim::layers; }
   // Off-ramps learn when to exit (BERxiT's lte).
   bool learns_to_exit() const { return stages.front().aim == Aim::alternate_lte; }
 };
