@@ -134,7 +134,7 @@ void LayerDistillation::match() {
   matched_ = match_layers(matching_, distances_, dead);
 }
 
-grad::HiddenGradient LayerDistillation::gradient(const grad::Batch& batch, const grad::Network&,
+grad::HiddenGradient LayerDistillation::gradient(const grad::Batch& batch,
                                                  const grad::Network& teacher) {
   batch_ = &batch;
   teacher_ = &teacher;

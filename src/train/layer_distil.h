@@ -55,8 +55,7 @@ class LayerDistillation {
   // Decides m(q), after all batches of the step. One thread calls it.
   void match();
   // For BackwardOptions::hidden of a batch.
-  grad::HiddenGradient gradient(const grad::Batch& batch, const grad::Network& student,
-                                const grad::Network& teacher);
+  grad::HiddenGradient gradient(const grad::Batch& batch, const grad::Network& teacher);
 
   double loss() const;  // D, without its weight
   const std::vector<std::vector<double>>& distances() const { return distances_; }

@@ -142,9 +142,8 @@ StepTerms run_step(Pair* pair, const Rows& rows, train::LayerDistillation* disti
   terms.layers = distil->loss();
   pair->weights->clear_gradients({});
   const grad::HeadGradient at_exit{.logits = d.data()};
-  pair->network->backward(
-      batch, {}, {},
-      {{&at_exit, 1}, distil->gradient(batch, *pair->network, *pair->teacher.network)});
+  pair->network->backward(batch, {}, {},
+                          {{&at_exit, 1}, distil->gradient(batch, *pair->teacher.network)});
   return terms;
 }
 
