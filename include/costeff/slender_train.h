@@ -1,8 +1,11 @@
 #pragma once
 
-// Makes models slender with training: COST-EFF (Shen et al., 2022). An assistant with off-ramps learns
-// from a fine-tuned model; its least important heads and neurons are pruned in turns with training, its
-// embedding is factorised, and what is left learns to compute what the assistant does.
+// Makes models slender with training.
+// COST-EFF (Shen et al., 2022): an assistant with off-ramps learns from a fine-tuned model; its least
+// important heads and neurons are pruned in turns with training, its embedding is factorised, and what is
+// left learns to compute what the assistant does.
+// CoFi (Xia et al., 2022): masks of heads, neurons, sublayers and hidden units are trained beside the
+// weights until as much is masked as asked for; what is left learns from the whole model. It has one exit.
 
 #include <costeff/slenderize.h>
 #include <costeff/train.h>
@@ -17,11 +20,16 @@
 
 namespace costeff {
 
+enum class SlenderMethod { cost_eff, cofi };
+
 struct SlenderTrainOptions {
-  // The size of the result: widths of all layers, or a share of the model's. Widths that are not given
-  // follow from the heads in proportion.
+  SlenderMethod method = SlenderMethod::cost_eff;
+
+  // The size of the result: widths of all layers (COST-EFF), or a share of the model's. Widths that are not
+  // given follow from the heads in proportion.
   int64_t heads = 0, neurons = 0;  // of a layer
   int64_t rank = 0;                // of the word embedding; the hidden size: it stays whole
+  double sparsity = 0;             // share of the weights of heads and neurons to drop
   double parameters = 0;           // share to keep, embeddings and exits included
   double macs = 0;                 // share of the multiply-accumulates of heads and neurons to keep
   bool round = true;               // neurons and rank in multiples of 16, which kernels like
@@ -29,22 +37,25 @@ struct SlenderTrainOptions {
   std::string
       backbone;  // a pretrained encoder that the assistant is made of; empty: the model itself
   double epochs_scale = 1;   // of the paper's epochs, for all stages
+  double mask_rate = 0;  // CoFi: learning rate of the masks; 0: the paper's 0.01, more if it is short
   bool keep_stages = false;  // the models of all stages stay in OUT.stages
 
   // Labels, task, exits, batch, decay, clipping, dropout, seed, metric and the run as in training.
-  // learning_rate: that of the paper's stage 5, to which the others are in proportion. pooling: of new
-  // exits, automatic: mean. The recipe, the teacher, the dialect and epochs are not read.
+  // learning_rate: COST-EFF: that of the paper's stage 5, to which the others are in proportion. pooling: of
+  // new exits, automatic: mean. The recipe, the teacher, the dialect and epochs are not read.
   TrainOptions train;
 };
 
 struct SlenderTrainPlan {
-  SlenderShape before, after;
+  SlenderShape before, after;  // after: of CoFi without heads and neurons, and the rest about
   // Stages of all kinds; those that prune have no steps of their own.
   TrainPlan train;
   std::vector<SlenderShape> shapes;  // after each stage
+  double sparsity = 0;               // CoFi: what the masks are to reach
 };
 
 struct SlenderTrainResult {
+  SlenderShape after;
   std::vector<double> metric_before;         // [E] of the model given; empty: no rows to judge by
   std::vector<double> metric_after;          // of the result
   std::vector<TrainEvaluation> evaluations;  // of all stages

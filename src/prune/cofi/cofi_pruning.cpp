@@ -24,20 +24,6 @@ TrainOptions pruning_options(const std::string& model, const CofiOptions& option
   return o;
 }
 
-// The one form whose layers have widths of their own.
-std::string slender_dialect(const std::string& path, const model::Model& m) {
-  const model::Family family = m.arch.family;
-  if (family != model::Family::bert && family != model::Family::roberta)
-    fail_model("{}: is {}, whose form has one width for all layers; expected a BERT or RoBERTa",
-               path, m.provenance.dialect);
-  if (m.arch.embeddings.word_up)
-    fail_model(
-        "{}: has a factorised word embedding, which no form with layers of different widths "
-        "has; expected a model that is not slender yet",
-        path);
-  return family == model::Family::roberta ? "cofi-compact-roberta" : "cofi-compact";
-}
-
 void check_options(const CofiOptions& o) {
   const auto check = [](const char* what, double v, bool fits, const char* expected) {
     if (!std::isfinite(v) || !fits) fail_usage("{} {}, expected {}", what, v, expected);
@@ -64,12 +50,25 @@ MaskOptions mask_options(const CofiOptions& o, const TrainPlan& plan) {
 
 }  // namespace
 
+std::string cofi_dialect(const std::string& path, const model::Model& m) {
+  const model::Family family = m.arch.family;
+  if (family != model::Family::bert && family != model::Family::roberta)
+    fail_model("{}: is {}, whose form has one width for all layers; expected a BERT or RoBERTa",
+               path, m.provenance.dialect);
+  if (m.arch.embeddings.word_up)
+    fail_model(
+        "{}: has a factorised word embedding, which no form with layers of different widths "
+        "has; expected a model that is not slender yet",
+        path);
+  return family == model::Family::roberta ? "cofi-compact-roberta" : "cofi-compact";
+}
+
 struct CofiPruning::Impl {
   Impl(const std::string& path, const std::vector<TrainRow>& train, std::vector<TrainRow> dev,
        CofiOptions o)
       : options(std::move(o)),
         prepared(path, train, std::move(dev), pruning_options(path, options)),
-        dialect(slender_dialect(path, prepared.opened.backbone.model)),
+        dialect(cofi_dialect(path, prepared.opened.backbone.model)),
         masks(prepared.opened.backbone.model.arch, mask_options(options, prepared.plan)),
         guide(masks.guide()) {
     prepared.plan.dialect = dialect;

@@ -16,6 +16,9 @@ namespace {
 
 // Off-ramps that are new learn faster than layers that are not.
 constexpr double kNewExitsRate = 10;
+// Of the masks, in CoFi's scripts; and what is asked of them at most where there are fewer steps: the
+// default of its code.
+constexpr double kMaskRate = 0.01, kHighestMaskRate = 0.1;
 // Of a step with a teacher at full width, what the student takes.
 constexpr double kStudentShare = 0.75;
 
@@ -41,7 +44,8 @@ UnitCosts costs_of(const model::Architecture& arch, std::span<const train::Row> 
 
 // What early layers know of a text is not gathered in its first token yet.
 SlenderTrainOptions with_defaults(SlenderTrainOptions o) {
-  if (o.train.pooling == ExitPooling::automatic) o.train.pooling = ExitPooling::mean;
+  if (o.method == SlenderMethod::cost_eff && o.train.pooling == ExitPooling::automatic)
+    o.train.pooling = ExitPooling::mean;
   return o;
 }
 
@@ -71,12 +75,24 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
     fail_model("{}: has no classifier, expected a fine-tuned model (costeff train makes one)",
                path);
   }
+  if (options.method == SlenderMethod::cofi) {
+    prepare_cofi(given);
+  } else {
+    prepare_costeff(given);
+  }
+  plan_stages();
+}
+
+void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
+  const model::Architecture& arch = given.model.arch;
   const Widths whole = widths_of(arch, path);
   has_ramps_ = arch.heads.size() > 1;
   if (has_ramps_ && !options.backbone.empty())
     fail_usage("a backbone, and {} has off-ramps already: it is the assistant", path);
   if (has_ramps_ && !options.train.exits.empty())
     fail_usage("exits are given, and {} has off-ramps already, which stay", path);
+  if (options.sparsity != 0)
+    throw_usage("a sparsity, expected another size: COST-EFF's embedding is slender too");
 
   TrainOptions o = options.train;
   o.resume = false;
@@ -105,7 +121,8 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
   plan.after = shape_with(student, to, costs);
   for (const SlenderStage& stage : stages)
     plan.shapes.push_back(shape_with(student, stage.widths, costs));
-  plan_stages();
+  plan.train = first->plan;
+  plan.train.dialect = dialect_ == "costeff" ? "costeff-cost-eff" : dialect_;
   identity = train::run_identity(*first);
   identity["method"] = "cost-eff";
   identity["heads"] = to.heads;
@@ -114,17 +131,54 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
   identity["scale of the epochs"] = options.epochs_scale;
 }
 
-int64_t SlenderJob::steps_of(double epochs) const {
+void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
+  if (options.heads > 0 || options.neurons > 0 || options.rank > 0)
+    throw_usage("widths, expected a sparsity or a share: CoFi's layers find their own");
+  if (!options.train.exits.empty())
+    throw_usage("exits, and CoFi's result has one; costeff train --recipe ramps makes more on it");
+  if (!std::isfinite(options.mask_rate) || options.mask_rate < 0)
+    fail_usage("a learning rate of masks of {}, expected more than 0", options.mask_rate);
+  TrainOptions o = options.train;
+  o.resume = false;
+  o.recipe = "cofi-prune";
+  o.teacher = path;
+  first = std::make_unique<train::Prepared>(options.backbone.empty() ? path : options.backbone,
+                                            rows, dev, o);
+  const model::Model& student = first->opened.backbone.model;
+  plan.train = first->plan;
+  plan.train.dialect = cofi_dialect(path, student);
+  if (given.model.arch.heads.size() > 1) {
+    plan.train.notes.push_back(
+        "the off-ramps are left out; costeff train --recipe ramps makes new ones on the result");
+  }
+  plan.before = shape_of(given.model, costs_of(given.model.arch, first->rows.rows), given.model.arch);
+  plan.sparsity = sparsity_for(given.model, plan.before, options);
+  plan.after = thinned(plan.before, given.model.arch, plan.sparsity);
+  stages = cofi_stages(static_cast<int64_t>(rows.size()), options);
+  plan.shapes.assign(stages.size(), plan.after);
+  identity = train::run_identity(*first);
+  identity["method"] = "cofi";
+  identity["sparsity"] = plan.sparsity;
+  identity["learning rate of masks"] = options.mask_rate;
+  identity["scale of the epochs"] = options.epochs_scale;
+}
+
+int64_t SlenderJob::steps_of(const SlenderStage& stage) const {
   train::LoopOptions loop;
-  loop.epochs = epochs;
+  loop.epochs = stage.epochs;
   loop.batch = first->opened.settings.batch;
   loop.skip_short = true;
+  if (!stage.recipe.empty()) {
+    const train::RecipeRow& recipe = train::recipe_row(stage.recipe);
+    loop.batch = options.train.batch.value_or(recipe.recipe.batch);
+    loop.skip_short = recipe.skip_short;
+  } else if (stage.kind == SlenderStage::Kind::masks) {
+    loop.skip_short = false;
+  }
   return train::steps_of_loop(static_cast<int64_t>(rows.size()), loop);
 }
 
 void SlenderJob::plan_stages() {
-  plan.train = first->plan;
-  plan.train.dialect = dialect_ == "costeff" ? "costeff-cost-eff" : dialect_;
   plan.train.parameters = plan.after.parameters;
   plan.train.stages.clear();
   for (size_t i = 0; i < stages.size(); ++i) {
@@ -133,8 +187,8 @@ void SlenderJob::plan_stages() {
     s.name = stage.name;
     s.what = stage.what;
     s.epochs = stage.epochs;
-    s.steps = steps_of(stage.epochs);
-    if (!stage.recipe.empty()) {
+    s.steps = steps_of(stage);
+    if (stage.kind != SlenderStage::Kind::importance) {
       const TrainOptions o = training_of(i, "");
       s.learning_rate = *o.learning_rate;
       s.head_learning_rate = *o.head_learning_rate;
@@ -148,7 +202,7 @@ void SlenderJob::plan_stages() {
 double SlenderJob::estimate_seconds() const {
   double epochs = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
-    const SlenderShape& during = plan.shapes[i > 0 && stages[i].recipe.empty() ? i - 1 : i];
+    const SlenderShape& during = plan.shapes[i > 0 && stages[i].kind == SlenderStage::Kind::importance ? i - 1 : i];
     const double share = during.macs / plan.before.macs;
     epochs += stages[i].epochs * (1 - kStudentShare + kStudentShare * share);
   }
@@ -158,6 +212,18 @@ double SlenderJob::estimate_seconds() const {
 uint64_t SlenderJob::seed_of(size_t stage) const {
   const uint64_t seed = options.train.seed;
   return stage == 0 ? seed : mix_bits(seed ^ (static_cast<uint64_t>(stage) << 40));
+}
+
+CofiOptions SlenderJob::masks_of(size_t index, const std::string& stages_dir) const {
+  CofiOptions o;
+  o.train = training_of(index, stages_dir);
+  o.sparsity = plan.sparsity;
+  o.warmup = cofi_warmup(static_cast<int64_t>(rows.size()));
+  o.mask_rate = options.mask_rate > 0
+                    ? options.mask_rate
+                    : std::clamp(kMaskRate / options.epochs_scale, kMaskRate, kHighestMaskRate);
+  o.lambda_rate = o.mask_rate;
+  return o;
 }
 
 std::string SlenderJob::assistant(const std::string& stages_dir) const {
@@ -187,7 +253,7 @@ TrainOptions SlenderJob::training_of(size_t index, const std::string& stages_dir
   o.head_learning_rate = exits_rate * stage.rate;
   o.seed = seed_of(index);
   if (stage.pruning > 0) {
-    const int64_t steps = steps_of(stage.epochs);
+    const int64_t steps = steps_of(stage);
     o.warmup =
         std::min(1.0, static_cast<double>(restored_warmup(steps)) / static_cast<double>(steps));
   }

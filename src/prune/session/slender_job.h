@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json/json.h"
+#include "prune/cofi/cofi_pruning.h"
 #include "prune/session/prune_stage.h"
 #include "prune/session/stage_list.h"
 #include "train/session/prepared.h"
@@ -24,8 +25,10 @@ struct SlenderJob {
   // How a stage trains or prunes. stages_dir: where the models of the others are.
   TrainOptions training_of(size_t stage, const std::string& stages_dir) const;
   PruneStage pruning_of(size_t stage, const std::string& stages_dir) const;
+  CofiOptions masks_of(size_t stage, const std::string& stages_dir) const;
   // The directory that a stage begins with.
   std::string begin_of(size_t stage, const std::string& stages_dir) const;
+  SlenderShape shape_of_result(const std::string& dir) const;
 
   const std::string path;
   const std::vector<TrainRow> rows, dev;
@@ -37,8 +40,10 @@ struct SlenderJob {
   nlohmann::ordered_json identity;  // what its bits depend on
 
  private:
+  void prepare_costeff(const checkpoint::Backbone& given);
+  void prepare_cofi(const checkpoint::Backbone& given);
   void plan_stages();
-  int64_t steps_of(double epochs) const;
+  int64_t steps_of(const SlenderStage& stage) const;
   uint64_t seed_of(size_t stage) const;
   std::string assistant(const std::string& stages_dir) const;
 

@@ -65,7 +65,15 @@ std::optional<SlenderTrainResult> SlenderRun::run() {
 
 bool SlenderRun::run_stage(size_t index) {
   const std::string dir = work_.path(job_.stages[index].directory);
-  return job_.stages[index].recipe.empty() ? prune_stage(index, dir) : train_stage(index, dir);
+  switch (job_.stages[index].kind) {
+    case SlenderStage::Kind::train:
+      return train_stage(index, dir);
+    case SlenderStage::Kind::importance:
+      return prune_stage(index, dir);
+    case SlenderStage::Kind::masks:
+      return masks_stage(index, dir);
+  }
+  return false;
 }
 
 // What is left of the run goes by the steps.
@@ -80,19 +88,30 @@ void SlenderRun::report(size_t index, const TrainStep& step) const {
   observer_.step(s);
 }
 
-bool SlenderRun::train_stage(size_t index, const std::string& dir) {
-  TrainOptions options = job_.training_of(index, work_.directory());
-  options.resume = file_exists(dir + ".training");
-  Trainer trainer(job_.begin_of(index, work_.directory()), job_.rows, job_.dev, options);
+TrainObserver SlenderRun::observer_of(size_t index) const {
   TrainObserver observer;
-  observer.step = [&](const TrainStep& step) { report(index, step); };
+  observer.step = [this, index](const TrainStep& step) { report(index, step); };
   observer.say = observer_.say;
-  observer.evaluation = [&](const TrainEvaluation& evaluation) {
+  observer.evaluation = [this, index](const TrainEvaluation& evaluation) {
     TrainEvaluation e = evaluation;
     e.stage = static_cast<int64_t>(index);
     if (observer_.evaluation) observer_.evaluation(e);
   };
-  return trainer.run(dir, observer, stop_).has_value();
+  return observer;
+}
+
+bool SlenderRun::train_stage(size_t index, const std::string& dir) {
+  TrainOptions options = job_.training_of(index, work_.directory());
+  options.resume = file_exists(dir + ".training");
+  Trainer trainer(job_.begin_of(index, work_.directory()), job_.rows, job_.dev, options);
+  return trainer.run(dir, observer_of(index), stop_).has_value();
+}
+
+bool SlenderRun::masks_stage(size_t index, const std::string& dir) {
+  CofiOptions options = job_.masks_of(index, work_.directory());
+  options.train.resume = file_exists(dir + ".training");
+  CofiPruning pruning(job_.begin_of(index, work_.directory()), job_.rows, job_.dev, options);
+  return pruning.run(dir, observer_of(index), stop_).has_value();
 }
 
 bool SlenderRun::prune_stage(size_t index, const std::string& dir) {
@@ -174,22 +193,21 @@ std::string SlenderRun::record(const SlenderTrainResult& result) const {
   j["model"] = fs::path(job_.path).lexically_normal().filename().string();
   if (!job_.options.backbone.empty())
     j["backbone"] = fs::path(job_.options.backbone).lexically_normal().filename().string();
-  j["method"] = "cost-eff";
+  j["method"] = job_.identity["method"];
   j["before"] = json_of(job_.plan.before);
-  j["after"] = json_of(job_.plan.after);
-  // By the numbers that heads and neurons have in the model.
-  j["kept_heads"] = state_.heads.back();
-  j["kept_neurons"] = state_.neurons.back();
+  j["after"] = json_of(result.after);
+  if (!state_.heads.empty()) {
+    // By the numbers that heads and neurons have in the model.
+    j["kept_heads"] = state_.heads.back();
+    j["kept_neurons"] = state_.neurons.back();
+  }
   j["stages"] = OrderedJson::array();
   for (size_t i = 0; i < job_.stages.size(); ++i) {
     const TrainStage& s = job_.plan.train.stages[i];
     j["stages"].push_back({{"name", s.name},
                            {"epochs", s.epochs},
                            {"steps", s.steps},
-                           {"learning_rate", s.learning_rate},
-                           {"heads", job_.stages[i].widths.heads},
-                           {"neurons", job_.stages[i].widths.neurons},
-                           {"rank", job_.stages[i].widths.rank}});
+                           {"learning_rate", s.learning_rate}});
   }
   j["fingerprint"] = train::fingerprint(job_.identity);
   j["seconds"] = result.seconds;
@@ -204,7 +222,7 @@ SlenderTrainResult SlenderRun::finish() {
   result.metric_before = state_.metric_before;
   result.seconds = state_.seconds;
   for (size_t i = 0; i < job_.stages.size(); ++i) {
-    if (job_.stages[i].recipe.empty()) continue;
+    if (job_.stages[i].kind == SlenderStage::Kind::importance) continue;
     const std::string file = join_path(work_.path(job_.stages[i].directory), "training.json");
     const Json j = read_json_object(file, ErrorKind::input, kLargestJson);
     try {
@@ -220,6 +238,7 @@ SlenderTrainResult SlenderRun::finish() {
     }
   }
   const std::string last = work_.path(job_.stages.back().directory);
+  result.after = job_.shape_of_result(last);
   std::error_code ignored;
   fs::remove(join_path(last, kRecordFile), ignored);  // of a finish that did not come to its end
   FileWriter file(join_path(last, kRecordFile));

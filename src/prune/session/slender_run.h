@@ -32,6 +32,8 @@ class SlenderRun {
   bool run_stage(size_t index);
   bool train_stage(size_t index, const std::string& dir);
   bool prune_stage(size_t index, const std::string& dir);
+  bool masks_stage(size_t index, const std::string& dir);
+  TrainObserver observer_of(size_t index) const;
   void report(size_t index, const TrainStep& step) const;
   void load();
   void save();

@@ -15,9 +15,10 @@ namespace costeff::prune {
 struct SlenderStage {
   std::string name, what;
   std::string directory = {};  // of its model, in OUT.stages
-  std::string recipe = {};     // that it trains by; empty: it prunes
-  double epochs = 0;           // of the rows that are looked at, also to prune
-  double rate = 1;             // of the learning rates
+  enum class Kind { train, importance, masks } kind = Kind::train;
+  std::string recipe = {};  // Kind::train: that it trains by
+  double epochs = 0;        // of the rows that are looked at, also to prune
+  double rate = 1;          // of the learning rates
   int64_t pruning = 0;      // how many there were with this one, of a stage that prunes or recovers
   double hidden_share = 0;  // TrainOptions::hidden_share
   bool from_backbone = false;     // begins with SlenderTrainOptions::backbone
@@ -37,5 +38,10 @@ struct StageListInput {
 // COST-EFF's: assistant, prunings in turns with training, recovery.
 std::vector<SlenderStage> costeff_stages(const StageListInput& input,
                                          const SlenderTrainOptions& options);
+
+// CoFi's: masks learn what stays, then what stays learns from the whole model.
+std::vector<SlenderStage> cofi_stages(int64_t rows, const SlenderTrainOptions& options);
+// Share of the steps with masks in which the sparsity rises to its target.
+double cofi_warmup(int64_t rows);
 
 }  // namespace costeff::prune
