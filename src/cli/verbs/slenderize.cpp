@@ -31,8 +31,8 @@ constexpr const char* kSlenderizeFooter =
     "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay. Heads\n"
     "and neurons are dropped whose masks have the least Fisher information under the\n"
     "budget (Kwon et al. 2022), and what is left is fitted, sublayer by sublayer, to what\n"
-    "the whole model computes on the rows. Nothing is trained. Every layer keeps a head and\n"
-    "some neurons. The result is CoFi's compact form; off-ramps are written in costeff's.\n\n"
+    "the whole model computes on the rows. Nothing is trained. A layer may lose all heads or\n"
+    "all neurons. The result is CoFi's compact form; off-ramps are written in costeff's.\n\n"
     "Standard output has the widths of each layer, before and after, and what changed.\n\n"
     "Examples:\n"
     "  costeff slenderize sst2 --data glue/SST-2 -o sst2-half\n"
@@ -63,7 +63,7 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
   TrainOptions train;
   add_data_options(f.rows, data, &train);
   SlenderizeOptions o;
-  o.macs = f.macs;
+  o.target = {SlenderSize::macs, f.macs};
   o.fit = value_of_name(kFits, f.fit, "--tune");
   o.rows = f.at_most;
   o.round = !f.exact;
@@ -151,8 +151,8 @@ void add_slenderize(CLI::App* app, std::function<int()>* run) {
   add_format_flags(sub, &f->rows.pass.input);
   const char* size = "Size";
   sub->add_option("--macs", f->macs,
-                  "Share of the multiply-accumulates to keep (default: 0.5): those of heads and "
-                  "neurons, on rows as long as these")
+                  "Share of MODEL's multiply-accumulates to keep (default: 0.5), on texts as long "
+                  "as these and as costeff inspect counts them")
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(size);
