@@ -58,7 +58,15 @@ std::vector<size_t> ranked(const std::vector<double>& scores) {
   return order;
 }
 
-constexpr double kTooMuch = 1e15;  // more ticks than any budget has
+constexpr double kTooMuch = 1e15;   // more ticks than any budget has
+constexpr double kRounding = 1e-6;  // what is less above a number is that number
+
+Kept keep_all(const Scores& scores) {
+  Kept kept;
+  for (const auto& layer : scores.heads) kept.heads.emplace_back(layer.size(), uint8_t{1});
+  for (const auto& layer : scores.neurons) kept.neurons.emplace_back(layer.size(), uint8_t{1});
+  return kept;
+}
 
 // A sublayer whose number of units is open: what each number costs, in ticks, and the sum of its best
 // scores.
@@ -75,7 +83,8 @@ Choice choice_of(const std::vector<double>& scores, const SublayerCosts& costs, 
   for (const int64_t n : costs.counts) choice.values.push_back(sums[static_cast<size_t>(n)]);
   // A sum that is not quite a whole number of ticks is one.
   for (const double c : costs.costs)
-    choice.prices.push_back(static_cast<int64_t>(std::min(std::ceil(c / tick - 1e-6), kTooMuch)));
+    choice.prices.push_back(
+        static_cast<int64_t>(std::min(std::ceil(c / tick - kRounding), kTooMuch)));
   return choice;
 }
 
@@ -138,6 +147,8 @@ double cost_of(const Kept& kept, std::span<const UnitCosts> costs) {
 }
 
 Kept search(const Scores& scores, const CostTable& table, double budget, int64_t ticks) {
+  // Rounded up, not even a budget for all would pay them.
+  if (table.full() * (1 - kRounding) <= budget) return keep_all(scores);
   const double tick = budget / static_cast<double>(ticks);
   std::vector<Choice> choices;
   for (size_t l = 0; l < table.heads.size(); ++l)
