@@ -99,6 +99,7 @@ struct TrainOptions {
   double label_smoothing = 0;          // share of the label that is spread over all classes
   double temperature = 1;              // of distilled answers
   int64_t first_exit = 1;              // COST-EFF: off-ramps before it are not trained
+  double hidden_share = 0;  // of a stage's steps: the first ones, which learn hidden states alone
   uint64_t seed = 42;
   int64_t max_length = 0;  // tokens, 3 or more; 0: 128, or less if the model has fewer
 

@@ -19,6 +19,20 @@ std::span<std::byte> own_bytes(TensorSet* storage, int64_t bytes) {
   return {data, size};
 }
 
+ParameterId new_parameter(Parameters* parameters, Role role, Part part, const std::string& source,
+                          const std::string& name, std::initializer_list<int64_t> shape,
+                          std::span<float>* values) {
+  Tensor t;
+  t.name = name;
+  t.dtype = DType::f32;
+  t.shape = shape;
+  t.file = std::make_shared<const std::string>(source);
+  const std::span<std::byte> bytes = own_bytes(&parameters->storage, t.bytes());
+  t.data = bytes.data();
+  *values = {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
+  return parameters->add(role, part, std::move(t));
+}
+
 std::span<float> own_floats(Parameters* parameters, ParameterId id) {
   Tensor& t = (*parameters)[id].tensor;
   const auto count = static_cast<size_t>(t.numel());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <span>
 #include <string>
 
@@ -61,6 +62,12 @@ struct Parameters {
 
 // Returns new bytes, all 0, which `storage` owns.
 std::span<std::byte> own_bytes(TensorSet* storage, int64_t bytes);
+
+// A new float32 parameter, all 0, in storage of its own, which may be written: *values. source: where it
+// is from, for messages about it; name: what it is called there.
+ParameterId new_parameter(Parameters* parameters, Role role, Part part, const std::string& source,
+                          const std::string& name, std::initializer_list<int64_t> shape,
+                          std::span<float>* values);
 
 // Gives a parameter its own float32 storage, which may be written, and returns it: the same values, in
 // the tensor's order. The file that they came from is left alone, and its pages leave memory. Throws Error(model) for a tensor that

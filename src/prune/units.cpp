@@ -26,6 +26,18 @@ std::vector<int64_t> places(const std::vector<uint8_t>& kept, int64_t size) {
   return all;
 }
 
+void follow_units(const std::vector<std::vector<uint8_t>>& kept,
+                  std::vector<std::vector<int64_t>>* numbers) {
+  const bool first = numbers->empty();
+  numbers->resize(kept.size());
+  for (size_t l = 0; l < kept.size(); ++l) {
+    std::vector<int64_t> left = places(kept[l], 1);
+    for (int64_t& i : left)
+      if (!first) i = (*numbers)[l][static_cast<size_t>(i)];
+    (*numbers)[l] = std::move(left);
+  }
+}
+
 UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squares) {
   const auto hidden = static_cast<double>(arch.hidden_size),
              d = static_cast<double>(arch.head_size);

@@ -24,6 +24,11 @@ int64_t count(const std::vector<uint8_t>& kept);
 // The rows or columns that kept units have in a matrix: `size` each, d for a head, 1 for a neuron.
 std::vector<int64_t> places(const std::vector<uint8_t>& kept, int64_t size);
 
+// Each layer's units by the numbers they had before the first pruning, after another one. *numbers empty:
+// this is the first.
+void follow_units(const std::vector<std::vector<uint8_t>>& kept,
+                  std::vector<std::vector<int64_t>>* numbers);
+
 // Multiply-accumulates of a text that pruning can save: what a head takes, what a neuron takes.
 struct UnitCosts {
   double head = 0, neuron = 0;

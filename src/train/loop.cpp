@@ -16,6 +16,10 @@ uint64_t draw_below(uint64_t n, uint64_t* state) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(split_mix(state)) * n) >> 64);
 }
 
+uint64_t epoch_seed(uint64_t seed, int64_t epoch) {
+  return seed ^ (static_cast<uint64_t>(epoch) + 1) * 0xD1B54A32D192ED03u;
+}
+
 // Whether a batch has no room for a row of so many tokens.
 bool is_full(int64_t rows, int64_t tokens, int64_t more, const LoopOptions& options) {
   return rows > 0 && (tokens + more > options.micro_tokens || rows == options.micro_rows);
@@ -49,9 +53,18 @@ int64_t steps_of_loop(int64_t rows, const LoopOptions& options) {
 
 void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order) {
   std::iota(order->begin(), order->end(), 0);
-  uint64_t state = seed ^ (static_cast<uint64_t>(epoch) + 1) * 0xD1B54A32D192ED03u;
+  uint64_t state = epoch_seed(seed, epoch);
   for (size_t i = order->size(); i > 1; --i)
     std::swap((*order)[i - 1], (*order)[draw_below(i, &state)]);
+}
+
+void order_rows(const LoopOptions& options, int64_t epoch, std::vector<int32_t>* order) {
+  if (!options.with_replacement) {
+    shuffle_rows(options.seed, epoch, order);
+    return;
+  }
+  uint64_t state = epoch_seed(options.seed, epoch);
+  for (int32_t& row : *order) row = static_cast<int32_t>(draw_below(order->size(), &state));
 }
 
 grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options, bool kept) {
@@ -65,7 +78,7 @@ grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& opt
   }
   std::vector<int32_t> order(rows.size());
   for (int64_t step = 0; step < all; ++step) {
-    if (step % of_epoch == 0) shuffle_rows(options.seed, step / of_epoch, &order);
+    if (step % of_epoch == 0) order_rows(options, step / of_epoch, &order);
     const int64_t end = std::min((step % of_epoch + 1) * options.batch, count);
     for (int64_t at = step % of_epoch * options.batch; at < end;) {
       grad::BatchShape batch;
@@ -85,7 +98,7 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
            std::span<const Row> rows, const LoopOptions& options, grad::Network* teacher)
     : w_(*weights),
       network_(*network),
-      optimiser_(*optimiser),
+      optimiser_(optimiser),
       rows_(rows),
       options_(options),
       teacher_(teacher),
@@ -94,14 +107,17 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
   steps_of_epoch_ = train::steps_of_epoch(count, options);
   steps_ = steps_of_loop(count, options);
   batch_.pad_token = std::max<int64_t>(0, w_.arch().embeddings.pad_token());
+  hidden_steps_ = static_cast<int64_t>(options.hidden_share * static_cast<double>(steps_));
   for (const int64_t step : {0, 1}) {
+    const Aim aim = step == 0 && hidden_steps_ > 0 ? Aim::hidden : options.aim;
     turns_[step].objective =
-        objective_of(options.aim, network->heads(), network->layers(), w_.arch().regression, step,
+        objective_of(aim, network->heads(), network->layers(), w_.arch().regression, step,
                      options.first_exit, options.temperature);
+    turns_[step].objective.hidden_tokens = options.hidden_tokens;
   }
   match_teacher();
   for (const int64_t step : {0, 1}) plan_turn(step);
-  shuffle_rows(options_.seed, position_.epoch, &order_);
+  order_rows(options_, position_.epoch, &order_);
 }
 
 void Loop::match_teacher() {
@@ -181,7 +197,7 @@ LoopPosition Loop::position_at(int64_t step) const {
 
 void Loop::go_to(int64_t step) {
   position_ = position_at(step);
-  shuffle_rows(options_.seed, position_.epoch, &order_);
+  order_rows(options_, position_.epoch, &order_);
 }
 
 double Loop::factor() const {
@@ -237,7 +253,7 @@ bool Loop::next_micro_batch(int64_t threads) {
 }
 
 void Loop::compute(const Crew& crew) {
-  optimiser_.catch_up(batch_.ids, crew);
+  if (optimiser_) optimiser_->catch_up(batch_.ids, crew);
   if (teacher_) teacher_->forward(batch_, {}, crew, turn().teacher);
   if (kept_.kept) {
     network_.forward_from_pooled(batch_, dropout_, crew, kept_.source(), turn().student);
@@ -273,7 +289,7 @@ void Loop::finish_step(double norm, StepReport* report) {
   }
   *report = {position_.step, position_.epoch, loss, norm, factor(), step_rows_, step_tokens_};
   const LoopPosition next = position_at(position_.step + 1);
-  if (next.epoch != position_.epoch) shuffle_rows(options_.seed, next.epoch, &order_);
+  if (next.epoch != position_.epoch) order_rows(options_, next.epoch, &order_);
   position_ = next;
 }
 

@@ -31,9 +31,11 @@ std::span<const Row> first_rows(std::span<const Row> rows, int64_t tokens);
 
 struct LoopOptions {
   Aim aim = Aim::last;
-  double epochs = 3;        // may be a fraction
-  int64_t batch = 32;       // rows of a step; an epoch's last one may be shorter
-  bool skip_short = false;  // that one is left out (COST-EFF), unless it is the only one
+  double hidden_share = 0;        // of the steps: the first ones, which have Aim::hidden instead
+  double epochs = 3;              // may be a fraction
+  int64_t batch = 32;             // rows of a step; an epoch's last one may be shorter
+  bool skip_short = false;        // that one is left out (COST-EFF), unless it is the only one
+  bool with_replacement = false;  // an epoch's rows are drawn one by one, some twice and some never
   // The most that is computed at once; a single row may have more tokens. rows 0: any number.
   int64_t micro_rows = 0, micro_tokens = 4096;
   double warmup_share = 0.1;  // of all steps; the learning rate rises to 1, then falls to 0
@@ -44,6 +46,7 @@ struct LoopOptions {
   double temperature = 1;
   std::vector<double> class_weights = {};  // [C]; empty: all 1
   double label_smoothing = 0;
+  int64_t hidden_tokens = 0;  // Objective::hidden_tokens
 };
 
 // Steps of an epoch of so many rows, and of the whole loop: at least one.
@@ -52,6 +55,8 @@ int64_t steps_of_loop(int64_t rows, const LoopOptions& options);
 
 // The order of an epoch's rows: Fisher and Yates's.
 void shuffle_rows(uint64_t seed, int64_t epoch, std::vector<int32_t>* order);
+// The rows of an epoch as the options want them.
+void order_rows(const LoopOptions& options, int64_t epoch, std::vector<int32_t>* order);
 // The largest batches that a loop over these rows computes at once, over all epochs: each number is the
 // largest of any. kept: of states that were computed before, which have no tokens.
 grad::BatchShape largest_batch(std::span<const Row> rows, const LoopOptions& options, bool kept);
@@ -77,6 +82,7 @@ class Loop {
   // teacher: answers at each of the student's layers that has an exit, or has a single exit; of the
   // student's shape where the aim reads hidden states. Null where the aim reads none. Throws
   // Error(model) for one that does not fit. What is pointed to, and the rows, must outlive the loop.
+  // optimiser null: for gradients() alone.
   Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* optimiser,
        std::span<const Row> rows, const LoopOptions& options, grad::Network* teacher = nullptr);
 
@@ -95,7 +101,7 @@ class Loop {
   // them. (Word embeddings wait until they are read.)
   template <typename Run>
   void catch_up(Run run) {
-    run([&](const Crew& crew) { optimiser_.catch_up(crew); });
+    run([&](const Crew& crew) { optimiser_->catch_up(crew); });
   }
 
   // One step by `threads` threads. run(work) calls work(crew) on all of them and returns when they
@@ -103,17 +109,12 @@ class Loop {
   // not finite; the weights are then as they were.
   template <typename Run>
   StepReport step(int64_t threads, Run run) {
-    begin_step();
-    run([&](const Crew& crew) { w_.clear_gradients(crew); });
+    add_up_gradients(threads, run);
     StepReport report;
-    while (next_micro_batch(threads)) {
-      run([&](const Crew& crew) { compute(crew); });
-      losses_.end_batch();
-    }
     double norm = 0;
     if (loss_is_finite()) {
       run([&](const Crew& crew) {
-        const double n = optimiser_.step(factor(), options_.clip, crew);
+        const double n = optimiser_->step(factor(), options_.clip, crew);
         if (crew.leads()) norm = n;
       });
     }
@@ -121,7 +122,25 @@ class Loop {
     return report;
   }
 
+  // The gradients of a step, which changes no weights.
+  template <typename Run>
+  StepReport gradients(int64_t threads, Run run) {
+    add_up_gradients(threads, run);
+    StepReport report;
+    finish_step(0, &report);
+    return report;
+  }
+
  private:
+  template <typename Run>
+  void add_up_gradients(int64_t threads, Run run) {
+    begin_step();
+    run([&](const Crew& crew) { w_.clear_gradients(crew); });
+    while (next_micro_batch(threads)) {
+      run([&](const Crew& crew) { compute(crew); });
+      losses_.end_batch();
+    }
+  }
   double factor() const;
   bool loss_is_finite() const { return std::isfinite(losses_.loss()); }
   void match_teacher();
@@ -132,23 +151,26 @@ class Loop {
 
   grad::TrainedWeights& w_;
   grad::Network& network_;
-  Optimiser& optimiser_;
+  Optimiser* optimiser_;
   std::span<const Row> rows_;
   LoopOptions options_;
   grad::Network* teacher_;
   std::vector<size_t> teacher_exits_;  // which of its exits answers for each of the student's
-  int64_t steps_ = 0, steps_of_epoch_ = 0;
+  int64_t steps_ = 0, steps_of_epoch_ = 0, hidden_steps_ = 0;
   LoopPosition position_;
   std::vector<int32_t> order_;
 
   KeptBatch kept_;
-  // Of even and odd steps of an epoch: what is minimised, and what of both models that needs.
+  // Of even and odd steps of an epoch, or of the first steps and the others (LoopOptions::hidden_share):
+  // what is minimised, and what of both models that needs.
   struct Turn {
     Objective objective;
     std::unique_ptr<bool[]> exits, teacher_exits;
     grad::ForwardOptions student, teacher;
   } turns_[2];
-  const Turn& turn() const { return turns_[position_.in_epoch % 2]; }
+  const Turn& turn() const {
+    return turns_[hidden_steps_ > 0 ? position_.step >= hidden_steps_ : position_.in_epoch % 2];
+  }
   void plan_turn(int64_t step);
   LoopPosition position_at(int64_t step) const;
 

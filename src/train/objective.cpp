@@ -68,6 +68,12 @@ Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t l
       soft(1);
       o.rescale = true;
       break;
+    case Aim::importance:
+      soft(0.9);
+      each(&ExitTerms::hard, 0.1, true, true);
+      o.hidden = 1;
+      o.rescale = true;
+      break;
     case Aim::assistant:
       o.rescale = true;
       if (regression) {
@@ -145,9 +151,11 @@ void StepLosses::add_hidden(const void* context, int64_t i, const float* h, floa
   const Range mine = crew.part(rows);
   for (int64_t b = mine.begin; b < mine.end; ++b) {
     const auto at = static_cast<size_t>(b);
+    const auto tokens = static_cast<double>(
+        c.objective->hidden_tokens > 0 ? c.objective->hidden_tokens : c.batch->real[at]);
     const double share =
-        1 / (static_cast<double>(c.rows_of_step) * c.batch->real[at] * static_cast<double>(c.size));
-    const auto slope = static_cast<float>(2 * c.weight * share);
+        1 / (static_cast<double>(c.rows_of_step) * tokens * static_cast<double>(c.size));
+    const auto slope = static_cast<float>(2 * c.objective->hidden * share);
     const int64_t begin = c.batch->start[at] * c.size, end = begin + c.batch->real[at] * c.size;
     double sum = 0;
     for (int64_t j = begin; j < end; ++j) {
@@ -167,8 +175,8 @@ grad::HiddenGradient StepLosses::hidden(const grad::Batch& batch, const TeacherA
   hidden_sums_.resize(states);
   hidden_parts_.assign(static_cast<size_t>(batch.rows()) * states, 0.0);
   hidden_context_ = {
-      &batch,     &teacher,          hidden_parts_.data(), network.weights().arch().hidden_size,
-      size_.rows, objective_->hidden};
+      &batch,     &teacher,  hidden_parts_.data(), network.weights().arch().hidden_size,
+      size_.rows, objective_};
   return {add_hidden, &hidden_context_};
 }
 

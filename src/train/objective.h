@@ -26,8 +26,11 @@ struct ExitTerms {
 struct Objective {
   std::vector<ExitTerms> exits;  // as Network::heads()
   double hidden = 0;             // of the hidden states against a teacher's (COST-EFF's R)
-  double temperature = 1;        // of the terms against a teacher
-  bool rescale = false;          // COST-EFF's gradients: BackwardOptions::rescale
+  // Tokens that the hidden states of a row are averaged over; 0: as many as it has. COST-EFF's importance
+  // counts the padding.
+  int64_t hidden_tokens = 0;
+  double temperature = 1;  // of the terms against a teacher
+  bool rescale = false;    // COST-EFF's gradients: BackwardOptions::rescale
 };
 
 // What recipes minimise, one at a time. Weights go by the number of the layer, also where only some
@@ -43,7 +46,8 @@ enum class Aim {
   hidden,         // COST-EFF's R: hidden states of a teacher of the same shape
   assistant,  // COST-EFF, stage 2b: half of all exits against the teacher's only one and the gold
   exits,      // COST-EFF's P: each exit against the teacher's
-  exits_hidden,    // COST-EFF, stage 5: P + R
+  exits_hidden,  // COST-EFF, stage 5: P + R
+  importance,  // COST-EFF's loss whose gradients say which units matter: 0.9 P + R + 0.1 of the gold
   joint_rescaled,  // joint with COST-EFF's gradients
 };
 
@@ -102,7 +106,7 @@ class StepLosses {
     const TeacherAnswer* teacher;
     double* parts;
     int64_t size, rows_of_step;
-    double weight;
+    const Objective* objective;
   };
   static void add_hidden(const void* context, int64_t i, const float* h, float* d,
                          const Crew& crew);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 
 #include "cli/eval_data.h"
 #include "tiny_checkpoint.h"
@@ -108,8 +109,18 @@ TEST_F(SlenderizeCli, Refuses) {
       {{}, 2, "no output: -o OUT"},
       {{"-o", out, "--macs", "0.001"}, 2, "of the multiply-accumulates, expected at least"},
       {{"-o", out, "--macs", "2"}, 2, "--macs"},
-      {{"-o", out, "--method", "magic"}, 2, "--method \"magic\", expected fisher"},
+      {{"-o", out, "--method", "magic"},
+       2,
+       "--method \"magic\" is not known, expected one of fisher, cost-eff"},
       {{"-o", out, "--tune", "magic"}, 2, "--tune \"magic\""},
+      {{"-o", out, "--heads", "2"}, 2, "--heads is not for --method fisher"},
+      {{"-o", out, "--resume"}, 2, "--resume is not for --method fisher"},
+      {{"-o", out, "--method", "cost-eff"}, 2, "no size: --heads N"},
+      {{"-o", out, "--method", "cost-eff", "--heads", "2", "--rows", "9"}, 2, "--rows is not for"},
+      {{"-o", out, "--method", "cost-eff", "--heads", "5"}, 2, "heads 5, expected 1 to 4"},
+      {{"-o", out, "--method", "cost-eff", "--macs", "0.5", "--params", "0.5"}, 2, "one of them"},
+      {{"-o", out, "--method", "cost-eff", "--params", "0.01"}, 2, "expected at least 0."},
+      {{"-o", out, "--method", "cost-eff", "--heads", "2", "--resume"}, 3, "no unfinished run"},
       {{"-o", out, "--labels", "a,b,c,d"},
        3,
        "the rows have 4 classes (a, b, c, d), and the model has 3"},
@@ -133,6 +144,59 @@ TEST_F(SlenderizeCli, Refuses) {
   EXPECT_EQ(done.exit_code, 4);
   EXPECT_NE(done.err.find("has a factorised word embedding"), std::string::npos) << done.err;
   EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// With training: a table of evaluations, a log, a report, and the model.
+TEST_F(SlenderizeCli, CosteffTrainsAndTells) {
+  const Strings flags{"--method", "cost-eff", "--heads", "3",      "--epochs-scale",
+                      "0.05",     "--batch",  "8",       "--seed", "3"};
+  Strings args = flags;
+  const std::string log = dir.file("log.jsonl"), page = dir.file("page.html");
+  for (const std::string& more : {std::string("-o"), out, std::string("--log"), log,
+                                  std::string("--report"), page, std::string("--threads=2")})
+    args.push_back(more);
+  const Finished done = slenderize(args);
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_NE(done.out.find("assistant"), std::string::npos) << done.out;
+  EXPECT_NE(done.out.find("embedding"), std::string::npos) << done.out;
+  for (const std::string& line : lines_of(done.out)) EXPECT_LE(line.size(), 80u) << line;
+  EXPECT_FALSE(std::filesystem::exists(out + ".stages"));
+  EXPECT_NE(read_whole_file(page).find("<svg"), std::string::npos);
+  std::map<std::string, int64_t> events;
+  for (const std::string& line : lines_of(read_whole_file(log)))
+    ++events[Json::parse(line).at("event").get<std::string>()];
+  EXPECT_EQ(events["plan"], 1);
+  EXPECT_EQ(events["end"], 1);
+
+  args = flags;
+  args.insert(args.end(), {"-o", out + "2", "--json", "--threads=1"});
+  const Finished again = slenderize(args);
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  const Json told = Json::parse(again.out);
+  EXPECT_EQ(told["method"], "cost-eff");
+  EXPECT_EQ(told["after"]["heads"], Json({3, 3, 3, 3}));
+  EXPECT_EQ(told["shapes"].size(), told["stages"].size());
+  int64_t steps = 0;
+  for (const Json& stage : told["stages"]) steps += stage["steps"].get<int64_t>();
+  EXPECT_EQ(events["step"], steps);
+  EXPECT_EQ(events["evaluation"], static_cast<int64_t>(told["evaluations"].size()));
+  EXPECT_EQ(read_whole_file(out + "/model.safetensors"),
+            read_whole_file(out + "2/model.safetensors"));
+  const Json have = Json::parse(run(Command{.args = {"inspect", out, "--json"}}).out);
+  EXPECT_EQ(have["parameters"], told["after"]["parameters"]);
+  EXPECT_EQ(have["dialect"], "cost-eff");
+}
+
+TEST_F(SlenderizeCli, CosteffsDryRunTellsStagesAndTime) {
+  const Finished done = slenderize(
+      {"--method", "cost-eff", "--heads", "2", "--dry-run", "--json", "--epochs-scale", "0.05"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  const Json told = Json::parse(done.out);
+  EXPECT_GT(told["estimated_seconds"].get<double>(), 0);
+  EXPECT_GT(told["memory"]["total"].get<int64_t>(), 0);
+  // Assistant, two prunings with a recovery between them, states, answers.
+  EXPECT_EQ(told["stages"].size(), 6u);
+  EXPECT_FALSE(told.contains("metric_after"));
 }
 
 TEST_F(SlenderizeCli, DryRunWritesNothing) {

@@ -19,7 +19,7 @@ enum class GoldenForm {
   step,       // losses and gradients of one step, maybe under several losses (`variants`)
   loop,       // steps of a training loop, the weights after each
   optimiser,  // steps from given gradients
-  // Of pruning, which training does not do yet.
+  // Of pruning: tests/prune.
   cofi,           // log-alphas and masks
   prune,          // prunings one after another, by Taylor's importance
   post_training,  // masks under a budget

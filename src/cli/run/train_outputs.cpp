@@ -119,6 +119,21 @@ void TrainOutputs::on_remark(const std::string& text) {
   say_text(text);
 }
 
+TrainObserver TrainOutputs::observer(tasks::TrainReport* r, bool* closed) {
+  return {.step =
+              [this, r](const TrainStep& s) {
+                if (wants_report())
+                  r->losses.emplace_back(tasks::step_of_run(r->plan, s.stage, s.step), s.loss);
+                on_step(*r, s);
+              },
+          .evaluation =
+              [this, r, closed](const TrainEvaluation& e) {
+                // As after a signal: the step is saved, and --resume goes on.
+                if (!on_evaluation(*r, e)) *closed = interrupted = true;
+              },
+          .say = [this](const std::string& text) { on_remark(text); }};
+}
+
 int TrainOutputs::finish(const tasks::TrainReport& r) {
   progress_.erase();
   begin_log();
@@ -126,7 +141,7 @@ int TrainOutputs::finish(const tasks::TrainReport& r) {
   if (report_) {
     if (const int code = write_output(report_.get(), tasks::train_html(r)); code != 0) return code;
   }
-  return json_ ? print(tasks::train_json(r)) : 0;
+  return 0;
 }
 
 }  // namespace costeff::cli

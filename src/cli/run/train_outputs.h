@@ -3,6 +3,8 @@
 // What costeff train writes while it runs, besides the model: the table of evaluations, the log and
 // the report.
 
+#include <costeff/train.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,7 +54,11 @@ class TrainOutputs {
   void on_remark(const std::string& text);
   void erase_progress() { progress_.erase(); }
 
-  // The report and the object of --json, once there is a result. Returns the exit code.
+  // Tells these what happens, and notes it in `report`. *closed: nobody reads standard output any more, and
+  // the run is interrupted. All three must outlive the observer.
+  TrainObserver observer(tasks::TrainReport* report, bool* closed);
+
+  // The end of the log and the report, once there is a result. Returns the exit code.
   int finish(const tasks::TrainReport& report);
 
  private:

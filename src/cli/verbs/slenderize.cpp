@@ -1,7 +1,6 @@
-#include <costeff/slenderize.h>
+#include <costeff/slender_train.h>
 #include <fmt/format.h>
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -9,43 +8,21 @@
 
 #include "base/fail.h"
 #include "base/files/new_directory.h"
-#include "base/names.h"
-#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
-#include "cli/flags/train_flags.h"
+#include "cli/flags/slenderize_flags.h"
 #include "cli/run/command_line.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
+#include "cli/run/train_curve.h"
 #include "cli/run/train_data.h"
+#include "cli/run/train_outputs.h"
 #include "tasks/report/slender_report.h"
+#include "tasks/report/train_json.h"
 #include "tasks/write/progress.h"
 
 namespace costeff::cli {
 namespace {
-
-constexpr std::array<Name<SlenderFit>, 3> kFits{
-    {{"refit", SlenderFit::refit}, {"scales", SlenderFit::scales}, {"none", SlenderFit::none}}};
-
-constexpr const char* kSlenderizeFooter =
-    "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay. Heads\n"
-    "and neurons are dropped whose masks have the least Fisher information under the\n"
-    "budget (Kwon et al. 2022), and what is left is fitted, sublayer by sublayer, to what\n"
-    "the whole model computes on the rows. Nothing is trained. A layer may lose all heads or\n"
-    "all neurons. The result is CoFi's compact form; off-ramps are written in costeff's.\n\n"
-    "Standard output has the widths of each layer, before and after, and what changed.\n\n"
-    "Examples:\n"
-    "  costeff slenderize sst2 --data glue/SST-2 -o sst2-half\n"
-    "  costeff slenderize sst2 --data glue/SST-2 --macs 0.3 -o sst2-third\n"
-    "  costeff slenderize sst2 --data mine.csv --label-field stars --dry-run\n\n";
-
-struct SlenderizeFlags {
-  TrainFlags rows;  // what is read, and how; output, threads, isa, dry_run, json, seed
-  double macs = 0.5;
-  std::string method = "fisher", fit = "refit";
-  int64_t at_most = 2048;
-  bool exact = false;
-};
 
 void check_answers(const TrainData& data, const BackboneInfo& model) {
   const tasks::LabelMap& map = data.labels.map;
@@ -63,9 +40,9 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
   TrainOptions train;
   add_data_options(f.rows, data, &train);
   SlenderizeOptions o;
-  o.target = {SlenderSize::macs, f.macs};
-  o.fit = value_of_name(kFits, f.fit, "--tune");
-  o.rows = f.at_most;
+  o.target.value = f.macs.value_or(o.target.value);
+  o.fit = slender_fit(f);
+  o.rows = f.at_most.value_or(o.rows);
   o.round = !f.exact;
   o.max_length = f.rows.max_length;
   o.seed = static_cast<uint64_t>(f.rows.seed);
@@ -75,23 +52,161 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
   return o;
 }
 
+SlenderTrainOptions training_options_of(const SlenderizeFlags& f, const TrainData& data,
+                                        const BackboneInfo& model) {
+  SlenderTrainOptions o;
+  o.heads = f.heads;
+  o.neurons = f.neurons;
+  o.rank = f.rank;
+  o.parameters = f.parameters.value_or(0);
+  o.macs = f.macs.value_or(0);
+  o.round = !f.exact;
+  o.backbone = f.backbone;
+  o.epochs_scale = f.epochs_scale.value_or(1);
+  o.keep_stages = f.keep_stages;
+  o.train = train_options(f.rows, model);
+  add_data_options(f.rows, data, &o.train);
+  return o;
+}
+
 tasks::SlenderReport begin_report(const SlenderizeFlags& f, const TrainData& data) {
   tasks::SlenderReport r;
   r.model = f.rows.pass.model;
   r.out = f.rows.output;
+  r.method = f.method;
   for (const tasks::DataSet& set : data.train_sets) r.data.push_back(set.path);
   for (const tasks::DataSet& set : data.dev_sets) r.dev.push_back(set.path);
-  r.fit = f.fit;
-  r.macs = f.macs;
   r.metric = tasks::metric_name(train_metric(f.rows, data));
   return r;
 }
 
-int slenderize(const SlenderizeFlags& f) {
-  check_labelled_data(f.rows, "slenderize");
-  (void)value_of_name(kFits, f.fit, "--tune");
-  if (f.method != "fisher") fail_usage("--method \"{}\", expected fisher", printable(f.method, 40));
+void say_notes(const SlenderizeFlags& f, const std::vector<std::string>& notes) {
+  if (f.rows.pass.quiet) return;
+  for (const std::string& note : notes) say_text(note);
+}
+
+void say_written(const SlenderizeFlags& f, const tasks::SlenderReport& r) {
+  if (f.rows.pass.quiet) return;
+  say("wrote {} ({}); it took {}", f.rows.output, r.plan.dialect, tasks::duration_text(r.seconds));
+  say("next: costeff infer {} FILE", shell_quoted(f.rows.output));
+}
+
+int print_report(const SlenderizeFlags& f, const tasks::SlenderReport& r) {
+  return print(f.rows.json ? tasks::slender_json(r) : tasks::slender_text(r));
+}
+
+int without_training(const SlenderizeFlags& f, TrainData data) {
   const auto begin = std::chrono::steady_clock::now();
+  const bool quiet = f.rows.pass.quiet;
+  tasks::SlenderReport r = begin_report(f, data);
+  const SlenderizeOptions options = options_of(f, data);
+  r.fit = f.fit.empty() ? "refit" : f.fit;
+  r.macs = options.target.value;
+  Slenderizer slenderizer(f.rows.pass.model, std::move(data.train), std::move(data.dev), options);
+  tasks::Progress progress(tasks::want_progress(quiet, -1));
+  progress.begin({});
+  const SlenderizeProgress show = [&](const std::string& what, int64_t done, int64_t all) {
+    if (progress.is_due()) progress.draw(fmt::format("{} {} of {}", what, done, all));
+  };
+  const auto stopped = [&] {
+    progress.erase();
+    if (!quiet) say("interrupted; nothing was written");
+    return kInterrupted;
+  };
+  const SlenderizePlan* plan = slenderizer.plan(show, &interrupted);
+  if (!plan) return stopped();
+  progress.erase();
+  r.plan = *plan;
+  say_notes(f, plan->notes);
+  if (f.rows.dry_run) return print_report(f, r);
+  r.result = slenderizer.run(f.rows.output, show, &interrupted);
+  if (!r.result) return stopped();
+  progress.erase();
+  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const int code = print_report(f, r);
+  say_written(f, r);
+  return code;
+}
+
+// The report of the training that a method consists of.
+tasks::TrainReport training_report(const tasks::SlenderReport& r, const TrainData& data,
+                                   const TrainOptions& options, const SlenderTrainPlan& plan) {
+  static const Recipe kCosteff{.name = "cost-eff",
+                               .paper = "Shen et al. 2022, COST-EFF",
+                               .use = "prunings in turns with training, from an assistant",
+                               .dialect = "cost-eff"};
+  tasks::TrainReport t;
+  t.backbone = r.model;
+  t.out = r.out;
+  t.recipe = &kCosteff;
+  t.data = r.data;
+  t.dev = r.dev;
+  t.dev_from = data.dev_from;
+  t.task = options.task;
+  t.metric = r.metric;
+  t.is_share = !options.regression && r.metric != "matthews";
+  t.labels = options.labels;
+  t.label_note = data.labels.notes.front();
+  t.plan = plan.train;
+  return t;
+}
+
+int with_training(const SlenderizeFlags& f, const BackboneInfo& model, TrainData data) {
+  const SlenderTrainOptions options = training_options_of(f, data, model);
+  tasks::SlenderReport r = begin_report(f, data);
+  std::unique_ptr<TrainOutputs> outputs;
+  if (!f.rows.dry_run) outputs = std::make_unique<TrainOutputs>(f.rows);
+  std::vector<TrainRow> judged_by;
+  if (!f.rows.report.empty()) judged_by = data.dev;
+  SlenderTrainer trainer(f.rows.pass.model, std::move(data.train), std::move(data.dev), options);
+  const SlenderTrainPlan& plan = trainer.plan();
+  r.training = plan.train;
+  r.shapes = plan.shapes;
+  r.plan = {.before = plan.before,
+            .after = plan.after,
+            .rows = plan.train.rows,
+            .dev_rows = plan.train.dev_rows,
+            .tokens = plan.train.tokens,
+            .dialect = plan.train.dialect,
+            .notes = plan.train.notes};
+  say_notes(f, r.plan.notes);
+  if (f.rows.dry_run) {
+    r.estimated_s = trainer.estimate_seconds();
+    return print_report(f, r);
+  }
+  tasks::TrainReport t = training_report(r, data, options.train, plan);
+  outputs->log(tasks::plan_event(t));
+  bool closed = false;
+  try {
+    const auto result = trainer.run(f.rows.output, outputs->observer(&t, &closed), &interrupted);
+    outputs->erase_progress();
+    if (!result) {
+      outputs->log(tasks::end_event(t, "interrupted"));
+      if (!f.rows.pass.quiet) say("interrupted; to go on: {}", command_line_with("--resume"));
+      return closed ? kPipeClosed : kInterrupted;
+    }
+    r.result = {result->metric_before, result->metric_after, result->files};
+    r.evaluations = result->evaluations;
+    r.seconds = t.seconds = result->seconds;
+    t.evaluations = result->evaluations;
+    t.result = TrainResult{
+        .evaluations = result->evaluations, .dialect = r.plan.dialect, .files = result->files};
+  } catch (const Error& e) {
+    outputs->erase_progress();
+    if (e.kind() == ErrorKind::input) outputs->begin_log();
+    outputs->log(tasks::end_event(t, "error", e.what()));
+    throw;
+  }
+  if (outputs->wants_report())
+    t.curve = curve_of_result(f.rows, t.plan.max_length, judged_by, data.labels);
+  if (const int code = outputs->finish(t); code != 0) return code;
+  const int code = print_report(f, r);
+  say_written(f, r);
+  return code;
+}
+
+int slenderize(const SlenderizeFlags& f) {
+  check_slenderize_flags(f);
   const BackboneInfo model = inspect_backbone(f.rows.pass.model);
   if (model.num_labels == 0) {
     fail(ErrorKind::model,
@@ -105,98 +220,17 @@ int slenderize(const SlenderizeFlags& f) {
   TrainData data = read_train_data(f.rows, model, bad.get());
   if (interrupted) return kInterrupted;
   if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
-  const bool quiet = f.rows.pass.quiet;
-  if (!quiet) say_skipped(*bad);
+  if (!f.rows.pass.quiet) say_skipped(*bad);
   check_answers(data, model);
-
-  tasks::SlenderReport r = begin_report(f, data);
-  Slenderizer slenderizer(f.rows.pass.model, std::move(data.train), std::move(data.dev),
-                          options_of(f, data));
-  tasks::Progress progress(tasks::want_progress(quiet, -1));
-  progress.begin({});
-  const SlenderizeProgress show = [&](const std::string& what, int64_t done, int64_t all) {
-    if (progress.is_due()) progress.draw(fmt::format("{} {} of {}", what, done, all));
-  };
-  const SlenderizePlan* plan = slenderizer.plan(show, &interrupted);
-  progress.erase();
-  if (!plan) return kInterrupted;
-  r.plan = *plan;
-  if (!quiet)
-    for (const std::string& note : plan->notes) say_text(note);
-  if (f.rows.dry_run) return print(f.rows.json ? tasks::slender_json(r) : tasks::slender_text(r));
-  r.result = slenderizer.run(f.rows.output, show, &interrupted);
-  progress.erase();
-  if (!r.result) {
-    if (!quiet) say("interrupted; nothing was written");
-    return kInterrupted;
-  }
-  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const int code = print(f.rows.json ? tasks::slender_json(r) : tasks::slender_text(r));
-  if (!quiet) {
-    say("wrote {} ({}); it took {:.0f} s", f.rows.output, r.plan.dialect, r.seconds);
-    say("next: costeff infer {} FILE", shell_quoted(f.rows.output));
-  }
-  return code;
+  return trains_to_slenderize(f) ? with_training(f, model, std::move(data))
+                                 : without_training(f, std::move(data));
 }
 
 }  // namespace
 
 void add_slenderize(CLI::App* app, std::function<int()>* run) {
   auto f = std::make_shared<SlenderizeFlags>();
-  CLI::App* sub = app->add_subcommand(
-      "slenderize", "Drop the heads and neurons of a model that matter least, in minutes");
-  sub->footer(kSlenderizeFooter + std::string(kExitCodes));
-  sub->add_option("MODEL", f->rows.pass.model, "Directory of the fine-tuned model")->required();
-  add_labelled_data_flags(sub, "Rows like those that the model will answer", &f->rows);
-  add_format_flags(sub, &f->rows.pass.input);
-  const char* size = "Size";
-  sub->add_option("--macs", f->macs,
-                  "Share of MODEL's multiply-accumulates to keep (default: 0.5), on texts as long "
-                  "as these and as costeff inspect counts them")
-      ->type_name("X")
-      ->check(number_between(0, 1))
-      ->group(size);
-  sub->add_flag("--no-round", f->exact,
-                "Neurons in any number. Without it in multiples of 16, which kernels like")
-      ->group(size);
-  const char* how = "How";
-  sub->add_option("--method", f->method,
-                  "fisher (default): nothing is trained; by the Fisher information of masks")
-      ->type_name("NAME")
-      ->group(how);
-  sub->add_option("--tune", f->fit,
-                  "What makes up for what is dropped: refit (default; output matrices, fitted "
-                  "anew), scales (one for each head and neuron) or none")
-      ->type_name("NAME")
-      ->group(how);
-  sub->add_option("--rows", f->at_most,
-                  "Look at no more than N rows, drawn at random (default: 2048)")
-      ->type_name("N")
-      ->check(whole_number(1, int64_t{1} << 30))
-      ->group(how);
-  sub->add_option("--max-length", f->rows.max_length, "Cut longer texts to N tokens (default: 128)")
-      ->type_name("N")
-      ->check(whole_number(3, int64_t{1} << 20))
-      ->group(how);
-  sub->add_option("--seed", f->rows.seed, "Of the rows that are drawn (default: 42)")
-      ->type_name("N")
-      ->check(whole_number(0, int64_t{1} << 62))
-      ->group(how);
-  const char* output = "Output";
-  sub->add_option("-o,--output", f->rows.output,
-                  "Directory to write: a new name, or an empty directory")
-      ->type_name("OUT")
-      ->group(output);
-  sub->add_flag("--dry-run", f->rows.dry_run, "Say which widths it would have; write nothing")
-      ->group(output);
-  sub->add_flag("--json", f->rows.json, "Print one JSON object instead of the table")
-      ->group(output);
-  sub->add_flag("--quiet,-q", f->rows.pass.quiet,
-                "Nothing on stderr but warnings about the model and errors")
-      ->group(output);
-  const char* computing = "Computing";
-  add_thread_flags(sub, computing, &f->rows.pass.threads, nullptr);
-  add_isa_flag(sub, computing, &f->rows.isa);
+  CLI::App* sub = add_slenderize_flags(app, f.get());
   sub->callback([=] { *run = [=] { return slenderize(*f); }; });
 }
 

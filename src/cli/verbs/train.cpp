@@ -111,26 +111,6 @@ int dry_run(const TrainFlags& f, Trainer* trainer, tasks::TrainReport* r) {
   return print(f.json ? tasks::train_json(*r) : tasks::train_plan_text(*r));
 }
 
-// Trains, and tells the outputs what happens. nullopt: it was interrupted.
-std::optional<TrainResult> run_trainer(const TrainFlags& f, Trainer* trainer, TrainOutputs* outputs,
-                                       bool* closed, tasks::TrainReport* r) {
-  const TrainObserver observer{.step =
-                                   [&](const TrainStep& s) {
-                                     if (outputs->wants_report())
-                                       r->losses.emplace_back(
-                                           tasks::step_of_run(r->plan, s.stage, s.step), s.loss);
-                                     outputs->on_step(*r, s);
-                                   },
-                               .evaluation =
-                                   [&](const TrainEvaluation& e) {
-                                     // As after a signal: the step is saved, and --resume goes on.
-                                     if (!outputs->on_evaluation(*r, e))
-                                       *closed = interrupted = true;
-                                   },
-                               .say = [&](const std::string& text) { outputs->on_remark(text); }};
-  return trainer->run(f.output, observer, &interrupted);
-}
-
 int train(const TrainFlags& f) {
   check_train_flags(f);
   const auto begin = Clock::now();
@@ -161,7 +141,7 @@ int train(const TrainFlags& f) {
   outputs->log(tasks::plan_event(r));
   bool closed = false;
   try {
-    r.result = run_trainer(f, &trainer, outputs.get(), &closed, &r);
+    r.result = trainer.run(f.output, outputs->observer(&r, &closed), &interrupted);
   } catch (const Error& e) {
     outputs->erase_progress();
     r.seconds = seconds();
@@ -179,7 +159,8 @@ int train(const TrainFlags& f) {
   }
   if (outputs->wants_report())
     r.curve = curve_of_result(f, r.plan.max_length, judged_by, data.labels);
-  const int code = outputs->finish(r);
+  int code = outputs->finish(r);
+  if (code == 0 && f.json) code = print(tasks::train_json(r));
   say_end(f, data, r);
   return code;
 }

@@ -12,6 +12,7 @@
 #include "prune/fold.h"
 #include "prune/mask_gradients.h"
 #include "prune/search.h"
+#include "prune/session/copy.h"
 #include "prune/session/size.h"
 #include "prune/tune.h"
 #include "runtime/loaded_model.h"
@@ -22,26 +23,6 @@
 #include "train/session/save.h"
 
 namespace costeff {
-namespace prune {
-
-// A copy of the model for training's kernels.
-struct Copy {
-  checkpoint::Backbone backbone;
-  std::unique_ptr<grad::TrainedWeights> weights;
-
-  Copy(const std::string& path, const kernels::KernelTable& kernels, grad::Frozen frozen)
-      : backbone(checkpoint::load_backbone(path)) {
-    if (backbone.model.arch.heads.empty())
-      fail_model("{}: has no classifier, expected a fine-tuned model (costeff train makes one)",
-                 path);
-    weights = std::make_unique<grad::TrainedWeights>(&backbone.model, kernels,
-                                                     kernels::Precision::float32,
-                                                     std::span<const model::Linear>(), frozen);
-  }
-};
-
-}  // namespace prune
-
 namespace {
 
 using train::Row;

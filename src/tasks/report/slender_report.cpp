@@ -1,6 +1,10 @@
 #include "tasks/report/slender_report.h"
 
+#include <fmt/format.h>
+
 #include "base/format.h"
+#include "tasks/report/train_json.h"
+#include "tasks/report/train_report.h"
 #include "tasks/write/format_text.h"
 #include "tasks/write/json_writer.h"
 
@@ -11,6 +15,7 @@ namespace {
 void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("heads", shape.heads);
   json->field("neurons", shape.neurons);
+  json->field("rank", shape.rank);
   json->field("parameters", shape.parameters);
   json->field("macs", shape.macs);
   json->end_object();
@@ -32,7 +37,13 @@ std::string slender_text(const SlenderReport& r) {
                 share(static_cast<double>(r.plan.tokens), static_cast<double>(r.plan.rows)));
   append_format(&out, "parameters            {} of {}, embeddings included\n",
                 grouped(after.parameters), grouped(before.parameters));
+  if (after.rank > 0)
+    append_format(&out, "embedding             of rank {}{}\n", after.rank,
+                  before.rank > 0 ? fmt::format(", before {}", before.rank) : "");
   append_format(&out, "dialect               {}\n", r.plan.dialect);
+  if (r.training && !r.result) out += stages_text(*r.training) + memory_text(r.training->memory);
+  if (r.estimated_s >= 0)
+    append_format(&out, "\ntime {} (from a few steps)\n", duration_text(r.estimated_s));
   if (!r.result || r.result->metric_before.empty()) return out;
   const std::vector<double>&whole = r.result->metric_before, &slender = r.result->metric_after;
   append_format(&out, "{:<22}{:.4f} at the last layer, before {:.4f}; {} rows\n", r.metric,
@@ -53,10 +64,13 @@ std::string slender_json(const SlenderReport& r) {
   json.begin_object();
   json.field("model", r.model);
   json.optional_field("out", r.out);
+  json.field("method", r.method);
   json.field("data", r.data);
   json.field("dev", r.dev);
-  json.field("tune", r.fit);
-  json.field("share", r.macs);
+  if (!r.fit.empty()) {
+    json.field("tune", r.fit);
+    json.field("share", r.macs);
+  }
   json.field("metric", r.metric);
   json.field("dialect", r.plan.dialect);
   json.field("rows", r.plan.rows);
@@ -66,7 +80,27 @@ std::string slender_json(const SlenderReport& r) {
   write_shape(r.plan.before, &json);
   json.begin_object("after");
   write_shape(r.plan.after, &json);
+  if (r.training) {
+    write_stages(*r.training, &json);
+    json.begin_array("shapes");
+    for (const SlenderShape& shape : r.shapes) {
+      json.begin_object();
+      write_shape(shape, &json);
+    }
+    json.end_array();
+    write_memory(r.training->memory, &json);
+    if (r.estimated_s >= 0) json.field("estimated_seconds", r.estimated_s);
+  }
   if (r.result) {
+    if (r.training) {
+      json.begin_array("evaluations");
+      for (const TrainEvaluation& e : r.evaluations) {
+        json.begin_object();
+        write_evaluation(e, &json);
+        json.end_object();
+      }
+      json.end_array();
+    }
     json.field("metric_before", r.result->metric_before);
     json.field("metric_after", r.result->metric_after);
     json.field("files", r.result->files);

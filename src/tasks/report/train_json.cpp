@@ -17,17 +17,6 @@ void write_stage(const TrainStage& s, JsonWriter* json) {
   json->end_object();
 }
 
-void write_memory(const TrainMemory& m, JsonWriter* json) {
-  json->begin_object("memory");
-  json->field("weights", m.weights);
-  json->field("gradients", m.gradients);
-  json->field("activations", m.activations);
-  json->field("evaluation", m.evaluation);
-  json->field("rows", m.rows);
-  json->field("total", m.total);
-  json->end_object();
-}
-
 // The members of the plan, in the object that is open.
 void write_plan(const TrainReport& r, JsonWriter* json) {
   const TrainPlan& p = r.plan;
@@ -51,23 +40,10 @@ void write_plan(const TrainReport& r, JsonWriter* json) {
   json->field("longest", p.longest);
   json->field("truncated", p.truncated);
   json->field("parameters", p.parameters);
-  json->begin_array("stages");
-  for (const TrainStage& s : p.stages) write_stage(s, json);
-  json->end_array();
+  write_stages(p, json);
   write_memory(p.memory, json);
   if (r.estimated_s >= 0) json->field("estimated_seconds", r.estimated_s);
   json->field("notes", p.notes);
-}
-
-void write_evaluation(const TrainEvaluation& e, JsonWriter* json) {
-  json->field("stage", e.stage);
-  json->field("step", e.step);
-  json->field("epoch", e.epoch);
-  json->field("train_loss", e.train_loss);
-  json->field("metric", e.metric);
-  json->field("score", e.score);
-  json->field("best", e.best);
-  json->field("seconds", e.seconds);
 }
 
 void write_end(const TrainReport& r, JsonWriter* json) {
@@ -92,6 +68,34 @@ std::string event_line(std::string_view event, Members members) {
 }
 
 }  // namespace
+
+void write_stages(const TrainPlan& p, JsonWriter* json) {
+  json->begin_array("stages");
+  for (const TrainStage& s : p.stages) write_stage(s, json);
+  json->end_array();
+}
+
+void write_memory(const TrainMemory& m, JsonWriter* json) {
+  json->begin_object("memory");
+  json->field("weights", m.weights);
+  json->field("gradients", m.gradients);
+  json->field("activations", m.activations);
+  json->field("evaluation", m.evaluation);
+  json->field("rows", m.rows);
+  json->field("total", m.total);
+  json->end_object();
+}
+
+void write_evaluation(const TrainEvaluation& e, JsonWriter* json) {
+  json->field("stage", e.stage);
+  json->field("step", e.step);
+  json->field("epoch", e.epoch);
+  json->field("train_loss", e.train_loss);
+  json->field("metric", e.metric);
+  json->field("score", e.score);
+  json->field("best", e.best);
+  json->field("seconds", e.seconds);
+}
 
 std::string plan_event(const TrainReport& r) {
   return event_line("plan", [&](JsonWriter* json) { write_plan(r, json); });

@@ -5,8 +5,15 @@
 #include <string>
 
 #include "tasks/report/train_report.h"
+#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
+
+// An array `stages` and an object `memory`, in the object that is open.
+void write_stages(const TrainPlan& plan, JsonWriter* json);
+void write_memory(const TrainMemory& memory, JsonWriter* json);
+// The members of an evaluation.
+void write_evaluation(const TrainEvaluation& evaluation, JsonWriter* json);
 
 // Objects of one line each, with the newline. Keys are the members of the structs of costeff/train.h;
 // a number that is not finite is null. Scripts may rely on them; new ones come after them.

@@ -44,30 +44,6 @@ void append_fact(std::string_view name, const std::string& text, std::string* ou
   append_format(out, "{:<11} {}\n", name, text);
 }
 
-void append_stages(const TrainPlan& p, std::string* out) {
-  append_format(out, "\n{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", "stage", "epochs", "steps",
-                "lr", "head lr", "parameters");
-  for (const TrainStage& s : p.stages) {
-    append_format(out, "{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", s.name, shortest(s.epochs),
-                  grouped(s.steps), shortest(s.learning_rate),
-                  s.head_learning_rate == 0 ? "-" : shortest(s.head_learning_rate),
-                  grouped(s.parameters));
-    if (!s.what.empty()) append_format(out, "  {}\n", s.what);
-  }
-}
-
-void append_memory(const TrainMemory& m, std::string* out) {
-  *out += "\nmemory\n";
-  const std::pair<const char*, int64_t> parts[] = {{"weights", m.weights},
-                                                   {"gradients and moments", m.gradients},
-                                                   {"activations", m.activations},
-                                                   {"evaluation", m.evaluation},
-                                                   {"rows", m.rows},
-                                                   {"at the peak", m.total}};
-  for (const auto& [name, bytes] : parts)
-    append_format(out, "  {:<22} {:>9}\n", name, bytes_text(bytes));
-}
-
 }  // namespace
 
 int64_t step_of_run(const TrainPlan& plan, int64_t stage, int64_t step) {
@@ -94,6 +70,34 @@ std::string bytes_text(int64_t bytes) {
   size_t unit = 0;
   for (size /= 1000; size >= 999.5 && unit + 1 < std::size(units); ++unit) size /= 1000;
   return fmt::format("{:.{}f} {}", size, size < 9.95 ? 1 : 0, units[unit]);
+}
+
+std::string stages_text(const TrainPlan& p) {
+  std::string out;
+  append_format(&out, "\n{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", "stage", "epochs", "steps",
+                "lr", "head lr", "parameters");
+  for (const TrainStage& s : p.stages) {
+    append_format(&out, "{:<14} {:>7} {:>10} {:>10} {:>10} {:>13}\n", s.name,
+                  fmt::format("{:.3g}", s.epochs), grouped(s.steps),
+                  s.learning_rate == 0 ? "-" : fmt::format("{:.3g}", s.learning_rate),
+                  s.head_learning_rate == 0 ? "-" : fmt::format("{:.3g}", s.head_learning_rate),
+                  s.parameters == 0 ? "-" : grouped(s.parameters));
+    if (!s.what.empty()) append_format(&out, "  {}\n", s.what);
+  }
+  return out;
+}
+
+std::string memory_text(const TrainMemory& m) {
+  std::string out = "\nmemory\n";
+  const std::pair<const char*, int64_t> parts[] = {{"weights", m.weights},
+                                                   {"gradients and moments", m.gradients},
+                                                   {"activations", m.activations},
+                                                   {"evaluation", m.evaluation},
+                                                   {"rows", m.rows},
+                                                   {"at the peak", m.total}};
+  for (const auto& [name, bytes] : parts)
+    append_format(&out, "  {:<22} {:>9}\n", name, bytes_text(bytes));
+  return out;
 }
 
 std::string train_plan_text(const TrainReport& r) {
@@ -123,8 +127,7 @@ std::string train_plan_text(const TrainReport& r) {
                           grouped(p.eval_every), r.metric,
                           p.best_by == BestBy::mean ? "mean" : "last exit"),
               &out);
-  append_stages(p, &out);
-  append_memory(p.memory, &out);
+  out += stages_text(p) + memory_text(p.memory);
   if (r.estimated_s >= 0)
     append_format(&out, "\ntime {} (from a few steps)\n", duration_text(r.estimated_s));
   return out;

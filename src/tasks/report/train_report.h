@@ -41,6 +41,10 @@ int64_t step_of_run(const TrainPlan& plan, int64_t stage, int64_t step);
 // "layer 6", or "mean" over the exits: what TrainEvaluation::score is.
 std::string score_name(const TrainReport& report);
 
+// Parts of a plan: a table of stages, and what they hold in memory; each begins with an empty line.
+std::string stages_text(const TrainPlan& plan);
+std::string memory_text(const TrainMemory& memory);
+
 // What will be done, for --dry-run; lines of at most 80 columns, but for long names.
 std::string train_plan_text(const TrainReport& report);
 

@@ -76,6 +76,7 @@ nlohmann::ordered_json run_identity(const Prepared& p) {
                            {"label smoothing", o.label_smoothing},
                            {"temperature", o.temperature},
                            {"first exit", o.first_exit},
+                           {"share of steps for hidden states", o.hidden_share},
                            {"seed", o.seed},
                            {"max length", s.max_length},
                            {"steps between evaluations", p.plan.eval_every},

@@ -27,6 +27,7 @@ struct Form {
 };
 
 constexpr double kInitialDeviation = 0.02;
+constexpr const char* kNewExits = "new exits";
 
 // The last exit of transformers' classifier of the family.
 Form family_form(Family family, const checkpoint::Config& config) {
@@ -69,9 +70,13 @@ class Maker {
   Maker(model::Model* m, uint64_t seed) : m_(*m), state_(mix_bits(seed)) {}
 
   model::Linear linear(model::Role role, const std::string& name, int64_t out, int64_t in) {
-    model::Linear l{out, in, parameter(role, model::Part::weight, name + ".weight", {out, in}),
-                    parameter(role, model::Part::bias, name + ".bias", {out})};
-    for (float& v : floats(l.weight)) v = static_cast<float>(kInitialDeviation * normal());
+    model::Linear l{out, in};
+    std::span<float> weight, bias;
+    l.weight = model::new_parameter(&m_.parameters, role, model::Part::weight, kNewExits,
+                                    name + ".weight", {out, in}, &weight);
+    l.bias = model::new_parameter(&m_.parameters, role, model::Part::bias, kNewExits,
+                                  name + ".bias", {out}, &bias);
+    for (float& v : weight) v = static_cast<float>(kInitialDeviation * normal());
     return l;
   }
   model::Linear copy(const model::Linear& from, const std::string& name) {
@@ -82,22 +87,6 @@ class Maker {
   }
 
  private:
-  std::span<float> floats(model::ParameterId id) {
-    const Tensor& t = m_.parameters.tensor(id);
-    // It was made by parameter(), so it may be written.
-    return {reinterpret_cast<float*>(const_cast<std::byte*>(t.data)),
-            static_cast<size_t>(t.numel())};
-  }
-  model::ParameterId parameter(model::Role role, model::Part part, const std::string& name,
-                               std::vector<int64_t> shape) {
-    Tensor t;
-    t.name = name;
-    t.dtype = DType::f32;
-    t.shape = std::move(shape);
-    t.file = std::make_shared<const std::string>("new exits");
-    t.data = model::own_bytes(&m_.parameters.storage, t.bytes()).data();
-    return m_.parameters.add(role, part, std::move(t));
-  }
   model::ParameterId copy(model::ParameterId from, const std::string& name) {
     const model::Parameter& p = m_.parameters[from];
     Tensor t = p.tensor;

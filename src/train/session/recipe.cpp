@@ -37,6 +37,26 @@ constexpr std::array kAssistant{
              .aim = Aim::assistant,
              .teacher = true}};
 
+// The stages of COST-EFF, one a recipe.
+constexpr std::array kStates{
+    StageRow{.name = "states",
+             .what = "everything but exits, by the teacher's hidden states",
+             .aim = Aim::hidden,
+             .teacher = true,
+             .answers = false}};
+constexpr std::array kAssist{kAssistant[1]};
+constexpr std::array kShrink{
+    StageRow{.name = "recover",
+             .what = "everything, by the assistant's hidden states, then also by its answers",
+             .aim = Aim::exits_hidden,
+             .teacher = true,
+             .answers = false}};
+constexpr std::array kAnswers{
+    StageRow{.name = "answers",
+             .what = "everything, by the assistant's hidden states and answers",
+             .aim = Aim::exits_hidden,
+             .teacher = true}};
+
 // COST-EFF's schedule.
 constexpr double kWarmup = 0.1, kDecay = 0.01;
 
@@ -53,7 +73,23 @@ constexpr Recipe after_deebert(std::string_view name, std::string_view paper, st
           .batch = 8};
 }
 
-constexpr std::array<RecipeRow, 9> kRecipes{{
+constexpr RecipeRow part_of_costeff(std::string_view name, std::span<const StageRow> stages) {
+  return {{.name = name,
+           .paper = "Shen et al. 2022, COST-EFF",
+           .use = "a stage of costeff slenderize",
+           .needs_teacher = true,
+           .dialect = "cost-eff",
+           .learning_rate = 2e-5,
+           .epochs = 3,
+           .batch = 32,
+           .warmup = kWarmup,
+           .decay = kDecay},
+          stages,
+          true,
+          true};
+}
+
+constexpr std::array<RecipeRow, 13> kRecipes{{
     {{.name = "plain",
       .paper = "Devlin et al. 2019",
       .use = "a classifier without off-ramps, from a pretrained encoder",
@@ -112,17 +148,25 @@ constexpr std::array<RecipeRow, 9> kRecipes{{
       .decay = kDecay},
      kAssistant,
      true},
+    part_of_costeff("states", kStates),
+    part_of_costeff("assist", kAssist),
+    part_of_costeff("shrink", kShrink),
+    part_of_costeff("answers", kAnswers),
 }};
+
+[[noreturn]] void throw_unknown_recipe(std::string_view name) {
+  std::string known;
+  for (const RecipeRow& row : kRecipes)
+    if (!row.part) known += (known.empty() ? "" : ", ") + std::string(row.recipe.name);
+  fail_usage("recipe \"{}\", expected one of {}", name, known);
+}
 
 }  // namespace
 
 const RecipeRow& recipe_row(std::string_view name) {
-  std::string known;
-  for (const RecipeRow& row : kRecipes) {
+  for (const RecipeRow& row : kRecipes)
     if (row.recipe.name == name) return row;
-    known += (known.empty() ? "" : ", ") + std::string(row.recipe.name);
-  }
-  fail_usage("recipe \"{}\", expected one of {}", name, known);
+  throw_unknown_recipe(name);
 }
 
 }  // namespace costeff::train
@@ -132,7 +176,8 @@ namespace costeff {
 std::span<const Recipe> recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> list;
-    for (const train::RecipeRow& row : train::kRecipes) list.push_back(row.recipe);
+    for (const train::RecipeRow& row : train::kRecipes)
+      if (!row.part) list.push_back(row.recipe);
     return list;
   }();
   return all;
@@ -162,6 +207,10 @@ const char* train_end_name(TrainEnd end) {
   return "";
 }
 
-const Recipe& find_recipe(std::string_view name) { return train::recipe_row(name).recipe; }
+const Recipe& find_recipe(std::string_view name) {
+  const train::RecipeRow& row = train::recipe_row(name);
+  if (row.part) train::throw_unknown_recipe(name);
+  return row.recipe;
+}
 
 }  // namespace costeff

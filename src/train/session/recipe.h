@@ -33,6 +33,7 @@ struct RecipeRow {
   Recipe recipe;
   std::span<const StageRow> stages;
   bool skip_short = false;  // LoopOptions::skip_short
+  bool part = false;        // of `costeff slenderize`, and none of recipes()
   // Off-ramps are all that is trained, so the states that they read are computed once.
   bool ramps_alone() const { return stages.front().trains == Trains::ramps; }
   // Off-ramps learn when to exit (BERxiT's lte).

@@ -71,6 +71,8 @@ void check_recipe(const TrainOptions& o, const Recipe& recipe, int64_t layers) {
     fail_usage("recipe {} makes no off-ramps, and exits are given", recipe.name);
   if (!recipe.early_exits && o.first_exit != 1)
     fail_usage("recipe {} makes no off-ramps, and a first exit is given", recipe.name);
+  if (!recipe.needs_teacher && o.hidden_share != 0)
+    fail_usage("recipe {} learns no hidden states, and a share for them is given", recipe.name);
   if (!recipe.needs_teacher && o.temperature != 1)
     fail_usage("recipe {} distils no teacher's answers, and a temperature is given", recipe.name);
   if (recipe.early_exits && layers < 2)
@@ -148,6 +150,7 @@ Settings settle(const TrainOptions& o, const model::Architecture& arch, int64_t 
   check_range("clipping norm", o.clip, 0, 1e30, "0 or more");
   check_range("label smoothing", o.label_smoothing, 0, 0.99, "0 to 0.99");
   check_positive("temperature", o.temperature);
+  check_range("share of steps for hidden states", o.hidden_share, 0, 1, "0 to 1");
   check_range("time limit", o.time_limit_s, 0, 1e12, "0 or more seconds");
   check_at_least("micro-batch", o.micro_batch, 0);
   check_at_least("steps between evaluations", o.eval_every, 0);
@@ -186,6 +189,7 @@ LoopOptions loop_options(const StageRow& row, int64_t index, const TrainOptions&
   l.seed = index == 0 ? o.seed : mix_bits(o.seed + static_cast<uint64_t>(index));
   l.first_exit = o.first_exit;
   l.temperature = o.temperature;
+  l.hidden_share = o.hidden_share;
   l.class_weights = o.class_weights;
   l.label_smoothing = o.label_smoothing;
   return l;

@@ -1,10 +1,5 @@
 #include "train/session/state.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -12,11 +7,9 @@
 #include <deque>
 #include <filesystem>
 #include <limits>
-#include <optional>
 
 #include "base/fail.h"
 #include "base/files/atomic_replace.h"
-#include "base/files/file_bytes.h"
 #include "base/json/json.h"
 #include "checkpoint/containers/safetensors_writer.h"
 #include "checkpoint/containers/weights.h"
@@ -38,19 +31,6 @@ double number_of(const Json& j) {
   return j.is_number() ? j.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
-TrainEvaluation evaluation_of(const Json& j) {
-  TrainEvaluation e;
-  e.stage = j.at("stage");
-  e.step = j.at("step");
-  e.epoch = j.at("epoch");
-  e.train_loss = number_of(j.at("train_loss"));
-  for (const Json& m : j.at("metric")) e.metric.push_back(number_of(m));
-  e.score = number_of(j.at("score"));
-  e.best = j.at("best");
-  e.seconds = j.at("seconds");
-  return e;
-}
-
 // Calls f(name, values) for everything that a state file holds of a parameter.
 template <typename F>
 void for_each_span(const grad::TrainedWeights& w, Optimiser* optimiser, F f) {
@@ -64,24 +44,6 @@ void for_each_span(const grad::TrainedWeights& w, Optimiser* optimiser, F f) {
     f(fmt::format("first.{}", i), std::span<float>(s.first.data(), p.value.size()));
     f(fmt::format("second.{}", i), std::span<float>(s.second.data(), p.value.size()));
   }
-}
-
-[[noreturn]] void throw_errno(const std::string& path) {
-  fail_output("{}: {}", path, std::strerror(errno));
-}
-
-void write_replacing(const std::string& path, const std::string& text) {
-  Replacement replacement;
-  int fd = -1;
-  if (!replacement.create_file(path, std::nullopt, &fd)) throw_errno(path);
-  const bool written = write_all(fd, text);
-  const int error = errno;
-  if (!written) {
-    ::close(fd);
-    errno = error;
-    throw_errno(path);
-  }
-  if (!sync_and_close(&fd) || !replacement.commit()) throw_errno(path);
 }
 
 }  // namespace
@@ -98,35 +60,20 @@ nlohmann::ordered_json evaluation_json(const TrainEvaluation& e) {
           {"best", e.best},   {"seconds", e.seconds}};
 }
 
-StateStore::~StateStore() {
-  if (lock_ >= 0) ::close(lock_);
+TrainEvaluation evaluation_of(const Json& j) {
+  TrainEvaluation e;
+  e.stage = j.at("stage");
+  e.step = j.at("step");
+  e.epoch = j.at("epoch");
+  e.train_loss = number_of(j.at("train_loss"));
+  for (const Json& m : j.at("metric")) e.metric.push_back(number_of(m));
+  e.score = number_of(j.at("score"));
+  e.best = j.at("best");
+  e.seconds = j.at("seconds");
+  return e;
 }
 
-std::string StateStore::path(const std::string& name) const { return join_path(directory_, name); }
-
-bool StateStore::open(bool resume) {
-  if (resume) {
-    if (!file_exists(directory_)) {
-      fail_input(
-          "{}: there is no unfinished run to go on with, expected one; without --resume a new one "
-          "begins",
-          directory_);
-    }
-  } else if (::mkdir(directory_.c_str(), 0777) != 0) {
-    if (errno != EEXIST) throw_errno(directory_);
-    fail_output(
-        "{}: holds an unfinished run, expected --resume to go on with it, or that it is "
-        "removed",
-        directory_);
-  }
-  lock_ = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ < 0) throw_errno(directory_);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    fail_output("{}: another process trains there, expected one at a time", directory_);
-  return has_state();
-}
-
-bool StateStore::has_state() const { return file_exists(path(kStateFile)); }
+bool StateStore::has_state() const { return work_.has(kStateFile); }
 
 RunState StateStore::load(const nlohmann::ordered_json& identity) const {
   const std::string file = path(kStateFile);
@@ -196,7 +143,7 @@ void StateStore::save(const RunState& state, const grad::TrainedWeights& weights
   fs::remove(temporary, ignored);
   try {
     checkpoint::write_safetensors(temporary, std::move(tensors));
-    if (!rename_durably(temporary, file)) throw_errno(file);
+    if (!rename_durably(temporary, file)) fail_output("{}: {}", file, std::strerror(errno));
   } catch (const Error&) {
     fs::remove(temporary, ignored);
     throw;
@@ -216,24 +163,19 @@ void StateStore::save(const RunState& state, const grad::TrainedWeights& weights
     j["evaluations"].push_back(Json(evaluation_json(e)));
   for (int64_t i = 0; i < weights.count(); ++i)
     j["optimiser_steps"].push_back(optimiser->state(static_cast<model::ParameterId>(i)).steps);
-  write_replacing(path(kStateFile), j.dump() + "\n");
+  work_.write(kStateFile, j.dump() + "\n");
   remove_all_but(name, state.best_dir);
 }
 
 void StateStore::remove_all_but(const std::string& tensors, const std::string& best) const {
   std::error_code ignored;
   std::vector<fs::path> old;
-  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
+  for (const auto& entry : fs::directory_iterator(directory(), ignored)) {
     const std::string name = entry.path().filename();
     const bool ours = name.starts_with("state-") || name.starts_with("best-");
     if (ours && name != tensors && name != best) old.push_back(entry.path());
   }
   for (const fs::path& path : old) fs::remove_all(path, ignored);
-}
-
-void StateStore::remove() {
-  std::error_code ignored;
-  fs::remove_all(directory_, ignored);
 }
 
 }  // namespace costeff::train

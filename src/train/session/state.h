@@ -15,11 +15,14 @@
 #include "base/json/json.h"
 #include "grad/weights.h"
 #include "train/optimiser.h"
+#include "train/session/work_directory.h"
 
 namespace costeff::train {
 
 // As state.json and training.json hold it.
 nlohmann::ordered_json evaluation_json(const TrainEvaluation& evaluation);
+// Throws nlohmann::json::exception.
+TrainEvaluation evaluation_of(const Json& json);
 
 struct RunState {
   nlohmann::ordered_json identity;  // run_identity()
@@ -35,18 +38,16 @@ struct RunState {
 class StateStore {
  public:
   // directory: OUT.training. Nothing is touched before open().
-  explicit StateStore(std::string directory) : directory_(std::move(directory)) {}
-  ~StateStore();
-  StateStore(const StateStore&) = delete;
-  StateStore& operator=(const StateStore&) = delete;
+  explicit StateStore(std::string directory) : work_(std::move(directory)) {}
 
-  const std::string& directory() const { return directory_; }
-  std::string path(const std::string& name) const;
+  const std::string& directory() const { return work_.directory(); }
+  std::string path(const std::string& name) const { return work_.path(name); }
 
-  // Creates the directory, or with `resume` opens that of a run to go on with. Returns whether there is
-  // a state. Throws Error(output) if it exists and `resume` is false, or another process trains there;
-  // Error(input) if there is none to resume.
-  bool open(bool resume);
+  // See WorkDirectory::open. Returns whether there is a state.
+  bool open(bool resume) {
+    work_.open(resume);
+    return has_state();
+  }
   bool has_state() const;
 
   // What was saved, without the weights. Throws Error(input) for a file that is damaged, or of a run
@@ -60,12 +61,11 @@ class StateStore {
   void save(const RunState& state, const grad::TrainedWeights& weights, Optimiser* optimiser);
 
   // Removes the whole directory.
-  void remove();
+  void remove() { work_.remove(); }
 
  private:
   void remove_all_but(const std::string& tensors, const std::string& best) const;
-  std::string directory_;
-  int lock_ = -1;
+  WorkDirectory work_;
 };
 
 }  // namespace costeff::train

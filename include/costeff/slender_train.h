@@ -1,0 +1,85 @@
+#pragma once
+
+// Makes models slender with training: COST-EFF (Shen et al., 2022). An assistant with off-ramps learns
+// from a fine-tuned model; its least important heads and neurons are pruned in turns with training, its
+// embedding is factorised, and what is left learns to compute what the assistant does.
+
+#include <costeff/slenderize.h>
+#include <costeff/train.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace costeff {
+
+struct SlenderTrainOptions {
+  // The size of the result: widths of all layers, or a share of the model's. Widths that are not given
+  // follow from the heads in proportion.
+  int64_t heads = 0, neurons = 0;  // of a layer
+  int64_t rank = 0;                // of the word embedding; the hidden size: it stays whole
+  double parameters = 0;           // share to keep, embeddings and exits included
+  double macs = 0;                 // share of the multiply-accumulates of heads and neurons to keep
+  bool round = true;               // neurons and rank in multiples of 16, which kernels like
+
+  std::string
+      backbone;  // a pretrained encoder that the assistant is made of; empty: the model itself
+  double epochs_scale = 1;   // of the paper's epochs, for all stages
+  bool keep_stages = false;  // the models of all stages stay in OUT.stages
+
+  // Labels, task, exits, batch, decay, clipping, dropout, seed, metric and the run as in training.
+  // learning_rate: that of the paper's stage 5, to which the others are in proportion. The recipe, the
+  // teacher, the dialect and epochs are not read.
+  TrainOptions train;
+};
+
+struct SlenderTrainPlan {
+  SlenderShape before, after;
+  // Stages of all kinds; those that prune have no steps of their own.
+  TrainPlan train;
+  std::vector<SlenderShape> shapes;  // after each stage
+};
+
+struct SlenderTrainResult {
+  std::vector<double> metric_before;         // [E] of the model given; empty: no rows to judge by
+  std::vector<double> metric_after;          // of the result
+  std::vector<TrainEvaluation> evaluations;  // of all stages
+  std::vector<std::string> files;
+  double seconds = 0;  // of the run, in all its parts
+};
+
+// The same model, rows and options give the same bits for any number of threads, and after any
+// interruption, for a given kernel table.
+class SlenderTrainer {
+ public:
+  // model: fine-tuned, with or without off-ramps. Without them the assistant gets them first; a model that
+  // has them is the assistant. Throws Error(model), Error(usage) for a size that the model cannot have,
+  // and Error(input) that names the row.
+  SlenderTrainer(const std::string& model, std::vector<TrainRow> rows, std::vector<TrainRow> dev,
+                 SlenderTrainOptions options);
+  ~SlenderTrainer();
+  SlenderTrainer(SlenderTrainer&&) noexcept;
+  SlenderTrainer& operator=(SlenderTrainer&&) noexcept;
+
+  const SlenderTrainPlan& plan() const;
+
+  // Seconds that run() will take, from a few steps of the assistant.
+  double estimate_seconds();
+
+  // Writes the slender model to the directory `out`, which must not exist or be empty; it appears
+  // complete or not at all. While it runs, OUT.stages holds what is needed to go on
+  // (TrainOptions::resume). nullopt if *stop became true. Throws Error(output), Error(input). May be called
+  // once.
+  std::optional<SlenderTrainResult> run(const std::string& out, const TrainObserver& observer = {},
+                                        const std::atomic<bool>* stop = nullptr);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace costeff

@@ -1,0 +1,251 @@
+#include "cli/flags/slenderize_flags.h"
+
+#include <array>
+
+#include "base/fail.h"
+#include "base/names.h"
+#include "base/utf8.h"
+#include "cli/commands.h"
+#include "cli/flags/flag_checks.h"
+#include "cli/flags/help_text.h"
+
+namespace costeff::cli {
+namespace {
+
+constexpr std::array<Name<SlenderFit>, 3> kFits{
+    {{"refit", SlenderFit::refit}, {"scales", SlenderFit::scales}, {"none", SlenderFit::none}}};
+
+constexpr std::array<Name<bool>, 2> kTrainingMethods{{{"fisher", false}, {"cost-eff", true}}};
+
+constexpr const char* kSlenderizeFooter =
+    "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay.\n\n"
+    "--method fisher: heads and neurons are dropped whose masks have the least Fisher\n"
+    "information under the budget (Kwon et al. 2022), and what is left is fitted, sublayer\n"
+    "by sublayer, to what the whole model computes on the rows. Nothing is trained. A\n"
+    "layer may lose all heads or all neurons. The result is CoFi's compact form; off-ramps\n"
+    "are written in costeff's.\n\n"
+    "--method cost-eff (Shen et al. 2022): the assistant, which is MODEL with off-ramps,\n"
+    "learns from MODEL, unless that has them. The heads and neurons of each layer that\n"
+    "matter least to the assistant's answers are pruned, one head at a time, with training\n"
+    "in between; the word embedding is factorised; then the slender model learns the\n"
+    "assistant's hidden states and its answers. All layers end up alike. Stages last as\n"
+    "long as in the paper, for a task of GLUE of about as many rows; --epochs-scale 0.1\n"
+    "makes all of them shorter. OUT.stages holds what is needed to go on with --resume.\n\n"
+    "Standard output has the widths of each layer, before and after, and what changed;\n"
+    "of a method that trains also its evaluations as they come.\n\n"
+    "Examples:\n"
+    "  costeff slenderize sst2 --data glue/SST-2 -o sst2-half\n"
+    "  costeff slenderize sst2 --data glue/SST-2 --macs 0.3 -o sst2-third\n"
+    "  costeff slenderize sst2 --data mine.csv --label-field stars --dry-run\n"
+    "  costeff slenderize sst2 --data glue/SST-2 --method cost-eff --params 0.33 \\\n"
+    "    --epochs-scale 0.1 -o sst2-slender\n\n";
+
+void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
+  const char* group = "Size";
+  sub->add_option("--macs", f->macs,
+                  "Share of MODEL's multiply-accumulates to keep (fisher: 0.5 by default), on texts "
+                  "as long as these")
+      ->type_name("X")
+      ->check(number_between(0, 1))
+      ->group(group);
+  sub->add_option("--params", f->parameters,
+                  "Share of MODEL's parameters to keep, embeddings included (cost-eff)")
+      ->type_name("X")
+      ->check(number_between(0, 1))
+      ->group(group);
+  const auto width = [&](const char* name, int64_t* to, const char* text) {
+    sub->add_option(name, *to, text)
+        ->type_name("N")
+        ->check(whole_number(1, int64_t{1} << 20))
+        ->group(group);
+  };
+  width("--heads", &f->heads, "Heads of each layer (cost-eff)");
+  width("--ffn", &f->neurons, "Feed-forward neurons of each layer; default: as the heads");
+  width("--rank", &f->rank,
+        "Rank of the word embedding; default: as the heads. The hidden size: it stays whole");
+  sub->add_flag("--no-round", f->exact,
+                "Neurons and ranks of any number. Without it multiples of 16, which kernels like")
+      ->group(group);
+}
+
+void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
+  const char* group = "How";
+  sub->add_option("--method", f->method,
+                  "fisher (default): minutes, without training; cost-eff: with training, and an "
+                  "embedding that is slender too")
+      ->type_name("NAME")
+      ->group(group);
+  sub->add_option("--tune", f->fit,
+                  "fisher: what makes up for what is dropped: refit (default; output matrices, "
+                  "fitted anew), scales (one for each head and neuron) or none")
+      ->type_name("NAME")
+      ->group(group);
+  sub->add_option("--rows", f->at_most,
+                  "fisher: look at no more than N rows, drawn at random (default: 2048)")
+      ->type_name("N")
+      ->check(whole_number(1, int64_t{1} << 30))
+      ->group(group);
+  sub->add_option("--max-length", f->rows.max_length, "Cut longer texts to N tokens (default: 128)")
+      ->type_name("N")
+      ->check(whole_number(3, int64_t{1} << 20))
+      ->group(group);
+  sub->add_option("--seed", f->rows.seed,
+                  "Of the rows that are drawn, their order and dropout (default: 42)")
+      ->type_name("N")
+      ->check(whole_number(0, int64_t{1} << 62))
+      ->group(group);
+}
+
+void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
+  const char* group = "Training (cost-eff)";
+  TrainFlags& t = f->rows;
+  const auto add = [&](const char* name, auto* to, const char* text, const char* type,
+                       CLI::Validator check) {
+    sub->add_option(name, *to, text)->type_name(type)->check(std::move(check))->group(group);
+  };
+  sub->add_option("--backbone", f->backbone,
+                  "A pretrained encoder of MODEL's shape that the assistant is made of, as in the "
+                  "paper; default: MODEL itself")
+      ->type_name("DIR")
+      ->group(group);
+  sub->add_option("--exits", t.exits, "Layers with an off-ramp: all (default), or 3,6,9")
+      ->type_name("LAYERS")
+      ->group(group);
+  add("--epochs-scale", &f->epochs_scale, "Of the paper's epochs, for all stages (default: 1)", "X",
+      number_between(1e-6, 1000));
+  add("--lr", &t.learning_rate,
+      "Learning rate (default: 2e-5) of the assistant and the last stage; half of it while "
+      "pruning, half as much again for hidden states",
+      "X", number_between(1e-12, 10));
+  add("--head-lr", &t.head_learning_rate,
+      "Learning rate of the exits (default: as --lr, 10 times that where they are new)", "X",
+      number_between(1e-12, 10));
+  add("--batch", &t.batch, "Rows of a step (default: 32)", "N", whole_number(1, 65536));
+  add("--micro-batch", &t.micro_batch,
+      "Rows that are computed at once; less memory, the same result", "N", whole_number(1, 65536));
+  add("--dropout", &t.dropout, "Dropout (default: 0.1)", "X", number_between(0, 0.99));
+  add("--attention-dropout", &t.attention_dropout,
+      "Dropout of attention's probabilities (default: 0.1)", "X", number_between(0, 0.99));
+  add("--first-exit", &t.first_exit, "Off-ramps before this layer are not trained", "LAYER",
+      whole_number(1, kMaxLayers));
+  add("--eval-every", &t.eval_every,
+      "Steps between evaluations (default: four an epoch, and at the end of a stage)", "N",
+      whole_number(1, int64_t{1} << 40));
+  sub->add_flag("--resume", t.resume, "Go on with the run that OUT.stages is of")->group(group);
+  sub->add_flag("--keep-stages", f->keep_stages, "Leave the models of all stages in OUT.stages")
+      ->group(group);
+  sub->add_option("--dtype", t.dtype,
+                  "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+void add_slender_output_flags(CLI::App* sub, SlenderizeFlags* f) {
+  const char* group = "Output";
+  sub->add_option("-o,--output", f->rows.output,
+                  "Directory to write: a new name, or an empty directory")
+      ->type_name("OUT")
+      ->group(group);
+  sub->add_flag("--dry-run", f->rows.dry_run,
+                "Say which widths it would have, of a method that trains also its stages, memory "
+                "and time; write nothing")
+      ->group(group);
+  sub->add_option("--log", f->rows.log,
+                  "Write every step and evaluation here as it comes, as JSONL (cost-eff)")
+      ->type_name("FILE")
+      ->group(group);
+  sub->add_option("--report", f->rows.report,
+                  "An HTML page with the curves of the run and of the result (cost-eff)")
+      ->type_name("FILE")
+      ->group(group);
+  sub->add_flag("--json", f->rows.json, "Print one JSON object instead of the table")->group(group);
+  sub->add_flag("--quiet,-q", f->rows.pass.quiet,
+                "Nothing on stderr but warnings about the model and errors")
+      ->group(group);
+}
+
+// Throws for flags of the other kind of method.
+void refuse_foreign_flags(const SlenderizeFlags& f) {
+  const TrainFlags& t = f.rows;
+  const bool trains = trains_to_slenderize(f);
+  const struct {
+    const char* flag;
+    bool given, of_training;
+  } flags[] = {{"--tune", !f.fit.empty(), false},
+               {"--rows", f.at_most.has_value(), false},
+               {"--params", f.parameters.has_value(), true},
+               {"--heads", f.heads > 0, true},
+               {"--ffn", f.neurons > 0, true},
+               {"--rank", f.rank > 0, true},
+               {"--backbone", !f.backbone.empty(), true},
+               {"--exits", t.exits != "all", true},
+               {"--epochs-scale", f.epochs_scale.has_value(), true},
+               {"--lr", t.learning_rate.has_value(), true},
+               {"--head-lr", t.head_learning_rate.has_value(), true},
+               {"--batch", t.batch.has_value(), true},
+               {"--micro-batch", t.micro_batch > 0, true},
+               {"--dropout", t.dropout.has_value(), true},
+               {"--attention-dropout", t.attention_dropout.has_value(), true},
+               {"--first-exit", t.first_exit != 1, true},
+               {"--eval-every", t.eval_every > 0, true},
+               {"--resume", t.resume, true},
+               {"--keep-stages", f.keep_stages, true},
+               {"--dtype", t.dtype != "float32", true},
+               {"--log", !t.log.empty(), true},
+               {"--report", !t.report.empty(), true}};
+  for (const auto& flag : flags) {
+    if (flag.given && flag.of_training != trains)
+      fail_usage("{} is not for --method {}", flag.flag, f.method);
+  }
+}
+
+void check_training_flags(const SlenderizeFlags& f) {
+  const bool widths = f.heads > 0 || f.neurons > 0 || f.rank > 0;
+  if (f.macs && f.parameters) throw_usage("--macs and --params, expected one of them");
+  if (!f.macs && !f.parameters && !widths)
+    throw_usage("no size: --heads N, --params X or --macs X; see costeff slenderize --help");
+  TrainFlags t = f.rows;
+  t.recipe = "assistant";
+  t.teacher = t.pass.model;
+  check_train_flags(t);
+}
+
+}  // namespace
+
+CLI::App* add_slenderize_flags(CLI::App* app, SlenderizeFlags* f) {
+  CLI::App* sub =
+      app->add_subcommand("slenderize", "Drop the heads and neurons of a model that matter least");
+  sub->footer(kSlenderizeFooter + std::string(kExitCodes));
+  sub->add_option("MODEL", f->rows.pass.model, "Directory of the fine-tuned model")->required();
+  add_labelled_data_flags(sub, "Rows like those that the model will answer", &f->rows);
+  add_format_flags(sub, &f->rows.pass.input);
+  add_size_flags(sub, f);
+  add_method_flags(sub, f);
+  add_training_flags(sub, f);
+  add_slender_output_flags(sub, f);
+  const char* computing = "Computing";
+  add_thread_flags(sub, computing, &f->rows.pass.threads, nullptr);
+  add_isa_flag(sub, computing, &f->rows.isa);
+  return sub;
+}
+
+bool trains_to_slenderize(const SlenderizeFlags& f) {
+  return value_of_name(kTrainingMethods, f.method, "--method");
+}
+
+SlenderFit slender_fit(const SlenderizeFlags& f) {
+  return f.fit.empty() ? SlenderFit::refit : value_of_name(kFits, f.fit, "--tune");
+}
+
+void check_slenderize_flags(const SlenderizeFlags& f) {
+  (void)trains_to_slenderize(f);
+  (void)slender_fit(f);
+  refuse_foreign_flags(f);
+  if (trains_to_slenderize(f)) {
+    check_training_flags(f);
+  } else {
+    check_labelled_data(f.rows, "slenderize");
+  }
+}
+
+}  // namespace costeff::cli

@@ -1,0 +1,50 @@
+#pragma once
+
+// All that a run of slenderising with training begins from: options, rows, stages, the plan.
+
+#include <costeff/slender_train.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json/json.h"
+#include "prune/session/prune_stage.h"
+#include "prune/session/stage_list.h"
+#include "train/session/prepared.h"
+
+namespace costeff::prune {
+
+struct SlenderJob {
+  // Throws Error.
+  SlenderJob(std::string model, std::vector<TrainRow> train_rows, std::vector<TrainRow> dev_rows,
+             SlenderTrainOptions slender_options);
+
+  double estimate_seconds() const;
+  // How a stage trains or prunes. stages_dir: where the models of the others are.
+  TrainOptions training_of(size_t stage, const std::string& stages_dir) const;
+  PruneStage pruning_of(size_t stage, const std::string& stages_dir) const;
+  // The directory that a stage begins with.
+  std::string begin_of(size_t stage, const std::string& stages_dir) const;
+
+  const std::string path;
+  const std::vector<TrainRow> rows, dev;
+  const SlenderTrainOptions options;
+  // As the first stage begins: settings, rows as tokens, exits.
+  std::unique_ptr<train::Prepared> first;
+  SlenderTrainPlan plan;
+  std::vector<SlenderStage> stages;
+  nlohmann::ordered_json identity;  // what its bits depend on
+
+ private:
+  void plan_stages();
+  int64_t steps_of(double epochs) const;
+  uint64_t seed_of(size_t stage) const;
+  std::string assistant(const std::string& stages_dir) const;
+
+  bool has_ramps_ = false;      // the model is the assistant
+  std::vector<int64_t> exits_;  // off-ramps of the assistant
+  std::string dialect_;         // of slender models: "cost-eff" or "costeff"
+};
+
+}  // namespace costeff::prune
