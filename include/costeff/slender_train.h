@@ -32,8 +32,8 @@ struct SlenderTrainOptions {
   bool keep_stages = false;  // the models of all stages stay in OUT.stages
 
   // Labels, task, exits, batch, decay, clipping, dropout, seed, metric and the run as in training.
-  // learning_rate: that of the paper's stage 5, to which the others are in proportion. The recipe, the
-  // teacher, the dialect and epochs are not read.
+  // learning_rate: that of the paper's stage 5, to which the others are in proportion. pooling: of new
+  // exits, automatic: mean. The recipe, the teacher, the dialect and epochs are not read.
   TrainOptions train;
 };
 

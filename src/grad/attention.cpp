@@ -10,9 +10,9 @@ namespace {
 using kernels::Product;
 using kernels::round_up;
 
-// One head of one row of the batch: r tokens.
+// One head of one row of the batch: r tokens, the first of which are keys.
 struct Piece {
-  int64_t row, head, begin, r;
+  int64_t row, head, begin, r, keys;
 };
 
 // The products of one piece.
@@ -52,13 +52,20 @@ void each_piece(const Batch& batch, int64_t heads, const Crew& crew, F f) {
   const Range mine = crew.part(batch.rows() * heads);
   for (int64_t i = mine.begin; i < mine.end; ++i) {
     const auto b = static_cast<size_t>(i / heads);
-    f(Piece{.row = i / heads, .head = i % heads, .begin = batch.start[b], .r = batch.real[b]});
+    f(Piece{.row = i / heads,
+            .head = i % heads,
+            .begin = batch.start[b],
+            .r = batch.real[b],
+            .keys = batch.keys[b]});
   }
 }
 
 // Scores become probabilities [r, r], those that are dropped included.
-void softmax(const TrainedWeights& w, int64_t r, int64_t lds, int64_t d, float* scores) {
-  w.kernels().softmax(scores, lds, r, r, model::score_scale(d));
+void softmax(const TrainedWeights& w, const Piece& piece, int64_t lds, int64_t d, float* scores) {
+  w.kernels().softmax(scores, lds, piece.r, piece.keys, model::score_scale(d));
+  if (piece.keys == piece.r) return;
+  for (int64_t i = 0; i < piece.r; ++i)
+    std::fill(scores + i * lds + piece.keys, scores + i * lds + piece.r, 0.0f);
 }
 
 void drop(const TrainedWeights& w, const Dropout& dropout, int64_t layer, const Batch& batch,
@@ -103,7 +110,7 @@ void attention_forward(const TrainedWeights& w, const HeadColumns& shape, int64_
     const int64_t r = piece.r, lds = round_up(r), at = piece.begin * ld + piece.head * d;
     float* scores = own->scores.data();
     products.times_transpose(query + at, ld, r, key + at, ld, r, d, scores, lds);
-    softmax(w, r, lds, d, scores);
+    softmax(w, piece, lds, d, scores);
     drop(w, dropout, layer, batch, piece, lds, scores);
     products.times(scores, lds, r, value + at, ld, d, r,
                    context + piece.begin * ld_context + piece.head * d, ld_context);
@@ -130,7 +137,7 @@ void attention_backward(const TrainedWeights& w, const HeadColumns& shape, int64
     float* ds = own->other.data();
     float* transposed = own->transposed.data();
     products.times_transpose(query + at, ld, r, key + at, ld, r, d, p, lds);
-    softmax(w, r, lds, d, p);
+    softmax(w, piece, lds, d, p);
     if (dropout.any(Site::probabilities)) {
       std::copy_n(p, r * lds, ds);
       drop(w, dropout, layer, batch, piece, lds, ds);

@@ -18,6 +18,7 @@ struct Batch {
   std::vector<int32_t> ids, types;  // [T]
   std::vector<int32_t> start{0};    // [B + 1]
   std::vector<int32_t> real;        // [B]: tokens of a row
+  std::vector<int32_t> keys;        // [B]: those of them, the first, that attention reads
   std::vector<uint32_t> row_ids;    // [B]: which row of the data, for dropout
   int64_t pad_token = 0;            // what stands in places that belong to no token
 
@@ -25,6 +26,10 @@ struct Batch {
   void clear();
   void add(std::span<const int32_t> row_ids_of_tokens, std::span<const int32_t> row_types,
            uint32_t row_id);
+  // A row with `padding` more tokens, of the pad token: computed, read by no other. Losses count them as
+  // they count any token. The references pad so; training does not, it is for comparisons.
+  void add_padded(std::span<const int32_t> row_ids_of_tokens, std::span<const int32_t> row_types,
+                  int64_t padding, uint32_t row_id);
   // A row without tokens, for exits on pooled states that are given (Network::forward_from_pooled).
   void add_row(uint32_t row_id);
 

@@ -26,6 +26,49 @@ void scatter_rows(TrainedWeights* w, model::ParameterId id, const Crew& crew, co
   }
 }
 
+// x [m, H] += sum, which becomes the same; then x [m, units] is what its masks leave of it.
+void mask_sum(const Masking& masking, int64_t m, int64_t hidden, float* x, float* sum) {
+  for (int64_t i = 0; i < m * hidden; ++i) sum[i] += x[i];
+  for (int64_t t = 0; t < m; ++t, sum += hidden) {
+    for (const int32_t j : masking.units)
+      *x++ = sum[j] * masking.masks.hidden[static_cast<size_t>(j)];
+  }
+}
+
+// Adds to the gradients of the masks of the embeddings' LayerNorm. scratch [T, H].
+void norm_mask_gradient(TrainedWeights* w, const Crew& crew, const EmbeddingRecord& record,
+                        int64_t tokens, const float* d, float* scratch) {
+  Masking& masking = *w->masking();
+  const int64_t hidden = w->arch().hidden_size, n = static_cast<int64_t>(masking.units.size());
+  const Range mine = crew.part(tokens), c = crew.part(n, kernels::kLane);
+  gather_units(masking.units, d + mine.begin * hidden, mine.count(), hidden,
+               scratch + mine.begin * n);
+  crew.meet();
+  if (c.count() > 0) {
+    w->grad().column_sums(scratch + c.begin, n, record.normed.data() + c.begin, n, tokens,
+                          c.count(), masking.norm_weight.data() + c.begin);
+    w->grad().column_sums(scratch + c.begin, n, nullptr, 0, tokens, c.count(),
+                          masking.norm_bias.data() + c.begin);
+  }
+  crew.meet();
+}
+
+// d, the gradient of the sum times its masks, becomes that of the sum; adds to those of the masks.
+void sum_mask_gradient(TrainedWeights* w, const Crew& crew, const EmbeddingRecord& record,
+                       int64_t tokens, float* d) {
+  Masking& masking = *w->masking();
+  const int64_t hidden = w->arch().hidden_size;
+  const Range c = crew.part(hidden, kernels::kLane), mine = crew.part(tokens);
+  if (c.count() > 0) {
+    w->grad().column_sums(d + c.begin, hidden, record.sum.data() + c.begin, hidden, tokens,
+                          c.count(), masking.sum.data() + c.begin);
+  }
+  crew.meet();
+  for (int64_t t = mine.begin; t < mine.end; ++t)
+    for (int64_t j = 0; j < hidden; ++j)
+      d[t * hidden + j] *= masking.masks.hidden[static_cast<size_t>(j)];
+}
+
 }  // namespace
 
 void reserve_embedding(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
@@ -74,30 +117,41 @@ void embedding_forward(const TrainedWeights& w, const Batch& batch, const Dropou
     if (types) w.grad().add_scaled(types + batch.types[at] * hidden, 1.0f, hidden, sum);
   }
   const int64_t at = mine.begin * hidden;
-  w.grad().layer_norm(x + at, hidden, record->sum.data() + at, hidden, mine.count(), hidden,
-                      w[e.norm.weight].value.data(), w[e.norm.bias].value.data(),
-                      w.arch().layer_norm_eps, record->normed.data() + at,
-                      record->inverse.data() + mine.begin, x + at, hidden);
+  const float* other = record->sum.data() + at;
+  const auto units = w.hidden_units();
+  int64_t n = hidden;  // units that count
+  if (!units.empty()) {
+    n = static_cast<int64_t>(units.size());
+    mask_sum(*w.masking(), mine.count(), hidden, x + at, record->sum.data() + at);
+    other = nullptr;
+  }
+  w.grad().layer_norm(x + at, n, other, n, mine.count(), n, w[e.norm.weight].used(),
+                      w[e.norm.bias].used(), w.arch().layer_norm_eps,
+                      record->normed.data() + mine.begin * n, record->inverse.data() + mine.begin,
+                      x + at, n);
+  if (!units.empty()) spread_units(units, x + at, mine.count(), hidden, x + at);
   drop_tokens(w.grad(), dropout, Site::embedding, 0, batch, mine.begin, mine.end, x, hidden,
               hidden);
   crew.meet();
 }
 
 void embedding_backward(TrainedWeights* w, const Batch& batch, const Dropout& dropout,
-                        const Crew& crew, const EmbeddingRecord& record, float* d, float* d_rank,
-                        LinearScratch* scratch) {
+                        const Crew& crew, const EmbeddingRecord& record, float* d, float* other,
+                        float* d_rank, LinearScratch* scratch) {
   const model::Embeddings& e = w->arch().embeddings;
   const int64_t tokens = batch.tokens(), hidden = w->arch().hidden_size;
   const Range mine = crew.part(tokens);
-  const int64_t at = mine.begin * hidden;
   drop_tokens(w->grad(), dropout, Site::embedding, 0, batch, mine.begin, mine.end, d, hidden,
               hidden);
   crew.meet();
-  norm_gradient(w, e.norm, crew, d, record.normed.data(), tokens, hidden);
-  w->grad().layer_norm_backward(d + at, hidden, record.normed.data() + at, hidden,
-                                record.inverse.data() + mine.begin, mine.count(), hidden,
-                                (*w)[e.norm.weight].value.data(), d + at, hidden);
+  const bool masked = !w->hidden_units().empty();
+  if (masked) norm_mask_gradient(w, crew, record, tokens, d, other);
+  norm_backward(w, e.norm, crew, record.normed.data(), record.inverse.data(), tokens, d, other);
   crew.meet();
+  if (masked) {
+    sum_mask_gradient(w, crew, record, tokens, d);
+    crew.meet();
+  }
   const bool roberta = e.position_offset > 0;
   scatter_rows(w, e.position, crew, batch, record.positions, roberta ? e.pad_token() : -1, d,
                hidden);

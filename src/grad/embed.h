@@ -14,7 +14,7 @@ struct EmbeddingRecord {
   std::vector<int32_t> positions;  // [T]: rows of the position table
   FloatBuffer gathered;            // factorised: [T, r], rows of the first factor
   FloatBuffer normed, inverse;     // [T, H], [T]
-  FloatBuffer sum;                 // [T, H]: scratch
+  FloatBuffer sum;                 // [T, H]: scratch; where hidden units are masked, the sum
 };
 
 // Called by the leader alone, before the other threads proceed: memory for it, and the positions of a
@@ -27,10 +27,10 @@ void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRec
 void embedding_forward(const TrainedWeights& w, const Batch& batch, const Dropout& dropout,
                        const Crew& crew, EmbeddingRecord* record, float* x, LinearScratch* scratch);
 
-// Adds to the gradients of the tables and of the LayerNorm. d [T, H]: the gradient of x, which is
-// lost. The word row of the pad token, and in RoBERTa's family its position row, get none.
+// Adds to the gradients of the tables and of the LayerNorm, and to those of hidden units' masks. d [T, H]:
+// the gradient of x, which is lost; other [T, H]: scratch. The word row of the pad token, and in RoBERTa's family its position row, get none.
 void embedding_backward(TrainedWeights* w, const Batch& batch, const Dropout& dropout,
-                        const Crew& crew, const EmbeddingRecord& record, float* d, float* d_rank,
-                        LinearScratch* scratch);
+                        const Crew& crew, const EmbeddingRecord& record, float* d, float* other,
+                        float* d_rank, LinearScratch* scratch);
 
 }  // namespace costeff::grad

@@ -50,7 +50,7 @@ bool drops(const TrainedWeights& w, Site site) {
   return site != Site::attention_out || w.arch().family != model::Family::distilbert;
 }
 
-const float* values(const TrainedWeights& w, model::ParameterId id) { return w[id].value.data(); }
+const float* values(const TrainedWeights& w, model::ParameterId id) { return w[id].used(); }
 
 // out [T, H] = LayerNorm(x + drop(projected)), and what the backward pass needs of it.
 void add_norm(const TrainedWeights& w, const model::LayerNorm& norm, Site site, int64_t index,
@@ -63,9 +63,18 @@ void add_norm(const TrainedWeights& w, const model::LayerNorm& norm, Site site, 
                 hidden);
   }
   const int64_t at = mine.begin * hidden;
-  w.grad().layer_norm(x + at, hidden, projected + at, hidden, mine.count(), hidden,
-                      values(w, norm.weight), values(w, norm.bias), w.arch().layer_norm_eps,
-                      normed + at, inverse + mine.begin, out + at, hidden);
+  const auto units = w.hidden_units();
+  int64_t n = hidden;  // units that count
+  if (!units.empty()) {
+    n = static_cast<int64_t>(units.size());
+    gather_units(units, x + at, mine.count(), hidden, out + at);
+    gather_units(units, projected + at, mine.count(), hidden, projected + at);
+    x = out;
+  }
+  w.grad().layer_norm(x + at, n, projected + at, n, mine.count(), n, values(w, norm.weight),
+                      values(w, norm.bias), w.arch().layer_norm_eps, normed + mine.begin * n,
+                      inverse + mine.begin, out + at, n);
+  if (!units.empty()) spread_units(units, out + at, mine.count(), hidden, out + at);
   crew.meet();
 }
 
@@ -87,11 +96,9 @@ void add_norm_backward(TrainedWeights* w, const model::LayerNorm& norm, Site sit
                        const Batch& batch, const Dropout& dropout, const Crew& crew,
                        const float* normed, const float* inverse, float* d, float* d_projected) {
   const int64_t hidden = w->arch().hidden_size;
-  norm_gradient(w, norm, crew, d, normed, batch.tokens(), hidden);
   const Range mine = crew.part(batch.tokens());
   const int64_t at = mine.begin * hidden;
-  w->grad().layer_norm_backward(d + at, hidden, normed + at, hidden, inverse + mine.begin,
-                                mine.count(), hidden, values(*w, norm.weight), d + at, hidden);
+  norm_backward(w, norm, crew, normed, inverse, batch.tokens(), d, d_projected);
   std::copy_n(d + at, mine.count() * hidden, d_projected + at);
   if (drops(*w, site)) {
     drop_tokens(w->grad(), dropout, site, index, batch, mine.begin, mine.end, d_projected, hidden,
@@ -130,11 +137,13 @@ const float* middle_again(const TrainedWeights& w, const model::Layer& layer, co
   if (!layer.attention) return x;
   const int64_t hidden = w.arch().hidden_size;
   const Range mine = crew.part(tokens);
-  const int64_t at = mine.begin * hidden;
-  w.grad().scale_and_shift(record.normed[0].data() + at, hidden, mine.count(), hidden,
+  const auto units = w.hidden_units();
+  const int64_t n = units.empty() ? hidden : static_cast<int64_t>(units.size());
+  float* middle = scratch->middle.data() + mine.begin * hidden;
+  w.grad().scale_and_shift(record.normed[0].data() + mine.begin * n, n, mine.count(), n,
                            values(w, layer.attention->norm.weight),
-                           values(w, layer.attention->norm.bias), scratch->middle.data() + at,
-                           hidden);
+                           values(w, layer.attention->norm.bias), middle, n);
+  if (!units.empty()) spread_units(units, middle, mine.count(), hidden, middle);
   crew.meet();
   return scratch->middle.data();
 }
@@ -195,10 +204,33 @@ void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& 
   crew.meet();
 }
 
+void norm_backward(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,
+                   const float* normed, const float* inverse, int64_t tokens, float* d,
+                   float* scratch) {
+  const int64_t hidden = w->arch().hidden_size;
+  const Range mine = crew.part(tokens);
+  const auto units = w->hidden_units();
+  float* const full = d + mine.begin * hidden;
+  int64_t n = hidden;  // units that count
+  if (!units.empty()) {
+    n = static_cast<int64_t>(units.size());
+    gather_units(units, full, mine.count(), hidden, scratch + mine.begin * n);
+    crew.meet();
+    d = scratch;
+  }
+  norm_gradient(w, norm, crew, d, normed, tokens, n);
+  float* const rows = d + mine.begin * n;
+  w->grad().layer_norm_backward(rows, n, normed + mine.begin * n, n, inverse + mine.begin,
+                                mine.count(), n, (*w)[norm.weight].used(), rows, n);
+  if (units.empty()) return;
+  spread_units(units, rows, mine.count(), hidden, full);
+  crew.meet();
+}
+
 SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64_t index,
                                const Batch& batch, const Dropout& dropout, const Crew& crew,
                                const float* x, LayerRecord* record, LayerScratch* s) {
-  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const model::Layer& layer = w.layer(index);
   const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens();
   if (sublayer == Sublayer::attention) {
     const model::Attention& a = *layer.attention;
@@ -223,7 +255,7 @@ SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64
 const float* sublayer_products(const TrainedWeights& w, Sublayer sublayer, int64_t index,
                                const Batch& batch, const Crew& crew, const SublayerInputs& inputs,
                                LayerScratch* s) {
-  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const model::Layer& layer = w.layer(index);
   const model::Linear& output =
       sublayer == Sublayer::attention ? layer.attention->output : layer.ffn->out;
   if (!output.has_weight()) {
@@ -241,7 +273,7 @@ const float* sublayer_products(const TrainedWeights& w, Sublayer sublayer, int64
 void sublayer_norm(const TrainedWeights& w, Sublayer sublayer, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
                    float* output, LayerScratch* s) {
-  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const model::Layer& layer = w.layer(index);
   const bool attention = sublayer == Sublayer::attention;
   add_norm(w, attention ? layer.attention->norm : layer.ffn->norm,
            attention ? Site::attention_out : Site::ffn_out, index, batch, dropout, crew, x,
@@ -252,7 +284,7 @@ void sublayer_norm(const TrainedWeights& w, Sublayer sublayer, int64_t index, co
 void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
                    const Dropout& dropout, const Crew& crew, const float* x, LayerRecord* record,
                    float* output, LayerScratch* s) {
-  const model::Layer& layer = w.arch().layers[static_cast<size_t>(index)];
+  const model::Layer& layer = w.layer(index);
   const auto run = [&](Sublayer sublayer, float* out) {
     const SublayerInputs inputs =
         sublayer_inputs(w, sublayer, index, batch, dropout, crew, x, record, s);
@@ -272,7 +304,7 @@ void layer_forward(const TrainedWeights& w, int64_t index, const Batch& batch,
 void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const Dropout& dropout,
                     const Crew& crew, const float* x, const LayerRecord& record, bool below,
                     float* d, LayerScratch* s) {
-  const model::Layer& layer = w->arch().layers[static_cast<size_t>(index)];
+  const model::Layer& layer = w->layer(index);
   const int64_t hidden = w->arch().hidden_size, tokens = batch.tokens();
   float* d_out = s->d_out.data();
   if (layer.ffn && layer.ffn->in.out == 0) {

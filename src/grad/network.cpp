@@ -247,7 +247,8 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
   }
   if (deepest_ > 0) return;
   add_losses(0);
-  embedding_backward(&w_, batch, dropout, crew, embedding_, d, d_rank_.data(), &scratch_.linear);
+  embedding_backward(&w_, batch, dropout, crew, embedding_, d, scratch_.d_out.data(),
+                     d_rank_.data(), &scratch_.linear);
 }
 
 }  // namespace costeff::grad

@@ -30,7 +30,7 @@ struct Blocks {
 Blocks blocks_of(const TrainedWeights& w, const TrainedLinear& l) {
   Blocks blocks;
   for (const TrainedLinear::Part& part : l.parts)
-    blocks.block[blocks.count++] = {w[part.weight].value.data(), part.out};
+    blocks.block[blocks.count++] = {w[part.weight].used(), part.out};
   return blocks;
 }
 
@@ -128,6 +128,7 @@ void TrainedWeights::add_linear(std::span<const model::Linear> parts, Precision 
 }
 
 int64_t TrainedWeights::lowest_trained() const {
+  if (!hidden_units().empty()) return 0;  // the embeddings' masks
   auto lowest = static_cast<int64_t>(arch().layers.size()) + 1;
   for (size_t i = 0; i < all_.size(); ++i) {
     const model::Parameter& about = model_.parameters[static_cast<model::ParameterId>(i)];
@@ -171,6 +172,10 @@ void TrainedWeights::freeze(model::ParameterId id) {
 }
 
 void TrainedWeights::clear_gradients(const Crew& crew) {
+  if (crew.leads() && !hidden_units().empty()) {
+    for (FloatBuffer* sums : {&masking_->norm_weight, &masking_->norm_bias, &masking_->sum})
+      std::fill_n(sums->data(), arch().hidden_size, 0.0f);
+  }
   for (TrainedParameter& p : all_) {
     if (p.frozen || p.value.empty()) continue;
     if (!p.touched.empty()) {
@@ -195,6 +200,7 @@ void TrainedWeights::pack(const Crew& crew, bool frozen_too) {
         if (l) reserve_packing(kernels_, l.out(), l.in(), &s);
     }
   }
+  if (masking_) apply_masks(crew);
   crew.meet();
   for (TrainedLinear& l : linears_) {
     if (l && (frozen_too || !is_frozen(l))) pack_linear(&l, crew);
@@ -208,8 +214,7 @@ void TrainedWeights::pack(const Crew& crew, bool frozen_too) {
 void TrainedWeights::pack_bias(TrainedLinear* l) {
   for (const TrainedLinear::Part& part : l->parts) {
     if (part.bias == model::kNone) continue;
-    const auto& bias = (*this)[part.bias].value;
-    std::copy(bias.begin(), bias.end(), l->forward.bias.data() + part.begin);
+    std::copy_n((*this)[part.bias].used(), part.out, l->forward.bias.data() + part.begin);
   }
 }
 

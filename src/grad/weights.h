@@ -4,11 +4,13 @@
 // each, and both packed forms of every map.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/aligned.h"
 #include "base/threads/crew.h"
+#include "grad/masks.h"
 #include "grad/pack.h"
 #include "kernels/grad_table.h"
 #include "model/product.h"
@@ -27,6 +29,10 @@ struct TrainedParameter {
   // of all other rows are 0, and are not looked at: they are most of a model's memory.
   std::vector<uint8_t> touched;
   int64_t row = 0;  // floats of one
+  // The value times its masks, where it has any (TrainedWeights::mask); of a LayerNorm only the hidden
+  // units that are there.
+  FloatBuffer masked;
+  const float* used() const { return masked.data() ? masked.data() : value.data(); }
 };
 
 // y = x W^T + b packed for y (forward) and, where a gradient goes through it, for dx = dy W
@@ -95,7 +101,27 @@ class TrainedWeights {
   // The packed forms, after values have changed. Those of frozen parameters stay.
   void pack(const Crew& crew, bool frozen_too = false);
 
+  // Masks from the next pack() on; null: none. Gradients are then those of the values times the masks,
+  // until mask_gradients() makes them those of the values. Called by one thread. What a mask changes in
+  // the layers must not be frozen.
+  void mask(const Masks* masks);
+  Masking* masking() { return masking_ ? &*masking_ : nullptr; }
+  const Masking* masking() const { return masking_ ? &*masking_ : nullptr; }
+  // Without sublayers whose mask is 0.
+  const model::Layer& layer(int64_t i) const {
+    return (masking_ ? masking_->layers : arch().layers)[static_cast<size_t>(i)];
+  }
+  // Those that LayerNorms count; empty: all.
+  std::span<const int32_t> hidden_units() const {
+    return masking_ ? std::span<const int32_t>(masking_->units) : std::span<const int32_t>();
+  }
+  // What the step's gradients say of the masks that were there (of one that is 0, nothing sensible:
+  // where a mask is clipped it has no gradient). Every thread of the crew calls it, once; they have met
+  // when it returns. Every sum has one owner.
+  void mask_gradients(MaskGradients* gradients, const Crew& crew);
+
  private:
+  void apply_masks(const Crew& crew);
   void add_parameter(model::ParameterId id, Frozen frozen);
   void add_linear(std::span<const model::Linear> parts, kernels::Precision precision,
                   bool backward);
@@ -110,6 +136,7 @@ class TrainedWeights {
   std::vector<TrainedParameter> all_;   // by ParameterId
   std::vector<TrainedLinear> linears_;  // by the ParameterId of the first part's weight
   std::vector<PackScratch> scratch_;    // one per thread
+  std::optional<Masking> masking_;
 };
 
 }  // namespace costeff::grad

@@ -127,7 +127,7 @@ void Loop::match_teacher() {
   const bool hidden = asks([](const Objective& o) { return o.hidden != 0; });
   const bool soft = asks([](const Objective& o) {
     return std::any_of(o.exits.begin(), o.exits.end(),
-                       [](const ExitTerms& t) { return t.soft != 0; });
+                       [](const ExitTerms& t) { return t.asks_teacher(); });
   });
   if (!hidden && !soft) {
     teacher_ = nullptr;
@@ -161,7 +161,7 @@ void Loop::match_teacher() {
 void Loop::plan_turn(int64_t step) {
   Turn& t = turns_[step];
   const auto& heads = network_.heads();
-  const bool hidden = t.objective.hidden != 0;
+  const bool hidden = t.objective.hidden != 0 || t.objective.layers != 0;
   t.exits = std::make_unique<bool[]>(heads.size());
   bool asks_last = false;
   for (size_t e = 0; e < heads.size(); ++e) {
@@ -175,7 +175,7 @@ void Loop::plan_turn(int64_t step) {
   const size_t n = teacher_->heads().size();
   t.teacher_exits = std::make_unique<bool[]>(n);
   for (size_t e = 0; e < teacher_exits_.size(); ++e)
-    if (t.objective.exits[e].soft != 0) t.teacher_exits[teacher_exits_[e]] = true;
+    if (t.objective.exits[e].asks_teacher()) t.teacher_exits[teacher_exits_[e]] = true;
   t.teacher = {.wanted = {t.teacher_exits.get(), n}, .hidden = hidden, .keep = false};
 }
 
@@ -184,6 +184,7 @@ void Loop::make_room(int64_t threads) {
   for (const Turn& t : turns_) {
     network_.make_room(shape, threads, t.student);
     if (teacher_) teacher_->make_room(shape, threads, t.teacher);
+    if (t.objective.layers != 0) distillation_->reserve(shape, threads);
   }
 }
 
@@ -202,6 +203,7 @@ void Loop::go_to(int64_t step) {
 
 double Loop::factor() const {
   const auto warmup = static_cast<int64_t>(options_.warmup_share * static_cast<double>(steps_));
+  if (options_.constant_rate && position_.step >= warmup) return 1;
   return optim::linear_schedule(position_.step, warmup, steps_);
 }
 
@@ -211,6 +213,10 @@ void Loop::begin_step() {
   step_rows_ = step_end_ - position_.row;
   next_row_ = position_.row;
   step_tokens_ = 0;
+  for (int64_t i = position_.row; i < step_end_; ++i) {
+    const Row& row = rows_[static_cast<size_t>(order_[static_cast<size_t>(i)])];
+    step_tokens_ += static_cast<int64_t>(row.ids.size());
+  }
   StepSize size{step_rows_, static_cast<double>(step_rows_)};
   if (!options_.class_weights.empty() && !w_.arch().regression) {
     size.label_weights = 0;
@@ -220,6 +226,8 @@ void Loop::begin_step() {
     }
   }
   losses_.begin(turn().objective, size);
+  if (const double weight = turn().objective.layers; weight != 0)
+    distillation_->begin(step_tokens_, weight);
   dropout_ = {options_.hidden_dropout, options_.attention_dropout,
               grad::dropout_key(options_.seed, static_cast<uint64_t>(position_.step))};
 }
@@ -244,11 +252,11 @@ bool Loop::next_micro_batch(int64_t threads) {
     } else {
       labels_.push_back(row.label);
     }
-    step_tokens_ += tokens;
     ++next_row_;
   }
   network_.reserve(batch_, threads, turn().student);
   if (teacher_) teacher_->reserve(batch_, threads, turn().teacher);
+  if (turn().objective.layers != 0) distillation_->reserve(grad::shape_of(batch_), threads);
   return true;
 }
 
@@ -260,6 +268,9 @@ void Loop::compute(const Crew& crew) {
   } else {
     network_.forward(batch_, dropout_, crew, turn().student);
   }
+}
+
+void Loop::learn(const Crew& crew) {
   if (crew.leads()) {
     answer_.logits.clear();
     for (const size_t e : teacher_exits_) answer_.logits.push_back(teacher_->logits(e));
@@ -268,15 +279,24 @@ void Loop::compute(const Crew& crew) {
       answer_.hidden.push_back(teacher_->hidden_state(i));
     losses_.exits(network_, {labels_, scores_, options_.class_weights, options_.label_smoothing},
                   answer_, batch_.rows());
-    hidden_ = losses_.hidden(batch_, answer_, network_);
+    hidden_ = turn().objective.layers != 0 ? distillation_->gradient(batch_, *teacher_)
+                                           : losses_.hidden(batch_, answer_, network_);
   }
   crew.meet();
   network_.backward(batch_, dropout_, crew,
                     {losses_.gradients(), hidden_, turn().objective.rescale});
 }
 
+double Loop::loss() const {
+  double loss = losses_.loss();
+  if (const double weight = turn().objective.layers; weight != 0)
+    loss += weight * distillation_->loss();
+  if (guide_) loss += guide_.loss(guide_.self);
+  return loss;
+}
+
 void Loop::finish_step(double norm, StepReport* report) {
-  const double loss = losses_.loss();
+  const double loss = this->loss();
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     const std::string term = losses_.bad_term(network_.heads());
     fail_input(

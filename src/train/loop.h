@@ -12,6 +12,7 @@
 #include "base/threads/crew.h"
 #include "grad/network.h"
 #include "train/kept_states.h"
+#include "train/layer_distil.h"
 #include "train/objective.h"
 #include "train/optimiser.h"
 
@@ -38,8 +39,9 @@ struct LoopOptions {
   bool with_replacement = false;  // an epoch's rows are drawn one by one, some twice and some never
   // The most that is computed at once; a single row may have more tokens. rows 0: any number.
   int64_t micro_rows = 0, micro_tokens = 4096;
-  double warmup_share = 0.1;  // of all steps; the learning rate rises to 1, then falls to 0
-  double clip = 1;            // the largest norm of a step's gradient; 0: any
+  double warmup_share = 0.1;   // of all steps; the learning rate rises to 1, then falls to 0
+  bool constant_rate = false;  // it stays there instead
+  double clip = 1;             // the largest norm of a step's gradient; 0: any
   float hidden_dropout = 0.1f, attention_dropout = 0.1f;
   uint64_t seed = 42;
   int64_t first_exit = 1;
@@ -77,6 +79,16 @@ struct LoopPosition {
   int64_t in_epoch = 0;  // steps of this epoch
 };
 
+// Somebody who learns beside the weights and changes what they are multiplied by (CoFi's masks).
+struct StepGuide {
+  // After the gradients of a step, from 0, and before the weights move and are packed. All threads call
+  // it; they have met when it returns.
+  void (*update)(void* self, int64_t step, const Crew& crew) = nullptr;
+  double (*loss)(const void* self) = nullptr;  // what it added to the step's loss
+  void* self = nullptr;
+  explicit operator bool() const { return update; }
+};
+
 class Loop {
  public:
   // teacher: answers at each of the student's layers that has an exit, or has a single exit; of the
@@ -88,6 +100,9 @@ class Loop {
 
   // Trains exits on states that were computed before. `kept` must outlive the loop.
   void use(const KeptStates* kept) { kept_ = {kept, &batch_}; }
+  // The term of layers, which Aim::layers has. It must outlive the loop.
+  void use(LayerDistillation* distillation) { distillation_ = distillation; }
+  void use(const StepGuide& guide) { guide_ = guide; }
   // Allocates what steps by `threads` threads need, so that no step allocates.
   void make_room(int64_t threads);
 
@@ -114,6 +129,7 @@ class Loop {
     double norm = 0;
     if (loss_is_finite()) {
       run([&](const Crew& crew) {
+        if (guide_) guide_.update(guide_.self, position_.step, crew);
         const double n = optimiser_->step(factor(), options_.clip, crew);
         if (crew.leads()) norm = n;
       });
@@ -136,17 +152,33 @@ class Loop {
   void add_up_gradients(int64_t threads, Run run) {
     begin_step();
     run([&](const Crew& crew) { w_.clear_gradients(crew); });
-    while (next_micro_batch(threads)) {
-      run([&](const Crew& crew) { compute(crew); });
+    // Which layers match is decided by all rows of the step. One batch needs no second pass for it.
+    int64_t measured = 0;
+    for (; turn().objective.layers != 0 && next_micro_batch(threads); ++measured) {
+      run([&](const Crew& crew) {
+        compute(crew);
+        distillation_->measure(batch_, network_, *teacher_, crew);
+      });
+    }
+    if (measured > 0) distillation_->match();
+    if (measured > 1) next_row_ = position_.row;
+    while (measured == 1 || next_micro_batch(threads)) {
+      run([&](const Crew& crew) {
+        if (measured != 1) compute(crew);
+        learn(crew);
+      });
       losses_.end_batch();
+      if (measured == 1) break;
     }
   }
   double factor() const;
-  bool loss_is_finite() const { return std::isfinite(losses_.loss()); }
+  double loss() const;
+  bool loss_is_finite() const { return std::isfinite(loss()); }
   void match_teacher();
   void begin_step();
   bool next_micro_batch(int64_t threads);
-  void compute(const Crew& crew);
+  void compute(const Crew& crew);  // the forward passes
+  void learn(const Crew& crew);    // losses and the backward pass
   void finish_step(double norm, StepReport* report);
 
   grad::TrainedWeights& w_;
@@ -161,6 +193,8 @@ class Loop {
   std::vector<int32_t> order_;
 
   KeptBatch kept_;
+  LayerDistillation* distillation_ = nullptr;
+  StepGuide guide_;
   // Of even and odd steps of an epoch, or of the first steps and the others (LoopOptions::hidden_share):
   // what is minimised, and what of both models that needs.
   struct Turn {

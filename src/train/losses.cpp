@@ -76,6 +76,16 @@ void soft_loss(const float* logits, const float* target, int64_t rows, int64_t l
   }
 }
 
+void divergence_loss(const float* logits, const float* target, int64_t rows, int64_t labels,
+                     double temperature, Share share, float* d, double* sum) {
+  for (int64_t b = 0; b < rows; ++b, logits += labels, target += labels) {
+    double cross = 0, entropy = 0;
+    soft_loss(logits, target, 1, labels, temperature, share, d ? d + b * labels : d, &cross);
+    soft_loss(target, target, 1, labels, temperature, share, nullptr, &entropy);
+    *sum += cross - entropy;
+  }
+}
+
 void score_loss(const float* scores, const float* target, int64_t rows, Share share, float* d,
                 double* sum) {
   for (int64_t b = 0; b < rows; ++b) add_square(scores[b], target[b], share, d ? d + b : d, sum);

@@ -38,6 +38,11 @@ void hard_loss(const float* logits, const Gold& gold, int64_t rows, int64_t labe
 void soft_loss(const float* logits, const float* target, int64_t rows, int64_t labels,
                double temperature, Share share, float* d, double* sum);
 
+// The same less the target's entropy: the divergence, which is 0 where both are equal. Its gradient is
+// that of soft_loss.
+void divergence_loss(const float* logits, const float* target, int64_t rows, int64_t labels,
+                     double temperature, Share share, float* d, double* sum);
+
 // The squared difference of two scores: what distils a regression.
 void score_loss(const float* scores, const float* target, int64_t rows, Share share, float* d,
                 double* sum);

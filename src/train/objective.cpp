@@ -74,6 +74,13 @@ Objective objective_of(Aim aim, const std::vector<model::Head>& heads, int64_t l
       o.hidden = 1;
       o.rescale = true;
       break;
+    case Aim::layers: {
+      constexpr double kLayers = 0.9, kTemperature = 2;  // the reference's
+      o.layers = kLayers;
+      if (temperature == 1) o.temperature = kTemperature;
+      each(regression ? &ExitTerms::soft : &ExitTerms::divergence, 1 - kLayers, !regression, true);
+      break;
+    }
     case Aim::assistant:
       o.rescale = true;
       if (regression) {
@@ -92,6 +99,10 @@ void StepLosses::begin(const Objective& objective, const StepSize& size) {
   size_ = size;
   sums_.assign(objective.exits.size(), {});
   std::fill(hidden_sums_.begin(), hidden_sums_.end(), 0.0);
+}
+
+double StepLosses::divergence_weight(const ExitTerms& terms) const {
+  return terms.divergence * objective_->temperature * objective_->temperature;
 }
 
 double StepLosses::lte_divisor() const {
@@ -113,7 +124,7 @@ void StepLosses::exits(const grad::Network& network, const Gold& gold, const Tea
     const ExitTerms& terms = objective_->exits[e];
     Sums& sums = sums_[e];
     const int64_t labels = heads[e].classifier.out;
-    if (has_classifier(heads[e]) && (terms.hard != 0 || terms.soft != 0 || terms.self != 0)) {
+    if (has_classifier(heads[e]) && (terms.hard != 0 || terms.asks_teacher() || terms.self != 0)) {
       const float* logits = network.logits(e);
       d_logits_[e].assign(static_cast<size_t>(rows * labels), 0.0f);
       float* d = d_logits_[e].data();
@@ -126,6 +137,10 @@ void StepLosses::exits(const grad::Network& network, const Gold& gold, const Tea
       } else if (terms.soft != 0) {
         soft_loss(logits, teacher.logits[e], rows, labels, objective_->temperature,
                   {terms.soft, rows_of_step}, d, &sums.soft);
+      }
+      if (terms.divergence != 0) {
+        divergence_loss(logits, teacher.logits[e], rows, labels, objective_->temperature,
+                        {divergence_weight(terms), rows_of_step}, d, &sums.divergence);
       }
       if (terms.self != 0) {
         soft_loss(logits, network.logits(last), rows, labels, 1, {terms.self, 1}, d, &sums.self);
@@ -201,6 +216,7 @@ double StepLosses::loss() const {
     const Sums& sums = sums_[e];
     if (terms.hard != 0) loss += terms.hard * sums.hard / size_.label_weights;
     if (terms.soft != 0) loss += terms.soft * sums.soft / rows;
+    if (terms.divergence != 0) loss += divergence_weight(terms) * sums.divergence / rows;
     if (terms.self != 0) loss += terms.self * sums.self;
     if (terms.lte != 0) loss += terms.lte * sums.lte / lte_divisor();
   }
@@ -215,7 +231,7 @@ std::string StepLosses::bad_term(const std::vector<model::Head>& heads) const {
     };
     const Sums& sums = sums_[e];
     if (!std::isfinite(sums.hard)) return name("loss against the labels");
-    if (!std::isfinite(sums.soft)) return name("loss against the teacher");
+    if (!std::isfinite(sums.soft + sums.divergence)) return name("loss against the teacher");
     if (!std::isfinite(sums.self)) return name("loss against the last exit");
     if (!std::isfinite(sums.lte)) return name("loss of learning to exit");
   }

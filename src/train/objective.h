@@ -18,18 +18,22 @@ namespace costeff::train {
 struct ExitTerms {
   double hard = 0;  // against the gold labels
   double soft = 0;  // against a teacher's logits
+  // The divergence from a teacher's answers, times the temperature squared (CoFi); of a regression `soft`.
+  double divergence = 0;
   double self = 0;  // against the last exit's own answer, which counts as a constant here
   double lte = 0;   // learning to exit
-  bool any() const { return hard != 0 || soft != 0 || self != 0 || lte != 0; }
+  bool asks_teacher() const { return soft != 0 || divergence != 0; }
+  bool any() const { return hard != 0 || asks_teacher() || self != 0 || lte != 0; }
 };
 
 struct Objective {
   std::vector<ExitTerms> exits;  // as Network::heads()
   double hidden = 0;             // of the hidden states against a teacher's (COST-EFF's R)
+  double layers = 0;             // of layers matched with a teacher's (CoFi; layer_distil.h)
   // Tokens that the hidden states of a row are averaged over; 0: as many as it has. COST-EFF's importance
   // counts the padding.
   int64_t hidden_tokens = 0;
-  double temperature = 1;  // of the terms against a teacher
+  double temperature = 1;  // of the terms against a teacher; Aim::layers makes 1 its own 2
   bool rescale = false;    // COST-EFF's gradients: BackwardOptions::rescale
 };
 
@@ -48,6 +52,7 @@ enum class Aim {
   exits,      // COST-EFF's P: each exit against the teacher's
   exits_hidden,  // COST-EFF, stage 5: P + R
   importance,  // COST-EFF's loss whose gradients say which units matter: 0.9 P + R + 0.1 of the gold
+  layers,  // CoFi: 0.9 of layers matched with the teacher's, 0.1 of its answers at the last exit
   joint_rescaled,  // joint with COST-EFF's gradients
 };
 
@@ -98,7 +103,7 @@ class StepLosses {
 
  private:
   struct Sums {
-    double hard = 0, soft = 0, self = 0, lte = 0;
+    double hard = 0, soft = 0, divergence = 0, self = 0, lte = 0;
   };
   // What the hidden term reads.
   struct HiddenContext {
@@ -111,6 +116,7 @@ class StepLosses {
   static void add_hidden(const void* context, int64_t i, const float* h, float* d,
                          const Crew& crew);
   double lte_divisor() const;
+  double divergence_weight(const ExitTerms& terms) const;
 
   const Objective* objective_ = nullptr;
   StepSize size_;

@@ -25,8 +25,6 @@ enum class GoldenForm {
   post_training,  // masks under a budget
 };
 
-inline bool is_of_pruning(GoldenForm form) { return form >= GoldenForm::cofi; }
-
 // nullopt: no form that is known.
 inline std::optional<GoldenForm> golden_form(const std::string& dir) {
   const auto has_file = [&](const char* name) { return std::filesystem::exists(dir + "/" + name); };

@@ -15,6 +15,7 @@
 #include "checkpoint/containers/weights.h"
 #include "golden/golden_data.h"
 #include "golden_form.h"
+#include "golden_gradients.h"
 #include "grad/network.h"
 #include "shared_data.h"
 #include "tiny_checkpoint.h"
@@ -107,79 +108,14 @@ Aimed aim_of(const model::Model& m, const std::string& variant, bool teacher_has
   return found->second;
 }
 
-std::vector<Precise> all_precise() {
-  std::vector<Precise> all;
-  for (const auto* const* t = kernels::all_tables(); *t; ++t) {
-    all.push_back({*t, kernels::Precision::float32});
-    all.push_back({*t, kernels::Precision::bfloat16});
-  }
-  return all;
-}
-
-float distance_from(double value, double wanted) {
-  return static_cast<float>(std::fabs(value - wanted) / std::max(1e-30, std::fabs(wanted)));
-}
-
-// The gradients against the file's.
-void expect_gradients(const Student& s, const TensorSet& wanted, kernels::Precision precision,
-                      double* norm) {
-  const bool exact = precision == kernels::Precision::float32;
-  double largest = 0, squares = 0;
-  for (const Tensor& t : wanted.tensors) {
-    std::vector<float> w(static_cast<size_t>(t.numel()));
-    to_float32(t, w.data());
-    for (const float v : w) largest = std::max(largest, static_cast<double>(std::fabs(v)));
-  }
-  size_t seen = 0;
-  for (int64_t i = 0; i < s.weights->count(); ++i) {
-    const auto id = static_cast<model::ParameterId>(i);
-    const grad::TrainedParameter& p = (*s.weights)[id];
-    if (p.value.empty()) continue;
-    const std::string& name = s.model.parameters.tensor(id).name;
-    const Tensor* t = wanted.find(name);
-    ASSERT_EQ(p.reached, t != nullptr) << name;
-    if (!t) continue;
-    ++seen;
-    std::vector<float> w(static_cast<size_t>(t->numel()));
-    ASSERT_EQ(w.size(), p.value.size()) << name;
-    to_float32(*t, w.data());
-    double worst = 0, own = 0, off_squares = 0, own_squares = 0;
-    for (size_t j = 0; j < w.size(); ++j) {
-      const double g = p.gradient.data()[j], off = std::fabs(g - w[j]);
-      worst = std::max(worst, off);
-      own = std::max(own, static_cast<double>(std::fabs(w[j])));
-      off_squares += off * off;
-      own_squares += static_cast<double>(w[j]) * w[j];
-      squares += g * g;
-    }
-    if (exact && name.find("self.key.bias") != std::string::npos) {
-      EXPECT_LE(worst, 1e-6 * largest) << name;
-    } else if (exact) {
-      EXPECT_LE(worst, 1e-3 * std::max(own, 1e-4 * largest)) << name;
-    } else if (own < 1e-3 * largest) {
-      EXPECT_LE(worst, 3e-2 * largest) << name;
-    } else {
-      EXPECT_LE(std::sqrt(off_squares / own_squares), 3e-2) << name;
-    }
-  }
-  EXPECT_EQ(seen, wanted.tensors.size());
-  *norm = std::sqrt(squares);
-}
-
-// Every directory has a form, and some have each form that training is tested by.
+// Every directory has a form, and some have each form, which tests/prune and these find them by.
 TEST(GoldenTrain, DirectoriesAreKnown) {
   std::map<GoldenForm, int64_t> directories;
   for (const GoldenDirectory& d : golden_train_directories(shared_path("golden_train")))
     ++directories[d.form];
-  for (const auto form : {GoldenForm::step, GoldenForm::loop, GoldenForm::optimiser})
+  for (const auto form : {GoldenForm::step, GoldenForm::loop, GoldenForm::optimiser,
+                          GoldenForm::cofi, GoldenForm::prune, GoldenForm::post_training})
     EXPECT_GT(directories[form], 0);
-}
-
-TEST(GoldenTrain, PruningIsLeftOut) {
-  std::string names;
-  for (const GoldenDirectory& d : golden_train_directories(shared_path("golden_train")))
-    if (is_of_pruning(d.form)) names += " " + fs::path(d.path).filename().string();
-  if (!names.empty()) GTEST_SKIP() << "pruning is not there yet:" << names;
 }
 
 TEST(GoldenTrain, LossesAndGradients) {
@@ -231,12 +167,13 @@ TEST(GoldenTrain, LossesAndGradients) {
       }
       double norm = 0;
       const std::string file = c.dir + "/" + gradients_file(c, wanted);
-      expect_gradients(s, checkpoint::read_safetensors(file), p.precision, &norm);
+      expect_gradients(*s.weights, s.model, checkpoint::read_safetensors(file), p.precision, &norm);
       EXPECT_LE(distance_from(norm, wanted.at("grad_norm")), exact ? 1e-4 : 1e-2);
       const std::string unscaled = c.dir + "/" + unscaled_file(c);
       if (fs::exists(unscaled)) {
         backward(false);
-        expect_gradients(s, checkpoint::read_safetensors(unscaled), p.precision, &norm);
+        expect_gradients(*s.weights, s.model, checkpoint::read_safetensors(unscaled), p.precision,
+                         &norm);
       }
     }
   }

@@ -129,6 +129,7 @@ bool write_model(const SavedModel& saved, const model::Model& m, std::optional<D
                       .file = t.file});
     tensors.push_back({scales.back().name, &scales.back(), DType::f32});
   }
+  for (const Tensor& t : saved.beside) tensors.push_back({t.name, &t, DType::f32});
   return write_safetensors(join_path(dir, "model.safetensors"), std::move(tensors), stop);
 }
 

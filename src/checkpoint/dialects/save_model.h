@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json/json.h"
 #include "checkpoint/config.h"
@@ -24,6 +25,8 @@ struct SavedModel {
   std::string prefix;   // of the encoder: "bert.", ...
   std::string dialect;  // as the reader will name it
   Json json;            // config.json
+  std::vector<Tensor>
+      beside;  // tensors that are written by their own names, in float32; none reads them
 };
 
 // Where a model came from, for the record in config.json.

@@ -5,7 +5,6 @@
 #include "base/fail.h"
 #include "base/names.h"
 #include "base/utf8.h"
-#include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/help_text.h"
 
@@ -111,6 +110,11 @@ void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
   sub->add_option("--exits", t.exits, "Layers with an off-ramp: all (default), or 3,6,9")
       ->type_name("LAYERS")
       ->group(group);
+  sub->add_option("--pooling", t.pooling,
+                  "What new exits read: mean (the mean over the tokens; default) or first (the "
+                  "first token, as the paper's)")
+      ->type_name("NAME")
+      ->group(group);
   add("--epochs-scale", &f->epochs_scale, "Of the paper's epochs, for all stages (default: 1)", "X",
       number_between(1e-6, 1000));
   add("--lr", &t.learning_rate,
@@ -179,6 +183,7 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
                {"--rank", f.rank > 0, true},
                {"--backbone", !f.backbone.empty(), true},
                {"--exits", t.exits != "all", true},
+               {"--pooling", t.pooling != "auto", true},
                {"--epochs-scale", f.epochs_scale.has_value(), true},
                {"--lr", t.learning_rate.has_value(), true},
                {"--head-lr", t.head_learning_rate.has_value(), true},

@@ -39,6 +39,12 @@ UnitCosts costs_of(const model::Architecture& arch, std::span<const train::Row> 
   return unit_costs(arch, tokens / count, squares / count);
 }
 
+// What early layers know of a text is not gathered in its first token yet.
+SlenderTrainOptions with_defaults(SlenderTrainOptions o) {
+  if (o.train.pooling == ExitPooling::automatic) o.train.pooling = ExitPooling::mean;
+  return o;
+}
+
 // The dialect that says the exits of `m` on a slender encoder.
 std::string slender_dialect(model::Model m, const checkpoint::Config& config,
                             const std::string& path) {
@@ -56,7 +62,7 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
     : path(std::move(model)),
       rows(std::move(train_rows)),
       dev(std::move(dev_rows)),
-      options(std::move(slender_options)) {
+      options(with_defaults(std::move(slender_options))) {
   if (!std::isfinite(options.epochs_scale) || options.epochs_scale <= 0)
     fail_usage("a scale of the epochs of {}, expected more than 0", options.epochs_scale);
   const checkpoint::Backbone given = checkpoint::load_backbone(path);

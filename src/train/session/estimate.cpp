@@ -93,7 +93,7 @@ TrainMemory plan_memory(const Prepared& p) {
     memory.gradients = std::max(memory.gradients, moments);
     const LoopOptions loop = loop_options(row, static_cast<int64_t>(i), p.options, s);
     const grad::BatchShape shape = largest_batch(p.rows.rows, loop, ramps_alone);
-    const bool hidden = row.aim == Aim::hidden;
+    const bool hidden = row.aim == Aim::hidden || row.aim == Aim::layers;
     int64_t bytes = shop.network->bytes(shape, s.threads, {.wanted = {}, .hidden = hidden});
     if (row.teacher) {
       bytes +=

@@ -7,10 +7,18 @@
 #include "train/session/plan.h"
 
 namespace costeff::train {
+namespace {
+
+TrainOptions completed(TrainOptions o) {
+  if (recipe_row(o.recipe).embeddings_stay) o.freeze_embeddings = true;
+  return o;
+}
+
+}  // namespace
 
 Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& train,
                    std::vector<TrainRow> dev_rows_as_text, TrainOptions train_options)
-    : options(std::move(train_options)),
+    : options(completed(std::move(train_options))),
       dev(std::move(dev_rows_as_text)),
       path(backbone),
       tokenizer(backbone),

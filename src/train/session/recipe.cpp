@@ -56,6 +56,16 @@ constexpr std::array kAnswers{
              .what = "everything, by the assistant's hidden states and answers",
              .aim = Aim::exits_hidden,
              .teacher = true}};
+constexpr std::array kLayers{StageRow{.name = "layers",
+                                      .what = "everything but embeddings, by the teacher's layers "
+                                              "and answers",
+                                      .aim = Aim::layers,
+                                      .teacher = true}};
+constexpr std::array kMasks{StageRow{.name = "prune",
+                                     .what = "masks of heads, neurons, sublayers and hidden units, "
+                                             "and what is left",
+                                     .aim = Aim::layers,
+                                     .teacher = true}};
 
 // COST-EFF's schedule.
 constexpr double kWarmup = 0.1, kDecay = 0.01;
@@ -89,7 +99,7 @@ constexpr RecipeRow part_of_costeff(std::string_view name, std::span<const Stage
           true};
 }
 
-constexpr std::array<RecipeRow, 13> kRecipes{{
+constexpr std::array<RecipeRow, 15> kRecipes{{
     {{.name = "plain",
       .paper = "Devlin et al. 2019",
       .use = "a classifier without off-ramps, from a pretrained encoder",
@@ -152,6 +162,32 @@ constexpr std::array<RecipeRow, 13> kRecipes{{
     part_of_costeff("assist", kAssist),
     part_of_costeff("shrink", kShrink),
     part_of_costeff("answers", kAnswers),
+    {.recipe = {.name = "cofi",
+                .paper = "Xia et al. 2022, CoFi (the last stage)",
+                .use = "a slender model's exits and layers, distilled from the whole one",
+                .early_exits = false,
+                .needs_teacher = true,
+                .dialect = "plain",
+                .learning_rate = 2e-5,
+                .epochs = 20,
+                .batch = 64},
+     .stages = kLayers,
+     .torch_adam = true,
+     .embeddings_stay = true,
+     .constant_rate = true},
+    {.recipe = {.name = "cofi-prune",
+                .paper = "Xia et al. 2022, CoFi",
+                .use = "the stage that prunes (prune/cofi)",
+                .early_exits = false,
+                .needs_teacher = true,
+                .dialect = "plain",
+                .learning_rate = 2e-5,
+                .epochs = 20,
+                .batch = 32},
+     .stages = kMasks,
+     .part = true,
+     .torch_adam = true,
+     .embeddings_stay = true},
 }};
 
 [[noreturn]] void throw_unknown_recipe(std::string_view name) {

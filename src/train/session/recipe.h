@@ -34,8 +34,12 @@ struct RecipeRow {
   std::span<const StageRow> stages;
   bool skip_short = false;  // LoopOptions::skip_short
   bool part = false;        // of `costeff slenderize`, and none of recipes()
+  // CoFi's: torch's AdamW, embeddings that stay, a constant learning rate.
+  bool torch_adam = false, embeddings_stay = false, constant_rate = false;
   // Off-ramps are all that is trained, so the states that they read are computed once.
   bool ramps_alone() const { return stages.front().trains == Trains::ramps; }
+  // Layers are matched with the teacher's.
+  bool matches_layers() const { return stages.front().aim == Aim::layers; }
   // Off-ramps learn when to exit (BERxiT's lte).
   bool learns_to_exit() const { return stages.front().aim == Aim::alternate_lte; }
 };

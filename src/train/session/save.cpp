@@ -3,6 +3,7 @@
 #include <costeff/version.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "base/fail.h"
 #include "base/files/file_bytes.h"
@@ -45,11 +46,13 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
 }  // namespace
 
 std::vector<std::string> save_model(const model::Model& model, const checkpoint::Config& config,
-                                    const std::string& backbone, const std::string& dir) {
+                                    const std::string& backbone, const std::string& dir,
+                                    std::vector<Tensor> beside) {
   // Naming the parameters changes the model, and cuts off positions that it cannot use.
   model::Model m = model;
   NewDirectory directory(dir);
   checkpoint::SavedModel saved = checkpoint::name_model(&m, config);
+  saved.beside = std::move(beside);
   checkpoint::record_source(&saved, m, {"training", m.provenance.dialect, "F32"}, std::nullopt);
   checkpoint::write_model(saved, m, std::nullopt, directory.path(), nullptr);
   std::vector<std::string> files{"config.json", "model.safetensors"};

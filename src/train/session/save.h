@@ -13,10 +13,11 @@
 namespace costeff::train {
 
 // Writes the model, whose weights training may go on to change, and the tokenizer of `backbone` to the
-// new directory `dir`, which appears complete or not at all. Returns the names of its files. Throws
-// Error(output).
+// new directory `dir`, which appears complete or not at all. beside: tensors that no exit reads, kept for
+// further training. Returns the names of its files. Throws Error(output).
 std::vector<std::string> save_model(const model::Model& model, const checkpoint::Config& config,
-                                    const std::string& backbone, const std::string& dir);
+                                    const std::string& backbone, const std::string& dir,
+                                    std::vector<Tensor> beside = {});
 
 // The text of training.json.
 struct RunState;

@@ -183,6 +183,7 @@ LoopOptions loop_options(const StageRow& row, int64_t index, const TrainOptions&
   l.skip_short = s.recipe->skip_short;
   l.micro_rows = o.micro_batch;
   l.warmup_share = s.warmup;
+  l.constant_rate = s.recipe->constant_rate;
   l.clip = o.clip;
   l.hidden_dropout = s.dropout;
   l.attention_dropout = s.attention_dropout;
@@ -214,7 +215,9 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
     const bool mean = o.pooling == ExitPooling::mean ||
                       (o.pooling == ExitPooling::automatic && ramps_alone && chooses);
     wishes.pooling = mean ? model::Pooling::mean : model::Pooling::first;
-    wishes.any_last = ramps_alone || (dialect == "costeff" && o.pooling == ExitPooling::automatic);
+    // CoFi's slender models have a pooler that gives more than it reads.
+    wishes.any_last = ramps_alone || recipe.matches_layers() ||
+                      (dialect == "costeff" && o.pooling == ExitPooling::automatic);
     checkpoint::Backbone with_exits = *backbone;
     std::vector<std::string> notes = give_exits(&with_exits, wishes);
     std::string fault = checkpoint::why_not(dialect, with_exits.model, &with_exits.config);

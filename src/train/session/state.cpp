@@ -33,7 +33,9 @@ double number_of(const Json& j) {
 
 // Calls f(name, values) for everything that a state file holds of a parameter.
 template <typename F>
-void for_each_span(const grad::TrainedWeights& w, Optimiser* optimiser, F f) {
+void for_each_span(const grad::TrainedWeights& w, Optimiser* optimiser,
+                   std::span<const StateSpan> more, F f) {
+  for (const StateSpan& s : more) f(s.name, s.values);
   for (int64_t i = 0; i < w.count(); ++i) {
     const auto id = static_cast<model::ParameterId>(i);
     const grad::TrainedParameter& p = w[id];
@@ -104,10 +106,10 @@ RunState StateStore::load(const nlohmann::ordered_json& identity) const {
 }
 
 void StateStore::load_weights(const RunState& state, grad::TrainedWeights* weights,
-                              Optimiser* optimiser) const {
+                              Optimiser* optimiser, std::span<const StateSpan> more) const {
   const std::string file = path(tensors_name(state.stage, state.step));
   const TensorSet set = checkpoint::read_safetensors(file);
-  for_each_span(*weights, optimiser, [&](const std::string& name, std::span<float> to) {
+  for_each_span(*weights, optimiser, more, [&](const std::string& name, std::span<float> to) {
     const Tensor* t = set.find(name);
     if (!t || t->dtype != DType::f32 || t->numel() != static_cast<int64_t>(to.size()))
       fail_input("{}: has no {} of {} floats, expected what was saved", file, name, to.size());
@@ -125,12 +127,12 @@ void StateStore::load_weights(const RunState& state, grad::TrainedWeights* weigh
 }
 
 void StateStore::save(const RunState& state, const grad::TrainedWeights& weights,
-                      Optimiser* optimiser) {
+                      Optimiser* optimiser, std::span<const StateSpan> more) {
   const std::string name = tensors_name(state.stage, state.step), file = path(name);
   std::error_code ignored;
   std::deque<Tensor> views;
   std::vector<checkpoint::TensorToWrite> tensors;
-  for_each_span(weights, optimiser, [&](const std::string& tensor, std::span<float> values) {
+  for_each_span(weights, optimiser, more, [&](const std::string& tensor, std::span<float> values) {
     Tensor& t = views.emplace_back();
     t.name = tensor;
     t.dtype = DType::f32;

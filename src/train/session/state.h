@@ -9,6 +9,7 @@
 #include <costeff/train.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ namespace costeff::train {
 nlohmann::ordered_json evaluation_json(const TrainEvaluation& evaluation);
 // Throws nlohmann::json::exception.
 TrainEvaluation evaluation_of(const Json& json);
+
+// Numbers that a state holds besides weights and moments, by name.
+struct StateSpan {
+  std::string name;
+  std::span<float> values;
+};
 
 struct RunState {
   nlohmann::ordered_json identity;  // run_identity()
@@ -54,11 +61,12 @@ class StateStore {
   // with another identity: then it says what differs.
   RunState load(const nlohmann::ordered_json& identity) const;
   // The weights and moments of a state. Throws Error(input), Error(model).
-  void load_weights(const RunState& state, grad::TrainedWeights* weights,
-                    Optimiser* optimiser) const;
+  void load_weights(const RunState& state, grad::TrainedWeights* weights, Optimiser* optimiser,
+                    std::span<const StateSpan> more = {}) const;
 
   // Throws Error(output); the state before is then still there.
-  void save(const RunState& state, const grad::TrainedWeights& weights, Optimiser* optimiser);
+  void save(const RunState& state, const grad::TrainedWeights& weights, Optimiser* optimiser,
+            std::span<const StateSpan> more = {});
 
   // Removes the whole directory.
   void remove() { work_.remove(); }

@@ -43,12 +43,13 @@ std::vector<std::string> names_in(const std::string& dir) {
 }  // namespace
 
 Training::Training(Prepared* prepared, const std::string& out, const TrainObserver& observer,
-                   const std::atomic<bool>* stop)
+                   const std::atomic<bool>* stop, const Guide* guide)
     : p_(*prepared),
       shop_(*prepared->shop),
       out_(without_slashes(out)),
       observer_(observer),
       stop_(stop),
+      guide_(guide),
       store_(out_ + ".training") {}
 
 void Training::say(const std::string& line) const {
@@ -63,6 +64,7 @@ std::optional<TrainResult> Training::run() {
   const bool found = store_.open(p_.options.resume);
   try {
     state_.identity = run_identity(p_);
+    if (guide_) state_.identity.update(guide_->identity);
     if (found) {
       state_ = store_.load(state_.identity);
       seconds_before_ = state_.seconds;
@@ -79,7 +81,9 @@ std::optional<TrainResult> Training::run() {
     for (bool resumed = found;; resumed = false) {
       Stage stage(state_.stage, p_.options, settings, &shop_, p_.rows.rows);
       if (resumed) {
-        store_.load_weights(state_, shop_.weights.get(), &stage.optimiser);
+        store_.load_weights(
+            state_, shop_.weights.get(), &stage.optimiser,
+            guide_ ? std::span<const StateSpan>(guide_->state) : std::span<const StateSpan>());
         shop_.team.run([&](const Crew& crew) { shop_.weights->pack(crew, true); });
         if (state_.step > stage.loop.steps_total())
           fail_input("{}: step {} of {}", store_.directory(), state_.step,
@@ -87,6 +91,10 @@ std::optional<TrainResult> Training::run() {
         stage.loop.go_to(state_.step);
         say(fmt::format("going on after step {} of {}, stage {}", state_.step,
                         stage.loop.steps_total(), stage.row.name));
+      }
+      if (guide_) {
+        guide_->begin(&shop_, state_.step, stage.loop.steps_total());
+        stage.loop.use(guide_->steps);
       }
       if (run_stage(&stage) == StageEnd::stopped) return std::nullopt;
       if (state_.stage + 1 == static_cast<int64_t>(p_.plan.stages.size())) break;
@@ -213,7 +221,7 @@ void Training::evaluate(Stage* stage) {
   e.train_loss = state_.loss_steps > 0 ? state_.loss_sum / static_cast<double>(state_.loss_steps)
                                        : std::numeric_limits<double>::quiet_NaN();
   try {
-    e.metric = judge(shop_.model, p_.judging());
+    e.metric = judge(guide_ ? guide_->model() : shop_.model, p_.judging());
   } catch (const Error& error) {
     // What the engine says of a model's files: here they are live weights.
     if (error.kind() != ErrorKind::model) throw;
@@ -226,12 +234,11 @@ void Training::evaluate(Stage* stage) {
                             ? std::numeric_limits<double>::quiet_NaN()
                             : state_.evaluations[static_cast<size_t>(state_.best)].score;
   e.best = state_.best < 0 || e.score > before || (std::isnan(before) && !std::isnan(e.score));
+  if (guide_ && !guide_->may_be_best()) e.best = false;
   e.seconds = seconds();
   if (e.best) {
     const std::string name = fmt::format("best-{}-{}", stage->index, state_.step);
-    std::error_code ignored;
-    fs::remove_all(store_.path(name), ignored);  // of a part of the run that was not saved
-    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(name));
+    write_model(name);
     state_.best = static_cast<int64_t>(state_.evaluations.size());
     state_.best_dir = name;
   }
@@ -245,7 +252,8 @@ void Training::save(Stage* stage) {
   stage->catch_up(&shop_);
   check_weights();
   state_.seconds = seconds();
-  store_.save(state_, *shop_.weights, &stage->optimiser);
+  store_.save(state_, *shop_.weights, &stage->optimiser,
+              guide_ ? std::span<const StateSpan>(guide_->state) : std::span<const StateSpan>());
   saved_ = Clock::now();
 }
 
@@ -272,6 +280,17 @@ void Training::hand_on_best(const Stage& stage) {
   shop_.team.run([&](const Crew& crew) { shop_.weights->pack(crew, true); });
 }
 
+void Training::write_model(const std::string& name) const {
+  std::error_code ignored;
+  fs::remove_all(store_.path(name), ignored);  // of a part of the run that was not saved
+  const checkpoint::Config& config = p_.opened.backbone.config;
+  if (guide_) {
+    save_model(guide_->model(), config, p_.path, store_.path(name), guide_->beside());
+  } else {
+    save_model(shop_.model, config, p_.path, store_.path(name));
+  }
+}
+
 TrainResult Training::finish() {
   TrainResult result;
   result.end = end_;
@@ -281,9 +300,7 @@ TrainResult Training::finish() {
   state_.seconds = seconds();
   if (state_.best < 0) {
     const std::string name = "best-final";
-    std::error_code ignored;
-    fs::remove_all(store_.path(name), ignored);
-    save_model(shop_.model, p_.opened.backbone.config, p_.path, store_.path(name));
+    write_model(name);
     state_.best_dir = name;
   }
   const std::string dir = store_.path(state_.best_dir), record = join_path(dir, "training.json");

@@ -5,8 +5,10 @@
 #include <costeff/train.h>
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "train/session/clock.h"
 #include "train/session/prepared.h"
@@ -15,11 +17,24 @@
 
 namespace costeff::train {
 
+// What learns beside the weights of a run of one stage (CoFi's masks): its steps, and what else the run
+// must know of it.
+struct Guide {
+  StepGuide steps;
+  // Before the first step of this process, `step` of `steps`, from 0; what was saved is there again.
+  std::function<void(Workshop* shop, int64_t step, int64_t steps)> begin;
+  std::function<model::Model()> model;          // what is judged and saved
+  std::function<std::vector<Tensor>()> beside;  // tensors that are saved with it
+  std::function<bool()> may_be_best;
+  std::vector<StateSpan> state;
+  nlohmann::ordered_json identity;
+};
+
 class Training {
  public:
-  // See Trainer::run.
+  // See Trainer::run. guide: null or one that outlives this.
   Training(Prepared* prepared, const std::string& out, const TrainObserver& observer,
-           const std::atomic<bool>* stop);
+           const std::atomic<bool>* stop, const Guide* guide = nullptr);
   std::optional<TrainResult> run();
 
  private:
@@ -36,6 +51,8 @@ class Training {
   void evaluate(Stage* stage);
   void save(Stage* stage);
   void hand_on_best(const Stage& stage);
+  // Writes the model as it is now to a directory of the store.
+  void write_model(const std::string& name) const;
   TrainResult finish();
   void say(const std::string& line) const;
 
@@ -44,6 +61,7 @@ class Training {
   const std::string out_;
   const TrainObserver& observer_;
   const std::atomic<bool>* stop_;
+  const Guide* guide_;
   StateStore store_;
   RunState state_;
   Clock::time_point begin_, saved_;

@@ -40,6 +40,10 @@ bool are_numbers(const std::vector<std::string>& labels) {
   return true;
 }
 
+optim::AdamW adam_of(const RecipeRow& recipe) {
+  return {.variant = recipe.torch_adam ? optim::Variant::torch : optim::Variant::hugging_face};
+}
+
 bool is_frozen_by_flags(const TrainOptions& o, const model::Parameter& p) {
   if (!is_backbone(p)) return false;
   if (p.layer == 0) return o.freeze_embeddings;
@@ -53,17 +57,26 @@ Workshop::Workshop(Opened* opened, const TrainOptions& options)
     : model(opened->backbone.model), team(opened->settings.threads) {
   const Settings& s = opened->settings;
   const bool ramps_alone = s.recipe->ramps_alone();
+  if (!options.teacher.empty()) load_teacher(s, options);
   std::vector<model::Head> more;
   std::vector<model::Linear> maps;
   if (s.recipe->learns_to_exit() && model.arch.heads.front().lte) {
     more.push_back(last_ramp(&model));
     maps.push_back(*more.back().pooler);
   }
+  if (s.recipe->matches_layers()) {
+    layer_map = layer_transformation(&model, teacher_model->arch.hidden_size);
+    maps.push_back(*layer_map);
+  }
   weights = std::make_unique<grad::TrainedWeights>(&model, *s.kernels, s.precision, maps,
                                                    ramps_alone ? is_backbone : nullptr);
   network = std::make_unique<grad::Network>(weights.get(), more);
+  if (layer_map)
+    distillation.emplace(weights.get(), *layer_map, Matching::ordered, teacher->layers());
   freeze(options, ramps_alone);
-  if (options.teacher.empty()) return;
+}
+
+void Workshop::load_teacher(const Settings& s, const TrainOptions& options) {
   teacher_model = checkpoint::load_model(options.teacher);
   if (teacher_model->arch.question_answering)
     fail_model("{}: answers questions, expected a classifier to learn from", options.teacher);
@@ -123,10 +136,12 @@ Stage::Stage(int64_t stage, const TrainOptions& options, const Settings& setting
              std::span<const Row> rows) try
     : index(stage),
       row(settings.recipe->stages[static_cast<size_t>(stage)]),
-      optimiser(shop->weights.get(), optim::AdamW{}, rates_of(row, settings, shop->model)),
+      optimiser(shop->weights.get(), adam_of(*settings.recipe),
+                rates_of(row, settings, shop->model)),
       loop(shop->weights.get(), shop->network.get(), &optimiser, rows,
            loop_options(row, stage, options, settings), shop->teacher.get()) {
   if (shop->pooled) loop.use(&shop->pooled->states());
+  if (shop->distillation) loop.use(&*shop->distillation);
   loop.make_room(shop->team.size());
 } catch (const Error& e) {
   // A teacher that does not fit.

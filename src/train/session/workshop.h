@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,13 @@ struct Workshop {
   std::optional<model::Model> teacher_model;
   std::unique_ptr<grad::TrainedWeights> teacher_weights;
   std::unique_ptr<grad::Network> teacher;
-  std::unique_ptr<Pooled> pooled;  // of `ramps`, once they are computed
+  std::optional<LayerDistillation> distillation;  // of recipes that match layers
+  std::optional<model::Linear> layer_map;         // and its map
+  std::unique_ptr<Pooled> pooled;                 // of `ramps`, once they are computed
   Team team;
 
  private:
+  void load_teacher(const Settings& settings, const TrainOptions& options);
   void freeze(const TrainOptions& options, bool ramps_alone);
 };
 
