@@ -59,6 +59,11 @@ struct Maker {
     add(name + ".weight", {out, in}, 0, 1.5f / std::sqrt(static_cast<float>(in)));
     add(name + ".bias", {out}, 0, 0.2f);
   }
+  // The output of a sublayer.
+  void output(const std::string& name, int64_t out, int64_t in) {
+    if (in > 0) return linear(name, out, in);
+    add(name + ".bias", {out}, 0, 0.2f);
+  }
   void norm(const std::string& name, int64_t size) {
     add(name + ".weight", {size}, 1, 0.2f);
     add(name + ".bias", {size}, 0, 0.2f);
@@ -83,16 +88,24 @@ std::vector<TinyExit> tiny_own_exits(const TinyShape& s) {
   return exits;
 }
 
+std::vector<TinyShape> tiny_empty_shapes() {
+  return {{.dialect = "own", .heads = {2, 0, 0, 1}, .ffn = {0, 7, 0, 0}},
+          {.dialect = "own", .heads = {0, 3, 0, 0}, .ffn = {5, 0, 0, 9}},
+          {.dialect = "own", .heads = {0}, .ffn = {0}, .own_last = true}};
+}
+
 std::vector<TinyShape> tiny_own_shapes() {
-  return {{.dialect = "own", .heads = {6}, .ffn = {96}},
-          {.dialect = "own"},  // on CoFi's compact form
-          {.dialect = "own",
-           .heads = {2},
-           .ffn = {16},
-           .rank = 5,
-           .pooling_mode = "avg",
-           .last_n_hidden = 3},
-          {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true}};
+  std::vector<TinyShape> shapes = tiny_empty_shapes();
+  shapes.insert(shapes.end(), {{.dialect = "own", .heads = {6}, .ffn = {96}},
+                               {.dialect = "own"},  // on CoFi's compact form
+                               {.dialect = "own",
+                                .heads = {2},
+                                .ffn = {16},
+                                .rank = 5,
+                                .pooling_mode = "avg",
+                                .last_n_hidden = 3},
+                               {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true}});
+  return shapes;
 }
 
 TinyTensors tiny_tensors(const TinyShape& s) {
@@ -113,11 +126,11 @@ TinyTensors tiny_tensors(const TinyShape& s) {
     const std::string l = "bert.encoder.layer." + std::to_string(i) + ".";
     const int64_t a = at(s.heads, i) * s.head_size, f = at(s.ffn, i);
     for (const char* part : {"query", "key", "value"})
-      m.linear(l + "attention.self." + part, a, s.hidden);
-    m.linear(l + "attention.output.dense", s.hidden, a);
+      if (a > 0) m.linear(l + "attention.self." + part, a, s.hidden);
+    m.output(l + "attention.output.dense", s.hidden, a);
     m.norm(l + "attention.output.LayerNorm", s.hidden);
-    m.linear(l + "intermediate.dense", f, s.hidden);
-    m.linear(l + "output.dense", s.hidden, f);
+    if (f > 0) m.linear(l + "intermediate.dense", f, s.hidden);
+    m.output(l + "output.dense", s.hidden, f);
     m.norm(l + "output.LayerNorm", s.hidden);
   }
   const bool costeff = has_costeff_encoder(s), poolers = !costeff || s.pooler_dense;

@@ -30,7 +30,8 @@ struct TinyShape {
   // plain or, with a rank, on cost-eff
   std::string dialect = "deebert";
   int64_t layers = 4, hidden = 24, head_size = 4, labels = 3, positions = 64;
-  std::vector<int64_t> heads{2, 1, 3, 2};  // by layer, repeated if shorter
+  // By layer, repeated if shorter. 0: of the sublayer only its output's bias and its LayerNorm are left.
+  std::vector<int64_t> heads{2, 1, 3, 2};
   std::vector<int64_t> ffn{20, 7, 1, 33};
   int64_t rank = 0;  // costeff: embedding rank, 0: not factorised
   bool pooler_dense = false;
@@ -56,6 +57,9 @@ struct TinyExit {
   const char* activation;
 };
 std::vector<TinyExit> tiny_own_exits(const TinyShape& shape);
+// Dialect "own" on CoFi's compact form, with layers that have lost all heads, all neurons or both, the
+// last one too.
+std::vector<TinyShape> tiny_empty_shapes();
 // Dialect "own" on each kind of encoder.
 std::vector<TinyShape> tiny_own_shapes();
 

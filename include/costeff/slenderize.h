@@ -21,8 +21,20 @@ namespace costeff {
 // nothing.
 enum class SlenderFit { refit, scales, none };
 
+// What is to be small, and how much of it is left.
+enum class SlenderSize {
+  macs,        // multiply-accumulates of a text as long as the rows: a share of the model's
+  parameters,  // the same of the parameters, embeddings counted
+  sparsity,    // CoFi's: the share of the weights of heads and neurons that is dropped
+  speedup      // measured on this machine: the model's time by that of the result
+};
+struct SlenderTarget {
+  SlenderSize of = SlenderSize::macs;
+  double value = 0.5;
+};
+
 struct SlenderizeOptions {
-  double macs = 0.5;  // multiply-accumulates to keep, as a share of the model's (heads and neurons)
+  SlenderTarget target;
   SlenderFit fit = SlenderFit::refit;
   int64_t rows = 2048;     // the most rows that are looked at, drawn from those given
   bool round = true;       // neurons in multiples of 16, which kernels like
@@ -38,7 +50,9 @@ struct SlenderShape {
   std::vector<int64_t> heads, neurons;  // [L]
   int64_t rank = 0;                     // of the word embedding's factors; 0: it is one matrix
   int64_t parameters = 0;               // in use
-  double macs = 0;                      // of a text of the mean length of the rows
+  double macs = 0;      // of a text as long as the rows are on average, as `costeff inspect` counts
+  int64_t bytes = 0;    // of model.safetensors in float32, about
+  double sparsity = 0;  // CoFi's, of the model that is made slender
 };
 
 struct SlenderizePlan {
@@ -62,7 +76,7 @@ using SlenderizeProgress = std::function<void(const std::string& what, int64_t d
 class Slenderizer {
  public:
   // rows: labelled, as the model answers; dev: rows to judge by, or none. Throws Error(model) for a
-  // model that cannot be made slender so, Error(usage) for a share that no widths have, Error(input)
+  // model that cannot be made slender so, Error(usage) for a target that no widths have, Error(input)
   // that names the row.
   Slenderizer(const std::string& model, std::vector<TrainRow> rows, std::vector<TrainRow> dev,
               SlenderizeOptions options);

@@ -107,8 +107,24 @@ struct Sizes {
   int64_t head_size = 0;
   int64_t attention_at_most = 0;
   int64_t attention = 0, ffn = 0;
-  bool may_be_absent = false;
+  bool may_be_empty = false;  // a sublayer
 };
+
+// The last of the names is that of the output.
+Units units_of(const Source& s, const std::string& p, std::initializer_list<const char*> names) {
+  const std::string bias = p + std::data(names)[names.size() - 1] + ".bias";
+  Units units = Units::none;
+  for (const char* name : names) {
+    const std::string beginning = p + name + ".";
+    for (auto it = s.by_name.lower_bound(beginning);
+         it != s.by_name.end() && it->first.starts_with(beginning); ++it) {
+      if (s.set->tensors[it->second].numel() == 0) continue;
+      if (it->first != bias) return Units::some;
+      units = Units::bias;
+    }
+  }
+  return units;
+}
 
 // COST-EFF's config.json gives the kept heads: d = prun_hidden_size / num_attention_heads, and all
 // layers are alike. If prun_hidden_size is missing, the tensor of the first layer decides.
@@ -149,6 +165,55 @@ model::Attention build_attention(Source& s, const std::string& p, int64_t h, con
   return a;
 }
 
+// NAME without its weight: what is left of it, if it is there, has no elements. with_bias: of the output
+// of a sublayer, which keeps it.
+model::Linear use_empty_linear(Source& s, Role role, const std::string& name, int64_t out,
+                               int64_t in, bool with_bias) {
+  model::Linear l{out, in, model::kNone, model::kNone};
+  if (has(s, name + ".weight")) use(s, name + ".weight", {out, in});
+  if (with_bias) {
+    l.bias = use_parameter(s, role, model::Part::bias, name + ".bias", {out});
+  } else if (has(s, name + ".bias")) {
+    use(s, name + ".bias", {out});
+  }
+  return l;
+}
+
+// A sublayer of which its LayerNorm is left and, in most, the bias of its output.
+std::optional<model::Attention> build_empty_attention(Source& s, const std::string& p, int64_t h,
+                                                      Units units) {
+  const LayerNames& n = layer_names(s.family);
+  const bool bias = units == Units::bias;
+  model::Attention a;
+  a.query = use_empty_linear(s, Role::query, p + n.query, 0, h, false);
+  a.key = use_empty_linear(s, Role::key, p + n.key, 0, h, false);
+  a.value = use_empty_linear(s, Role::value, p + n.value, 0, h, false);
+  a.output = use_empty_linear(s, Role::attention_out, p + n.attention_out, h, 0, bias);
+  if (bias) {
+    a.norm = use_norm(s, Role::attention_norm, p + n.attention_norm, h);
+    return a;
+  }
+  // An absent sublayer is the identity. Its LayerNorm is skipped, but may still be in the file; that of
+  // the attention has the unpruned size (CoFiPruning, models/modeling_bert.py).
+  mark_leftover(s, p + n.attention_norm);
+  return std::nullopt;
+}
+
+std::optional<model::FeedForward> build_empty_ffn(Source& s, const std::string& p, int64_t h,
+                                                  Units units) {
+  const LayerNames& n = layer_names(s.family);
+  const bool bias = units == Units::bias;
+  model::FeedForward f;
+  f.in = use_empty_linear(s, Role::ffn_in, p + n.ffn_in, 0, h, false);
+  f.out = use_empty_linear(s, Role::ffn_out, p + n.ffn_out, h, 0, bias);
+  if (bias) {
+    f.norm = use_norm(s, Role::ffn_norm, p + n.ffn_norm, h);
+    return f;
+  }
+  mark_leftover(s, p + n.ffn_norm);
+  return std::nullopt;
+}
+
 model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const Sizes& sizes) {
   const LayerNames& n = layer_names(s.family);
   model::FeedForward f;
@@ -164,23 +229,16 @@ model::FeedForward build_ffn(Source& s, const std::string& p, int64_t h, const S
 }
 
 void build_layers(Source& s, const Sizes& sizes, model::Model* m) {
-  const LayerNames& n = layer_names(s.family);
   const int64_t count = count_layers(s), h = m->arch.hidden_size;
   for (int64_t i = 0; i < count; ++i) {
     const std::string p = layer_prefix(s, i);
+    const Units heads = sizes.may_be_empty ? attention_units(s, i) : Units::some;
+    const Units neurons = sizes.may_be_empty ? ffn_units(s, i) : Units::some;
     model::Layer layer;
-    // An absent sublayer is the identity. Its LayerNorm is skipped, but may still be in the file; that
-    // of the attention has the unpruned size (CoFiPruning, models/modeling_bert.py).
-    if (sizes.may_be_absent && attention_absent(s, i)) {
-      mark_leftover(s, p + n.attention_norm);
-    } else {
-      layer.attention = build_attention(s, p, h, sizes);
-    }
-    if (sizes.may_be_absent && ffn_absent(s, i)) {
-      mark_leftover(s, p + n.ffn_norm);
-    } else {
-      layer.ffn = build_ffn(s, p, h, sizes);
-    }
+    layer.attention = heads == Units::some ? build_attention(s, p, h, sizes)
+                                           : build_empty_attention(s, p, h, heads);
+    layer.ffn =
+        neurons == Units::some ? build_ffn(s, p, h, sizes) : build_empty_ffn(s, p, h, neurons);
     m->arch.layers.push_back(std::move(layer));
   }
 }
@@ -277,17 +335,14 @@ int64_t unpruned_head_size(Source& s, int64_t hidden_size) {
   return hidden_size / heads;
 }
 
-bool attention_absent(const Source& s, int64_t layer) {
+Units attention_units(const Source& s, int64_t layer) {
   const LayerNames& n = layer_names(s.family);
-  const std::string p = layer_prefix(s, layer);
-  return !has_any(s, p + n.query) && !has_any(s, p + n.key) && !has_any(s, p + n.value) &&
-         !has_any(s, p + n.attention_out);
+  return units_of(s, layer_prefix(s, layer), {n.query, n.key, n.value, n.attention_out});
 }
 
-bool ffn_absent(const Source& s, int64_t layer) {
+Units ffn_units(const Source& s, int64_t layer) {
   const LayerNames& n = layer_names(s.family);
-  const std::string p = layer_prefix(s, layer);
-  return !has_any(s, p + n.ffn_in) && !has_any(s, p + n.ffn_out);
+  return units_of(s, layer_prefix(s, layer), {n.ffn_in, n.ffn_out});
 }
 
 void build_encoder(Source& s, Widths widths, model::Model* m) {
@@ -302,7 +357,7 @@ void build_encoder(Source& s, Widths widths, model::Model* m) {
   }
   m->arch.family = s.family;
   Sizes sizes;
-  sizes.may_be_absent = widths == Widths::cofi;
+  sizes.may_be_empty = widths == Widths::cofi;
   if (widths == Widths::costeff) {
     costeff_sizes(s, &sizes);
   } else {

@@ -41,8 +41,13 @@ int64_t unpruned_hidden_size(const Source& s, int64_t hidden);
 // d = hidden_size / num_attention_heads of the unpruned model. Throws if it is no whole number.
 int64_t unpruned_head_size(Source& s, int64_t hidden_size);
 
-// Whether a layer has no tensors of the sublayer (CoFi), apart from its LayerNorm.
-bool attention_absent(const Source& s, int64_t layer);
-bool ffn_absent(const Source& s, int64_t layer);
+// What the tensors of a sublayer hold, apart from its LayerNorm. One without elements counts as missing.
+enum class Units {
+  some,
+  bias,  // only the bias of the output: all units are gone, x = LayerNorm(x + bias)
+  none   // nothing: the sublayer is absent (CoFi)
+};
+Units attention_units(const Source& s, int64_t layer);
+Units ffn_units(const Source& s, int64_t layer);
 
 }  // namespace costeff::checkpoint

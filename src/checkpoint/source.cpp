@@ -201,7 +201,9 @@ const Tensor& use(Source& s, const std::string& name, std::initializer_list<Dim>
   }
   const Tensor& t = s.set->tensors[it->second];
   if (!fits(t.shape, shape)) {
-    const bool empty = std::find(t.shape.begin(), t.shape.end(), 0) != t.shape.end();
+    const bool empty = std::find(t.shape.begin(), t.shape.end(), 0) != t.shape.end() &&
+                       std::none_of(shape.begin(), shape.end(),
+                                    [](const Dim& d) { return !d.symbol && d.extent == 0; });
     fail_model("{}shape {}, expected {}{}{}", tensor_place(t), shape_text(t.shape),
                expected_shape(shape), empty ? " with no axis of 0" : "",
                because.empty() ? "" : " (" + std::string(because) + ")");

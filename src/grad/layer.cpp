@@ -18,29 +18,29 @@ int64_t inner_size(const model::Layer& layer) {
 
 struct Widest {
   int64_t attention = 0, inner = 0;
+  bool norms[2] = {};  // whether any has the attention's, the feed-forward's
+  void cover(const model::Layer& layer) {
+    attention = std::max(attention, attention_size(layer));
+    inner = std::max(inner, inner_size(layer));
+    norms[0] = norms[0] || layer.attention;
+    norms[1] = norms[1] || layer.ffn;
+  }
 };
 Widest widest_of(const TrainedWeights& w) {
   Widest widest;
-  for (const model::Layer& layer : w.arch().layers) {
-    widest.attention = std::max(widest.attention, attention_size(layer));
-    widest.inner = std::max(widest.inner, inner_size(layer));
-  }
+  for (const model::Layer& layer : w.arch().layers) widest.cover(layer);
   return widest;
 }
 
-void reserve_record(const TrainedWeights& w, int64_t tokens, int64_t size, int64_t inner,
-                    Reserve* reserve, LayerRecord* record) {
-  const int64_t hidden = w.arch().hidden_size;
-  if (size > 0) {
-    (*reserve)(&record->qkv, tokens * 3 * size);
-    (*reserve)(&record->context, tokens * size);
-    (*reserve)(&record->normed[0], tokens * hidden);
-    (*reserve)(&record->inverse[0], tokens);
-  }
-  if (inner > 0) {
-    (*reserve)(&record->inner, tokens * inner);
-    (*reserve)(&record->normed[1], tokens * hidden);
-    (*reserve)(&record->inverse[1], tokens);
+void reserve_record(const TrainedWeights& w, int64_t tokens, const Widest& widest, Reserve* reserve,
+                    LayerRecord* record) {
+  (*reserve)(&record->qkv, tokens * 3 * widest.attention);
+  (*reserve)(&record->context, tokens * widest.attention);
+  (*reserve)(&record->inner, tokens * widest.inner);
+  for (const size_t i : {0u, 1u}) {
+    if (!widest.norms[i]) continue;
+    (*reserve)(&record->normed[i], tokens * w.arch().hidden_size);
+    (*reserve)(&record->inverse[i], tokens);
   }
 }
 
@@ -78,6 +78,19 @@ void add_norm(const TrainedWeights& w, const model::LayerNorm& norm, Site site, 
   crew.meet();
 }
 
+// Adds the column sums of dy * factor [T, H], of dy alone where that is null, to the gradient of a
+// vector. The threads do not meet.
+void add_column_sums(TrainedWeights* w, model::ParameterId id, const Crew& crew, const float* dy,
+                     const float* factor, int64_t tokens, int64_t hidden) {
+  float* const gradient = w->gradient(id);
+  if (!gradient) return;
+  if (crew.leads()) (*w)[id].reached = true;
+  const Range c = crew.part(hidden, kernels::kLane);
+  if (c.count() <= 0) return;
+  w->grad().column_sums(dy + c.begin, hidden, factor ? factor + c.begin : nullptr,
+                        factor ? hidden : 0, tokens, c.count(), gradient + c.begin);
+}
+
 // d, the gradient of LayerNorm(x + drop(projected)), becomes that of x; d_projected: of projected.
 void add_norm_backward(TrainedWeights* w, const model::LayerNorm& norm, Site site, int64_t index,
                        const Batch& batch, const Dropout& dropout, const Crew& crew,
@@ -91,6 +104,17 @@ void add_norm_backward(TrainedWeights* w, const model::LayerNorm& norm, Site sit
     drop_tokens(w->grad(), dropout, site, index, batch, mine.begin, mine.end, d_projected, hidden,
                 hidden);
   }
+  crew.meet();
+}
+
+// The same for a sublayer without units, whose product is the bias of its output.
+void bias_norm_backward(TrainedWeights* w, const model::Linear& output,
+                        const model::LayerNorm& norm, Site site, int64_t index, const Batch& batch,
+                        const Dropout& dropout, const Crew& crew, const float* normed,
+                        const float* inverse, float* d, float* d_projected) {
+  add_norm_backward(w, norm, site, index, batch, dropout, crew, normed, inverse, d, d_projected);
+  add_column_sums(w, output.bias, crew, d_projected, nullptr, batch.tokens(),
+                  w->arch().hidden_size);
   crew.meet();
 }
 
@@ -140,13 +164,14 @@ LinearSizes largest_products(const model::Architecture& arch, int64_t rows) {
 
 void reserve_layer(const TrainedWeights& w, const model::Layer& layer, int64_t tokens,
                    Reserve* reserve, LayerRecord* record) {
-  reserve_record(w, tokens, attention_size(layer), inner_size(layer), reserve, record);
+  Widest widest;
+  widest.cover(layer);
+  reserve_record(w, tokens, widest, reserve, record);
 }
 
 void reserve_shared_layer(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
                           LayerRecord* record) {
-  const Widest widest = widest_of(w);
-  reserve_record(w, tokens, widest.attention, widest.inner, reserve, record);
+  reserve_record(w, tokens, widest_of(w), reserve, record);
 }
 
 void reserve_scratch(const TrainedWeights& w, const BatchShape& batch, int64_t threads,
@@ -174,20 +199,8 @@ void reserve_scratch(const TrainedWeights& w, const BatchShape& batch, int64_t t
 
 void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,
                    const float* dy, const float* normed, int64_t tokens, int64_t hidden) {
-  const Range c = crew.part(hidden, kernels::kLane);
-  float* const weight = w->gradient(norm.weight);
-  float* const bias = w->gradient(norm.bias);
-  if (crew.leads()) {
-    if (weight) (*w)[norm.weight].reached = true;
-    if (bias) (*w)[norm.bias].reached = true;
-  }
-  if (c.count() > 0) {
-    const float* d = dy + c.begin;
-    if (weight)
-      w->grad().column_sums(d, hidden, normed + c.begin, hidden, tokens, c.count(),
-                            weight + c.begin);
-    if (bias) w->grad().column_sums(d, hidden, nullptr, 0, tokens, c.count(), bias + c.begin);
-  }
+  add_column_sums(w, norm.weight, crew, dy, normed, tokens, hidden);
+  add_column_sums(w, norm.bias, crew, dy, nullptr, tokens, hidden);
   crew.meet();
 }
 
@@ -221,6 +234,7 @@ SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64
   const int64_t hidden = w.arch().hidden_size, tokens = batch.tokens();
   if (sublayer == Sublayer::attention) {
     const model::Attention& a = *layer.attention;
+    if (a.heads == 0) return {};
     const int64_t size = a.query.out, ld = 3 * size;
     float* qkv = record->qkv.data();
     linear_forward(w, w.linear(a.query), crew, x, hidden, tokens, qkv, ld, &s->linear);
@@ -230,6 +244,7 @@ SublayerInputs sublayer_inputs(const TrainedWeights& w, Sublayer sublayer, int64
     return {record->context.data(), size};
   }
   const model::FeedForward& ffn = *layer.ffn;
+  if (ffn.in.out == 0) return {};
   const int64_t width = ffn.in.out, ld = round_up(width);
   linear_forward(w, w.linear(ffn.in), crew, x, hidden, tokens, record->inner.data(), ld,
                  &s->linear);
@@ -243,6 +258,13 @@ const float* sublayer_products(const TrainedWeights& w, Sublayer sublayer, int64
   const model::Layer& layer = w.layer(index);
   const model::Linear& output =
       sublayer == Sublayer::attention ? layer.attention->output : layer.ffn->out;
+  if (!output.has_weight()) {
+    const Range mine = crew.part(batch.tokens());
+    for (int64_t t = mine.begin; t < mine.end; ++t)
+      std::copy_n(values(w, output.bias), output.out, s->projected.data() + t * output.out);
+    crew.meet();
+    return s->projected.data();
+  }
   linear_forward(w, w.linear(output), crew, inputs.rows, inputs.ld, batch.tokens(),
                  s->projected.data(), w.arch().hidden_size, &s->linear);
   return s->projected.data();
@@ -285,7 +307,10 @@ void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const 
   const model::Layer& layer = w->layer(index);
   const int64_t hidden = w->arch().hidden_size, tokens = batch.tokens();
   float* d_out = s->d_out.data();
-  if (const auto& ffn = layer.ffn) {
+  if (layer.ffn && layer.ffn->in.out == 0) {
+    bias_norm_backward(w, layer.ffn->out, layer.ffn->norm, Site::ffn_out, index, batch, dropout,
+                       crew, record.normed[1].data(), record.inverse[1].data(), d, d_out);
+  } else if (const auto& ffn = layer.ffn) {
     const int64_t width = ffn->in.out, ld = round_up(width);
     const TrainedLinear &in = w->linear(ffn->in), &out = w->linear(ffn->out);
     float *activated = s->activated.data(), *d_inner = s->d_inner.data();
@@ -305,7 +330,11 @@ void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const 
     if (below || layer.attention)
       linear_input_gradient(*w, in, crew, d_inner, ld, tokens, d, hidden, true, &s->linear);
   }
-  if (const auto& a = layer.attention) {
+  if (layer.attention && layer.attention->heads == 0) {
+    bias_norm_backward(w, layer.attention->output, layer.attention->norm, Site::attention_out,
+                       index, batch, dropout, crew, record.normed[0].data(),
+                       record.inverse[0].data(), d, d_out);
+  } else if (const auto& a = layer.attention) {
     const int64_t size = a->query.out, ld = 3 * size;
     const TrainedLinear &out = w->linear(a->output), &in = w->linear(a->query);
     float* d_qkv = s->d_qkv.data();

@@ -63,14 +63,14 @@ TrainedWeights::TrainedWeights(model::Model* model, const KernelTable& kernels, 
   // Gradients go through a map if something below it, or beside it, is trained.
   const int64_t lowest = lowest_trained();
   const auto add = [&](const model::Linear& l, Precision in, bool backward) {
-    add_linear({&l, 1}, in, backward);
+    if (l.has_weight()) add_linear({&l, 1}, in, backward);
   };
   if (arch.embeddings.word_up) add(*arch.embeddings.word_up, Precision::float32, lowest == 0);
   for (size_t i = 0; i < arch.layers.size(); ++i) {
     const model::Layer& layer = arch.layers[i];
     const bool backward = lowest <= static_cast<int64_t>(i) + 1;
     if (const auto& a = layer.attention) {
-      add_linear(std::vector{a->query, a->key, a->value}, precision, backward);
+      if (a->heads > 0) add_linear(std::vector{a->query, a->key, a->value}, precision, backward);
       add(a->output, precision, backward);
     }
     if (const auto& ffn = layer.ffn) {

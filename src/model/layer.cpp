@@ -33,15 +33,20 @@ void project(const KernelTable& kernels, const PackedLinear& l, const float* x, 
   work.crew.meet();
 }
 
-// x [m, H] = LayerNorm(x + y).
+// x [m, H] = LayerNorm(x + y). ldy 0: y is one row.
 void add_norm(const KernelTable& kernels, const LayerShape& shape, const NormWeights& norm,
-              float* x, const float* y, int64_t m, const Workspace& work) {
+              float* x, const float* y, int64_t ldy, int64_t m, const Workspace& work) {
   const int64_t hidden = shape.hidden_size;
   const Range rows = work.crew.part(m);
-  kernels.add_layer_norm(x + rows.begin * hidden, hidden, y + rows.begin * hidden, hidden,
-                         rows.count(), hidden, norm.weight.data(), norm.bias.data(),
-                         shape.layer_norm_eps);
+  kernels.add_layer_norm(x + rows.begin * hidden, hidden, y + rows.begin * ldy, ldy, rows.count(),
+                         hidden, norm.weight.data(), norm.bias.data(), shape.layer_norm_eps);
   work.crew.meet();
+}
+
+// A sublayer without units: x [m, H] = LayerNorm(x + bias).
+void add_bias_norm(const KernelTable& kernels, const LayerShape& shape, const PackedLinear& output,
+                   const NormWeights& norm, int64_t m, float* x, const Workspace& work) {
+  add_norm(kernels, shape, norm, x, output.bias.data(), 0, m, work);
 }
 
 // x [m, H] = LayerNorm(x + projection(context)).
@@ -50,14 +55,17 @@ void finish_attention(const KernelTable& kernels, const LayerShape& shape, const
                       const Workspace& work) {
   float* projected = work.shared->projected.data();
   project(kernels, w.attention_out, context, ldc, m, projected, shape.hidden_size, work);
-  add_norm(kernels, shape, w.attention_norm, x, projected, m, work);
+  add_norm(kernels, shape, w.attention_norm, x, projected, shape.hidden_size, m, work);
 }
 
 // x [m, H] = LayerNorm(x + act(x W1^T + b1) W2^T + b2).
 void feed_forward(const KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                   int64_t m, float* x, const Workspace& work) {
   if (work.crew.leads()) work.shared->ffn_began = std::chrono::steady_clock::now();
-  if (!w.ffn_in) return;
+  if (!w.ffn_in) {
+    if (w.ffn_out) add_bias_norm(kernels, shape, w.ffn_out, w.ffn_norm, m, x, work);
+    return;
+  }
   const int64_t hidden = shape.hidden_size, ld = round_up(w.ffn_in.out);
   float* inner = work.shared->hidden.data();
   float* projected = work.shared->projected.data();
@@ -71,7 +79,7 @@ void feed_forward(const KernelTable& kernels, const LayerShape& shape, const Lay
                       w.ffn_out.in, work.shared->rows.data());
     multiply(kernels, work.crew, w.ffn_out, activated, rows, projected, hidden);
     work.crew.meet();
-    add_norm(kernels, shape, w.ffn_norm, at, projected, rows, work);
+    add_norm(kernels, shape, w.ffn_norm, at, projected, hidden, rows, work);
   }
 }
 
@@ -136,6 +144,10 @@ void run_layer(const KernelTable& kernels, const LayerShape& shape, const LayerW
   const int64_t hidden = shape.hidden_size, stride = w.stride, ld = 3 * stride;
   const int64_t rows_at_once = largest_block(view);
   reserve(kernels, shape, w, rows_at_once, rows_at_once, rows_at_once * ld, work);
+  if (w.heads == 0 && w.attention_out) {
+    add_bias_norm(kernels, shape, w.attention_out, w.attention_norm, view.tokens(),
+                  x + view.start[0] * hidden, work);
+  }
   for (int64_t b = 0; w.heads > 0 && b < view.sequences;) {
     const PackedView block = block_of(view, b);
     const int64_t tokens = block.tokens();
@@ -180,6 +192,8 @@ void run_layer_first(const KernelTable& kernels, const LayerShape& shape, const 
                  stride, work);
     }
     finish_attention(kernels, shape, w, context, stride, sequences, first, work);
+  } else if (w.attention_out) {
+    add_bias_norm(kernels, shape, w.attention_out, w.attention_norm, sequences, first, work);
   }
   feed_forward(kernels, shape, w, sequences, first, work);
 }

@@ -53,7 +53,8 @@ LayerShape layer_shape(const Architecture& arch);
 
 // Post-norm BERT layer (Devlin et al. 2019), in place on x [T, H]:
 //   x = LayerNorm(x + attention(x));  x = LayerNorm(x + ffn(x))
-// An absent sublayer is the identity, including its LayerNorm (CoFi, Xia et al. 2022).
+// An absent sublayer is the identity, including its LayerNorm (CoFi, Xia et al. 2022); one without units
+// is LayerNorm(x + bias).
 // Every thread of the crew calls it; they have met when it returns.
 void run_layer(const kernels::KernelTable& kernels, const LayerShape& shape, const LayerWeights& w,
                const PackedView& view, float* x, const Workspace& work);

@@ -29,7 +29,7 @@ template <typename F>
 void for_each_use(const Architecture& arch, F f) {
   int64_t number = 0;
   const auto linear = [&](const Linear& l) {
-    f(l.weight, number);
+    if (l.has_weight()) f(l.weight, number);
     if (l.bias != kNone) f(l.bias, number);
   };
   const auto norm = [&](const LayerNorm& n) {

@@ -24,15 +24,17 @@ enum class Family { bert, roberta, elasticbert, distilbert };
 // y = x weight^T + bias
 struct Linear {
   int64_t out = 0, in = 0;
-  ParameterId weight = kNone;  // [out, in]
+  ParameterId weight = kNone;  // [out, in]; none where one of them is 0
   ParameterId bias = kNone;    // [out], or none
+  bool has_weight() const { return weight != kNone; }
 };
 
 struct LayerNorm {
   ParameterId weight = kNone, bias = kNone;  // [H]
 };
 
-// A sublayer that was pruned away is absent and acts as the identity, including its LayerNorm (CoFi).
+// A sublayer that was pruned away is absent and acts as the identity, including its LayerNorm (CoFi). One
+// that is there without units has no weights but its output's bias: x = LayerNorm(x + bias).
 struct Attention {
   Linear query, key, value;  // [A, H]
   Linear output;             // [H, A]

@@ -72,6 +72,11 @@ void fold_values(const Packer& packer, const Attention& a, LayerWeights* w, Pack
   give_back(packer, Stack(a.value));
 }
 
+// The output of a sublayer without units: its bias alone.
+PackedLinear bias_alone(const Packer& packer, const Linear& output) {
+  return read_biases(packer, Stack(output));
+}
+
 // Fills in *w apart from its packed weights, and returns the pieces that pack them.
 PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folded,
                             LayerWeights* w) {
@@ -81,19 +86,25 @@ PackWork::Pieces plan_layer(const Packer& packer, const Layer& layer, bool folde
     w->heads = a.heads;
     w->attention_size = a.query.out;
     w->stride = round_up(w->attention_size);
-    if (folded) {
+    if (w->heads == 0) {
+      w->attention_out = bias_alone(packer, a.output);
+    } else if (folded) {
       pieces.push_back([=, &a](PackScratch* s) { fold_keys(packer, a, w, s); });
       pieces.push_back([=, &a](PackScratch* s) { fold_values(packer, a, w, s); });
     } else {
       w->query = plan_stack(packer, {{&a.query}, w->stride}, &pieces);
       w->key_value = plan_stack(packer, {{&a.key, &a.value}, w->stride}, &pieces);
     }
-    w->attention_out = plan_stack(packer, Stack(a.output), &pieces);
+    if (w->heads > 0) w->attention_out = plan_stack(packer, Stack(a.output), &pieces);
     w->attention_norm = read_norm(packer.parameters, a.norm);
   }
   if (layer.ffn) {
-    w->ffn_in = plan_stack(packer, Stack(layer.ffn->in), &pieces);
-    w->ffn_out = plan_stack(packer, Stack(layer.ffn->out), &pieces);
+    if (layer.ffn->in.out > 0) {
+      w->ffn_in = plan_stack(packer, Stack(layer.ffn->in), &pieces);
+      w->ffn_out = plan_stack(packer, Stack(layer.ffn->out), &pieces);
+    } else {
+      w->ffn_out = bias_alone(packer, layer.ffn->out);
+    }
     w->ffn_norm = read_norm(packer.parameters, layer.ffn->norm);
   }
   return pieces;

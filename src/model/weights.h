@@ -27,16 +27,17 @@ struct LayerWeights {
   // Each part is padded with 0 to `stride` columns, so that all parts begin aligned.
   PackedLinear query;      // [stride, H]
   PackedLinear key_value;  // [2 stride, H]
-  int64_t stride = 0;      // round_up(A); heads == 0: no attention sublayer
+  int64_t stride = 0;      // round_up(A)
   int64_t heads = 0, attention_size = 0;
   // These replace key_value in the last layer of a model that reads only its first token: a map for
   // each head, Wk^T [H, d] without a bias, and Wv [d, H]. In int8 the query's scales include those of
   // the rows of Wk. See attend_folded.
   std::vector<PackedLinear> key_by_head, value_by_head;
   bool folded() const { return !key_by_head.empty(); }
-  PackedLinear attention_out;  // [H, A]
+  // [H, A], [H, F]; false: no such sublayer. A or F of 0: only the bias.
+  PackedLinear attention_out, ffn_out;
   NormWeights attention_norm;
-  PackedLinear ffn_in, ffn_out;  // [F, H], [H, F]; absent: no feed-forward sublayer
+  PackedLinear ffn_in;  // [F, H]
   NormWeights ffn_norm;
 };
 

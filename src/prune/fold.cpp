@@ -24,6 +24,10 @@ void replace(model::Parameters* parameters, model::ParameterId id, std::vector<i
 
 void keep_rows(model::Parameters* parameters, const std::vector<int64_t>& rows, model::Linear* l) {
   const auto count = static_cast<int64_t>(rows.size());
+  if (count == 0) {
+    *l = {0, l->in, model::kNone, model::kNone};
+    return;
+  }
   const auto pick = [&](int64_t width) {
     return [&rows, width](const float* from, float* to) {
       for (const int64_t r : rows) to = std::copy_n(from + r * width, width, to);
@@ -37,6 +41,10 @@ void keep_rows(model::Parameters* parameters, const std::vector<int64_t>& rows, 
 void keep_columns(model::Parameters* parameters, const std::vector<int64_t>& columns,
                   model::Linear* l) {
   const auto count = static_cast<int64_t>(columns.size());
+  if (count == 0) {
+    *l = {l->out, 0, model::kNone, l->bias};
+    return;
+  }
   replace(parameters, l->weight, {l->out, count}, [&](const float* from, float* to) {
     for (int64_t r = 0; r < l->out; ++r)
       for (const int64_t c : columns) *to++ = from[r * l->in + c];

@@ -8,7 +8,8 @@
 namespace costeff::prune {
 
 // Rows of queries, keys, values and first feed-forward matrices, and columns of the output matrices, are
-// cut out; all else is shared with `m`, whose weights must be float32. Every sublayer must keep a unit.
+// cut out; all else is shared with `m`, whose weights must be float32. A sublayer that keeps no unit keeps
+// its output's bias.
 model::Model fold(const model::Model& m, const Kept& kept);
 
 }  // namespace costeff::prune

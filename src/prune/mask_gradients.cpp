@@ -39,9 +39,9 @@ void read_gradients(const grad::TrainedWeights& w, int64_t number, const Crew& c
   for (size_t l = 0; l < arch.layers.size(); ++l) {
     if (static_cast<int64_t>(l) % crew.size != crew.rank) continue;
     const model::Layer& layer = arch.layers[l];
-    if (const auto& a = layer.attention)
+    if (const auto& a = layer.attention; a && a->heads > 0)
       sum_columns(w[a->output.weight], a->output.in, arch.head_size, number, &(*to)[l].heads);
-    if (const auto& f = layer.ffn)
+    if (const auto& f = layer.ffn; f && f->in.out > 0)
       sum_columns(w[f->out.weight], f->out.in, 1, number, &(*to)[l].neurons);
   }
   crew.meet();

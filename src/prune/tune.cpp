@@ -53,6 +53,7 @@ Eigen::MatrixXd weight_of(const TrainedWeights& w, const model::Linear& l) {
 
 void zero_dropped(TrainedWeights* w, const model::Linear& l, const std::vector<uint8_t>& kept,
                   int64_t size) {
+  if (!l.has_weight()) return;
   float* values = (*w)[l.weight].value.data();
   for (int64_t r = 0; r < l.out; ++r) {
     for (int64_t c = 0; c < l.in; ++c)

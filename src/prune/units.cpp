@@ -44,11 +44,10 @@ UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squa
   return {.head = d * (4 * hidden * tokens + 2 * squares), .neuron = 2 * hidden * tokens};
 }
 
-double cost(const Kept& kept, const UnitCosts& costs) {
-  double sum = 0;
-  for (const auto& layer : kept.heads) sum += costs.head * static_cast<double>(count(layer));
-  for (const auto& layer : kept.neurons) sum += costs.neuron * static_cast<double>(count(layer));
-  return sum;
+UnitCosts first_token_costs(const model::Architecture& arch, double tokens) {
+  const auto hidden = static_cast<double>(arch.hidden_size),
+             d = static_cast<double>(arch.head_size);
+  return {.head = 4 * hidden * d + 2 * tokens * hidden, .neuron = 2 * hidden};
 }
 
 }  // namespace costeff::prune

@@ -35,6 +35,8 @@ struct UnitCosts {
 };
 // tokens, squares: the means of a text's number of tokens and of its square.
 UnitCosts unit_costs(const model::Architecture& arch, double tokens, double squares);
-double cost(const Kept& kept, const UnitCosts& costs);
+// The same in a last layer of which only first tokens are read: the engine computes it for these alone,
+// without keys and values (model/attention.h).
+UnitCosts first_token_costs(const model::Architecture& arch, double tokens);
 
 }  // namespace costeff::prune

@@ -86,6 +86,120 @@ TEST(CofiCompact, Errors) {
             "(hidden_size of config.json)");
 }
 
+// Layers of which only biases of outputs and LayerNorms are left: x = LayerNorm(x + bias).
+Shapes compact_empty(const std::string& prefix, bool roberta, bool zero_sizes) {
+  Shapes s = compact(prefix, roberta);
+  const std::string layer = prefix + "encoder.layer.";
+  const auto empty = [&](const std::string& beginning, std::vector<std::string> inputs,
+                         const std::string& output) {
+    for (const std::string& name : inputs) {
+      s.erase(beginning + name + ".");
+      if (!zero_sizes) continue;
+      s.at[beginning + name + ".weight"] = {0, 5};
+      s.at[beginning + name + ".bias"] = {0};
+    }
+    s.erase(beginning + output + ".");
+    s.at[beginning + output + ".bias"] = {5};
+    if (zero_sizes) s.at[beginning + output + ".weight"] = {5, 0};
+    s.norm(beginning + output.substr(0, output.rfind('.')) + ".LayerNorm", 5);
+  };
+  const std::vector<std::string> qkv = {"attention.self.query", "attention.self.key",
+                                        "attention.self.value"};
+  empty(layer + "0.", qkv, "attention.output.dense");
+  empty(layer + "1.", {"intermediate.dense"}, "output.dense");
+  empty(layer + "2.", qkv, "attention.output.dense");
+  empty(layer + "2.", {"intermediate.dense"}, "output.dense");
+  return s;
+}
+
+TEST(CofiCompact, SublayersWithoutUnitsKeepTheirBias) {
+  for (const bool roberta : {false, true}) {
+    for (const bool zero_sizes : {false, true}) {
+      SCOPED_TRACE(std::string(roberta ? "roberta" : "bert") + (zero_sizes ? ", zero sizes" : ""));
+      const Model m =
+          make_model(compact_empty(roberta ? "roberta." : "bert.", roberta, zero_sizes));
+      EXPECT_EQ(m.provenance.dialect, roberta ? "cofi-compact-roberta" : "cofi-compact");
+      ASSERT_EQ(m.arch.layers.size(), 3u);
+      for (const size_t i : {0u, 2u}) {
+        const auto& a = m.arch.layers[i].attention;
+        ASSERT_TRUE(a.has_value()) << i;
+        EXPECT_EQ(a->heads, 0);
+        EXPECT_EQ(a->output.in, 0);
+        for (const model::Linear* l : {&a->query, &a->key, &a->value, &a->output})
+          EXPECT_FALSE(l->has_weight());
+        EXPECT_EQ(m.parameters.tensor(a->output.bias).numel(), 5);
+        EXPECT_EQ(m.parameters.tensor(a->norm.weight).numel(), 5);
+      }
+      EXPECT_FALSE(m.arch.layers[1].attention.has_value());  // nor has it a bias
+      EXPECT_EQ(m.arch.layers[0].ffn->in.out, 7);
+      for (const size_t i : {1u, 2u}) {
+        const auto& f = m.arch.layers[i].ffn;
+        ASSERT_TRUE(f.has_value()) << i;
+        EXPECT_EQ(f->in.out, 0);
+        EXPECT_FALSE(f->in.has_weight() || f->out.has_weight());
+        EXPECT_EQ(m.parameters.tensor(f->out.bias).numel(), 5);
+      }
+      EXPECT_TRUE(m.provenance.notes.empty());
+    }
+  }
+}
+
+TEST(CofiCompact, AWeightWithoutColumnsAndWithoutABiasIsAbsent) {
+  Shapes s = compact("bert.", false);
+  s.at["bert.encoder.layer.1.attention.output.dense.weight"] = {5, 0};
+  s.at["bert.encoder.layer.1.attention.self.query.weight"] = {0, 5};
+  s.at["bert.encoder.layer.2.output.dense.weight"] = {5, 0};
+  const Model m = make_model(s);
+  EXPECT_FALSE(m.arch.layers[1].attention || m.arch.layers[2].ffn);
+  EXPECT_TRUE(m.provenance.notes.empty());
+}
+
+TEST(CofiCompact, WhatASublayerWithoutUnitsMayNotHave) {
+  const std::string a = "bert.encoder.layer.0.attention.", f = "bert.encoder.layer.1.";
+  const struct {
+    std::string name;
+    std::vector<int64_t> shape;  // empty: erased
+    std::string says;
+  } cases[] = {
+      {a + "self.query.weight", {4, 5}, a + "self.query.bias: shape [0], expected [4]"},
+      {a + "self.key.weight", {4, 5}, a + "self.query.weight: shape [0, 5], expected [A, 5]"},
+      {a + "self.value.bias", {4}, a + "self.query.weight: shape [0, 5], expected [A, 5]"},
+      {a + "output.dense.weight", {5, 4}, a + "self.query.weight: shape [0, 5], expected [A, 5]"},
+      {a + "output.dense.weight", {4, 0}, a + "output.dense.weight: shape [4, 0], expected [5, 0]"},
+      {a + "output.dense.weight", {0}, a + "output.dense.weight: shape [0], expected [5, 0]"},
+      {a + "output.dense.bias", {4}, a + "output.dense.bias: shape [4], expected [5]"},
+      {a + "self.query.weight", {0, 4}, a + "self.query.weight: shape [0, 4], expected [0, 5]"},
+      {a + "output.LayerNorm.weight", {}, a + "output.LayerNorm.weight: is missing"},
+      {a + "output.LayerNorm.bias", {8}, a + "output.LayerNorm.bias: shape [8], expected [5]"},
+      {f + "intermediate.dense.weight", {3, 5}, f + "intermediate.dense.bias: shape [0]"},
+      {f + "intermediate.dense.bias", {3}, f + "intermediate.dense.weight: shape [0, 5]"},
+      {f + "output.dense.weight", {5, 3}, f + "intermediate.dense.weight: shape [0, 5]"},
+      {f + "output.LayerNorm.bias", {}, f + "output.LayerNorm.bias: is missing"},
+  };
+  for (const auto& c : cases) {
+    Shapes s = compact_empty("bert.", false, true);
+    if (c.shape.empty()) {
+      s.at.erase(c.name);
+    } else {
+      s.at[c.name] = c.shape;
+    }
+    const std::string what = build_error(s);
+    EXPECT_TRUE(what.find("m/model.safetensors: tensor " + c.says) == 0) << c.name << "\n" << what;
+  }
+  // The same where the others are left out.
+  Shapes s = compact_empty("bert.", false, false);
+  s.at[a + "self.key.weight"] = {4, 5};
+  EXPECT_EQ(build_error(s), "m/model.safetensors: tensor " + a +
+                                "self.query.weight: is missing, expected shape [A, 5]");
+  // No other dialect has layers without units.
+  s = deebert();
+  s.erase("bert.encoder.layer.1.intermediate.");
+  s.at.erase("bert.encoder.layer.1.output.dense.weight");
+  EXPECT_EQ(build_error(s),
+            "m/model.safetensors: tensor bert.encoder.layer.1.intermediate.dense.weight: is "
+            "missing, expected shape [F, 8]");
+}
+
 TEST(CofiCompact, NothingPrunedIsPlain) {
   EXPECT_EQ(make_model(plain_bert()).provenance.dialect, "plain-bert");
 }

@@ -47,6 +47,20 @@ void learn(Model* m) {
   }
 }
 
+// The bias of a sublayer's output is what is left of it.
+void no_heads_in_2(Model* m) {
+  model::Attention& a = *m->arch.layers[1].attention;
+  for (model::Linear* l : {&a.query, &a.key, &a.value}) *l = {0, l->in};
+  a.output = {a.output.out, 0, model::kNone, a.output.bias};
+  a.heads = 0;
+}
+
+void no_neurons_in_1(Model* m) {
+  model::FeedForward& f = *m->arch.layers[0].ffn;
+  f.in = {0, f.in.in};
+  f.out = {f.out.out, 0, model::kNone, f.out.bias};
+}
+
 Model distilbert() {
   Shapes s = distilbert_encoder();
   s.linear("pre_classifier", kH, kH);
@@ -141,6 +155,13 @@ TEST(DialectChoice, WhatEachCannotSay) {
       {"deebert", distilbert(), "is a DistilBERT, and deebert is for BERT and RoBERTa"},
       {"deebert", factorised(), "has a factorised word embedding, and deebert's is one matrix"},
       {"deebert", compact(), "has no attention in layer 2, and deebert's layers have both halves"},
+
+      {"deebert", changed(every_layer(), no_heads_in_2),
+       "has no heads in layer 2, and deebert's layers have some"},
+      {"cost-eff", changed(every_layer(), no_neurons_in_1),
+       "has no neurons in layer 1, and cost-eff's layers have some"},
+      {"costeff", changed(every_layer(), no_heads_in_2), ""},
+      {"costeff", changed(every_layer(), no_neurons_in_1), ""},
 
       {"berxit", changed(every_layer(), learn), ""},
       {"berxit", every_layer(), "has no learned exit at layer 1, and berxit's off-ramps share one"},

@@ -201,6 +201,47 @@ TEST(SaveModel, CostEffStaysCostEff) {
 }
 
 // A layer without sublayers has no tensor; only the object "costeff" tells that it exists.
+// Weights without elements are left out; the bias of the output stays.
+TEST(SaveModel, CofiSublayersWithoutUnits) {
+  for (const bool roberta : {false, true}) {
+    for (const bool zero_sizes : {false, true}) {
+      Shapes s = roberta ? plain_roberta() : plain_bert();
+      const std::string layer = roberta ? "roberta.encoder.layer." : "bert.encoder.layer.";
+      for (const std::string i : {"0.", "2."}) {
+        s.erase(layer + i + "attention.self.");
+        s.at.erase(layer + i + "attention.output.dense.weight");
+      }
+      for (const std::string i : {"1.", "2."}) {
+        s.erase(layer + i + "intermediate.");
+        s.at.erase(layer + i + "output.dense.weight");
+      }
+      Shapes read = s;
+      if (zero_sizes) {
+        read.at[layer + "0.attention.self.key.weight"] = {0, kH};
+        read.at[layer + "2.output.dense.weight"] = {kH, 0};
+      }
+      const model::Model m = make_model(read);
+      const Again again(m, make_config());
+      EXPECT_EQ(names_of(again.shapes), names_of(s));
+      EXPECT_EQ(again.saved.dialect, roberta ? "cofi-compact-roberta" : "cofi-compact");
+      EXPECT_EQ(again.saved.json["hidden_size"], 8);
+      EXPECT_EQ(again.saved.json["num_attention_heads"], 2);
+      EXPECT_EQ(again.saved.json["intermediate_size"], 12);
+      EXPECT_EQ(again.saved.json["costeff"]["attention_sizes"], Json({0, 8, 0}));
+      EXPECT_EQ(again.saved.json["costeff"]["ffn_sizes"], Json({12, 0, 0}));
+      const model::Model back = again.model();
+      EXPECT_EQ(back.provenance.dialect, again.saved.dialect);
+      EXPECT_EQ(back.arch.layers[2].attention->heads, 0);
+      EXPECT_EQ(back.arch.layers[2].ffn->in.out, 0);
+      EXPECT_EQ(back.arch.layers[1].attention->heads, 2);
+      // Nothing but the tensors tells that such a layer is there.
+      Config bare = again.config;
+      bare.converted = {};
+      EXPECT_EQ(make_model(again.shapes, bare).arch.layers[0].attention->heads, 0);
+    }
+  }
+}
+
 TEST(SaveModel, CofiWithEmptyLayers) {
   for (const std::set<int64_t>& empty : {std::set<int64_t>{1}, {0, 1}, {2}, {0, 1, 2}}) {
     Shapes s = plain_bert();

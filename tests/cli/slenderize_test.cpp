@@ -107,7 +107,7 @@ TEST_F(SlenderizeCli, Refuses) {
     const char* says;
   } cases[] = {
       {{}, 2, "no output: -o OUT"},
-      {{"-o", out, "--macs", "0.01"}, 2, "expected at least"},
+      {{"-o", out, "--macs", "0.001"}, 2, "of the multiply-accumulates, expected at least"},
       {{"-o", out, "--macs", "2"}, 2, "--macs"},
       {{"-o", out, "--method", "magic"},
        2,

@@ -44,7 +44,14 @@ struct OneLayer {
     return add_norm(&model.parameters, weight, tensor({h}, 0, 0.2f));
   }
 
-  OneLayer(int64_t h, int64_t d, int64_t heads, int64_t f) {
+  // The output of a sublayer without units.
+  Linear bias_alone(int64_t h) {
+    const Tensor bias = tensor({h}, 0, 0.3f);
+    return {h, 0, kNone, model.parameters.add(Role::attention_out, Part::bias, bias)};
+  }
+
+  // empty: a sublayer of 0 units is there, with its bias and its LayerNorm.
+  OneLayer(int64_t h, int64_t d, int64_t heads, int64_t f, bool empty = false) {
     model.arch.hidden_size = h;
     model.arch.head_size = d;
     model.arch.layer_norm_eps = 1e-5f;
@@ -54,6 +61,10 @@ struct OneLayer {
       layer.attention =
           Attention{linear(a, h), linear(a, h), linear(a, h), linear(h, a), norm(h), heads};
     }
+    const Linear none{0, h, kNone, kNone};
+    if (heads == 0 && empty)
+      layer.attention = Attention{none, none, none, bias_alone(h), norm(h), 0};
+    if (f == 0 && empty) layer.ffn = FeedForward{none, bias_alone(h), norm(h)};
     if (f > 0) layer.ffn = FeedForward{linear(f, h), linear(h, f), norm(h)};
     model.arch.layers.push_back(std::move(layer));
   }
@@ -65,13 +76,14 @@ inline double at(const Tensor& t, int64_t i, int64_t j = 0) {
 }
 
 inline Matrix linear_of(const Model& m, const Linear& l, const Matrix& x) {
-  const Tensor &weight = m.parameters.tensor(l.weight), &bias = m.parameters.tensor(l.bias);
+  const Tensor& bias = m.parameters.tensor(l.bias);
   Matrix y;
   for (const auto& row : x) {
     y.emplace_back();
     for (int64_t o = 0; o < l.out; ++o) {
       double sum = at(bias, o);
-      for (int64_t i = 0; i < l.in; ++i) sum += at(weight, o, i) * row[static_cast<size_t>(i)];
+      for (int64_t i = 0; i < l.in; ++i)
+        sum += at(m.parameters.tensor(l.weight), o, i) * row[static_cast<size_t>(i)];
       y.back().push_back(sum);
     }
   }
@@ -99,6 +111,7 @@ inline void add_and_norm(const Model& m, const LayerNorm& n, const Matrix& y, Ma
 // the first `real` tokens are attended to.
 inline Matrix context_of(const Model& m, const Attention& a, const Matrix& x, size_t real) {
   const auto d = static_cast<size_t>(m.arch.head_size);
+  if (a.heads == 0) return Matrix(x.size());
   const Matrix q = linear_of(m, a.query, x), k = linear_of(m, a.key, x),
                v = linear_of(m, a.value, x);
   Matrix context(x.size(), std::vector<double>(static_cast<size_t>(a.query.out)));

@@ -7,9 +7,11 @@
 
 #include "checkpoint/containers/weights.h"
 #include "golden_form.h"
+#include "prune/fold.h"
 #include "prune/mask_gradients.h"
 #include "prune/search.h"
 #include "prune/tune.h"
+#include "tiny_checkpoint.h"
 #include "training_rows.h"
 
 namespace costeff {
@@ -104,10 +106,47 @@ struct Case {
     const double tokens = golden.at("seq_len");
     return prune::unit_costs(student.model.arch, tokens, tokens * tokens);
   }
+  std::vector<prune::UnitCosts> layer_costs() const {
+    return std::vector<prune::UnitCosts>(student.model.arch.layers.size(), costs());
+  }
   double budget(double share) const {
-    return share * prune::cost(prune::all_kept(student.model.arch), costs());
+    return share * prune::cost_of(prune::all_kept(student.model.arch), layer_costs());
+  }
+  // Under a share of the multiply-accumulates of all units.
+  Kept searched(const prune::Scores& scores, double share) const {
+    const auto table = linear_costs(prune::all_kept(student.model.arch), layer_costs(), 1);
+    return prune::search(scores, table, budget(share), int64_t{1} << 18);
   }
 };
+
+// Of a model on the rows of a directory.
+void expect_logits(Student* student, const std::string& dir, const json& wanted, double tolerance) {
+  Rows rows = read_rows(dir, student->model.arch.regression);
+  student->network->reserve(rows.batch, 1);
+  student->network->forward(rows.batch, {}, {});
+  const auto labels = static_cast<size_t>(student->model.arch.num_labels);
+  const float* got = student->network->logits(student->network->heads().size() - 1);
+  for (size_t b = 0; b < wanted.size(); ++b)
+    for (size_t k = 0; k < labels; ++k)
+      EXPECT_NEAR(got[b * labels + k], wanted[b][k].get<double>(), tolerance) << b << " " << k;
+}
+
+// Of layer l, relative as the goldens' README says.
+void expect_fisher(const std::vector<double>& got, const Array& wanted, size_t l) {
+  const double largest = *std::max_element(wanted.values.begin(), wanted.values.end());
+  for (size_t i = 0; i < got.size(); ++i) {
+    const double w = wanted.values[l * got.size() + i];
+    EXPECT_NEAR(got[i], w, 1e-4 * std::max(w, 1e-4 * largest)) << "layer " << l << " unit " << i;
+  }
+}
+
+// Multiplies a unit's columns of an output matrix by row l of `scales`.
+void scale_columns(model::Model* m, const model::Linear& output, const Array& scales, size_t l) {
+  const std::span<float> values = own_floats(&m->parameters, output.weight);
+  const auto units = static_cast<size_t>(scales.shape[1]), columns = static_cast<size_t>(output.in);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] *= scales.values[l * units + i % columns / (columns / units)];
+}
 
 class PostTraining : public testing::Test {
  protected:
@@ -146,15 +185,8 @@ TEST_F(PostTraining, GradientsOfMasksAndTheirSquares) {
       const auto layer = static_cast<int64_t>(l);
       expect_gradients(c->gradients[l].heads, wanted.at("head"), layer, "heads");
       expect_gradients(c->gradients[l].neurons, wanted.at("neuron"), layer, "neurons");
-      for (const auto& [name, got] : {std::pair{"head_fisher", &scores.heads[l]},
-                                      std::pair{"neuron_fisher", &scores.neurons[l]}}) {
-        const Array& all = wanted.at(name);
-        const double largest = *std::max_element(all.values.begin(), all.values.end());
-        for (size_t i = 0; i < got->size(); ++i) {
-          const double w = all.values[l * got->size() + i];
-          EXPECT_NEAR((*got)[i], w, 1e-4 * std::max(w, 1e-4 * largest)) << name << " " << i;
-        }
-      }
+      expect_fisher(scores.heads[l], wanted.at("head_fisher"), l);
+      expect_fisher(scores.neurons[l], wanted.at("neuron_fisher"), l);
     }
   }
 }
@@ -168,20 +200,18 @@ TEST_F(PostTraining, UnitsThatABudgetPays) {
     for (const auto& [constraint, wanted] : c->golden["constraints"].items()) {
       SCOPED_TRACE(constraint);
       const Arrays masks = read_arrays(c->dir + "/masks_" + constraint + ".safetensors");
-      Kept kept = prune::search(scores, c->costs(), c->budget(std::stod(constraint)));
+      Kept kept = c->searched(scores, std::stod(constraint));
       expect_same(kept, kept_of(masks, "searched"));
       expect_counts(kept, wanted);
-      EXPECT_NEAR(prune::cost(kept, c->costs()) / c->budget(1), wanted["mac_ratio"].get<double>(),
-                  1e-9);
-      expect_same(prune::search(scores, c->costs(), c->budget(wanted["teacher_constraint"])),
-                  kept_of(masks, "teacher"));
+      EXPECT_NEAR(prune::cost_of(kept, c->layer_costs()) / c->budget(1),
+                  wanted["mac_ratio"].get<double>(), 1e-9);
+      expect_same(c->searched(scores, wanted["teacher_constraint"]), kept_of(masks, "teacher"));
       prune::rearrange(c->gradients, &kept);
       expect_same(kept, kept_of(masks, "rearranged"));
     }
     for (const auto& [constraint, wanted] : c->golden["search_only"].items()) {
       SCOPED_TRACE(constraint);
-      expect_counts(prune::search(scores, c->costs(), c->budget(std::stod(constraint))),
-                    wanted["within_budget"]);
+      expect_counts(c->searched(scores, std::stod(constraint)), wanted["within_budget"]);
     }
   }
 }
@@ -190,11 +220,17 @@ TEST_F(PostTraining, UnitsThatATimePays) {
   for (const auto& c : cases_) {
     SCOPED_TRACE(c->dir);
     const json& latency = c->golden.at("latency");
-    const prune::LatencyTable table{latency["mha"], latency["ffn"], latency["ffn_sizes"]};
-    EXPECT_EQ(table.full(), latency["full"].get<int64_t>());
+    prune::CostTable table;
+    for (const json& costs : latency["mha"]) {
+      table.heads.push_back({{}, costs});
+      for (size_t n = 0; n < costs.size(); ++n)
+        table.heads.back().counts.push_back(static_cast<int64_t>(n));
+    }
+    for (const json& costs : latency["ffn"]) table.neurons.push_back({latency["ffn_sizes"], costs});
+    EXPECT_EQ(table.full(), latency["full"].get<double>());
     const prune::Scores scores = prune::fisher_scores(c->gradients);
     for (const json& wanted : latency["best"]) {
-      const Kept kept = prune::search(scores, table, wanted["budget"]);
+      const Kept kept = prune::search(scores, table, wanted["budget"], wanted["budget"]);
       double sum = 0;
       for (size_t l = 0; l < kept.heads.size(); ++l) {
         for (size_t i = 0; i < kept.heads[l].size(); ++i)
@@ -205,7 +241,92 @@ TEST_F(PostTraining, UnitsThatATimePays) {
       const double best = wanted["kept_fisher"];
       EXPECT_NEAR(sum, best, 1e-4 * best);
     }
-    EXPECT_THROW(prune::search(scores, table, 1), Error);
+    EXPECT_GT(table.least(), 0);
+    EXPECT_THROW(prune::search(scores, table, table.least() / 2), Error);
+  }
+}
+
+// The Fisher information of answers drawn from the model itself, in expectation: of each row and class,
+// sqrt(p) / B times the gradient of -ln p.
+TEST_F(PostTraining, LabelFreeFisherInExpectation) {
+  for (const auto& c : cases_) {
+    SCOPED_TRACE(c->dir);
+    const model::Architecture& arch = c->student.model.arch;
+    ASSERT_FALSE(arch.regression);
+    const auto rows = static_cast<int64_t>(read_json_file(c->dir + "/batch.json")["rows"].size());
+    const int64_t labels = arch.num_labels;
+    std::vector<prune::MaskGradients> gradients = prune::empty_gradients(arch, rows * labels);
+    const train::Objective objective = objective_of(train::Aim::joint, c->student.network->heads(),
+                                                    c->student.network->layers(), false, 0);
+    for (int64_t r = 0; r < rows; ++r) {
+      Rows row = read_rows(c->dir, false, static_cast<size_t>(r), 1);
+      c->student.network->reserve(row.batch, 1);
+      for (int64_t label = 0; label < labels; ++label) {
+        row.labels = {static_cast<int32_t>(label)};
+        c->student.weights->clear_gradients({});
+        c->student.network->forward(row.batch, {}, {});
+        train::StepLosses loss;
+        loss.begin(objective, step_size(1));
+        loss.exits(*c->student.network, row.gold(), {}, 1);
+        c->student.network->backward(row.batch, {}, {}, {loss.gradients(), {}, false});
+        const int64_t number = r * labels + label;
+        prune::read_gradients(*c->student.weights, number, {}, &gradients);
+        const double factor = std::exp(-loss.loss() / 2) / static_cast<double>(c->batch_size);
+        for (prune::MaskGradients& layer : gradients) {
+          layer.heads.col(number) *= factor;
+          layer.neurons.col(number) *= factor;
+        }
+      }
+    }
+    const prune::Scores scores = prune::fisher_scores(gradients);
+    const Arrays wanted = read_arrays(c->dir + "/mask_grads.safetensors");
+    for (size_t l = 0; l < scores.heads.size(); ++l) {
+      expect_fisher(scores.heads[l], wanted.at("head_fisher_expected"), l);
+      expect_fisher(scores.neurons[l], wanted.at("neuron_fisher_expected"), l);
+    }
+  }
+}
+
+// Scales multiplied in and units cut out: the reference's tensors; and as a checkpoint, where what has
+// no units has weights without elements, the answers of the masked model.
+TEST_F(PostTraining, ShrunkModels) {
+  for (const auto& c : cases_) {
+    for (const auto& [constraint, wanted] : c->golden["constraints"].items()) {
+      SCOPED_TRACE(c->dir + " " + constraint);
+      const Arrays masks = read_arrays(c->dir + "/masks_" + constraint + ".safetensors");
+      const Arrays shrunk = read_arrays(c->dir + "/shrunk_" + constraint + ".safetensors");
+      model::Model m = checkpoint::load_model(c->dir);
+      for (size_t l = 0; l < m.arch.layers.size(); ++l) {
+        scale_columns(&m, m.arch.layers[l].attention->output, masks.at("tuned_head"), l);
+        scale_columns(&m, m.arch.layers[l].ffn->out, masks.at("tuned_neuron"), l);
+      }
+      const model::Model folded = prune::fold(m, kept_of(masks, "tuned"));
+      std::map<std::string, const Tensor*> have;
+      model::for_each_parameter(
+          folded, [&](const model::Parameter& p) { have[p.tensor.name] = &p.tensor; });
+      for (const auto& [name, array] : shrunk) {
+        if (array.values.empty()) {
+          EXPECT_FALSE(have.contains(name)) << name;
+          continue;
+        }
+        ASSERT_TRUE(have.contains(name)) << name;
+        EXPECT_EQ(have[name]->shape, array.shape) << name;
+        std::vector<float> values(array.values.size());
+        to_float32(*have[name], values.data());
+        for (size_t i = 0; i < values.size(); ++i)
+          ASSERT_NEAR(values[i], array.values[i], 1e-6) << name << " " << i;
+      }
+
+      const TempDir dir;
+      TinyTensors tensors;
+      Arrays all = read_arrays(c->dir + "/model.safetensors");
+      for (const auto& [name, array] : shrunk) all[name] = array;
+      for (const auto& [name, array] : all) tensors[name] = {array.shape, array.values};
+      write_safetensors(dir.file("model.safetensors"), tensors);
+      std::filesystem::copy_file(c->dir + "/config.json", dir.file("config.json"));
+      Student student(dir.path(), {kernels::find_table(""), kernels::Precision::float32});
+      expect_logits(&student, c->dir, wanted["logits_tuned"], 1e-5);
+    }
   }
 }
 
@@ -227,15 +348,8 @@ struct Fitted {
     scales = *prune::tune({c.student.weights.get(), student.weights.get(), teacher.weights.get()},
                           kept, options, batches, &team, observer);
   }
-  void expect_logits(const std::string& dir, const json& wanted) {
-    Rows rows = read_rows(dir, student.model.arch.regression);
-    student.network->reserve(rows.batch, 1);
-    student.network->forward(rows.batch, {}, {});
-    const auto labels = static_cast<size_t>(student.model.arch.num_labels);
-    const float* got = student.network->logits(student.network->heads().size() - 1);
-    for (size_t b = 0; b < wanted.size(); ++b)
-      for (size_t k = 0; k < labels; ++k)
-        EXPECT_NEAR(got[b * labels + k], wanted[b][k].get<double>(), 3e-4) << b << " " << k;
+  void expect_logits_near(const std::string& dir, const json& wanted) {
+    expect_logits(&student, dir, wanted, 3e-4);
   }
   void expect_scales(const Arrays& masks, const std::string& name) const {
     const Array &heads = masks.at(name + "_head"), &neurons = masks.at(name + "_neuron");
@@ -280,7 +394,7 @@ TEST_F(PostTraining, ScalesOfTheReference) {
                    });
       EXPECT_EQ(2 * seen, equations.size());
       tuned.expect_scales(masks, "tuned");
-      tuned.expect_logits(c->dir, wanted["logits_tuned"]);
+      tuned.expect_logits_near(c->dir, wanted["logits_tuned"]);
       if (!masks.contains("tuned_limit_head")) continue;
       options.limit = wanted["limit"]["value"];
       Fitted(*c, kept, options).expect_scales(masks, "tuned_limit");
@@ -296,9 +410,9 @@ TEST_F(PostTraining, ScalesAndMatricesByOurRules) {
       const Kept kept = kept_of(masks, "rearranged");
       Fitted scaled(*c, kept, {.fit = prune::Fit::scales, .ridge = c->golden["full_ridge"]});
       scaled.expect_scales(masks, "tuned_full");
-      scaled.expect_logits(c->dir, wanted["logits_tuned_full"]);
+      scaled.expect_logits_near(c->dir, wanted["logits_tuned_full"]);
       Fitted refitted(*c, kept, {.fit = prune::Fit::refit, .ridge = c->golden["refit_ridge"]});
-      refitted.expect_logits(c->dir, wanted["logits_refit"]);
+      refitted.expect_logits_near(c->dir, wanted["logits_refit"]);
       const Arrays matrices = read_arrays(c->dir + "/refit_" + constraint + ".safetensors");
       size_t seen = 0;
       for (int64_t i = 0; i < refitted.student.weights->count(); ++i) {

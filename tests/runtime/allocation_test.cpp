@@ -81,6 +81,10 @@ TEST(SteadyState, AveragingExitsAllocateNothing) {
   check(shape);
 }
 
+TEST(SteadyState, SublayersWithoutUnitsAllocateNothing) {
+  for (const TinyShape& shape : tiny_empty_shapes()) check(shape);
+}
+
 TEST(SteadyState, TrainingStepsAllocateNothing) {
   TempDir dir;
   write_tiny_checkpoint(dir.path(), {});

@@ -109,19 +109,22 @@ void expect_answers_by_hand(const std::string& dir, const runtime::LoadedModel& 
 }
 
 std::vector<TinyShape> own_shapes() {
-  return {{.dialect = "own", .heads = {6}, .ffn = {96}},
-          {.dialect = "own"},  // on CoFi's compact form
-          {.dialect = "own", .layers = 5, .heads = {2}, .ffn = {16}, .rank = 5},
-          {.dialect = "own",
-           .layers = 5,
-           .heads = {2},
-           .ffn = {16},
-           .rank = 5,
-           .pooling_mode = "avg",
-           .last_n_hidden = 3},
-          {.dialect = "own", .heads = {2}, .ffn = {16}, .rank = 5, .last_n_hidden = 2},
-          {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true},
-          {.dialect = "own", .layers = 5, .own_last = true}};
+  std::vector<TinyShape> shapes{
+      {.dialect = "own", .heads = {6}, .ffn = {96}},
+      {.dialect = "own"},  // on CoFi's compact form
+      {.dialect = "own", .layers = 5, .heads = {2}, .ffn = {16}, .rank = 5},
+      {.dialect = "own",
+       .layers = 5,
+       .heads = {2},
+       .ffn = {16},
+       .rank = 5,
+       .pooling_mode = "avg",
+       .last_n_hidden = 3},
+      {.dialect = "own", .heads = {2}, .ffn = {16}, .rank = 5, .last_n_hidden = 2},
+      {.dialect = "own", .heads = {6}, .ffn = {96}, .own_last = true},
+      {.dialect = "own", .layers = 5, .own_last = true}};
+  for (const TinyShape& empty : tiny_empty_shapes()) shapes.push_back(empty);
+  return shapes;
 }
 
 runtime::LoadedModel loaded(model::Model m, ComputeType type = ComputeType::float32) {

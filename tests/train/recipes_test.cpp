@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "checkpoint/containers/weights.h"
 #include "golden/golden_directories.h"
 #include "shared_data.h"
 #include "toy.h"
@@ -57,6 +59,51 @@ TEST(TrainRecipes, EveryRecipeOnEveryFamily) {
       } else {
         EXPECT_NE(last_logits(answers(out, job.dev)), before);
       }
+    }
+  }
+}
+
+// Biases and LayerNorms of sublayers without units are trained; off-ramps stand on them.
+TEST(TrainRecipes, OnSublayersWithoutUnits) {
+  TinyShape shape = toy_shape();
+  shape.heads = {4, 0, 3, 0};
+  shape.ffn = {0, 24, 0, 0};
+  const TempDir dir;
+  const std::string backbone = dir.file("backbone");
+  std::filesystem::create_directory(backbone);
+  write_tiny_checkpoint(backbone, shape);
+  for (const char* recipe : {"plain", "ramps", "joint"}) {
+    SCOPED_TRACE(recipe);
+    Job job = toy_job(backbone, recipe);
+    Judge judge;
+    job.options.metric = judge.metric();
+    const std::string out = dir.file(recipe);
+    const auto result = run(job, out);
+    ASSERT_TRUE(result.has_value());
+    const bool early = find_recipe(recipe).early_exits;
+    EXPECT_EQ(result->dialect, early ? "costeff-cofi-compact" : "cofi-compact");
+    const Engine engine(out);
+    const ModelInfo& info = engine.info();
+    for (size_t i = 0; i < info.layers.size(); ++i) {
+      EXPECT_EQ(info.layers[i].heads, shape.heads[i]);
+      EXPECT_EQ(info.layers[i].ffn_size, shape.ffn[i]);
+    }
+    EXPECT_EQ(all_logits(answers(out, job.dev)), judge.logits);
+    const auto before = last_logits(answers(backbone, job.dev));
+    if (std::string_view(recipe) == "ramps") {
+      EXPECT_EQ(last_logits(answers(out, job.dev)), before);
+      continue;
+    }
+    EXPECT_NE(last_logits(answers(out, job.dev)), before);
+    // The parts of a layer that has nothing else.
+    const TensorSet was = checkpoint::read_safetensors(backbone + "/model.safetensors"),
+                    is = checkpoint::read_safetensors(out + "/model.safetensors");
+    for (const char* name : {"attention.output.dense.bias", "attention.output.LayerNorm.weight",
+                             "output.dense.bias", "output.LayerNorm.bias"}) {
+      const std::string full = std::string("bert.encoder.layer.3.") + name;
+      const Tensor *a = was.find(full), *b = is.find(full);
+      ASSERT_TRUE(a && b) << full;
+      EXPECT_NE(std::memcmp(a->data, b->data, static_cast<size_t>(a->bytes())), 0) << full;
     }
   }
 }

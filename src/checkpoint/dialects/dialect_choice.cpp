@@ -28,6 +28,11 @@ int64_t attention_size(const model::Layer& layer) {
   return layer.attention ? layer.attention->query.out : 0;
 }
 
+// Whether both sublayers do.
+bool has_units(const model::Layer& layer) {
+  return attention_size(layer) > 0 && layer.ffn && layer.ffn->in.out > 0;
+}
+
 // hidden_size of the unpruned model, as name_model writes it. 0: unknown, but not H.
 int64_t whole_hidden_size(const Subject& s) {
   const model::Architecture& a = s.m.arch;
@@ -69,7 +74,11 @@ std::string bert_or_elasticbert(const Subject& s) {
 std::string complete_layers(const Subject& s) {
   const std::vector<model::Layer>& layers = s.m.arch.layers;
   for (size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].attention && layers[i].ffn) continue;
+    if (has_units(layers[i])) continue;
+    if (layers[i].attention && layers[i].ffn) {
+      return fmt::format("has no {} in layer {}, and {}'s layers have some",
+                         layers[i].attention->heads > 0 ? "neurons" : "heads", i + 1, s.writer);
+    }
     return fmt::format("has no {} in layer {}, and {}'s layers have both halves",
                        layers[i].attention ? "feed-forward" : "attention", i + 1, s.writer);
   }
@@ -329,7 +338,7 @@ std::string base_dialect(const Model& m) {
   if (m.arch.embeddings.word_up || have == "cost-eff") return "cost-eff";
   const bool roberta = m.arch.family == Family::roberta;
   const bool halves = std::any_of(m.arch.layers.begin(), m.arch.layers.end(),
-                                  [](const model::Layer& l) { return !l.attention || !l.ffn; });
+                                  [](const model::Layer& l) { return !has_units(l); });
   if (halves || have.starts_with("cofi")) return roberta ? "cofi-compact-roberta" : "cofi-compact";
   if (!roberta) return "plain-bert";
   return have == "plain-xlmr" ? "plain-xlmr" : "plain-roberta";

@@ -40,7 +40,7 @@ bool layers_pruned(const Source& s) {
   const std::string beginning = s.prefix + layer_names(s.family).layer;
   const int64_t unpruned = s.config->hidden_size.value_or(0);
   for (int64_t i : numbers(s, beginning)) {
-    if (attention_absent(s, i) || ffn_absent(s, i)) return true;
+    if (attention_units(s, i) != Units::some || ffn_units(s, i) != Units::some) return true;
     const std::string p = fmt::format("{}{}.", beginning, i);
     const int64_t a = rows_of(s, p + "attention.self.query.weight");
     const int64_t f = rows_of(s, p + "intermediate.dense.weight");

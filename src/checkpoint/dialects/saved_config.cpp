@@ -57,8 +57,8 @@ void put_labels(Json* json, const model::Model& m) {
 int64_t smallest_ffn(const model::Model& m) {
   int64_t least = 0;
   for (const model::Layer& layer : m.arch.layers) {
-    if (!layer.ffn) continue;
-    const int64_t f = layer.ffn->in.out;
+    const int64_t f = layer.ffn ? layer.ffn->in.out : 0;
+    if (f == 0) continue;
     least = least == 0 ? f : std::min(least, f);
   }
   return least;

@@ -20,9 +20,9 @@ constexpr const char* kSlenderizeFooter =
     "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay.\n\n"
     "--method fisher: heads and neurons are dropped whose masks have the least Fisher\n"
     "information under the budget (Kwon et al. 2022), and what is left is fitted, sublayer\n"
-    "by sublayer, to what the whole model computes on the rows. Nothing is trained. Every\n"
-    "layer keeps a head and some neurons. The result is CoFi's compact form; off-ramps are\n"
-    "written in costeff's.\n\n"
+    "by sublayer, to what the whole model computes on the rows. Nothing is trained. A\n"
+    "layer may lose all heads or all neurons. The result is CoFi's compact form; off-ramps\n"
+    "are written in costeff's.\n\n"
     "--method cost-eff (Shen et al. 2022): the assistant, which is MODEL with off-ramps,\n"
     "learns from MODEL, unless that has them. The heads and neurons of each layer that\n"
     "matter least to the assistant's answers are pruned, one head at a time, with training\n"
@@ -42,8 +42,8 @@ constexpr const char* kSlenderizeFooter =
 void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
   const char* group = "Size";
   sub->add_option("--macs", f->macs,
-                  "Share of the multiply-accumulates to keep (fisher: 0.5 by default): those of "
-                  "heads and neurons, on rows as long as these")
+                  "Share of MODEL's multiply-accumulates to keep (fisher: 0.5 by default), on texts "
+                  "as long as these")
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(group);

@@ -40,7 +40,7 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
   TrainOptions train;
   add_data_options(f.rows, data, &train);
   SlenderizeOptions o;
-  o.macs = f.macs.value_or(o.macs);
+  o.target.value = f.macs.value_or(o.target.value);
   o.fit = slender_fit(f);
   o.rows = f.at_most.value_or(o.rows);
   o.round = !f.exact;
@@ -101,7 +101,7 @@ int without_training(const SlenderizeFlags& f, TrainData data) {
   tasks::SlenderReport r = begin_report(f, data);
   const SlenderizeOptions options = options_of(f, data);
   r.fit = f.fit.empty() ? "refit" : f.fit;
-  r.macs = options.macs;
+  r.macs = options.target.value;
   Slenderizer slenderizer(f.rows.pass.model, std::move(data.train), std::move(data.dev), options);
   tasks::Progress progress(tasks::want_progress(quiet, -1));
   progress.begin({});

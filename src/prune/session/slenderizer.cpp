@@ -13,6 +13,7 @@
 #include "prune/mask_gradients.h"
 #include "prune/search.h"
 #include "prune/session/copy.h"
+#include "prune/session/size.h"
 #include "prune/tune.h"
 #include "runtime/loaded_model.h"
 #include "text/tokenizer.h"
@@ -65,9 +66,7 @@ struct Slenderizer::Impl {
         tokenizer(path),
         kernels(runtime::choose_table(options.isa)),
         whole(path, kernels, prune::needs_no_gradient) {
-    if (!(options.macs > 0) || options.macs > 1)
-      fail_usage("a share of {} of the multiply-accumulates, expected more than 0 and at most 1",
-                 options.macs);
+    prune::check_target(options.target);
     if (options.rows < 1) fail_usage("{} rows to look at, expected at least 1", options.rows);
     if (given.empty()) throw_input("no rows, expected some with labels");
     const model::Model& m = whole.backbone.model;
@@ -93,7 +92,7 @@ struct Slenderizer::Impl {
     double squares = 0;
     for (const Row& row : rows.rows) squares += std::pow(static_cast<double>(row.ids.size()), 2);
     const auto count = static_cast<double>(plan.rows);
-    costs = prune::unit_costs(m.arch, static_cast<double>(rows.tokens) / count, squares / count);
+    length = {static_cast<double>(rows.tokens) / count, squares / count};
     plan.before = shape_of(m, prune::all_kept(m.arch));
     team = std::make_unique<Team>(options.threads > 0 ? options.threads : usable_cpus());
   }
@@ -110,22 +109,27 @@ struct Slenderizer::Impl {
 
   SlenderShape shape_of(const model::Model& m, const prune::Kept& units) const {
     SlenderShape shape;
-    model::for_each_parameter(
-        m, [&](const model::Parameter& p) { shape.parameters += p.tensor.numel(); });
-    const auto hidden = m.arch.hidden_size, d = m.arch.head_size;
     for (size_t l = 0; l < units.heads.size(); ++l) {
       shape.heads.push_back(prune::count(units.heads[l]));
       shape.neurons.push_back(prune::count(units.neurons[l]));
-      const auto all_heads = static_cast<int64_t>(units.heads[l].size());
-      const auto all_neurons = static_cast<int64_t>(units.neurons[l].size());
-      // Weights and biases that leave with each.
-      shape.parameters -= (all_heads - shape.heads.back()) * d * (4 * hidden + 3) +
-                          (all_neurons - shape.neurons.back()) * (2 * hidden + 1);
     }
-    shape.macs = prune::cost(units, costs);
+    const auto of = [&](const prune::UnitMeasure& measure) {
+      return measure.rest + prune::cost_of(units, measure.units);
+    };
+    shape.macs = of(prune::macs_of(m, length));
+    shape.parameters = std::llround(of(prune::parameters_of(m)));
+    shape.bytes = shape.parameters * static_cast<int64_t>(sizeof(float));
+    const prune::UnitMeasure prunable = prune::prunable_of(m.arch);
+    shape.sparsity = 1 - of(prunable) / prune::cost_of(prune::all_kept(m.arch), prunable.units);
     return shape;
   }
 
+  prune::UnitMeasure measure_of_target() const {
+    const model::Model& m = whole.backbone.model;
+    if (options.target.of == SlenderSize::parameters) return prune::parameters_of(m);
+    if (options.target.of == SlenderSize::sparsity) return prune::prunable_of(m.arch);
+    return prune::macs_of(m, length);
+  }
   bool compute_gradients(const SlenderizeProgress& progress, const std::atomic<bool>* stop);
   bool decide(const SlenderizeProgress& progress, const std::atomic<bool>* stop);
   std::vector<double> judged(const model::Model& m) const;
@@ -140,7 +144,7 @@ struct Slenderizer::Impl {
   prune::Copy whole;
   int64_t max_length = 0;
   train::Encoded rows, dev_rows;
-  prune::UnitCosts costs;
+  prune::TextLength length;
   std::unique_ptr<Team> team;
   std::vector<prune::MaskGradients> gradients;
   std::optional<prune::Kept> kept;
@@ -191,12 +195,12 @@ bool Slenderizer::Impl::compute_gradients(const SlenderizeProgress& progress,
 bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::atomic<bool>* stop) {
   if (kept) return true;
   const model::Model& m = whole.backbone.model;
-  const double full = prune::cost(prune::all_kept(m.arch), costs);
-  const int64_t step = options.round ? kStep : 1;
-  prune::check_budget(prune::all_kept(m.arch), costs, options.macs * full, step);
+  const prune::Kept all = prune::all_kept(m.arch);
+  const prune::UnitMeasure measure = measure_of_target();
+  const prune::CostTable table = prune::linear_costs(all, measure.units, options.round ? kStep : 1);
+  const double budget = prune::units_budget(options.target, table, measure.rest);
   if (!compute_gradients(progress, stop)) return false;
-  prune::Kept units =
-      prune::search_rounded(prune::fisher_scores(gradients), costs, options.macs * full, step);
+  prune::Kept units = prune::search(prune::fisher_scores(gradients), table, budget);
   prune::rearrange(gradients, &units);
   kept = std::move(units);
   plan.after = shape_of(m, *kept);
