@@ -41,16 +41,28 @@ constexpr const char* kSlenderizeFooter =
 
 void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
   const char* group = "Size";
-  sub->add_option("--macs", f->macs,
-                  "Share of MODEL's multiply-accumulates to keep (fisher: 0.5 by default), on texts "
-                  "as long as these")
+  sub->add_option(
+         "--macs", f->macs,
+         "Share of MODEL's multiply-accumulates to keep (fisher: 0.5 by default), on texts "
+         "as long as these")
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(group);
   sub->add_option("--params", f->parameters,
-                  "Share of MODEL's parameters to keep, embeddings included (cost-eff)")
+                  "Share of MODEL's parameters to keep, embeddings included")
       ->type_name("X")
       ->check(number_between(0, 1))
+      ->group(group);
+  sub->add_option("--sparsity", f->sparsity,
+                  "Share of the weights of heads and neurons to drop, as CoFi counts (fisher)")
+      ->type_name("X")
+      ->check(number_between(0, 1))
+      ->group(group);
+  sub->add_option("--speedup", f->speedup,
+                  "How many times as fast, by what heads and neurons take on this machine, which "
+                  "is measured: with --threads, --dtype, on texts as long as these (fisher)")
+      ->type_name("X")
+      ->check(number_between(1, 1000))
       ->group(group);
   const auto width = [&](const char* name, int64_t* to, const char* text) {
     sub->add_option(name, *to, text)
@@ -83,6 +95,10 @@ void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
                   "fisher: look at no more than N rows, drawn at random (default: 2048)")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 30))
+      ->group(group);
+  sub->add_flag("--no-labels", f->no_labels,
+                "fisher: do not read labels. Answers are drawn from MODEL's own, as where the rows "
+                "have none; they serve as well")
       ->group(group);
   sub->add_option("--max-length", f->rows.max_length, "Cut longer texts to N tokens (default: 128)")
       ->type_name("N")
@@ -139,7 +155,8 @@ void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
   sub->add_flag("--keep-stages", f->keep_stages, "Leave the models of all stages in OUT.stages")
       ->group(group);
   sub->add_option("--dtype", t.dtype,
-                  "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32")
+                  "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32. "
+                  "With --speedup: what it is measured in, int8 too")
       ->type_name("NAME")
       ->group(group);
 }
@@ -177,7 +194,9 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
     bool given, of_training;
   } flags[] = {{"--tune", !f.fit.empty(), false},
                {"--rows", f.at_most.has_value(), false},
-               {"--params", f.parameters.has_value(), true},
+               {"--no-labels", f.no_labels, false},
+               {"--sparsity", f.sparsity.has_value(), false},
+               {"--speedup", f.speedup.has_value(), false},
                {"--heads", f.heads > 0, true},
                {"--ffn", f.neurons > 0, true},
                {"--rank", f.rank > 0, true},
@@ -195,7 +214,6 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
                {"--eval-every", t.eval_every > 0, true},
                {"--resume", t.resume, true},
                {"--keep-stages", f.keep_stages, true},
-               {"--dtype", t.dtype != "float32", true},
                {"--log", !t.log.empty(), true},
                {"--report", !t.report.empty(), true}};
   for (const auto& flag : flags) {
@@ -204,9 +222,27 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
   }
 }
 
+void refuse_two_sizes(const SlenderizeFlags& f) {
+  const std::pair<const char*, bool> sizes[] = {{"--macs", f.macs.has_value()},
+                                                {"--params", f.parameters.has_value()},
+                                                {"--sparsity", f.sparsity.has_value()},
+                                                {"--speedup", f.speedup.has_value()}};
+  const char* first = nullptr;
+  for (const auto& [flag, given] : sizes) {
+    if (given && first) fail_usage("{} and {}, expected one of them", first, flag);
+    if (given) first = flag;
+  }
+}
+
+// What costs are measured in, where some are.
+void check_dtype(const SlenderizeFlags& f) {
+  if (f.rows.dtype == "float32") return;
+  if (!f.speedup) throw_usage("--dtype says nothing for --method fisher without --speedup");
+  (void)parse_compute_type(f.rows.dtype);
+}
+
 void check_training_flags(const SlenderizeFlags& f) {
   const bool widths = f.heads > 0 || f.neurons > 0 || f.rank > 0;
-  if (f.macs && f.parameters) throw_usage("--macs and --params, expected one of them");
   if (!f.macs && !f.parameters && !widths)
     throw_usage("no size: --heads N, --params X or --macs X; see costeff slenderize --help");
   TrainFlags t = f.rows;
@@ -242,14 +278,23 @@ SlenderFit slender_fit(const SlenderizeFlags& f) {
   return f.fit.empty() ? SlenderFit::refit : value_of_name(kFits, f.fit, "--tune");
 }
 
+SlenderTarget slender_target(const SlenderizeFlags& f) {
+  if (f.parameters) return {SlenderSize::parameters, *f.parameters};
+  if (f.sparsity) return {SlenderSize::sparsity, *f.sparsity};
+  if (f.speedup) return {SlenderSize::speedup, *f.speedup};
+  return {SlenderSize::macs, f.macs.value_or(SlenderTarget().value)};
+}
+
 void check_slenderize_flags(const SlenderizeFlags& f) {
   (void)trains_to_slenderize(f);
   (void)slender_fit(f);
   refuse_foreign_flags(f);
+  refuse_two_sizes(f);
   if (trains_to_slenderize(f)) {
     check_training_flags(f);
   } else {
     check_labelled_data(f.rows, "slenderize");
+    check_dtype(f);
   }
 }
 

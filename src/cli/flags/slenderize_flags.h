@@ -19,13 +19,14 @@ struct SlenderizeFlags {
   std::string method = "fisher";
 
   // Size.
-  std::optional<double> macs, parameters;
+  std::optional<double> macs, parameters, sparsity, speedup;
   int64_t heads = 0, neurons = 0, rank = 0;
   bool exact = false;
 
   // Without training.
   std::string fit;                 // empty: refit
   std::optional<int64_t> at_most;  // rows to look at
+  bool no_labels = false;
 
   // With training.
   std::string backbone;
@@ -43,5 +44,7 @@ void check_slenderize_flags(const SlenderizeFlags& flags);
 // --method, --tune. Throw Error(usage).
 bool trains_to_slenderize(const SlenderizeFlags& flags);
 SlenderFit slender_fit(const SlenderizeFlags& flags);
+// Of fisher: --macs, --params, --sparsity or --speedup; half of the multiply-accumulates without them.
+SlenderTarget slender_target(const SlenderizeFlags& flags);
 
 }  // namespace costeff::cli
