@@ -19,7 +19,7 @@ struct SlenderizeFlags {
   std::string method = "fisher";
 
   // Size.
-  std::optional<double> macs, parameters;
+  std::optional<double> macs, parameters, sparsity;
   int64_t heads = 0, neurons = 0, rank = 0;
   bool exact = false;
 
@@ -29,7 +29,7 @@ struct SlenderizeFlags {
 
   // With training.
   std::string backbone;
-  std::optional<double> epochs_scale;
+  std::optional<double> epochs_scale, mask_rate;
   bool keep_stages = false;
 };
 
@@ -40,8 +40,11 @@ CLI::App* add_slenderize_flags(CLI::App* app, SlenderizeFlags* flags);
 // Error(input) for data that is not there.
 void check_slenderize_flags(const SlenderizeFlags& flags);
 
-// --method, --tune. Throw Error(usage).
+// --method, sizes, --tune. Throw Error(usage).
 bool trains_to_slenderize(const SlenderizeFlags& flags);
+SlenderMethod slender_method(const SlenderizeFlags& flags);
+// nullopt: none is given.
+std::optional<SlenderTarget> slender_target(const SlenderizeFlags& flags);
 SlenderFit slender_fit(const SlenderizeFlags& flags);
 
 }  // namespace costeff::cli
