@@ -29,15 +29,14 @@ struct SlenderTrainOptions {
   // given follow from the heads in proportion.
   int64_t heads = 0, neurons = 0;  // of a layer
   int64_t rank = 0;                // of the word embedding; the hidden size: it stays whole
-  double sparsity = 0;             // share of the weights of heads and neurons to drop
-  double parameters = 0;           // share to keep, embeddings and exits included
-  double macs = 0;                 // share of the multiply-accumulates of heads and neurons to keep
-  bool round = true;               // neurons and rank in multiples of 16, which kernels like
+  std::optional<SlenderTarget> target;
+  bool round = true;  // neurons and rank in multiples of 16, which kernels like
 
   std::string
       backbone;  // a pretrained encoder that the assistant is made of; empty: the model itself
-  double epochs_scale = 1;   // of the paper's epochs, for all stages
-  double mask_rate = 0;  // CoFi: learning rate of the masks; 0: the paper's 0.01, more if it is short
+  double epochs_scale = 1;  // of the paper's epochs, for all stages
+  double mask_rate =
+      0;  // CoFi: learning rate of the masks; 0: the paper's 0.01, more if it is short
   bool keep_stages = false;  // the models of all stages stay in OUT.stages
 
   // Labels, task, exits, batch, decay, clipping, dropout, seed, metric and the run as in training.

@@ -127,7 +127,7 @@ TEST_F(SlenderTraining, KeepsExitsOfAnyForm) {
   SlenderToy toy(dir.file("ramps"));
   Job job = toy_job(plain.path(), "ramps");
   job.options.exits = {1, 3};
-  ASSERT_TRUE(run(job, toy.model));
+  ASSERT_TRUE(costeff::run(job, toy.model));
   toy.options.epochs_scale = 1e-3;
   toy.options.train.learning_rate = 1e-12;
   toy.options.train.dropout = toy.options.train.attention_dropout = 0;
@@ -150,7 +150,7 @@ TEST_F(SlenderTraining, LearnsAToyTask) {
   job.train = toy_rows(200, 2, 3);
   job.options.epochs = 12;
   job.options.learning_rate = 5e-3;
-  ASSERT_TRUE(run(job, toy.model));
+  ASSERT_TRUE(costeff::run(job, toy.model));
   toy.train = job.train;
   toy.dev = toy_rows(50, 2, 4);
   toy.options.train.learning_rate = 3e-3;
@@ -221,7 +221,7 @@ TEST_F(SlenderTraining, RefusesWhatCannotBe) {
       {[](SlenderToy* t) { t->options.heads = t->options.rank = 0; }, ErrorKind::usage, "no size"},
       {[](SlenderToy* t) {
          t->options.heads = t->options.rank = 0;
-         t->options.parameters = 0.01;
+         t->options.target = {SlenderSize::parameters, 0.01};
        },
        ErrorKind::usage, "expected at least 0."},
       {[](SlenderToy* t) { t->options.epochs_scale = 0; }, ErrorKind::usage, "epochs of 0"},
@@ -244,20 +244,60 @@ TEST_F(SlenderTraining, RefusesWhatCannotBe) {
 // A share is reached as nearly as whole heads allow, and never passed.
 TEST_F(SlenderTraining, SharesBecomeWidths) {
   for (const double share : {0.35, 0.5, 0.75, 1.0}) {
-    for (const bool by_parameters : {true, false}) {
+    for (const auto of : {SlenderSize::parameters, SlenderSize::macs, SlenderSize::sparsity}) {
       SlenderToy toy(multi.path());
       toy.options.heads = toy.options.rank = 0;
-      (by_parameters ? toy.options.parameters : toy.options.macs) = share;
+      toy.options.target = {of, of == SlenderSize::sparsity ? 1 - share : share};
       toy.options.round = false;
       const SlenderTrainer trainer(toy.model, toy.train, toy.dev, toy.options);
       const SlenderTrainPlan& plan = trainer.plan();
-      const double is = by_parameters ? static_cast<double>(plan.after.parameters) /
-                                            static_cast<double>(plan.before.parameters)
-                                      : plan.after.macs / plan.before.macs;
+      const double is = of == SlenderSize::parameters
+                            ? static_cast<double>(plan.after.parameters) /
+                                  static_cast<double>(plan.before.parameters)
+                        : of == SlenderSize::macs ? plan.after.macs / plan.before.macs
+                                                  : 1 - plan.after.sparsity;
       EXPECT_LE(is, share);
       EXPECT_GE(is, share - 0.13);
     }
   }
+}
+
+// Masks find the widths; then what is left is trained.
+TEST_F(SlenderTraining, CofiReachesItsSparsityAndGoesOn) {
+  SlenderToy toy(dir.file("whole"));
+  Job job = toy_job(plain.path(), "plain");
+  job.train = toy_rows(200, 2, 3);
+  job.options.epochs = 12;
+  job.options.learning_rate = 5e-3;
+  ASSERT_TRUE(costeff::run(job, toy.model));
+  toy.train = job.train;
+  toy.dev = toy_rows(50, 2, 4);
+  toy.options.method = SlenderMethod::cofi;
+  toy.options.heads = toy.options.rank = 0;
+  toy.options.target = {SlenderSize::sparsity, 0.5};
+  toy.options.epochs_scale = 0.15;
+  toy.options.train.learning_rate = 2e-3;
+  SlenderTrainer trainer(toy.model, toy.train, toy.dev, toy.options);
+  EXPECT_EQ(trainer.plan().train.stages.size(), 2u);
+  EXPECT_EQ(trainer.plan().train.dialect, "cofi-compact");
+  EXPECT_GT(trainer.estimate_seconds(), 0);
+  const auto whole = trainer.run(dir.file("slender"));
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_GE(whole->after.sparsity, 0.5);
+  EXPECT_LT(whole->after.sparsity, 0.7);
+  EXPECT_GE(whole->metric_after.back(), 0.85);
+  EXPECT_EQ(Engine(dir.file("slender")).info().parameters, whole->after.parameters);
+
+  // In two parts, the first of which ends in the second stage.
+  std::atomic<bool> stop{false};
+  TrainObserver observer;
+  observer.step = [&](const TrainStep& s) { stop = s.stage == 1 && s.step == 3; };
+  EXPECT_FALSE(toy.run(dir.file("parts"), observer, &stop).has_value());
+  toy.options.train.resume = true;
+  toy.options.train.threads = 2;
+  ASSERT_TRUE(toy.run(dir.file("parts")));
+  for (const char* out : {"slender", "parts"}) fs::remove(dir.file(out) + "/slenderize.json");
+  expect_same_files(dir.file("parts"), dir.file("slender"));
 }
 
 }  // namespace

@@ -14,7 +14,15 @@ namespace {
 constexpr std::array<Name<SlenderFit>, 3> kFits{
     {{"refit", SlenderFit::refit}, {"scales", SlenderFit::scales}, {"none", SlenderFit::none}}};
 
-constexpr std::array<Name<bool>, 2> kTrainingMethods{{{"fisher", false}, {"cost-eff", true}}};
+// Which methods a flag is for.
+enum : unsigned { kFisher = 1, kCosteff = 2, kCofi = 4, kTraining = kCosteff | kCofi };
+
+constexpr std::array<Name<unsigned>, 3> kMethods{
+    {{"fisher", kFisher}, {"cost-eff", kCosteff}, {"cofi", kCofi}}};
+
+unsigned method_of(const SlenderizeFlags& f) {
+  return value_of_name(kMethods, f.method, "--method");
+}
 
 constexpr const char* kSlenderizeFooter =
     "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay.\n\n"
@@ -30,6 +38,9 @@ constexpr const char* kSlenderizeFooter =
     "assistant's hidden states and its answers. All layers end up alike. Stages last as\n"
     "long as in the paper, for a task of GLUE of about as many rows; --epochs-scale 0.1\n"
     "makes all of them shorter. OUT.stages holds what is needed to go on with --resume.\n\n"
+    "--method cofi (Xia et al. 2022): masks of heads, neurons, whole sublayers and hidden\n"
+    "units are trained beside the weights until the sparsity is reached, then what is left,\n"
+    "both by the layers and answers of MODEL. The result has one exit.\n\n"
     "Standard output has the widths of each layer, before and after, and what changed;\n"
     "of a method that trains also its evaluations as they come.\n\n"
     "Examples:\n"
@@ -37,7 +48,9 @@ constexpr const char* kSlenderizeFooter =
     "  costeff slenderize sst2 --data glue/SST-2 --macs 0.3 -o sst2-third\n"
     "  costeff slenderize sst2 --data mine.csv --label-field stars --dry-run\n"
     "  costeff slenderize sst2 --data glue/SST-2 --method cost-eff --params 0.33 \\\n"
-    "    --epochs-scale 0.1 -o sst2-slender\n\n";
+    "    --epochs-scale 0.1 -o sst2-slender\n"
+    "  costeff slenderize sst2 --data glue/SST-2 --method cofi --sparsity 0.8 \\\n"
+    "    --epochs-scale 0.1 -o sst2-cofi\n\n";
 
 void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
   const char* group = "Size";
@@ -54,7 +67,7 @@ void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
       ->check(number_between(0, 1))
       ->group(group);
   sub->add_option("--sparsity", f->sparsity,
-                  "Share of the weights of heads and neurons to drop, as CoFi counts (fisher)")
+                  "Share of the weights of heads and neurons to drop, as CoFi counts them")
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(group);
@@ -82,8 +95,9 @@ void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
 void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
   const char* group = "How";
   sub->add_option("--method", f->method,
-                  "fisher (default): minutes, without training; cost-eff: with training, and an "
-                  "embedding that is slender too")
+                  "fisher (default): minutes, without training; cost-eff: with training, off-ramps "
+                  "and an embedding that is slender too; cofi: with training, the most slender "
+                  "layers")
       ->type_name("NAME")
       ->group(group);
   sub->add_option("--tune", f->fit,
@@ -112,42 +126,47 @@ void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
 }
 
 void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
-  const char* group = "Training (cost-eff)";
+  const char* group = "Training (cost-eff, cofi)";
   TrainFlags& t = f->rows;
   const auto add = [&](const char* name, auto* to, const char* text, const char* type,
                        CLI::Validator check) {
     sub->add_option(name, *to, text)->type_name(type)->check(std::move(check))->group(group);
   };
   sub->add_option("--backbone", f->backbone,
-                  "A pretrained encoder of MODEL's shape that the assistant is made of, as in the "
-                  "paper; default: MODEL itself")
+                  "A pretrained encoder of MODEL's shape that begins, as in the papers; default: "
+                  "MODEL itself")
       ->type_name("DIR")
       ->group(group);
-  sub->add_option("--exits", t.exits, "Layers with an off-ramp: all (default), or 3,6,9")
+  sub->add_option("--exits", t.exits, "cost-eff: layers with an off-ramp: all (default), or 3,6,9")
       ->type_name("LAYERS")
       ->group(group);
-  sub->add_option("--pooling", t.pooling,
-                  "What new exits read: mean (the mean over the tokens; default) or first (the "
-                  "first token, as the paper's)")
+  sub->add_option(
+         "--pooling", t.pooling,
+         "cost-eff: what new exits read: mean (the mean over the tokens; default) or first (the "
+         "first token, as the paper's)")
       ->type_name("NAME")
       ->group(group);
   add("--epochs-scale", &f->epochs_scale, "Of the paper's epochs, for all stages (default: 1)", "X",
       number_between(1e-6, 1000));
   add("--lr", &t.learning_rate,
-      "Learning rate (default: 2e-5) of the assistant and the last stage; half of it while "
-      "pruning, half as much again for hidden states",
+      "Learning rate (default: 2e-5). cost-eff: that of the assistant and the last stage; half "
+      "of it while pruning, half as much again for hidden states",
       "X", number_between(1e-12, 10));
   add("--head-lr", &t.head_learning_rate,
       "Learning rate of the exits (default: as --lr, 10 times that where they are new)", "X",
       number_between(1e-12, 10));
-  add("--batch", &t.batch, "Rows of a step (default: 32)", "N", whole_number(1, 65536));
+  add("--mask-lr", &f->mask_rate,
+      "cofi: learning rate of the masks (default: 0.01 by --epochs-scale, at most 0.1)", "X",
+      number_between(1e-9, 10));
+  add("--batch", &t.batch, "Rows of a step (default: 32; cofi's last stage: 64)", "N",
+      whole_number(1, 65536));
   add("--micro-batch", &t.micro_batch,
       "Rows that are computed at once; less memory, the same result", "N", whole_number(1, 65536));
   add("--dropout", &t.dropout, "Dropout (default: 0.1)", "X", number_between(0, 0.99));
   add("--attention-dropout", &t.attention_dropout,
       "Dropout of attention's probabilities (default: 0.1)", "X", number_between(0, 0.99));
-  add("--first-exit", &t.first_exit, "Off-ramps before this layer are not trained", "LAYER",
-      whole_number(1, kMaxLayers));
+  add("--first-exit", &t.first_exit, "cost-eff: off-ramps before this layer are not trained",
+      "LAYER", whole_number(1, kMaxLayers));
   add("--eval-every", &t.eval_every,
       "Steps between evaluations (default: four an epoch, and at the end of a stage)", "N",
       whole_number(1, int64_t{1} << 40));
@@ -172,11 +191,11 @@ void add_slender_output_flags(CLI::App* sub, SlenderizeFlags* f) {
                 "and time; write nothing")
       ->group(group);
   sub->add_option("--log", f->rows.log,
-                  "Write every step and evaluation here as it comes, as JSONL (cost-eff)")
+                  "Write every step and evaluation here as it comes, as JSONL")
       ->type_name("FILE")
       ->group(group);
   sub->add_option("--report", f->rows.report,
-                  "An HTML page with the curves of the run and of the result (cost-eff)")
+                  "An HTML page with the curves of the run and of the result")
       ->type_name("FILE")
       ->group(group);
   sub->add_flag("--json", f->rows.json, "Print one JSON object instead of the table")->group(group);
@@ -185,52 +204,41 @@ void add_slender_output_flags(CLI::App* sub, SlenderizeFlags* f) {
       ->group(group);
 }
 
-// Throws for flags of the other kind of method.
+// Throws for flags of other methods.
 void refuse_foreign_flags(const SlenderizeFlags& f) {
   const TrainFlags& t = f.rows;
-  const bool trains = trains_to_slenderize(f);
+  const unsigned method = method_of(f);
   const struct {
     const char* flag;
-    bool given, of_training;
-  } flags[] = {{"--tune", !f.fit.empty(), false},
-               {"--rows", f.at_most.has_value(), false},
-               {"--no-labels", f.no_labels, false},
-               {"--sparsity", f.sparsity.has_value(), false},
-               {"--speedup", f.speedup.has_value(), false},
-               {"--heads", f.heads > 0, true},
-               {"--ffn", f.neurons > 0, true},
-               {"--rank", f.rank > 0, true},
-               {"--backbone", !f.backbone.empty(), true},
-               {"--exits", t.exits != "all", true},
-               {"--pooling", t.pooling != "auto", true},
-               {"--epochs-scale", f.epochs_scale.has_value(), true},
-               {"--lr", t.learning_rate.has_value(), true},
-               {"--head-lr", t.head_learning_rate.has_value(), true},
-               {"--batch", t.batch.has_value(), true},
-               {"--micro-batch", t.micro_batch > 0, true},
-               {"--dropout", t.dropout.has_value(), true},
-               {"--attention-dropout", t.attention_dropout.has_value(), true},
-               {"--first-exit", t.first_exit != 1, true},
-               {"--eval-every", t.eval_every > 0, true},
-               {"--resume", t.resume, true},
-               {"--keep-stages", f.keep_stages, true},
-               {"--log", !t.log.empty(), true},
-               {"--report", !t.report.empty(), true}};
+    bool given;
+    unsigned methods;
+  } flags[] = {{"--tune", !f.fit.empty(), kFisher},
+               {"--rows", f.at_most.has_value(), kFisher},
+               {"--no-labels", f.no_labels, kFisher},
+               {"--speedup", f.speedup.has_value(), kFisher},
+               {"--heads", f.heads > 0, kCosteff},
+               {"--ffn", f.neurons > 0, kCosteff},
+               {"--rank", f.rank > 0, kCosteff},
+               {"--exits", t.exits != "all", kCosteff},
+               {"--pooling", t.pooling != "auto", kCosteff},
+               {"--first-exit", t.first_exit != 1, kCosteff},
+               {"--mask-lr", f.mask_rate.has_value(), kCofi},
+               {"--backbone", !f.backbone.empty(), kTraining},
+               {"--epochs-scale", f.epochs_scale.has_value(), kTraining},
+               {"--lr", t.learning_rate.has_value(), kTraining},
+               {"--head-lr", t.head_learning_rate.has_value(), kTraining},
+               {"--batch", t.batch.has_value(), kTraining},
+               {"--micro-batch", t.micro_batch > 0, kTraining},
+               {"--dropout", t.dropout.has_value(), kTraining},
+               {"--attention-dropout", t.attention_dropout.has_value(), kTraining},
+               {"--eval-every", t.eval_every > 0, kTraining},
+               {"--resume", t.resume, kTraining},
+               {"--keep-stages", f.keep_stages, kTraining},
+               {"--log", !t.log.empty(), kTraining},
+               {"--report", !t.report.empty(), kTraining}};
   for (const auto& flag : flags) {
-    if (flag.given && flag.of_training != trains)
+    if (flag.given && (flag.methods & method) == 0)
       fail_usage("{} is not for --method {}", flag.flag, f.method);
-  }
-}
-
-void refuse_two_sizes(const SlenderizeFlags& f) {
-  const std::pair<const char*, bool> sizes[] = {{"--macs", f.macs.has_value()},
-                                                {"--params", f.parameters.has_value()},
-                                                {"--sparsity", f.sparsity.has_value()},
-                                                {"--speedup", f.speedup.has_value()}};
-  const char* first = nullptr;
-  for (const auto& [flag, given] : sizes) {
-    if (given && first) fail_usage("{} and {}, expected one of them", first, flag);
-    if (given) first = flag;
   }
 }
 
@@ -243,8 +251,11 @@ void check_dtype(const SlenderizeFlags& f) {
 
 void check_training_flags(const SlenderizeFlags& f) {
   const bool widths = f.heads > 0 || f.neurons > 0 || f.rank > 0;
-  if (!f.macs && !f.parameters && !widths)
-    throw_usage("no size: --heads N, --params X or --macs X; see costeff slenderize --help");
+  if (!slender_target(f) && !widths) {
+    fail_usage("no size: {}; see costeff slenderize --help",
+               method_of(f) == kCofi ? "--sparsity X, --params X or --macs X"
+                                     : "--heads N, --params X or --macs X");
+  }
   TrainFlags t = f.rows;
   t.recipe = "assistant";
   t.teacher = t.pass.model;
@@ -270,26 +281,41 @@ CLI::App* add_slenderize_flags(CLI::App* app, SlenderizeFlags* f) {
   return sub;
 }
 
-bool trains_to_slenderize(const SlenderizeFlags& f) {
-  return value_of_name(kTrainingMethods, f.method, "--method");
+bool trains_to_slenderize(const SlenderizeFlags& f) { return (method_of(f) & kTraining) != 0; }
+
+SlenderMethod slender_method(const SlenderizeFlags& f) {
+  return method_of(f) == kCofi ? SlenderMethod::cofi : SlenderMethod::cost_eff;
+}
+
+std::optional<SlenderTarget> slender_target(const SlenderizeFlags& f) {
+  const struct {
+    const char* flag;
+    const std::optional<double>& value;
+    SlenderSize of;
+  } sizes[] = {{"--macs", f.macs, SlenderSize::macs},
+               {"--params", f.parameters, SlenderSize::parameters},
+               {"--sparsity", f.sparsity, SlenderSize::sparsity},
+               {"--speedup", f.speedup, SlenderSize::speedup}};
+  std::optional<SlenderTarget> target;
+  const char* first = nullptr;
+  for (const auto& size : sizes) {
+    if (!size.value) continue;
+    if (first) fail_usage("{} and {}, expected one of them", first, size.flag);
+    first = size.flag;
+    target = {size.of, *size.value};
+  }
+  return target;
 }
 
 SlenderFit slender_fit(const SlenderizeFlags& f) {
   return f.fit.empty() ? SlenderFit::refit : value_of_name(kFits, f.fit, "--tune");
 }
 
-SlenderTarget slender_target(const SlenderizeFlags& f) {
-  if (f.parameters) return {SlenderSize::parameters, *f.parameters};
-  if (f.sparsity) return {SlenderSize::sparsity, *f.sparsity};
-  if (f.speedup) return {SlenderSize::speedup, *f.speedup};
-  return {SlenderSize::macs, f.macs.value_or(SlenderTarget().value)};
-}
-
 void check_slenderize_flags(const SlenderizeFlags& f) {
   (void)trains_to_slenderize(f);
   (void)slender_fit(f);
+  (void)slender_target(f);
   refuse_foreign_flags(f);
-  refuse_two_sizes(f);
   if (trains_to_slenderize(f)) {
     check_training_flags(f);
   } else {

@@ -30,7 +30,7 @@ struct SlenderizeFlags {
 
   // With training.
   std::string backbone;
-  std::optional<double> epochs_scale;
+  std::optional<double> epochs_scale, mask_rate;
   bool keep_stages = false;
 };
 
@@ -41,10 +41,11 @@ CLI::App* add_slenderize_flags(CLI::App* app, SlenderizeFlags* flags);
 // Error(input) for data that is not there.
 void check_slenderize_flags(const SlenderizeFlags& flags);
 
-// --method, --tune. Throw Error(usage).
+// --method, sizes, --tune. Throw Error(usage).
 bool trains_to_slenderize(const SlenderizeFlags& flags);
+SlenderMethod slender_method(const SlenderizeFlags& flags);
+// nullopt: none is given.
+std::optional<SlenderTarget> slender_target(const SlenderizeFlags& flags);
 SlenderFit slender_fit(const SlenderizeFlags& flags);
-// Of fisher: --macs, --params, --sparsity or --speedup; half of the multiply-accumulates without them.
-SlenderTarget slender_target(const SlenderizeFlags& flags);
 
 }  // namespace costeff::cli

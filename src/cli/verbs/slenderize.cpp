@@ -42,7 +42,7 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data, bo
   TrainOptions train;
   add_data_options(f.rows, data, &train);
   SlenderizeOptions o;
-  o.target = slender_target(f);
+  o.target = slender_target(f).value_or(o.target);
   o.without_labels = drawn;
   o.fit = slender_fit(f);
   o.rows = f.at_most.value_or(o.rows);
@@ -81,12 +81,13 @@ SlenderTrainOptions training_options_of(const SlenderizeFlags& f, const TrainDat
   o.heads = f.heads;
   o.neurons = f.neurons;
   o.rank = f.rank;
-  o.parameters = f.parameters.value_or(0);
-  o.macs = f.macs.value_or(0);
+  o.method = slender_method(f);
+  o.target = slender_target(f);
   o.round = !f.exact;
   o.backbone = f.backbone;
   o.epochs_scale = f.epochs_scale.value_or(1);
   o.keep_stages = f.keep_stages;
+  o.mask_rate = f.mask_rate.value_or(0);
   o.train = train_options(f.rows, model);
   add_data_options(f.rows, data, &o.train);
   return o;
@@ -162,10 +163,14 @@ tasks::TrainReport training_report(const tasks::SlenderReport& r, const TrainDat
                                .paper = "Shen et al. 2022, COST-EFF",
                                .use = "prunings in turns with training, from an assistant",
                                .dialect = "cost-eff"};
+  static const Recipe kCofi{.name = "cofi",
+                            .paper = "Xia et al. 2022, CoFi",
+                            .use = "masks that learn what stays",
+                            .dialect = "cofi-compact"};
   tasks::TrainReport t;
   t.backbone = r.model;
   t.out = r.out;
-  t.recipe = &kCosteff;
+  t.recipe = r.method == kCofi.name ? &kCofi : &kCosteff;
   t.data = r.data;
   t.dev = r.dev;
   t.dev_from = data.dev_from;
@@ -213,6 +218,7 @@ int with_training(const SlenderizeFlags& f, const BackboneInfo& model, TrainData
       return closed ? kPipeClosed : kInterrupted;
     }
     r.result = {result->metric_before, result->metric_after, result->files};
+    r.plan.after = result->after;
     r.evaluations = result->evaluations;
     r.seconds = t.seconds = result->seconds;
     t.evaluations = result->evaluations;
@@ -228,6 +234,10 @@ int with_training(const SlenderizeFlags& f, const BackboneInfo& model, TrainData
     t.curve = curve_of_result(f.rows, t.plan.max_length, judged_by, data.labels);
   if (const int code = outputs->finish(t); code != 0) return code;
   const int code = print_report(f, r);
+  if (r.plan.after.sparsity < plan.sparsity && !f.rows.pass.quiet) {
+    say("the sparsity is {:.3f}, short of {:.3f}: more epochs or a higher --mask-lr reach it",
+        r.plan.after.sparsity, plan.sparsity);
+  }
   say_written(f, r);
   return code;
 }

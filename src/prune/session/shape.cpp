@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/fail.h"
+#include "prune/cofi/cofi_pruning.h"
 
 namespace costeff::prune {
 namespace {
@@ -27,6 +28,19 @@ Widths scaled(const Widths& whole, double share, const SlenderTrainOptions& o) {
   w.neurons = o.neurons > 0 ? o.neurons : part_of(whole.neurons, share, o.round);
   w.rank = o.rank > 0 ? o.rank : part_of(whole.rank, share, o.round);
   return w;
+}
+
+int64_t rank_of(const model::Architecture& arch) {
+  return arch.embeddings.word_up ? arch.embeddings.word_up->in : 0;
+}
+
+double total(const UnitMeasure& measure, const Kept& units) {
+  return measure.rest + cost_of(units, measure.units);
+}
+
+void set_parameters(int64_t parameters, SlenderShape* shape) {
+  shape->parameters = parameters;
+  shape->bytes = parameters * static_cast<int64_t>(sizeof(float));
 }
 
 void check_width(const char* what, int64_t asked, int64_t most) {
@@ -54,39 +68,67 @@ Widths widths_of(const model::Architecture& arch, const std::string& path) {
     }
     all = w;
   }
-  all->rank = arch.embeddings.word_up ? arch.embeddings.word_up->in : 0;
+  all->rank = rank_of(arch);
   return *all;
 }
 
-SlenderShape shape_with(const model::Model& m, const Widths& w, const UnitCosts& costs) {
-  const model::Architecture& arch = m.arch;
-  SlenderShape shape;
-  model::for_each_parameter(
-      m, [&](const model::Parameter& p) { shape.parameters += p.tensor.numel(); });
-  const int64_t hidden = arch.hidden_size, d = arch.head_size;
-  for (const model::Layer& layer : arch.layers) {
-    // Weights and biases that leave with each.
-    shape.parameters -= (layer.attention->heads - w.heads) * d * (4 * hidden + 3) +
-                        (layer.ffn->in.out - w.neurons) * (2 * hidden + 1);
-    shape.heads.push_back(w.heads);
-    shape.neurons.push_back(w.neurons);
-    shape.macs +=
-        costs.head * static_cast<double>(w.heads) + costs.neuron * static_cast<double>(w.neurons);
+TextLength length_of(std::span<const train::Row> rows) {
+  TextLength length;
+  for (const train::Row& row : rows) {
+    const auto n = static_cast<double>(row.ids.size());
+    length.tokens += n;
+    length.squares += n * n;
   }
-  const int64_t had = arch.embeddings.word_up ? arch.embeddings.word_up->in : 0;
-  const auto words = [&](int64_t rank) {
-    return rank > 0 ? (arch.vocab_size + hidden) * rank : arch.vocab_size * hidden;
-  };
-  shape.parameters += words(w.rank) - words(had);
-  shape.rank = w.rank;
+  const auto count = static_cast<double>(rows.size());
+  return {length.tokens / count, length.squares / count};
+}
+
+SlenderShape shape_of(const model::Model& m, const TextLength& length,
+                      const model::Architecture& whole) {
+  const Kept all = all_kept(m.arch);
+  SlenderShape shape;
+  for (size_t l = 0; l < all.heads.size(); ++l) {
+    shape.heads.push_back(count(all.heads[l]));
+    shape.neurons.push_back(count(all.neurons[l]));
+  }
+  shape.rank = rank_of(m.arch);
+  shape.macs = total(macs_of(m, length), all);
+  set_parameters(std::llround(total(parameters_of(m), all)), &shape);
+  shape.sparsity = sparsity_between(whole, m.arch);
   return shape;
 }
 
-Widths choose_widths(const model::Model& m, const SlenderShape& of, const UnitCosts& costs,
+SlenderShape shape_with(const model::Model& m, const Widths& w, const TextLength& length) {
+  const model::Architecture& arch = m.arch;
+  SlenderShape shape;
+  shape.heads.assign(arch.layers.size(), w.heads);
+  shape.neurons.assign(arch.layers.size(), w.neurons);
+  shape.rank = w.rank;
+  const auto of = [&](const UnitMeasure& measure) {
+    double sum = measure.rest;
+    for (const UnitCosts& layer : measure.units)
+      sum +=
+          layer.head * static_cast<double>(w.heads) + layer.neuron * static_cast<double>(w.neurons);
+    return sum;
+  };
+  const auto hidden = static_cast<double>(arch.hidden_size);
+  const auto words = [&](int64_t rank) {
+    const auto vocabulary = static_cast<double>(arch.vocab_size);
+    return rank > 0 ? (vocabulary + hidden) * static_cast<double>(rank) : vocabulary * hidden;
+  };
+  shape.macs =
+      of(macs_of(m, length)) + length.tokens * hidden * static_cast<double>(w.rank - rank_of(arch));
+  set_parameters(std::llround(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch))), &shape);
+  const UnitMeasure prunable = prunable_of(arch);
+  shape.sparsity = 1 - (of(prunable) - prunable.rest) / total(prunable, all_kept(arch));
+  return shape;
+}
+
+Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLength& length,
                      const SlenderTrainOptions& o) {
   Widths whole = widths_of(m.arch, "the model");
-  const int64_t had = whole.rank, hidden = m.arch.hidden_size;
-  if (whole.rank == 0) whole.rank = hidden;
+  const int64_t had = whole.rank;
+  if (whole.rank == 0) whole.rank = m.arch.hidden_size;
   check_width("heads", o.heads, whole.heads);
   check_width("neurons", o.neurons, whole.neurons);
   check_width("rank", o.rank, whole.rank);
@@ -95,40 +137,79 @@ Widths choose_widths(const model::Model& m, const SlenderShape& of, const UnitCo
     if (w.rank == whole.rank) w.rank = had;
     return w;
   };
-  if (o.parameters == 0 && o.macs == 0) {
+  if (!o.target) {
     if (o.heads == 0 && o.neurons == 0 && o.rank == 0)
       throw_usage("no size, expected --heads, --params, --macs or another one");
     const double share =
         o.heads > 0 ? static_cast<double>(o.heads) / static_cast<double>(whole.heads) : 1.0;
     return finished(scaled(whole, share, o));
   }
-  const bool by_parameters = o.parameters > 0;
-  const double share = by_parameters ? o.parameters : o.macs;
-  if (!(share > 0) || share > 1)
-    fail_usage("a share of {} of the {}, expected more than 0 and at most 1", share,
-               by_parameters ? "parameters" : "multiply-accumulates");
-  const auto size = [&](const Widths& w) {
-    const SlenderShape shape = shape_with(m, w, costs);
-    return by_parameters
-               ? static_cast<double>(shape.parameters) / static_cast<double>(of.parameters)
-               : shape.macs / of.macs;
+  check_target(*o.target);
+  // The share of what there is.
+  const auto size = [&](const SlenderShape& s) {
+    switch (o.target->of) {
+      case SlenderSize::parameters:
+        return static_cast<double>(s.parameters) / static_cast<double>(of.parameters);
+      case SlenderSize::sparsity:
+        return 1 - s.sparsity;
+      default:
+        return s.macs / of.macs;
+    }
   };
+  const bool sparse = o.target->of == SlenderSize::sparsity;
+  const double most = sparse ? 1 - o.target->value : o.target->value;
   std::optional<Widths> best;
   double best_size = 0, least = 0;
   for (int64_t i = 0; i <= kSizes; ++i) {
     const Widths w =
         finished(scaled(whole, static_cast<double>(i) / static_cast<double>(kSizes), o));
-    const double is = size(w);
+    const double is = size(shape_with(m, w, length));
     if (i == 0) least = is;
-    if (is > share || (best && is < best_size)) continue;
+    if (is > most || (best && is < best_size)) continue;
     best = w;
     best_size = is;
   }
-  if (!best)
-    fail_usage("a share of {} of the {}, expected at least {:.3f}: the narrowest model has that",
-               share, by_parameters ? "parameters" : "multiply-accumulates",
-               std::ceil(least * 1000) / 1000);
-  return *best;
+  if (best) return *best;
+  if (sparse) {
+    fail_usage("a sparsity of {}, expected at most {:.3f}: the narrowest model has that",
+               o.target->value, std::floor((1 - least) * 1000) / 1000);
+  }
+  fail_usage("a share of {} of the {}, expected at least {:.3f}: the narrowest model has that",
+             o.target->value,
+             o.target->of == SlenderSize::parameters ? "parameters" : "multiply-accumulates",
+             std::ceil(least * 1000) / 1000);
+}
+
+double sparsity_for(const model::Model& m, const SlenderShape& shape, const TextLength& length,
+                    const SlenderTarget& target) {
+  check_target(target);
+  if (target.of == SlenderSize::sparsity) {
+    if (target.value == 0) throw_usage("a sparsity of 0, expected more");
+    return target.value;
+  }
+  const bool parameters = target.of == SlenderSize::parameters;
+  const double all = parameters ? static_cast<double>(shape.parameters) : shape.macs;
+  const UnitMeasure measure = parameters ? parameters_of(m) : macs_of(m, length);
+  const double units = all - measure.rest, left = target.value * all - measure.rest;
+  if (left <= 0) {
+    fail_usage("a share of {} of the {}, expected more than {:.3f}: embeddings and exits have that",
+               target.value, parameters ? "parameters" : "multiply-accumulates",
+               std::ceil(measure.rest / all * 1000) / 1000);
+  }
+  return 1 - left / units;
+}
+
+SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const TextLength& length,
+                     double sparsity) {
+  SlenderShape s;
+  s.rank = shape.rank;
+  s.sparsity = sparsity;
+  const auto left = [&](double all, const UnitMeasure& measure) {
+    return measure.rest + (all - measure.rest) * (1 - sparsity);
+  };
+  s.macs = left(shape.macs, macs_of(m, length));
+  set_parameters(std::llround(left(static_cast<double>(shape.parameters), parameters_of(m))), &s);
+  return s;
 }
 
 }  // namespace costeff::prune

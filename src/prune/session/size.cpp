@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/fail.h"
+#include "prune/cofi/l0.h"
 #include "runtime/model_info.h"
 
 namespace costeff::prune {
@@ -51,6 +52,7 @@ UnitMeasure prunable_of(const model::Architecture& arch) {
              d = static_cast<double>(arch.head_size);
   UnitMeasure measure;
   measure.units.assign(arch.layers.size(), {.head = 4 * d * hidden, .neuron = 2 * hidden});
+  measure.rest = PrunableSize(arch).all - cost_of(all_kept(arch), measure.units);
   return measure;
 }
 
@@ -87,10 +89,11 @@ double units_budget(const SlenderTarget& t, const CostTable& table, double rest)
                  macs ? "exits" : "embeddings, norms and exits");
     }
     case SlenderSize::sparsity:
+      // What stays is in the whole alone.
       budget = (1 - t.value) * whole;
-      if (budget >= least) return budget;
+      if (budget >= least - rest) return budget;
       fail_usage("a sparsity of {:.5g}, expected at most {:.3f}: a unit must stay", t.value,
-                 down(1 - least / whole));
+                 down(1 - (least - rest) / whole));
     case SlenderSize::speedup:
       budget = whole / t.value - rest;
       if (budget + rest >= least) return budget;

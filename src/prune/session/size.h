@@ -27,7 +27,8 @@ struct UnitMeasure {
 // are read costs next to nothing.
 UnitMeasure macs_of(const model::Model& m, const TextLength& length);
 UnitMeasure parameters_of(const model::Model& m);
-// What CoFi counts: weights of heads and neurons, without biases; nothing stays.
+// What CoFi counts: weights of heads and neurons. rest: biases, which are in its whole and in nothing that is
+// left.
 UnitMeasure prunable_of(const model::Architecture& arch);
 
 // Throws Error(usage) for a number that no target can be.

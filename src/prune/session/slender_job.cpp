@@ -31,17 +31,6 @@ std::vector<int64_t> ramps_of(const model::Architecture& arch) {
   return layers;
 }
 
-UnitCosts costs_of(const model::Architecture& arch, std::span<const train::Row> rows) {
-  double tokens = 0, squares = 0;
-  for (const train::Row& row : rows) {
-    const auto n = static_cast<double>(row.ids.size());
-    tokens += n;
-    squares += n * n;
-  }
-  const auto count = static_cast<double>(rows.size());
-  return unit_costs(arch, tokens / count, squares / count);
-}
-
 // What early layers know of a text is not gathered in its first token yet.
 SlenderTrainOptions with_defaults(SlenderTrainOptions o) {
   if (o.method == SlenderMethod::cost_eff && o.train.pooling == ExitPooling::automatic)
@@ -85,14 +74,12 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
 
 void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
   const model::Architecture& arch = given.model.arch;
-  const Widths whole = widths_of(arch, path);
+  widths_of(arch, path);  // throws
   has_ramps_ = arch.heads.size() > 1;
   if (has_ramps_ && !options.backbone.empty())
     fail_usage("a backbone, and {} has off-ramps already: it is the assistant", path);
   if (has_ramps_ && !options.train.exits.empty())
     fail_usage("exits are given, and {} has off-ramps already, which stay", path);
-  if (options.sparsity != 0)
-    throw_usage("a sparsity, expected another size: COST-EFF's embedding is slender too");
 
   TrainOptions o = options.train;
   o.resume = false;
@@ -106,10 +93,10 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
   exits_ = ramps_of(student.arch);
   dialect_ = slender_dialect(student, config, path);
 
-  const UnitCosts costs = costs_of(arch, first->rows.rows);
-  plan.before = shape_with(given.model, whole, costs);
+  length_ = length_of(first->rows.rows);
+  plan.before = shape_of(given.model, length_, arch);
   const Widths from = widths_of(student.arch, first->path);
-  const Widths to = choose_widths(student, plan.before, costs, options);
+  const Widths to = choose_widths(student, plan.before, length_, options);
   stages = costeff_stages({.from = from,
                            .to = to,
                            .hidden = arch.hidden_size,
@@ -118,9 +105,9 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
                            .task = options.train.task,
                            .assistant = !has_ramps_},
                           options);
-  plan.after = shape_with(student, to, costs);
+  plan.after = shape_with(student, to, length_);
   for (const SlenderStage& stage : stages)
-    plan.shapes.push_back(shape_with(student, stage.widths, costs));
+    plan.shapes.push_back(shape_with(student, stage.widths, length_));
   plan.train = first->plan;
   plan.train.dialect = dialect_ == "costeff" ? "costeff-cost-eff" : dialect_;
   identity = train::run_identity(*first);
@@ -151,9 +138,11 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
     plan.train.notes.push_back(
         "the off-ramps are left out; costeff train --recipe ramps makes new ones on the result");
   }
-  plan.before = shape_of(given.model, costs_of(given.model.arch, first->rows.rows), given.model.arch);
-  plan.sparsity = sparsity_for(given.model, plan.before, options);
-  plan.after = thinned(plan.before, given.model.arch, plan.sparsity);
+  if (!options.target) throw_usage("no size, expected --sparsity, --params or --macs");
+  length_ = length_of(first->rows.rows);
+  plan.before = shape_of(given.model, length_, given.model.arch);
+  plan.sparsity = sparsity_for(given.model, plan.before, length_, *options.target);
+  plan.after = thinned(given.model, plan.before, length_, plan.sparsity);
   stages = cofi_stages(static_cast<int64_t>(rows.size()), options);
   plan.shapes.assign(stages.size(), plan.after);
   identity = train::run_identity(*first);
@@ -202,7 +191,8 @@ void SlenderJob::plan_stages() {
 double SlenderJob::estimate_seconds() const {
   double epochs = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
-    const SlenderShape& during = plan.shapes[i > 0 && stages[i].kind == SlenderStage::Kind::importance ? i - 1 : i];
+    const SlenderShape& during =
+        plan.shapes[i > 0 && stages[i].kind == SlenderStage::Kind::importance ? i - 1 : i];
     const double share = during.macs / plan.before.macs;
     epochs += stages[i].epochs * (1 - kStudentShare + kStudentShare * share);
   }
@@ -234,6 +224,10 @@ std::string SlenderJob::assistant(const std::string& stages_dir) const {
 std::string SlenderJob::begin_of(size_t stage, const std::string& stages_dir) const {
   if (stages[stage].from_backbone) return options.backbone;
   return stage == 0 ? path : join_path(stages_dir, stages[stage - 1].directory);
+}
+
+SlenderShape SlenderJob::shape_of_result(const std::string& dir) const {
+  return shape_of(checkpoint::load_model(dir), length_, checkpoint::load_model(path).arch);
 }
 
 TrainOptions SlenderJob::training_of(size_t index, const std::string& stages_dir) const {

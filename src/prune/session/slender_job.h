@@ -11,6 +11,7 @@
 #include "base/json/json.h"
 #include "prune/cofi/cofi_pruning.h"
 #include "prune/session/prune_stage.h"
+#include "prune/session/size.h"
 #include "prune/session/stage_list.h"
 #include "train/session/prepared.h"
 
@@ -47,6 +48,7 @@ struct SlenderJob {
   uint64_t seed_of(size_t stage) const;
   std::string assistant(const std::string& stages_dir) const;
 
+  TextLength length_;
   bool has_ramps_ = false;      // the model is the assistant
   std::vector<int64_t> exits_;  // off-ramps of the assistant
   std::string dialect_;         // of slender models: "cost-eff" or "costeff"

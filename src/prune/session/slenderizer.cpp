@@ -121,7 +121,8 @@ struct Slenderizer::Impl {
     shape.macs = of(prune::macs_of(m, length));
     shape.parameters = std::llround(of(prune::parameters_of(m)));
     const prune::UnitMeasure prunable = prune::prunable_of(m.arch);
-    shape.sparsity = 1 - of(prunable) / prune::cost_of(prune::all_kept(m.arch), prunable.units);
+    const double all = prunable.rest + prune::cost_of(prune::all_kept(m.arch), prunable.units);
+    shape.sparsity = 1 - prune::cost_of(units, prunable.units) / all;
     return shape;
   }
 

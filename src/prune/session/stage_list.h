@@ -23,7 +23,7 @@ struct SlenderStage {
   double hidden_share = 0;  // TrainOptions::hidden_share
   bool from_backbone = false;     // begins with SlenderTrainOptions::backbone
   bool teacher_is_model = false;  // learns from the model given; else from the assistant
-  Widths widths;                  // after it
+  Widths widths = {};             // after it, where they are known
 };
 
 struct StageListInput {
