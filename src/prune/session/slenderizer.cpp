@@ -14,6 +14,7 @@
 #include "prune/session/copy.h"
 #include "prune/session/latency.h"
 #include "prune/session/row_gradients.h"
+#include "prune/session/shape.h"
 #include "prune/session/size.h"
 #include "prune/tune.h"
 #include "runtime/loaded_model.h"
@@ -91,11 +92,8 @@ struct Slenderizer::Impl {
     plan.rows = static_cast<int64_t>(rows.rows.size());
     plan.dev_rows = static_cast<int64_t>(dev.size());
     plan.tokens = rows.tokens;
-    double squares = 0;
-    for (const Row& row : rows.rows) squares += std::pow(static_cast<double>(row.ids.size()), 2);
-    const auto count = static_cast<double>(plan.rows);
-    length = {static_cast<double>(rows.tokens) / count, squares / count};
-    plan.before = shape_of(m, prune::all_kept(m.arch));
+    length = prune::length_of(rows.rows);
+    plan.before = prune::shape_of(m, length, m.arch);
     team = std::make_unique<Team>(options.threads > 0 ? options.threads : usable_cpus());
   }
 
@@ -107,23 +105,6 @@ struct Slenderizer::Impl {
     std::vector<TrainRow> some;
     for (const int32_t i : order) some.push_back(given[static_cast<size_t>(i)]);
     return some;
-  }
-
-  SlenderShape shape_of(const model::Model& m, const prune::Kept& units) const {
-    SlenderShape shape;
-    for (size_t l = 0; l < units.heads.size(); ++l) {
-      shape.heads.push_back(prune::count(units.heads[l]));
-      shape.neurons.push_back(prune::count(units.neurons[l]));
-    }
-    const auto of = [&](const prune::UnitMeasure& measure) {
-      return measure.rest + prune::cost_of(units, measure.units);
-    };
-    shape.macs = of(prune::macs_of(m, length));
-    shape.parameters = std::llround(of(prune::parameters_of(m)));
-    const prune::UnitMeasure prunable = prune::prunable_of(m.arch);
-    const double all = prunable.rest + prune::cost_of(prune::all_kept(m.arch), prunable.units);
-    shape.sparsity = 1 - prune::cost_of(units, prunable.units) / all;
-    return shape;
   }
 
   // Of the units, and of what stays.
@@ -196,7 +177,7 @@ bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::at
   prune::Kept units = prune::search(prune::fisher_scores(gradients->layers), costs->table, budget);
   prune::rearrange(gradients->layers, &units);
   kept = std::move(units);
-  plan.after = shape_of(m, *kept);
+  plan.after = prune::shape_of(prune::fold(m, *kept), length, m.arch);
   plan.seconds_left = options.fit == SlenderFit::none ? 0 : gradients->seconds * kFitsByGradients;
   if (options.target.of == SlenderSize::speedup) {
     plan.speedup =
