@@ -30,7 +30,7 @@ struct SlenderReport {
 // The widths of each layer, then what changed.
 std::string slender_text(const SlenderReport& report);
 // One object: model out method data dev tune share metric dialect rows dev_rows tokens before after (heads
-// neurons rank parameters macs); of a method that trains stages memory shapes estimated_seconds; and with
+// neurons rank parameters macs bytes sparsity); of a method that trains stages memory shapes estimated_seconds; and with
 // a result metric_before metric_after files seconds, and evaluations if it trained.
 std::string slender_json(const SlenderReport& report);
 
