@@ -35,6 +35,9 @@ struct SlenderTrainOptions {
   // A pretrained encoder that begins; empty: the model itself.
   std::string backbone;
   double epochs_scale = 1;  // of the paper's epochs, for all stages
+  // COST-EFF: rows that are looked at for each pruning, drawn with replacement; 0: as many as there are, times
+  // epochs_scale.
+  int64_t rows = 0;
   // CoFi: learning rate of the masks; 0: the paper's 0.01, more in proportion if there are fewer epochs.
   double mask_rate = 0;
   bool keep_stages = false;  // the models of all stages stay in OUT.stages
