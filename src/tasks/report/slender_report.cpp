@@ -11,6 +11,11 @@
 namespace costeff::tasks {
 namespace {
 
+// Of model.safetensors in float32, the names of tensors aside.
+int64_t file_bytes(const SlenderShape& shape) {
+  return shape.parameters * static_cast<int64_t>(sizeof(float));
+}
+
 // The members and the end of an object.
 void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("heads", shape.heads);
@@ -18,7 +23,7 @@ void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("rank", shape.rank);
   json->field("parameters", shape.parameters);
   json->field("macs", shape.macs);
-  json->field("bytes", shape.bytes);
+  json->field("bytes", file_bytes(shape));
   json->field("sparsity", shape.sparsity);
   json->end_object();
 }
@@ -30,6 +35,20 @@ double mean(const std::vector<double>& values) {
 }
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+const char* size_name(SlenderSize size) {
+  switch (size) {
+    case SlenderSize::macs:
+      return "macs";
+    case SlenderSize::parameters:
+      return "params";
+    case SlenderSize::sparsity:
+      return "sparsity";
+    case SlenderSize::speedup:
+      return "speedup";
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -50,17 +69,27 @@ std::string slender_text(const SlenderReport& r) {
   append_format(&out, "\nmultiply-accumulates  {}{:.1f}% of {:.3g} a text of {:.1f} tokens\n",
                 about, 100 * share(after.macs, before.macs), before.macs,
                 share(static_cast<double>(r.plan.tokens), static_cast<double>(r.plan.rows)));
-  append_format(&out, "parameters            {}{} of {}, embeddings included; {}\n", about,
-                grouped(after.parameters), grouped(before.parameters), bytes_text(after.bytes));
-  append_format(&out, "sparsity              {:.1f}% of heads' and neurons' weights dropped\n",
-                100 * after.sparsity);
+  append_format(&out, "parameters            {}{} of {}, embeddings included\n", about,
+                grouped(after.parameters), grouped(before.parameters));
+  append_format(&out, "model.safetensors     about {:.1f} MB, before {:.1f} MB in float32\n",
+                static_cast<double>(file_bytes(after)) / 1e6,
+                static_cast<double>(file_bytes(before)) / 1e6);
+  if (after.sparsity > 0)
+    append_format(&out, "sparsity              {:.3f} of the weights of heads and neurons\n",
+                  after.sparsity);
+  if (r.plan.speedup)
+    append_format(&out, "speed-up              {:.2f}, by the times that were measured\n",
+                  *r.plan.speedup);
   if (after.rank > 0)
     append_format(&out, "embedding             of rank {}{}\n", after.rank,
                   before.rank > 0 ? fmt::format(", before {}", before.rank) : "");
   append_format(&out, "dialect               {}\n", r.plan.dialect);
   if (r.training && !r.result) out += stages_text(*r.training) + memory_text(r.training->memory);
-  if (r.estimated_s >= 0)
-    append_format(&out, "\ntime {} (from a few steps)\n", duration_text(r.estimated_s));
+  if (r.estimated_s >= 0) {
+    append_format(&out, "{}{}\n", r.training ? "\ntime " : "fits                  ",
+                  r.training ? duration_text(r.estimated_s) + " (from a few steps)"
+                             : "will take about " + duration_text(r.estimated_s));
+  }
   if (!r.result || r.result->metric_before.empty()) return out;
   const std::vector<double>&whole = r.result->metric_before, &slender = r.result->metric_after;
   append_format(&out, "{:<22}{:.4f} at the last layer, before {:.4f}; {} rows\n", r.metric,
@@ -82,7 +111,10 @@ std::string slender_json(const SlenderReport& r) {
   json.field("dev", r.dev);
   if (!r.fit.empty()) {
     json.field("tune", r.fit);
-    json.field("share", r.macs);
+    json.field("size", size_name(r.target.of));
+    json.field("asked", r.target.value);
+    json.field("drawn_answers", r.drawn);
+    if (r.plan.speedup) json.field("speedup", *r.plan.speedup);
   }
   json.field("metric", r.metric);
   json.field("dialect", r.plan.dialect);
@@ -102,8 +134,8 @@ std::string slender_json(const SlenderReport& r) {
     }
     json.end_array();
     write_memory(r.training->memory, &json);
-    if (r.estimated_s >= 0) json.field("estimated_seconds", r.estimated_s);
   }
+  if (r.estimated_s >= 0) json.field("estimated_seconds", r.estimated_s);
   if (r.result) {
     if (r.training) {
       json.begin_array("evaluations");
