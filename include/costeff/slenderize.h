@@ -55,6 +55,7 @@ struct SlenderShape {
   int64_t rank = 0;                     // of the word embedding's factors; 0: it is one matrix
   int64_t parameters = 0;               // in use
   double macs = 0;      // of a text as long as the rows are on average, as `costeff inspect` counts
+  int64_t bytes = 0;    // of model.safetensors in float32, about
   double sparsity = 0;  // CoFi's, of the model that is made slender
 };
 
@@ -62,8 +63,9 @@ struct SlenderizePlan {
   SlenderShape before, after;
   int64_t rows = 0, dev_rows = 0, tokens = 0;  // rows: that are looked at; tokens: of these
   std::string dialect;                         // of the result
-  std::optional<double> speedup;  // of such a target: what the times that were measured say
-  double seconds_left = 0;        // that run() will take, about
+  // Of a target that is one: what the times that were measured say.
+  std::optional<double> speedup = {};
+  double seconds_left = 0;  // that run() will take, about
   std::vector<std::string> notes;
 };
 
@@ -80,16 +82,17 @@ using SlenderizeProgress = std::function<void(const std::string& what, int64_t d
 // table; but for a speed-up, as no two measurements are the same.
 class Slenderizer {
  public:
-  // rows: labelled as the model answers, unless options.without_labels; dev: rows to judge by, or none. Throws Error(model) for a
-  // model that cannot be made slender so, Error(usage) for a target that no widths have, Error(input)
-  // that names the row.
+  // rows: labelled as the model answers, unless options.without_labels; dev: rows to judge by, or none.
+  // Throws Error(model) for a model that cannot be made slender so, Error(usage) for a number that no
+  // target can be, Error(input) that names the row.
   Slenderizer(const std::string& model, std::vector<TrainRow> rows, std::vector<TrainRow> dev,
               SlenderizeOptions options);
   ~Slenderizer();
   Slenderizer(Slenderizer&&) noexcept;
   Slenderizer& operator=(Slenderizer&&) noexcept;
 
-  // Decides what is kept: most of the work's first half. Null if *stop became true.
+  // Decides what is kept: most of the work's first half. Null if *stop became true. Throws Error(usage),
+  // with the nearest that can be had, for a target that no widths have: before gradients are computed.
   const SlenderizePlan* plan(const SlenderizeProgress& progress = nullptr,
                              const std::atomic<bool>* stop = nullptr);
 

@@ -38,6 +38,11 @@ double total(const UnitMeasure& measure, const Kept& units) {
   return measure.rest + cost_of(units, measure.units);
 }
 
+void set_parameters(double parameters, SlenderShape* shape) {
+  shape->parameters = std::llround(parameters);
+  shape->bytes = shape->parameters * static_cast<int64_t>(sizeof(float));
+}
+
 void check_width(const char* what, int64_t asked, int64_t most) {
   if (asked < 0 || asked > most)
     fail_usage("{} {}, expected 1 to {}, which the model has", what, asked, most);
@@ -78,23 +83,17 @@ TextLength length_of(std::span<const train::Row> rows) {
   return {length.tokens / count, length.squares / count};
 }
 
-SlenderShape shape_of(const model::Model& m, const Kept& units, const TextLength& length) {
-  SlenderShape shape;
-  for (size_t l = 0; l < units.heads.size(); ++l) {
-    shape.heads.push_back(count(units.heads[l]));
-    shape.neurons.push_back(count(units.neurons[l]));
-  }
-  shape.rank = rank_of(m.arch);
-  shape.macs = total(macs_of(m, length), units);
-  shape.parameters = std::llround(total(parameters_of(m), units));
-  const UnitMeasure prunable = prunable_of(m.arch);
-  shape.sparsity = 1 - cost_of(units, prunable.units) / total(prunable, all_kept(m.arch));
-  return shape;
-}
-
 SlenderShape shape_of(const model::Model& m, const TextLength& length,
                       const model::Architecture& whole) {
-  SlenderShape shape = shape_of(m, all_kept(m.arch), length);
+  const Kept all = all_kept(m.arch);
+  SlenderShape shape;
+  for (size_t l = 0; l < all.heads.size(); ++l) {
+    shape.heads.push_back(count(all.heads[l]));
+    shape.neurons.push_back(count(all.neurons[l]));
+  }
+  shape.rank = rank_of(m.arch);
+  shape.macs = total(macs_of(m, length), all);
+  set_parameters(total(parameters_of(m), all), &shape);
   shape.sparsity = sparsity_between(whole, m.arch);
   return shape;
 }
@@ -119,7 +118,7 @@ SlenderShape shape_with(const model::Model& m, const Widths& w, const TextLength
   };
   shape.macs =
       of(macs_of(m, length)) + length.tokens * hidden * static_cast<double>(w.rank - rank_of(arch));
-  shape.parameters = std::llround(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch)));
+  set_parameters(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch)), &shape);
   const UnitMeasure prunable = prunable_of(arch);
   shape.sparsity = 1 - (of(prunable) - prunable.rest) / total(prunable, all_kept(arch));
   return shape;
@@ -209,7 +208,7 @@ SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const Tex
     return measure.rest + (all - measure.rest) * (1 - sparsity);
   };
   s.macs = left(shape.macs, macs_of(m, length));
-  s.parameters = std::llround(left(static_cast<double>(shape.parameters), parameters_of(m)));
+  set_parameters(left(static_cast<double>(shape.parameters), parameters_of(m)), &s);
   return s;
 }
 

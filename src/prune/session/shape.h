@@ -11,15 +11,12 @@
 #include "model/spec.h"
 #include "prune/schedule.h"
 #include "prune/session/size.h"
-#include "prune/units.h"
 #include "train/loop.h"
 
 namespace costeff::prune {
 
 TextLength length_of(std::span<const train::Row> rows);
 
-// What `m` is with the units that are kept.
-SlenderShape shape_of(const model::Model& m, const Kept& units, const TextLength& length);
 // What `m` is. whole: of what its sparsity is a share.
 SlenderShape shape_of(const model::Model& m, const TextLength& length,
                       const model::Architecture& whole);

@@ -93,7 +93,7 @@ struct Slenderizer::Impl {
     plan.dev_rows = static_cast<int64_t>(dev.size());
     plan.tokens = rows.tokens;
     length = prune::length_of(rows.rows);
-    plan.before = prune::shape_of(m, prune::all_kept(m.arch), length);
+    plan.before = prune::shape_of(m, length, m.arch);
     team = std::make_unique<Team>(options.threads > 0 ? options.threads : usable_cpus());
   }
 
@@ -177,7 +177,7 @@ bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::at
   prune::Kept units = prune::search(prune::fisher_scores(gradients->layers), costs->table, budget);
   prune::rearrange(gradients->layers, &units);
   kept = std::move(units);
-  plan.after = prune::shape_of(m, *kept, length);
+  plan.after = prune::shape_of(prune::fold(m, *kept), length, m.arch);
   plan.seconds_left = options.fit == SlenderFit::none ? 0 : gradients->seconds * kFitsByGradients;
   if (options.target.of == SlenderSize::speedup) {
     plan.speedup =
