@@ -154,11 +154,15 @@ TEST(CofiPruning, GoesOnToTheSameBits) {
 // Random masks of evaluation, with sublayers that are gone: logits of the masked network and of the engine
 // with the folded model.
 TEST(CofiPruning, TheFoldedModelComputesWhatTheMaskedOneDoes) {
-  for (const char* dialect : {"plain", "deebert", "cost-eff"}) {
+  // A factorised embedding; heads of COST-EFF's that join two states.
+  TinyShape factorised = toy_shape("costeff");
+  factorised.rank = 8;
+  factorised.last_n_hidden = 2;
+  for (const TinyShape& shape : {toy_shape(), toy_shape("deebert"), factorised}) {
     for (const bool hidden : {true, false}) {
-      SCOPED_TRACE(std::string(dialect) + (hidden ? " with hidden units" : ""));
+      SCOPED_TRACE(shape.dialect + (hidden ? " with hidden units" : ""));
       const TempDir dir;
-      write_tiny_checkpoint(dir.path(), toy_shape(dialect));
+      write_tiny_checkpoint(dir.path(), shape);
       model::Model m = checkpoint::load_model(dir.path());
       const kernels::KernelTable& table = **kernels::all_tables();
       grad::TrainedWeights weights(&m, table, kernels::Precision::float32);
@@ -239,11 +243,12 @@ TEST(CofiPruning, MaskGradientsAreTheSameBits) {
     return all;
   };
   for (const auto* const* t = kernels::all_tables(); *t; ++t) {
+    // Its sums are rounded between calls.
+    if (std::string((*t)->name) == "reference") continue;
     const std::vector<double> wanted = gradients(**t, 1, 100);
     ASSERT_FALSE(wanted.empty());
     for (const int64_t threads : {1, 3}) {
       for (const size_t rows : {size_t{100}, size_t{2}}) {
-        if (std::string((*t)->name) == "reference" && rows < 100) continue;
         const std::vector<double> got = gradients(**t, threads, rows);
         ASSERT_EQ(got.size(), wanted.size());
         EXPECT_EQ(std::memcmp(got.data(), wanted.data(), got.size() * sizeof(double)), 0)
@@ -275,11 +280,12 @@ TEST(CofiPruning, RefusesWhatCannotBe) {
   refused(
       ErrorKind::usage, [](Options* o) { o->first_steps = -1; }, "steps without masks -1");
   const TempDir slim;
-  TinyShape shape = toy_shape("distilbert");
+  TinyShape shape = toy_shape("costeff");
+  shape.rank = 8;
   write_tiny_checkpoint(slim.path(), shape);
   const std::string message = error_message(
       ErrorKind::model, [&] { prune::CofiPruning(slim.path(), rows, rows, toy_options(1)); });
-  EXPECT_TRUE(contains(message, "expected a BERT or RoBERTa")) << message;
+  EXPECT_TRUE(contains(message, "has a factorised word embedding")) << message;
 }
 
 TEST(LayerMatching, NearestInOrder) {
