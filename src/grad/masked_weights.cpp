@@ -44,7 +44,7 @@ void each_sublayer(const model::Architecture& arch, const Masking& masking, Mask
 }
 
 void mark_reached(TrainedWeights* w, const model::Linear& l) {
-  (*w)[l.weight].reached = true;
+  if (l.has_weight()) (*w)[l.weight].reached = true;
   if (l.bias != model::kNone) (*w)[l.bias].reached = true;
 }
 
@@ -74,6 +74,7 @@ void unmask_norm(TrainedWeights* w, model::ParameterId id, const Masking& maskin
 
 // Down the columns: the gradients of heads or neurons, but for the mask of the whole.
 void input_gradients(TrainedWeights* w, const MaskedSublayer& s, const Crew& crew) {
+  if (!s.map->has_weight()) return;
   const float* g = w->gradient(s.map->weight);
   const float* value = (*w)[s.map->weight].value.data();
   const Range mine = crew.part(static_cast<int64_t>(s.d_inputs->size()));
@@ -105,11 +106,11 @@ void whole_gradient(TrainedWeights* w, const MaskedSublayer& s) {
 // Along the rows: the gradients of hidden units, and those of the values.
 void output_gradients(TrainedWeights* w, const MaskedSublayer& s, const Crew& crew,
                       std::vector<double>* d_hidden) {
-  const int64_t in = s.map->in;
+  const int64_t in = s.map->has_weight() ? s.map->in : 0;
   const Range mine = crew.part(s.map->out);
   for (int64_t j = mine.begin; j < mine.end; ++j) {
-    float* g = w->gradient(s.map->weight) + j * in;
-    const float* value = (*w)[s.map->weight].value.data() + j * in;
+    float* g = in > 0 ? w->gradient(s.map->weight) + j * in : nullptr;
+    const float* value = in > 0 ? (*w)[s.map->weight].value.data() + j * in : nullptr;
     double sum = 0;
     for (int64_t k = 0; k < in; ++k) {
       sum += static_cast<double>(g[k]) * value[k] * s.columns[k];
@@ -176,9 +177,9 @@ void TrainedWeights::mask(const Masks* masks) {
 void TrainedWeights::apply_masks(const Crew& crew) {
   const bool hidden = !masking_->masks.hidden.empty();
   each_sublayer(arch(), *masking_, nullptr, [&](const MaskedSublayer& s) {
-    const int64_t in = s.map->in;
-    const float* from = (*this)[s.map->weight].value.data();
-    float* to = (*this)[s.map->weight].masked.data();
+    const int64_t in = s.map->has_weight() ? s.map->in : 0;
+    const float* from = in > 0 ? (*this)[s.map->weight].value.data() : nullptr;
+    float* to = in > 0 ? (*this)[s.map->weight].masked.data() : nullptr;
     const Range mine = crew.part(s.map->out);
     for (int64_t j = mine.begin; j < mine.end; ++j)
       for (int64_t k = 0; k < in; ++k)

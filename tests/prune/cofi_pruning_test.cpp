@@ -116,49 +116,56 @@ TEST(CofiPruning, GoesOnToTheSameBits) {
   const std::string teacher = teacher_in(dir);
   const auto train = toy_rows(26, 2, 1), dev = toy_rows(10, 2, 2);
   for (const bool hidden : {true, false}) {
-    for (const auto compute : {ComputeType::float32, ComputeType::bfloat16}) {
-      prune::CofiOptions o = toy_options(10);  // 40 steps
-      o.hidden = hidden;
-      o.train.compute = compute;
-      o.train.eval_every = 12;
-      o.sparsity = 0.2;
-      const std::string name = std::to_string(hidden) + compute_type_name(compute);
-      const std::string whole = dir.file("whole" + name), parts = dir.file("parts" + name);
-      ASSERT_TRUE(prune::CofiPruning(teacher, train, dev, o).run(whole).has_value());
-      for (const int64_t steps : {3, 1, 9, 20}) {
-        std::atomic<bool> stop{false};
-        int64_t left = steps;
-        TrainObserver observer;
-        observer.step = [&](const TrainStep&) { stop = --left == 0; };
-        EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(parts, observer, &stop));
-        o.train.resume = true;
-        o.train.threads = 3 - o.train.threads;
-        o.train.micro_batch = o.train.micro_batch == 0 ? 3 : 1;
-      }
-      ASSERT_TRUE(prune::CofiPruning(teacher, train, dev, o).run(parts).has_value());
-      expect_same_files(parts, whole);
-      prune::CofiOptions other = o;
-      other.sparsity = 0.3;
-      std::atomic<bool> stop{true};
-      o.train.resume = other.train.resume = false;
-      EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(dir.file("s" + name), {}, &stop));
-      other.train.resume = true;
-      const std::string message = error_message(ErrorKind::input, [&] {
-        prune::CofiPruning(teacher, train, dev, other).run(dir.file("s" + name));
-      });
-      EXPECT_TRUE(contains(message, "sparsity 0.2 (now 0.3)")) << message;
+    const auto compute = hidden ? ComputeType::float32 : ComputeType::bfloat16;
+    prune::CofiOptions o = toy_options(10);  // 40 steps
+    o.hidden = hidden;
+    o.train.compute = compute;
+    o.train.eval_every = 12;
+    o.sparsity = 0.2;
+    const std::string name = std::to_string(hidden) + compute_type_name(compute);
+    const std::string whole = dir.file("whole" + name), parts = dir.file("parts" + name);
+    ASSERT_TRUE(prune::CofiPruning(teacher, train, dev, o).run(whole).has_value());
+    for (const int64_t steps : {3, 1, 9, 20}) {
+      std::atomic<bool> stop{false};
+      int64_t left = steps;
+      TrainObserver observer;
+      observer.step = [&](const TrainStep&) { stop = --left == 0; };
+      EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(parts, observer, &stop));
+      o.train.resume = true;
+      o.train.threads = 3 - o.train.threads;
+      o.train.micro_batch = o.train.micro_batch == 0 ? 3 : 1;
     }
+    ASSERT_TRUE(prune::CofiPruning(teacher, train, dev, o).run(parts).has_value());
+    expect_same_files(parts, whole);
+    prune::CofiOptions other = o;
+    other.sparsity = 0.3;
+    std::atomic<bool> stop{true};
+    o.train.resume = other.train.resume = false;
+    EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(dir.file("s" + name), {}, &stop));
+    other.train.resume = true;
+    const std::string message = error_message(ErrorKind::input, [&] {
+      prune::CofiPruning(teacher, train, dev, other).run(dir.file("s" + name));
+    });
+    EXPECT_TRUE(contains(message, "sparsity 0.2 (now 0.3)")) << message;
   }
 }
 
 // Random masks of evaluation, with sublayers that are gone: logits of the masked network and of the engine
 // with the folded model.
 TEST(CofiPruning, TheFoldedModelComputesWhatTheMaskedOneDoes) {
-  for (const char* dialect : {"plain", "deebert", "cost-eff"}) {
+  // A factorised embedding; heads of COST-EFF's that join two states.
+  TinyShape factorised = toy_shape("costeff");
+  factorised.rank = 8;
+  factorised.last_n_hidden = 2;
+  // Sublayers that are a bias and a LayerNorm.
+  TinyShape empty = toy_shape();
+  empty.heads = {4, 4, 0, 2};
+  empty.ffn = {0, 20, 64, 7};
+  for (const TinyShape& shape : {toy_shape(), toy_shape("deebert"), factorised, empty}) {
     for (const bool hidden : {true, false}) {
-      SCOPED_TRACE(std::string(dialect) + (hidden ? " with hidden units" : ""));
+      SCOPED_TRACE(shape.dialect + (hidden ? " with hidden units" : ""));
       const TempDir dir;
-      write_tiny_checkpoint(dir.path(), toy_shape(dialect));
+      write_tiny_checkpoint(dir.path(), shape);
       model::Model m = checkpoint::load_model(dir.path());
       const kernels::KernelTable& table = **kernels::all_tables();
       grad::TrainedWeights weights(&m, table, kernels::Precision::float32);
@@ -239,11 +246,12 @@ TEST(CofiPruning, MaskGradientsAreTheSameBits) {
     return all;
   };
   for (const auto* const* t = kernels::all_tables(); *t; ++t) {
+    // Its sums are rounded between calls.
+    if (std::string((*t)->name) == "reference") continue;
     const std::vector<double> wanted = gradients(**t, 1, 100);
     ASSERT_FALSE(wanted.empty());
-    for (const int64_t threads : {1, 3}) {
+    for (const int64_t threads : {1, 2}) {
       for (const size_t rows : {size_t{100}, size_t{2}}) {
-        if (std::string((*t)->name) == "reference" && rows < 100) continue;
         const std::vector<double> got = gradients(**t, threads, rows);
         ASSERT_EQ(got.size(), wanted.size());
         EXPECT_EQ(std::memcmp(got.data(), wanted.data(), got.size() * sizeof(double)), 0)
@@ -275,11 +283,12 @@ TEST(CofiPruning, RefusesWhatCannotBe) {
   refused(
       ErrorKind::usage, [](Options* o) { o->first_steps = -1; }, "steps without masks -1");
   const TempDir slim;
-  TinyShape shape = toy_shape("distilbert");
+  TinyShape shape = toy_shape("costeff");
+  shape.rank = 8;
   write_tiny_checkpoint(slim.path(), shape);
   const std::string message = error_message(
       ErrorKind::model, [&] { prune::CofiPruning(slim.path(), rows, rows, toy_options(1)); });
-  EXPECT_TRUE(contains(message, "expected a BERT or RoBERTa")) << message;
+  EXPECT_TRUE(contains(message, "has a factorised word embedding")) << message;
 }
 
 TEST(LayerMatching, NearestInOrder) {

@@ -105,8 +105,10 @@ void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
                   "fitted anew), scales (one for each head and neuron) or none")
       ->type_name("NAME")
       ->group(group);
-  sub->add_option("--rows", f->at_most,
-                  "fisher: look at no more than N rows, drawn at random (default: 2048)")
+  sub->add_option(
+         "--rows", f->at_most,
+         "Look at N rows to prune, drawn at random (default: fisher 2048; cost-eff as many as "
+         "there are, times --epochs-scale, anew for each pruning)")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 30))
       ->group(group);
@@ -213,7 +215,7 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
     bool given;
     unsigned methods;
   } flags[] = {{"--tune", !f.fit.empty(), kFisher},
-               {"--rows", f.at_most.has_value(), kFisher},
+               {"--rows", f.at_most.has_value(), kFisher | kCosteff},
                {"--no-labels", f.no_labels, kFisher},
                {"--speedup", f.speedup.has_value(), kFisher},
                {"--heads", f.heads > 0, kCosteff},

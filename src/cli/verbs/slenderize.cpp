@@ -87,6 +87,7 @@ SlenderTrainOptions training_options_of(const SlenderizeFlags& f, const TrainDat
   o.backbone = f.backbone;
   o.epochs_scale = f.epochs_scale.value_or(1);
   o.keep_stages = f.keep_stages;
+  o.rows = f.at_most.value_or(0);
   o.mask_rate = f.mask_rate.value_or(0);
   o.train = train_options(f.rows, model);
   add_data_options(f.rows, data, &o.train);

@@ -24,9 +24,8 @@ Cut all_of(int64_t n) {
   return cut;
 }
 
-// Of units with these masks, `width` places each. No masks: all of `width`.
+// Of units with these masks, `width` places each.
 Cut cut_of(const std::vector<float>& masks, int64_t width) {
-  if (masks.empty()) return all_of(width);
   Cut cut;
   for (size_t i = 0; i < masks.size(); ++i) {
     for (int64_t k = 0; masks[i] != 0 && k < width; ++k) {

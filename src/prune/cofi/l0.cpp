@@ -74,8 +74,9 @@ float evaluation_of_one(float a) {
   return std::nearbyint(1 - stays(a)) > 0 ? 0 : static_cast<float>(mean_stays(a));
 }
 
+// Of a sublayer that had units: without any from the beginning it is its bias.
 bool none_stays(const std::vector<float>& z) {
-  return std::all_of(z.begin(), z.end(), [](float v) { return v == 0; });
+  return !z.empty() && std::all_of(z.begin(), z.end(), [](float v) { return v == 0; });
 }
 
 int64_t not_zero(const std::vector<float>& z) {

@@ -32,7 +32,8 @@ struct SlenderReport {
 std::string slender_text(const SlenderReport& report);
 // One object: model out method data dev tune size asked drawn_answers speedup metric dialect rows dev_rows
 // tokens before after (heads neurons rank parameters macs bytes sparsity) estimated_seconds; of a method
-// that trains stages memory shapes; and with a result metric_before metric_after files seconds, and evaluations if it trained.
+// that trains stages memory shapes; and with a result metric_before metric_after files seconds, and
+// evaluations if it trained.
 std::string slender_json(const SlenderReport& report);
 
 }  // namespace costeff::tasks
