@@ -25,18 +25,21 @@ enum class SlenderMethod { cost_eff, cofi };
 struct SlenderTrainOptions {
   SlenderMethod method = SlenderMethod::cost_eff;
 
-  // The size of the result: widths of all layers (COST-EFF), or a share of the model's. Widths that are not
-  // given follow from the heads in proportion.
+  // The size of the result: widths of all layers (COST-EFF), or a target. Widths that are not given
+  // follow from the heads in proportion, or from the target.
   int64_t heads = 0, neurons = 0;  // of a layer
   int64_t rank = 0;                // of the word embedding; the hidden size: it stays whole
   std::optional<SlenderTarget> target;
   bool round = true;  // neurons and rank in multiples of 16, which kernels like
 
-  std::string
-      backbone;  // a pretrained encoder that the assistant is made of; empty: the model itself
+  // A pretrained encoder that begins; empty: the model itself.
+  std::string backbone;
   double epochs_scale = 1;  // of the paper's epochs, for all stages
-  double mask_rate =
-      0;  // CoFi: learning rate of the masks; 0: the paper's 0.01, more if it is short
+  // COST-EFF: rows that are looked at for each pruning, drawn with replacement; 0: as many as there are, times
+  // epochs_scale.
+  int64_t rows = 0;
+  // CoFi: learning rate of the masks; 0: the paper's 0.01, more in proportion if there are fewer epochs.
+  double mask_rate = 0;
   bool keep_stages = false;  // the models of all stages stay in OUT.stages
 
   // Labels, task, exits, batch, decay, clipping, dropout, seed, metric and the run as in training.
@@ -46,8 +49,9 @@ struct SlenderTrainOptions {
 };
 
 struct SlenderTrainPlan {
-  SlenderShape before, after;  // after: of CoFi without heads and neurons, and the rest about
-  // Stages of all kinds; those that prune have no steps of their own.
+  // after: CoFi's has no heads and neurons, which it finds as it goes, and the rest is about.
+  SlenderShape before, after;
+  // Stages of all kinds. Those that prune by importance take no steps, and a learning rate of 0.
   TrainPlan train;
   std::vector<SlenderShape> shapes;  // after each stage
   double sparsity = 0;               // CoFi: what the masks are to reach

@@ -36,13 +36,17 @@ struct SlenderTarget {
 struct SlenderizeOptions {
   SlenderTarget target;
   SlenderFit fit = SlenderFit::refit;
-  int64_t rows = 2048;     // the most rows that are looked at, drawn from those given
+  int64_t rows = 2048;  // the most rows that are looked at, drawn from those given
+  // The rows have no labels, or none that are to be read: answers are drawn from the model's own.
+  bool without_labels = false;
   bool round = true;       // neurons in multiples of 16, which kernels like
   int64_t max_length = 0;  // tokens; 0: 128, or less if the model has fewer
   uint64_t seed = 42;      // of the rows that are drawn
   TrainMetric metric;      // of the rows to judge by; empty: as TrainOptions::metric
   std::string isa;         // as LoadOptions::isa
   int64_t threads = 0;     // 0: as many as the process may use
+  // Of a speed-up: the precision whose times are measured.
+  ComputeType compute = ComputeType::float32;
 };
 
 // Widths of a model.
@@ -59,6 +63,9 @@ struct SlenderizePlan {
   SlenderShape before, after;
   int64_t rows = 0, dev_rows = 0, tokens = 0;  // rows: that are looked at; tokens: of these
   std::string dialect;                         // of the result
+  // Of a target that is one: what the times that were measured say.
+  std::optional<double> speedup = {};
+  double seconds_left = 0;  // that run() will take, about
   std::vector<std::string> notes;
 };
 
@@ -72,19 +79,20 @@ struct SlenderizeResult {
 using SlenderizeProgress = std::function<void(const std::string& what, int64_t done, int64_t all)>;
 
 // The same model, rows and options give the same bits for any number of threads, for a given kernel
-// table.
+// table; but for a speed-up, as no two measurements are the same.
 class Slenderizer {
  public:
-  // rows: labelled, as the model answers; dev: rows to judge by, or none. Throws Error(model) for a
-  // model that cannot be made slender so, Error(usage) for a target that no widths have, Error(input)
-  // that names the row.
+  // rows: labelled as the model answers, unless options.without_labels; dev: rows to judge by, or none.
+  // Throws Error(model) for a model that cannot be made slender so, Error(usage) for a number that no
+  // target can be, Error(input) that names the row.
   Slenderizer(const std::string& model, std::vector<TrainRow> rows, std::vector<TrainRow> dev,
               SlenderizeOptions options);
   ~Slenderizer();
   Slenderizer(Slenderizer&&) noexcept;
   Slenderizer& operator=(Slenderizer&&) noexcept;
 
-  // Decides what is kept: most of the work's first half. Null if *stop became true.
+  // Decides what is kept: most of the work's first half. Null if *stop became true. Throws Error(usage),
+  // with the nearest that can be had, for a target that no widths have: before gradients are computed.
   const SlenderizePlan* plan(const SlenderizeProgress& progress = nullptr,
                              const std::atomic<bool>* stop = nullptr);
 

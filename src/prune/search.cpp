@@ -146,6 +146,17 @@ double cost_of(const Kept& kept, std::span<const UnitCosts> costs) {
   return sum;
 }
 
+double cost_of(const Kept& kept, const CostTable& table) {
+  const auto of = [](const std::vector<uint8_t>& units, const SublayerCosts& s) {
+    const auto at = std::lower_bound(s.counts.begin(), s.counts.end(), count(units));
+    return s.costs[static_cast<size_t>(at - s.counts.begin())];
+  };
+  double sum = 0;
+  for (size_t l = 0; l < kept.heads.size(); ++l)
+    sum += of(kept.heads[l], table.heads[l]) + of(kept.neurons[l], table.neurons[l]);
+  return sum;
+}
+
 Kept search(const Scores& scores, const CostTable& table, double budget, int64_t ticks) {
   // Rounded up, not even a budget for all would pay them.
   if (table.full() * (1 - kRounding) <= budget) return keep_all(scores);

@@ -34,6 +34,8 @@ struct CostTable {
 // `step`, or all.
 CostTable linear_costs(const Kept& all, std::span<const UnitCosts> costs, int64_t step);
 double cost_of(const Kept& kept, std::span<const UnitCosts> costs);
+// Of numbers of units that the table has.
+double cost_of(const Kept& kept, const CostTable& table);
 
 inline constexpr int64_t kBudgetTicks = int64_t{1} << 16;
 

@@ -100,6 +100,145 @@ TEST_F(SlenderizeCli, OffRampsStay) {
   }
 }
 
+// Rows without labels, by themselves or as asked.
+TEST_F(SlenderizeCli, DrawsAnswersWhereThereAreNoLabels) {
+  std::string lines, csv = "sentence\n", jsonl, bare;
+  for (const std::string& text : tiny_texts(60, 9)) {
+    lines += "w1 " + text + "\n";
+    csv += "w1 " + text + "\n";
+    jsonl += "{\"text\": \"w1 " + text + "\"}\n";
+  }
+  const struct {
+    std::string name, text;
+    Strings more;
+  } cases[] = {{"rows.txt", lines, {}},
+               {"rows.csv", csv, {}},
+               {"rows.jsonl", jsonl, {}},
+               {"again.txt", lines, {"--no-labels"}},
+               {"labelled.tsv", read_whole_file(rows), {"--no-labels"}}};
+  std::string first;
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const std::string path = dir.file(c.name), to = dir.file("out-" + c.name);
+    write_file(path, c.text);
+    Strings args{"slenderize", whole, "--data", path, "-o", to, "--json"};
+    args.insert(args.end(), c.more.begin(), c.more.end());
+    const Finished done = run(Command{.args = args});
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_NE(done.err.find("answers are drawn from the model's own"), std::string::npos)
+        << done.err;
+    const Json told = Json::parse(done.out);
+    EXPECT_EQ(told["drawn_answers"], true);
+    EXPECT_EQ(told["rows"], c.name == "labelled.tsv" ? 80 : 60);
+    EXPECT_EQ(told["metric_after"].size(), 0u);
+    EXPECT_LT(sum(told["after"]["neurons"]), sum(told["before"]["neurons"]));
+    // The same texts and seed: the same model.
+    const std::string weights = read_whole_file(to + "/model.safetensors");
+    if (first.empty()) first = weights;
+    EXPECT_EQ(weights == first, c.name != "labelled.tsv");
+  }
+  // With rows to judge by that have some.
+  const Finished judged = run(Command{.args = {"slenderize", whole, "--data", dir.file("rows.txt"),
+                                               "--dev", rows, "-o", out, "--json"}});
+  ASSERT_EQ(judged.exit_code, 0) << judged.err;
+  EXPECT_EQ(Json::parse(judged.out)["metric_after"].size(), 1u);
+  // A row without a label among others is wrong, and so is a column that was asked for.
+  write_file(dir.file("hole.jsonl"), "{\"text\": \"w1\", \"label\": \"a\"}\n" + jsonl);
+  const struct {
+    Strings args;
+    int code;
+    const char* says;
+  } refused[] = {
+      {{"--data", dir.file("hole.jsonl")}, 3, "hole.jsonl:2: no field \"label\""},
+      {{"--data", dir.file("rows.csv"), "--label-field", "stars"}, 3, "no column \"stars\""},
+      {{"--data", dir.file("rows.csv"), "--labels", "a,b,c"}, 3, "no column of labels (label)"},
+      {{"--data", dir.file("rows.txt"), "--no-labels", "--dev-share", "0.1"}, 2, "--dev-share: "},
+      {{"--data", dir.file("rows.csv"), "--method", "cost-eff", "--heads", "2"},
+       3,
+       "no column of labels (label)"},
+  };
+  for (const auto& c : refused) {
+    Strings args{"slenderize", whole, "-o", dir.file("none")};
+    args.insert(args.end(), c.args.begin(), c.args.end());
+    const Finished done = run(Command{.args = args});
+    EXPECT_EQ(done.exit_code, c.code) << done.err;
+    EXPECT_NE(done.err.find(c.says), std::string::npos) << done.err;
+    EXPECT_FALSE(std::filesystem::exists(dir.file("none")));
+  }
+}
+
+TEST_F(SlenderizeCli, SizesInEachMeasure) {
+  const struct {
+    const char *flag, *value, *name;
+  } cases[] = {{"--params", "0.7", "params"},
+               {"--sparsity", "0.5", "sparsity"},
+               {"--macs", "0.3", "macs"},
+               {"--speedup", "1.5", "speedup"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.flag);
+    const std::string to = out + c.name;
+    const Finished done = slenderize({"-o", to, c.flag, c.value, "--json"});
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    const Json told = Json::parse(done.out);
+    const double asked = std::stod(c.value);
+    EXPECT_EQ(told["size"], c.name);
+    EXPECT_EQ(told["asked"], asked);
+    const auto share = [&](const char* of) {
+      return told["after"][of].get<double>() / told["before"][of].get<double>();
+    };
+    const std::string name = c.name;
+    if (name == "params") {
+      EXPECT_LE(share("parameters"), asked);
+    }
+    if (name == "macs") {
+      EXPECT_LE(share("macs"), asked);
+    }
+    if (name == "sparsity") {
+      EXPECT_GE(told["after"]["sparsity"].get<double>(), asked);
+    }
+    EXPECT_EQ(told.contains("speedup"), name == "speedup");
+    if (name == "speedup") {
+      EXPECT_GE(told["speedup"].get<double>(), asked);
+    }
+    const Json have = Json::parse(run(Command{.args = {"inspect", to, "--json"}}).out);
+    EXPECT_EQ(have["parameters"], told["after"]["parameters"]);
+    for (size_t l = 0; l < 4; ++l) {
+      EXPECT_EQ(have["layers"][l]["heads"], told["after"]["heads"][l]);
+      EXPECT_EQ(have["layers"][l]["ffn_size"], told["after"]["neurons"][l]);
+    }
+  }
+}
+
+// Little is left: sublayers without any units, in a model that is written, read, judged, converted and
+// made slender again.
+TEST_F(SlenderizeCli, LayersMayLoseAllTheirUnits) {
+  const Finished done = slenderize({"-o", out, "--sparsity", "0.9", "--json"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  const Json told = Json::parse(done.out);
+  int64_t empty = 0;
+  for (const char* kind : {"heads", "neurons"})
+    for (const Json& n : told["after"][kind]) empty += n == 0;
+  EXPECT_GT(empty, 0);
+  const auto answers_of = [&](const std::string& path) {
+    const Finished answered = run(Command{.args = {"infer", path, rows, "--format", "tsv"}});
+    EXPECT_EQ(answered.exit_code, 0) << answered.err;
+    return answered.out;
+  };
+  ASSERT_EQ(run(Command{.args = {"convert", out, out + "c"}}).exit_code, 0);
+  EXPECT_EQ(answers_of(out + "c"), answers_of(out));
+  EXPECT_EQ(run(Command{.args = {"diff", out, out + "c"}}).exit_code, 0);
+  for (const char* dtype : {"int8", "bf16"}) {
+    const std::string to = out + dtype;
+    ASSERT_EQ(run(Command{.args = {"quantize", out, to, "--dtype", dtype}}).exit_code, 0) << dtype;
+    EXPECT_NE(answers_of(to), "");
+  }
+  const Finished again = run(Command{
+      .args = {"slenderize", out, "--data", rows, "-o", out + "2", "--sparsity", "0.5", "--json"}});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_LE(sum(Json::parse(again.out)["after"]["neurons"]), sum(told["after"]["neurons"]));
+  EXPECT_NE(answers_of(out + "2"), "");
+}
+
 TEST_F(SlenderizeCli, Refuses) {
   const struct {
     Strings flags;
@@ -116,11 +255,28 @@ TEST_F(SlenderizeCli, Refuses) {
       {{"-o", out, "--heads", "2"}, 2, "--heads is not for --method fisher"},
       {{"-o", out, "--resume"}, 2, "--resume is not for --method fisher"},
       {{"-o", out, "--method", "cost-eff"}, 2, "no size: --heads N"},
-      {{"-o", out, "--method", "cost-eff", "--heads", "2", "--rows", "9"}, 2, "--rows is not for"},
+      {{"-o", out, "--method", "cost-eff", "--heads", "2", "--tune", "none"},
+       2,
+       "--tune is not for"},
+      {{"-o", out, "--method", "cofi", "--sparsity", "0.5", "--rows", "9"}, 2, "--rows is not for"},
+      {{"-o", out, "--method", "cofi"}, 2, "no size: --sparsity X"},
+      {{"-o", out, "--method", "cofi", "--sparsity", "0.5", "--heads", "2"},
+       2,
+       "--heads is not for"},
+      {{"-o", out, "--method", "cofi", "--params", "0.1"}, 2, "expected more than 0."},
       {{"-o", out, "--method", "cost-eff", "--heads", "5"}, 2, "heads 5, expected 1 to 4"},
       {{"-o", out, "--method", "cost-eff", "--macs", "0.5", "--params", "0.5"}, 2, "one of them"},
       {{"-o", out, "--method", "cost-eff", "--params", "0.01"}, 2, "expected at least 0."},
       {{"-o", out, "--method", "cost-eff", "--heads", "2", "--resume"}, 3, "no unfinished run"},
+      {{"-o", out, "--params", "0.1"}, 2, "of the parameters, expected at least 0."},
+      {{"-o", out, "--sparsity", "0.9999"}, 2, "a sparsity of 0.9999, expected at most 0.9"},
+      {{"-o", out, "--sparsity", "1"}, 2, "a sparsity of 1, expected at least 0"},
+      {{"-o", out, "--speedup", "999"}, 2, "a speed-up of 999, expected at most"},
+      {{"-o", out, "--speedup", "0.5"}, 2, "--speedup"},
+      {{"-o", out, "--speedup", "2", "--macs", "0.5"}, 2, "--macs and --speedup, expected one"},
+      {{"-o", out, "--params", "0.5", "--sparsity", "0.5"}, 2, "--params and --sparsity, expected"},
+      {{"-o", out, "--speedup", "2", "--dtype", "fp4"}, 2, "fp4"},
+      {{"-o", out, "--dtype", "int8"}, 2, "--dtype says nothing"},
       {{"-o", out, "--labels", "a,b,c,d"},
        3,
        "the rows have 4 classes (a, b, c, d), and the model has 3"},

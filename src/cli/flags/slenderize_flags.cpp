@@ -71,6 +71,12 @@ void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
       ->type_name("X")
       ->check(number_between(0, 1))
       ->group(group);
+  sub->add_option("--speedup", f->speedup,
+                  "How many times as fast, by what heads and neurons take on this machine, which "
+                  "is measured: with --threads, --dtype, on texts as long as these (fisher)")
+      ->type_name("X")
+      ->check(number_between(1, 1000))
+      ->group(group);
   const auto width = [&](const char* name, int64_t* to, const char* text) {
     sub->add_option(name, *to, text)
         ->type_name("N")
@@ -99,10 +105,16 @@ void add_method_flags(CLI::App* sub, SlenderizeFlags* f) {
                   "fitted anew), scales (one for each head and neuron) or none")
       ->type_name("NAME")
       ->group(group);
-  sub->add_option("--rows", f->at_most,
-                  "fisher: look at no more than N rows, drawn at random (default: 2048)")
+  sub->add_option(
+         "--rows", f->at_most,
+         "Look at N rows to prune, drawn at random (default: fisher 2048; cost-eff as many as "
+         "there are, times --epochs-scale, anew for each pruning)")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 30))
+      ->group(group);
+  sub->add_flag("--no-labels", f->no_labels,
+                "fisher: do not read labels. Answers are drawn from MODEL's own, as where the rows "
+                "have none; they serve as well")
       ->group(group);
   sub->add_option("--max-length", f->rows.max_length, "Cut longer texts to N tokens (default: 128)")
       ->type_name("N")
@@ -164,7 +176,8 @@ void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
   sub->add_flag("--keep-stages", f->keep_stages, "Leave the models of all stages in OUT.stages")
       ->group(group);
   sub->add_option("--dtype", t.dtype,
-                  "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32")
+                  "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32. "
+                  "With --speedup: what it is measured in, int8 too")
       ->type_name("NAME")
       ->group(group);
 }
@@ -202,7 +215,9 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
     bool given;
     unsigned methods;
   } flags[] = {{"--tune", !f.fit.empty(), kFisher},
-               {"--rows", f.at_most.has_value(), kFisher},
+               {"--rows", f.at_most.has_value(), kFisher | kCosteff},
+               {"--no-labels", f.no_labels, kFisher},
+               {"--speedup", f.speedup.has_value(), kFisher},
                {"--heads", f.heads > 0, kCosteff},
                {"--ffn", f.neurons > 0, kCosteff},
                {"--rank", f.rank > 0, kCosteff},
@@ -221,13 +236,19 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
                {"--eval-every", t.eval_every > 0, kTraining},
                {"--resume", t.resume, kTraining},
                {"--keep-stages", f.keep_stages, kTraining},
-               {"--dtype", t.dtype != "float32", kTraining},
                {"--log", !t.log.empty(), kTraining},
                {"--report", !t.report.empty(), kTraining}};
   for (const auto& flag : flags) {
     if (flag.given && (flag.methods & method) == 0)
       fail_usage("{} is not for --method {}", flag.flag, f.method);
   }
+}
+
+// What costs are measured in, where some are.
+void check_dtype(const SlenderizeFlags& f) {
+  if (f.rows.dtype == "float32") return;
+  if (!f.speedup) throw_usage("--dtype says nothing for --method fisher without --speedup");
+  (void)parse_compute_type(f.rows.dtype);
 }
 
 void check_training_flags(const SlenderizeFlags& f) {
@@ -275,7 +296,8 @@ std::optional<SlenderTarget> slender_target(const SlenderizeFlags& f) {
     SlenderSize of;
   } sizes[] = {{"--macs", f.macs, SlenderSize::macs},
                {"--params", f.parameters, SlenderSize::parameters},
-               {"--sparsity", f.sparsity, SlenderSize::sparsity}};
+               {"--sparsity", f.sparsity, SlenderSize::sparsity},
+               {"--speedup", f.speedup, SlenderSize::speedup}};
   std::optional<SlenderTarget> target;
   const char* first = nullptr;
   for (const auto& size : sizes) {
@@ -300,6 +322,7 @@ void check_slenderize_flags(const SlenderizeFlags& f) {
     check_training_flags(f);
   } else {
     check_labelled_data(f.rows, "slenderize");
+    check_dtype(f);
   }
 }
 

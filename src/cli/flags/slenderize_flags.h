@@ -19,13 +19,14 @@ struct SlenderizeFlags {
   std::string method = "fisher";
 
   // Size.
-  std::optional<double> macs, parameters, sparsity;
+  std::optional<double> macs, parameters, sparsity, speedup;
   int64_t heads = 0, neurons = 0, rank = 0;
   bool exact = false;
 
   // Without training.
   std::string fit;                 // empty: refit
   std::optional<int64_t> at_most;  // rows to look at
+  bool no_labels = false;
 
   // With training.
   std::string backbone;

@@ -72,10 +72,10 @@ std::string set_names(const std::vector<tasks::DataSet>& sets) {
 }
 
 tasks::LabelledRows read_rows(const TrainFlags& f, const std::vector<tasks::DataSet>& sets,
-                              int64_t limit, const tasks::BadRowSink& bad) {
+                              int64_t limit, const tasks::BadRowSink& bad, bool labelled = true) {
   tasks::LabelledRows rows;
   for (const tasks::DataSet& set : sets) {
-    tasks::InputOptions reading = pass_input_options(f.pass, set, true);
+    tasks::InputOptions reading = pass_input_options(f.pass, set, labelled);
     reading.say = input_options_that_say(f.pass.input, f.pass.quiet).say;
     tasks::read_labelled_rows(set, reading, limit, bad, &interrupted, &rows);
   }
@@ -101,9 +101,10 @@ const tasks::Task* common_task(const std::vector<tasks::DataSet>& sets) {
 
 // Decides what the labels are, and says so.
 void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
-                   const std::vector<Example>& rows, TrainData* data) {
+                   const std::vector<tasks::DataSet>& sets, const std::vector<Example>& rows,
+                   TrainData* data) {
   tasks::LabelRequest request;
-  request.data = set_names(data->train_sets);
+  request.data = set_names(sets);
   request.task = data->task;
   request.names = f.labels;
   request.regression = f.regression;
@@ -112,7 +113,7 @@ void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
   data->labels = tasks::decide_labels(request, tasks::labels_in(rows));
   if (f.pass.quiet) return;
   const std::string task =
-      data->task ? fmt::format("task {} ({})", data->task->name, data->train_sets.front().task_from)
+      data->task ? fmt::format("task {} ({})", data->task->name, sets.front().task_from)
                  : "no known task";
   say("{}: {}; {}", request.data, task, data->labels.notes.front());
   for (size_t i = 1; i < data->labels.notes.size(); ++i) say_text(data->labels.notes[i]);
@@ -227,6 +228,18 @@ void check_metric(tasks::Metric metric, const tasks::LabelMap& map) {
         map.num_labels);
 }
 
+tasks::BadRowSink sink_of(const TrainFlags& f, tasks::BadRows* bad) {
+  if (!f.pass.bad_rows.skip()) return {};
+  return [bad](const Example& row, const std::string& error) { (void)bad->add(row, error); };
+}
+
+void take_dev(tasks::LabelledRows dev, const tasks::BadRowSink& sink, TrainData* data) {
+  data->dev = tasks::to_train_rows(data->labels.map, std::move(dev.rows), sink);
+  if (data->dev.empty())
+    fail_input("{}: has no rows, expected labelled ones", set_names(data->dev_sets));
+  data->dev_sources = std::move(dev.sources);
+}
+
 }  // namespace
 
 TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tasks::BadRows* bad) {
@@ -234,15 +247,12 @@ TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tas
   data.train_sets = find_sets(f, f.pass.data, "train", backbone);
   data.task = common_task(data.train_sets);
   data.dev_sets = find_dev_sets(f, backbone);
-  tasks::BadRowSink sink;
-  if (f.pass.bad_rows.skip())
-    sink = [bad](const Example& row, const std::string& error) { (void)bad->add(row, error); };
-
+  const tasks::BadRowSink sink = sink_of(f, bad);
   tasks::LabelledRows train = read_rows(f, data.train_sets, f.pass.limit, sink);
   if (interrupted) return data;
   if (train.rows.empty())
     fail_input("{}: has no rows, expected labelled ones", set_names(data.train_sets));
-  choose_labels(f, backbone, train.rows, &data);
+  choose_labels(f, backbone, data.train_sets, train.rows, &data);
   data.sources = std::move(train.sources);
   data.train = tasks::to_train_rows(data.labels.map, std::move(train.rows), sink);
   if (data.train.empty()) fail_input("{}: has no row that can be used", set_names(data.train_sets));
@@ -252,12 +262,37 @@ TrainData read_train_data(const TrainFlags& f, const BackboneInfo& backbone, tas
   } else {
     tasks::LabelledRows dev = read_rows(f, data.dev_sets, 0, sink);
     if (interrupted) return data;
-    data.dev = tasks::to_train_rows(data.labels.map, std::move(dev.rows), sink);
-    if (data.dev.empty())
-      fail_input("{}: has no rows, expected labelled ones", set_names(data.dev_sets));
-    data.dev_sources = std::move(dev.sources);
+    take_dev(std::move(dev), sink, &data);
   }
   check_classes(f, data);
+  say_row_remarks(f, data);
+  return data;
+}
+
+TrainData read_unlabelled_data(const TrainFlags& f, const BackboneInfo& backbone,
+                               tasks::BadRows* bad) {
+  if (f.dev_share) throw_usage("--dev-share: rows without labels are not to judge by, --dev's are");
+  TrainData data;
+  data.train_sets = find_sets(f, f.pass.data, "train", backbone);
+  if (!f.dev.empty()) data.dev_sets = find_dev_sets(f, backbone);
+  const tasks::BadRowSink sink = sink_of(f, bad);
+  tasks::LabelledRows rows = read_rows(f, data.train_sets, f.pass.limit, sink, false);
+  if (interrupted) return data;
+  if (rows.rows.empty()) fail_input("{}: has no rows", set_names(data.train_sets));
+  data.sources = std::move(rows.sources);
+  data.train.resize(rows.rows.size());
+  for (size_t i = 0; i < rows.rows.size(); ++i) data.train[i].example = std::move(rows.rows[i]);
+  data.labels.map.regression = backbone.regression;
+  data.labels.map.num_labels = backbone.num_labels;
+  data.labels.map.names = backbone.labels;
+  data.labels.notes = {"none"};
+  if (!data.dev_sets.empty()) {
+    data.task = common_task(data.dev_sets);
+    tasks::LabelledRows dev = read_rows(f, data.dev_sets, 0, sink);
+    if (interrupted) return data;
+    choose_labels(f, backbone, data.dev_sets, dev.rows, &data);
+    take_dev(std::move(dev), sink, &data);
+  }
   say_row_remarks(f, data);
   return data;
 }

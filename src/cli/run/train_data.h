@@ -31,6 +31,11 @@ struct TrainData {
 TrainData read_train_data(const TrainFlags& flags, const BackboneInfo& backbone,
                           tasks::BadRows* bad);
 
+// The same without labels to train on, as `costeff infer` reads rows: all are TrainData::train. Labels are
+// the backbone's; rows to judge by are those of --dev, which have some.
+TrainData read_unlabelled_data(const TrainFlags& flags, const BackboneInfo& backbone,
+                               tasks::BadRows* bad);
+
 // The metric that evaluations compare: --metric, or the first of the task. Throws Error(usage) for
 // one that does not fit the labels.
 tasks::Metric train_metric(const TrainFlags& flags, const TrainData& data);

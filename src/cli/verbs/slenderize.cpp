@@ -1,6 +1,7 @@
 #include <costeff/slender_train.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "cli/run/train_curve.h"
 #include "cli/run/train_data.h"
 #include "cli/run/train_outputs.h"
+#include "tasks/read/no_labels.h"
 #include "tasks/report/slender_report.h"
 #include "tasks/report/train_json.h"
 #include "tasks/write/progress.h"
@@ -36,11 +38,12 @@ void check_answers(const TrainData& data, const BackboneInfo& model) {
   }
 }
 
-SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
+SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data, bool drawn) {
   TrainOptions train;
   add_data_options(f.rows, data, &train);
   SlenderizeOptions o;
   o.target = slender_target(f).value_or(o.target);
+  o.without_labels = drawn;
   o.fit = slender_fit(f);
   o.rows = f.at_most.value_or(o.rows);
   o.round = !f.exact;
@@ -49,7 +52,27 @@ SlenderizeOptions options_of(const SlenderizeFlags& f, const TrainData& data) {
   o.metric = train.metric;
   o.isa = f.rows.isa;
   o.threads = f.rows.pass.threads;
+  o.compute = parse_compute_type(f.rows.dtype);
   return o;
+}
+
+// The rows of a method that can do without labels; *drawn: they have none.
+TrainData read_any_data(const SlenderizeFlags& f, const BackboneInfo& model, tasks::BadRows* bad,
+                        bool* drawn) {
+  *drawn = f.no_labels;
+  if (f.no_labels) return read_unlabelled_data(f.rows, model, bad);
+  const std::vector<std::string>& paths = f.rows.pass.data;
+  const bool again = std::find(paths.begin(), paths.end(), "-") == paths.end();
+  const bool asked = !f.rows.pass.label_field.empty() || !f.rows.labels.empty() ||
+                     f.rows.regression || f.rows.dev_share;
+  try {
+    return read_train_data(f.rows, model, bad);
+  } catch (const tasks::NoLabels& e) {
+    if (asked || !again) throw;
+    if (!f.rows.pass.quiet) say_text(e.what());
+  }
+  *drawn = true;
+  return read_unlabelled_data(f.rows, model, bad);
 }
 
 SlenderTrainOptions training_options_of(const SlenderizeFlags& f, const TrainData& data,
@@ -64,6 +87,7 @@ SlenderTrainOptions training_options_of(const SlenderizeFlags& f, const TrainDat
   o.backbone = f.backbone;
   o.epochs_scale = f.epochs_scale.value_or(1);
   o.keep_stages = f.keep_stages;
+  o.rows = f.at_most.value_or(0);
   o.mask_rate = f.mask_rate.value_or(0);
   o.train = train_options(f.rows, model);
   add_data_options(f.rows, data, &o.train);
@@ -96,13 +120,14 @@ int print_report(const SlenderizeFlags& f, const tasks::SlenderReport& r) {
   return print(f.rows.json ? tasks::slender_json(r) : tasks::slender_text(r));
 }
 
-int without_training(const SlenderizeFlags& f, TrainData data) {
+int without_training(const SlenderizeFlags& f, TrainData data, bool drawn) {
   const auto begin = std::chrono::steady_clock::now();
   const bool quiet = f.rows.pass.quiet;
   tasks::SlenderReport r = begin_report(f, data);
-  const SlenderizeOptions options = options_of(f, data);
+  const SlenderizeOptions options = options_of(f, data, drawn);
   r.fit = f.fit.empty() ? "refit" : f.fit;
-  r.macs = options.target.value;
+  r.target = options.target;
+  r.drawn = drawn;
   Slenderizer slenderizer(f.rows.pass.model, std::move(data.train), std::move(data.dev), options);
   tasks::Progress progress(tasks::want_progress(quiet, -1));
   progress.begin({});
@@ -119,7 +144,10 @@ int without_training(const SlenderizeFlags& f, TrainData data) {
   progress.erase();
   r.plan = *plan;
   say_notes(f, plan->notes);
-  if (f.rows.dry_run) return print_report(f, r);
+  if (f.rows.dry_run) {
+    r.estimated_s = plan->seconds_left;
+    return print_report(f, r);
+  }
   r.result = slenderizer.run(f.rows.output, show, &interrupted);
   if (!r.result) return stopped();
   progress.erase();
@@ -227,13 +255,16 @@ int slenderize(const SlenderizeFlags& f) {
     const NewDirectory probe(f.rows.output);
   }
   const auto bad = open_bad_rows(f.rows.pass.bad_rows);
-  TrainData data = read_train_data(f.rows, model, bad.get());
+  const bool trains = trains_to_slenderize(f);
+  bool drawn = false;
+  TrainData data = trains ? read_train_data(f.rows, model, bad.get())
+                          : read_any_data(f, model, bad.get(), &drawn);
   if (interrupted) return kInterrupted;
   if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
   if (!f.rows.pass.quiet) say_skipped(*bad);
   check_answers(data, model);
-  return trains_to_slenderize(f) ? with_training(f, model, std::move(data))
-                                 : without_training(f, std::move(data));
+  return trains ? with_training(f, model, std::move(data))
+                : without_training(f, std::move(data), drawn);
 }
 
 }  // namespace

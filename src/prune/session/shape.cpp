@@ -38,9 +38,9 @@ double total(const UnitMeasure& measure, const Kept& units) {
   return measure.rest + cost_of(units, measure.units);
 }
 
-void set_parameters(int64_t parameters, SlenderShape* shape) {
-  shape->parameters = parameters;
-  shape->bytes = parameters * static_cast<int64_t>(sizeof(float));
+void set_parameters(double parameters, SlenderShape* shape) {
+  shape->parameters = std::llround(parameters);
+  shape->bytes = shape->parameters * static_cast<int64_t>(sizeof(float));
 }
 
 void check_width(const char* what, int64_t asked, int64_t most) {
@@ -93,7 +93,7 @@ SlenderShape shape_of(const model::Model& m, const TextLength& length,
   }
   shape.rank = rank_of(m.arch);
   shape.macs = total(macs_of(m, length), all);
-  set_parameters(std::llround(total(parameters_of(m), all)), &shape);
+  set_parameters(total(parameters_of(m), all), &shape);
   shape.sparsity = sparsity_between(whole, m.arch);
   return shape;
 }
@@ -118,7 +118,7 @@ SlenderShape shape_with(const model::Model& m, const Widths& w, const TextLength
   };
   shape.macs =
       of(macs_of(m, length)) + length.tokens * hidden * static_cast<double>(w.rank - rank_of(arch));
-  set_parameters(std::llround(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch))), &shape);
+  set_parameters(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch)), &shape);
   const UnitMeasure prunable = prunable_of(arch);
   shape.sparsity = 1 - (of(prunable) - prunable.rest) / total(prunable, all_kept(arch));
   return shape;
@@ -208,7 +208,7 @@ SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const Tex
     return measure.rest + (all - measure.rest) * (1 - sparsity);
   };
   s.macs = left(shape.macs, macs_of(m, length));
-  set_parameters(std::llround(left(static_cast<double>(shape.parameters), parameters_of(m))), &s);
+  set_parameters(left(static_cast<double>(shape.parameters), parameters_of(m)), &s);
   return s;
 }
 

@@ -58,6 +58,7 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
       options(with_defaults(std::move(slender_options))) {
   if (!std::isfinite(options.epochs_scale) || options.epochs_scale <= 0)
     fail_usage("a scale of the epochs of {}, expected more than 0", options.epochs_scale);
+  if (options.rows < 0) fail_usage("{} rows to look at, expected at least 1", options.rows);
   const checkpoint::Backbone given = checkpoint::load_backbone(path);
   const model::Architecture& arch = given.model.arch;
   if (arch.heads.empty()) {
@@ -115,6 +116,7 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
   identity["heads"] = to.heads;
   identity["neurons"] = to.neurons;
   identity["rank"] = to.rank;
+  identity["rows for a pruning"] = options.rows;
   identity["scale of the epochs"] = options.epochs_scale;
 }
 
@@ -138,6 +140,7 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
     plan.train.notes.push_back(
         "the off-ramps are left out; costeff train --recipe ramps makes new ones on the result");
   }
+  if (options.rows > 0) throw_usage("rows to look at, and CoFi's masks learn from all");
   if (!options.target) throw_usage("no size, expected --sparsity, --params or --macs");
   length_ = length_of(first->rows.rows);
   plan.before = shape_of(given.model, length_, given.model.arch);

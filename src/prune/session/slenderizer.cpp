@@ -10,14 +10,15 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/dialects/dialect_choice.h"
 #include "prune/fold.h"
-#include "prune/mask_gradients.h"
 #include "prune/search.h"
 #include "prune/session/copy.h"
+#include "prune/session/latency.h"
+#include "prune/session/row_gradients.h"
+#include "prune/session/shape.h"
 #include "prune/session/size.h"
 #include "prune/tune.h"
 #include "runtime/loaded_model.h"
 #include "text/tokenizer.h"
-#include "train/objective.h"
 #include "train/session/data.h"
 #include "train/session/evaluate.h"
 #include "train/session/save.h"
@@ -27,9 +28,9 @@ namespace {
 
 using train::Row;
 
-constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
-constexpr int64_t kFitTokens = 2048;   // of a batch that is fitted
-constexpr int64_t kStep = 16;          // neurons
+constexpr int64_t kFitTokens = 2048;      // of a batch that is fitted
+constexpr int64_t kStep = 16;             // neurons
+constexpr double kFitsByGradients = 1.2;  // how much longer fits take than gradients, about
 constexpr int64_t kUsualLength = 128;
 constexpr double kRidge = 0.01, kLimit = 10;
 
@@ -81,6 +82,8 @@ struct Slenderizer::Impl {
     set_slender_dialect(path, whole.backbone.config, &probe);
     plan.dialect = probe.provenance.dialect;
     plan.notes = m.provenance.warnings;
+    if (options.without_labels)
+      plan.notes.push_back("without labels: answers are drawn from the model's own");
     if (m.provenance.policy)
       plan.notes.push_back("exit_policy.json is left out: it was tuned for the whole model");
     const int64_t labels = m.arch.regression ? 0 : m.arch.num_labels;
@@ -89,11 +92,8 @@ struct Slenderizer::Impl {
     plan.rows = static_cast<int64_t>(rows.rows.size());
     plan.dev_rows = static_cast<int64_t>(dev.size());
     plan.tokens = rows.tokens;
-    double squares = 0;
-    for (const Row& row : rows.rows) squares += std::pow(static_cast<double>(row.ids.size()), 2);
-    const auto count = static_cast<double>(plan.rows);
-    length = {static_cast<double>(rows.tokens) / count, squares / count};
-    plan.before = shape_of(m, prune::all_kept(m.arch));
+    length = prune::length_of(rows.rows);
+    plan.before = prune::shape_of(m, length, m.arch);
     team = std::make_unique<Team>(options.threads > 0 ? options.threads : usable_cpus());
   }
 
@@ -107,31 +107,13 @@ struct Slenderizer::Impl {
     return some;
   }
 
-  SlenderShape shape_of(const model::Model& m, const prune::Kept& units) const {
-    SlenderShape shape;
-    for (size_t l = 0; l < units.heads.size(); ++l) {
-      shape.heads.push_back(prune::count(units.heads[l]));
-      shape.neurons.push_back(prune::count(units.neurons[l]));
-    }
-    const auto of = [&](const prune::UnitMeasure& measure) {
-      return measure.rest + prune::cost_of(units, measure.units);
-    };
-    shape.macs = of(prune::macs_of(m, length));
-    shape.parameters = std::llround(of(prune::parameters_of(m)));
-    shape.bytes = shape.parameters * static_cast<int64_t>(sizeof(float));
-    const prune::UnitMeasure prunable = prune::prunable_of(m.arch);
-    const double all = prunable.rest + prune::cost_of(prune::all_kept(m.arch), prunable.units);
-    shape.sparsity = 1 - prune::cost_of(units, prunable.units) / all;
-    return shape;
-  }
-
-  prune::UnitMeasure measure_of_target() const {
-    const model::Model& m = whole.backbone.model;
-    if (options.target.of == SlenderSize::parameters) return prune::parameters_of(m);
-    if (options.target.of == SlenderSize::sparsity) return prune::prunable_of(m.arch);
-    return prune::macs_of(m, length);
-  }
-  bool compute_gradients(const SlenderizeProgress& progress, const std::atomic<bool>* stop);
+  // Of the units, and of what stays.
+  struct Costs {
+    prune::CostTable table;
+    double rest = 0;
+  };
+  std::optional<Costs> costs_of_units(const SlenderizeProgress& progress,
+                                      const std::atomic<bool>* stop);
   bool decide(const SlenderizeProgress& progress, const std::atomic<bool>* stop);
   std::vector<double> judged(const model::Model& m) const;
   std::optional<SlenderizeResult> run(const std::string& out, const SlenderizeProgress& progress,
@@ -147,64 +129,60 @@ struct Slenderizer::Impl {
   train::Encoded rows, dev_rows;
   prune::TextLength length;
   std::unique_ptr<Team> team;
-  std::vector<prune::MaskGradients> gradients;
   std::optional<prune::Kept> kept;
   SlenderizePlan plan;
 };
 
-bool Slenderizer::Impl::compute_gradients(const SlenderizeProgress& progress,
-                                          const std::atomic<bool>* stop) {
-  const model::Architecture& arch = whole.backbone.model.arch;
-  const int64_t all = (plan.rows + kGradientRows - 1) / kGradientRows;
-  gradients = prune::empty_gradients(arch, all);
-  grad::Network network(whole.weights.get());
-  const train::Objective objective =
-      objective_of(train::Aim::joint, network.heads(), network.layers(), arch.regression, 0);
-  train::StepLosses losses;
-  std::vector<int32_t> labels;
-  std::vector<float> scores;
-  for (int64_t b = 0; b < all; ++b) {
-    if (stop && *stop) return false;
-    const auto from = static_cast<size_t>(b * kGradientRows);
-    const auto count = std::min(static_cast<size_t>(kGradientRows), rows.rows.size() - from);
-    const std::span<const Row> some(rows.rows.data() + from, count);
-    const grad::Batch batch = train::batch_of(some, arch);
-    labels.clear();
-    scores.clear();
-    for (const Row& row : some) {
-      labels.push_back(row.label);
-      scores.push_back(row.score);
-    }
-    network.reserve(batch, team->size());
-    losses.begin(objective, {batch.rows(), static_cast<double>(batch.rows())});
-    team->run([&](const Crew& crew) {
-      whole.weights->clear_gradients(crew);
-      network.forward(batch, {}, crew);
-      if (crew.leads()) losses.exits(network, {labels, scores, {}, 0}, {}, batch.rows());
-      crew.meet();
-      network.backward(batch, {}, crew, {losses.gradients(), {}, false});
-      prune::read_gradients(*whole.weights, b, crew, &gradients);
-    });
-    losses.end_batch();
-    if (!std::isfinite(losses.loss()))
-      fail_input("the loss of rows {} to {} is not finite", from + 1, from + count);
-    if (progress) progress("gradients", b + 1, all);
+// In the measure of the target. Null: stopped.
+std::optional<Slenderizer::Impl::Costs> Slenderizer::Impl::costs_of_units(
+    const SlenderizeProgress& progress, const std::atomic<bool>* stop) {
+  const model::Model& m = whole.backbone.model;
+  const int64_t step = options.round ? kStep : 1;
+  if (options.target.of == SlenderSize::speedup) {
+    const auto time = prune::measure_time(
+        m, rows.rows,
+        {.kernels = &kernels,
+         .precision = runtime::precision_of(options.compute),
+         .step = step,
+         .team = team.get()},
+        [&](int64_t done, int64_t all) {
+          if (progress) progress("times", done, all);
+        },
+        [&] { return stop && *stop; });
+    if (!time) return std::nullopt;
+    return Costs{time->table, time->rest};
   }
-  return true;
+  const prune::UnitMeasure measure =
+      options.target.of == SlenderSize::parameters ? prune::parameters_of(m)
+      : options.target.of == SlenderSize::sparsity ? prune::prunable_of(m.arch)
+                                                   : prune::macs_of(m, length);
+  return Costs{prune::linear_costs(prune::all_kept(m.arch), measure.units, step), measure.rest};
 }
 
 bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::atomic<bool>* stop) {
   if (kept) return true;
   const model::Model& m = whole.backbone.model;
-  const prune::Kept all = prune::all_kept(m.arch);
-  const prune::UnitMeasure measure = measure_of_target();
-  const prune::CostTable table = prune::linear_costs(all, measure.units, options.round ? kStep : 1);
-  const double budget = prune::units_budget(options.target, table, measure.rest);
-  if (!compute_gradients(progress, stop)) return false;
-  prune::Kept units = prune::search(prune::fisher_scores(gradients), table, budget);
-  prune::rearrange(gradients, &units);
+  const auto costs = costs_of_units(progress, stop);
+  if (!costs) return false;
+  const double budget = prune::units_budget(options.target, costs->table, costs->rest);
+  std::optional<uint64_t> drawn_seed;
+  if (options.without_labels) drawn_seed = options.seed;
+  const auto gradients = prune::gradients_of_rows(
+      whole.weights.get(), rows.rows, drawn_seed, team.get(),
+      [&](int64_t done, int64_t all) {
+        if (progress) progress("gradients", done, all);
+      },
+      [&] { return stop && *stop; });
+  if (!gradients) return false;
+  prune::Kept units = prune::search(prune::fisher_scores(gradients->layers), costs->table, budget);
+  prune::rearrange(gradients->layers, &units);
   kept = std::move(units);
-  plan.after = shape_of(m, *kept);
+  plan.after = prune::shape_of(prune::fold(m, *kept), length, m.arch);
+  plan.seconds_left = options.fit == SlenderFit::none ? 0 : gradients->seconds * kFitsByGradients;
+  if (options.target.of == SlenderSize::speedup) {
+    plan.speedup =
+        (costs->rest + costs->table.full()) / (costs->rest + prune::cost_of(*kept, costs->table));
+  }
   return true;
 }
 

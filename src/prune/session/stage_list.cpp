@@ -53,10 +53,13 @@ std::vector<SlenderStage> costeff_stages(const StageListInput& in, const Slender
   for (int64_t k = 1; k <= prunings; ++k) {
     const Widths widths = widths_after(in.from, in.to, in.hidden, k, prunings);
     // One pass over the rows, whatever the period.
+    const double pass =
+        o.rows > 0 ? static_cast<double>(o.rows) / static_cast<double>(in.rows) / o.epochs_scale
+                   : 1;
     add({.name = fmt::format("prune {}", k),
          .what = "drops what matters least to the loss",
          .kind = SlenderStage::Kind::importance,
-         .epochs = 1,
+         .epochs = pass,
          .pruning = k,
          .widths = widths});
     // The final shape is trained by the stages after it.

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "tasks/lines/delimited.h"
+#include "tasks/read/no_labels.h"
 
 namespace costeff::tasks {
 namespace {
@@ -80,10 +81,12 @@ struct Chooser {
         !all_asked_are_numbers() || is_column_name(first.front(), options)) {
       return;
     }
-    fail_input(
-        "{}: 1 column and no header: lines of text have no labels, expected TSV, CSV or JSONL with "
-        "labels (--input-format names it)",
-        place);
+    throw NoLabels(
+        ErrorKind::input,
+        fmt::format(
+            "{}: 1 column and no header: lines of text have no labels, expected TSV, CSV or "
+            "JSONL with labels (--input-format names it)",
+            place));
   }
 
   std::string task_note() const {
@@ -147,10 +150,12 @@ struct Chooser {
     for (const std::string_view name : label_field_names()) {
       if (find_name(first, name) >= 0) return named(name, task_note());
     }
-    fail_input(
-        "{}: no column of labels ({}), the header has {}{}; another name is given with "
-        "--label-field",
-        place, options.task ? options.task->label : "label", list_names(first), task_note());
+    throw NoLabels(
+        ErrorKind::input,
+        fmt::format("{}: no column of labels ({}), the header has {}{}; another name is given with "
+                    "--label-field",
+                    place, options.task ? options.task->label : "label", list_names(first),
+                    task_note()));
   }
 
   // If neither names nor numbers were asked for, the task decides.

@@ -11,6 +11,7 @@
 #include "tasks/lines/row_id.h"
 #include "tasks/read/columns.h"
 #include "tasks/read/jsonl_field_names.h"
+#include "tasks/read/no_labels.h"
 
 namespace costeff::tasks {
 namespace {
@@ -322,9 +323,11 @@ void JsonlRows::fill_gold(Example* row) const {
     if (is_there(fields_[i]) && !found) found = &fields_[i];
   }
   if (!found) {
-    fail(fmt::format(
-        "no field \"{}\", expected the label there; another name is given with --label-field",
-        printable(fields_[golds_.front()].name, 80)));
+    throw NoLabels(
+        ErrorKind::input,
+        fmt::format("{}:{}: no field \"{}\", expected the label there; another name is given with "
+                    "--label-field",
+                    name_, line_, printable(fields_[golds_.front()].name, 80)));
   }
   check_usable(*found);
   if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/utf8.h"
+#include "tasks/read/no_labels.h"
 #include "tasks/read/reader.h"
 
 namespace costeff::tasks {
@@ -42,7 +43,13 @@ void read_labelled_rows(const DataSet& set, const InputOptions& options, int64_t
   RowReader reader({{set.path, std::nullopt}}, options, stop);
   Example row;
   while (limit == 0 || reader.rows() < limit) {
-    if (reader.next(row, true) != ReadStatus::row) return;
+    try {
+      if (reader.next(row, true) != ReadStatus::row) return;
+    } catch (const NoLabels& e) {
+      // One row without a label among others that have one is just wrong.
+      if (to->rows.empty()) throw;
+      throw Error(e.kind(), e.what());
+    }
     row.source = source;
     if (!row.error.empty()) {
       bad(row, row.error);

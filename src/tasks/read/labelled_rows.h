@@ -26,8 +26,9 @@ struct LabelledRows {
 // Gets a row that is left out, and its error. Empty: the error is thrown.
 using BadRowSink = std::function<void(const Example& row, const std::string& error)>;
 
-// Appends at most `limit` rows (0: all) of a file; options.want_gold must be set. Throws
-// Error(input) as RowReader does. Ends early if *stop becomes true.
+// Appends at most `limit` rows (0: all) of a file, with their labels if options.want_gold. Throws
+// Error(input) as RowReader does; NoLabels if not even the first row has one. Ends early if *stop becomes
+// true.
 void read_labelled_rows(const DataSet& set, const InputOptions& options, int64_t limit,
                         const BadRowSink& bad, const std::atomic<bool>* stop, LabelledRows* to);
 

@@ -18,44 +18,80 @@ void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("rank", shape.rank);
   json->field("parameters", shape.parameters);
   json->field("macs", shape.macs);
+  json->field("bytes", shape.bytes);
+  json->field("sparsity", shape.sparsity);
   json->end_object();
 }
 
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double v : values) sum += v;
+  return sum / static_cast<double>(values.size());
+}
+
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+const char* size_name(SlenderSize size) {
+  switch (size) {
+    case SlenderSize::macs:
+      return "macs";
+    case SlenderSize::parameters:
+      return "params";
+    case SlenderSize::sparsity:
+      return "sparsity";
+    case SlenderSize::speedup:
+      return "speedup";
+  }
+  return "";
+}
 
 }  // namespace
 
 std::string slender_text(const SlenderReport& r) {
   const SlenderShape &before = r.plan.before, &after = r.plan.after;
+  // CoFi's widths are found while it trains.
+  const bool known = !after.heads.empty();
+  const char* about = known ? "" : "about ";
   std::string out = "layer   heads          neurons\n";
   for (size_t l = 0; l < before.heads.size(); ++l) {
-    append_format(&out, "{:>5}   {:>3} of {:<3}   {:>5} of {}\n", l + 1, after.heads[l],
-                  before.heads[l], after.neurons[l], before.neurons[l]);
+    // A sublayer may be gone.
+    const auto left = [&](const std::vector<int64_t>& widths) {
+      return known ? fmt::format("{}", widths[l]) : "?";
+    };
+    append_format(&out, "{:>5}   {:>3} of {:<3}   {:>5} of {}\n", l + 1, left(after.heads),
+                  before.heads[l], left(after.neurons), before.neurons[l]);
   }
-  append_format(&out, "\nmultiply-accumulates  {:.1f}% of {:.3g} a text of {:.1f} tokens\n",
-                100 * share(after.macs, before.macs), before.macs,
+  append_format(&out, "\nmultiply-accumulates  {}{:.1f}% of {:.3g} a text of {:.1f} tokens\n",
+                about, 100 * share(after.macs, before.macs), before.macs,
                 share(static_cast<double>(r.plan.tokens), static_cast<double>(r.plan.rows)));
-  append_format(&out, "parameters            {} of {}, embeddings included\n",
+  append_format(&out, "parameters            {}{} of {}, embeddings included\n", about,
                 grouped(after.parameters), grouped(before.parameters));
+  append_format(&out, "model.safetensors     about {:.1f} MB, before {:.1f} MB in float32\n",
+                static_cast<double>(after.bytes) / 1e6, static_cast<double>(before.bytes) / 1e6);
+  if (after.sparsity > 0)
+    append_format(&out, "sparsity              {:.3f} of the weights of heads and neurons\n",
+                  after.sparsity);
+  if (r.plan.speedup)
+    append_format(&out, "speed-up              {:.2f}, by the times that were measured\n",
+                  *r.plan.speedup);
   if (after.rank > 0)
     append_format(&out, "embedding             of rank {}{}\n", after.rank,
                   before.rank > 0 ? fmt::format(", before {}", before.rank) : "");
   append_format(&out, "dialect               {}\n", r.plan.dialect);
   if (r.training && !r.result) out += stages_text(*r.training) + memory_text(r.training->memory);
-  if (r.estimated_s >= 0)
-    append_format(&out, "\ntime {} (from a few steps)\n", duration_text(r.estimated_s));
+  if (r.estimated_s >= 0) {
+    append_format(&out, "{}{}\n", r.training ? "\ntime " : "fits                  ",
+                  r.training ? duration_text(r.estimated_s) + " (from a few steps)"
+                             : "will take about " + duration_text(r.estimated_s));
+  }
   if (!r.result || r.result->metric_before.empty()) return out;
   const std::vector<double>&whole = r.result->metric_before, &slender = r.result->metric_after;
   append_format(&out, "{:<22}{:.4f} at the last layer, before {:.4f}; {} rows\n", r.metric,
                 slender.back(), whole.back(), grouped(r.plan.dev_rows));
-  if (whole.size() == 1) return out;
-  double sum_before = 0, sum_after = 0;
-  for (const double m : whole) sum_before += m;
-  for (const double m : slender) sum_after += m;
-  const auto exits = static_cast<double>(whole.size());
-  append_format(&out, "{:<22}{:.4f} on average over the exits, before {:.4f}\n", "",
-                sum_after / exits, sum_before / exits);
-  return out;
+  if (slender.size() == 1) return out;
+  append_format(&out, "{:<22}{:.4f} on average over the exits", "", mean(slender));
+  if (whole.size() > 1) append_format(&out, ", before {:.4f}", mean(whole));
+  return out + "\n";
 }
 
 std::string slender_json(const SlenderReport& r) {
@@ -69,7 +105,10 @@ std::string slender_json(const SlenderReport& r) {
   json.field("dev", r.dev);
   if (!r.fit.empty()) {
     json.field("tune", r.fit);
-    json.field("share", r.macs);
+    json.field("size", size_name(r.target.of));
+    json.field("asked", r.target.value);
+    json.field("drawn_answers", r.drawn);
+    if (r.plan.speedup) json.field("speedup", *r.plan.speedup);
   }
   json.field("metric", r.metric);
   json.field("dialect", r.plan.dialect);
@@ -89,8 +128,8 @@ std::string slender_json(const SlenderReport& r) {
     }
     json.end_array();
     write_memory(r.training->memory, &json);
-    if (r.estimated_s >= 0) json.field("estimated_seconds", r.estimated_s);
   }
+  if (r.estimated_s >= 0) json.field("estimated_seconds", r.estimated_s);
   if (r.result) {
     if (r.training) {
       json.begin_array("evaluations");

@@ -1,0 +1,88 @@
+#include "prune/session/row_gradients.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/fail.h"
+#include "prune/drawn_answers.h"
+#include "train/objective.h"
+
+namespace costeff::prune {
+namespace {
+
+constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
+
+// What the rows of a batch should have been answered.
+struct Answers {
+  std::vector<int32_t> labels;
+  std::vector<float> scores;
+
+  void take(std::span<const train::Row> rows) {
+    labels.clear();
+    scores.clear();
+    for (const train::Row& row : rows) {
+      labels.push_back(row.label);
+      scores.push_back(row.score);
+    }
+  }
+  void draw(const grad::Network& network, int64_t rows, bool regression, DrawnAnswers* from) {
+    const size_t last = train::last_answer(network.heads());
+    const auto classes = static_cast<size_t>(network.heads()[last].classifier.out);
+    const std::span<const float> logits(network.logits(last), static_cast<size_t>(rows) * classes);
+    labels.clear();
+    scores.clear();
+    for (size_t b = 0; b < static_cast<size_t>(rows); ++b) {
+      const std::span<const float> of_row = logits.subspan(b * classes, classes);
+      labels.push_back(regression ? 0 : from->label(of_row));
+      scores.push_back(regression ? from->score(of_row[0]) : 0);
+    }
+  }
+};
+
+}  // namespace
+
+std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
+                                              std::span<const train::Row> rows,
+                                              std::optional<uint64_t> drawn_seed, Team* team,
+                                              const std::function<void(int64_t, int64_t)>& progress,
+                                              const std::function<bool()>& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  const model::Architecture& arch = weights->arch();
+  const auto all = (static_cast<int64_t>(rows.size()) + kGradientRows - 1) / kGradientRows;
+  RowGradients out{empty_gradients(arch, all), 0};
+  grad::Network network(weights);
+  const train::Objective objective =
+      objective_of(train::Aim::joint, network.heads(), network.layers(), arch.regression, 0);
+  train::StepLosses losses;
+  DrawnAnswers draws(drawn_seed.value_or(0));
+  Answers answers;
+  for (int64_t b = 0; b < all; ++b) {
+    if (stop && stop()) return std::nullopt;
+    const auto from = static_cast<size_t>(b * kGradientRows);
+    const auto some = rows.subspan(from, std::min<size_t>(kGradientRows, rows.size() - from));
+    const grad::Batch batch = train::batch_of(some, arch);
+    answers.take(some);
+    network.reserve(batch, team->size());
+    losses.begin(objective, {batch.rows(), static_cast<double>(batch.rows())});
+    team->run([&](const Crew& crew) {
+      weights->clear_gradients(crew);
+      network.forward(batch, {}, crew);
+      if (crew.leads()) {
+        if (drawn_seed) answers.draw(network, batch.rows(), arch.regression, &draws);
+        losses.exits(network, {answers.labels, answers.scores, {}, 0}, {}, batch.rows());
+      }
+      crew.meet();
+      network.backward(batch, {}, crew, {losses.gradients(), {}, false});
+      read_gradients(*weights, b, crew, &out.layers);
+    });
+    losses.end_batch();
+    if (!std::isfinite(losses.loss()))
+      fail_input("the loss of rows {} to {} is not finite", from + 1, from + some.size());
+    if (progress) progress(b + 1, all);
+  }
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return out;
+}
+
+}  // namespace costeff::prune
