@@ -67,9 +67,9 @@ TrainData read_any_data(const SlenderizeFlags& f, const BackboneInfo& model, tas
                      f.rows.regression || f.rows.dev_share;
   try {
     return read_train_data(f.rows, model, bad);
-  } catch (const tasks::NoLabels& e) {
+  } catch (const tasks::NoLabels&) {
     if (asked || !again) throw;
-    if (!f.rows.pass.quiet) say_text(e.what());
+    if (!f.rows.pass.quiet) say("the rows have no labels that are known; --label-field names them");
   }
   *drawn = true;
   return read_unlabelled_data(f.rows, model, bad);
