@@ -80,6 +80,13 @@ TEST(CofiPruning, LearnsAndReachesTheSparsity) {
   EXPECT_GT(accuracy(out, dev), 0.85);
   const model::Model slender = checkpoint::load_model(out);
   EXPECT_EQ(slender.provenance.dialect, "cofi-compact");
+  // The map of layers is beside it.
+  model::Model again = slender;
+  const model::Linear map = train::layer_transformation(&again, 16);
+  const Tensor& saved = again.parameters.tensor(map.weight);
+  EXPECT_TRUE(std::ranges::any_of(slender.provenance.unused, [&](const Tensor& t) {
+    return t.name == "layer_transformation.weight" && t.data == saved.data;
+  }));
   // The last stage begins with the result, the map of layers included.
   Job job{out, toy_options(2).train, train, dev};
   job.options.recipe = "cofi";
@@ -289,6 +296,41 @@ TEST(CofiPruning, RefusesWhatCannotBe) {
   const std::string message = error_message(
       ErrorKind::model, [&] { prune::CofiPruning(slim.path(), rows, rows, toy_options(1)); });
   EXPECT_TRUE(contains(message, "has a factorised word embedding")) << message;
+}
+
+TEST(CofiPruning, MasksMeetATarget) {
+  const TempDir dir;
+  write_tiny_checkpoint(dir.path(), toy_shape());
+  const model::Architecture arch = checkpoint::load_model(dir.path()).arch;
+  const prune::PrunableSize size(arch);
+  std::mt19937_64 rng(3);
+  for (const bool hidden : {true, false}) {
+    prune::LogAlphas a;
+    a.assign(arch, hidden, 0);
+    grad::each_vector(a, [&](std::vector<float>& v) {
+      for (float& x : v) x = std::normal_distribution<float>(2, 2)(rng);
+    });
+    const grad::Masks own = prune::evaluation_masks(a);
+    const double before = prune::sparsity_of(size, own);
+    EXPECT_EQ(prune::sparsity_of(size, prune::masks_of_sparsity(size, a, before)), before);
+    for (double target = before + 0.01; target < 1; target += 0.05) {
+      const grad::Masks masks = prune::masks_of_sparsity(size, a, target);
+      const double got = prune::sparsity_of(size, masks);
+      EXPECT_GE(got, target);
+      EXPECT_LE(got, target + 0.15);  // a hidden unit or a sublayer is a large piece here
+      // What was gone stays so.
+      const auto expect_gone = [](float before_it, float now) {
+        if (before_it == 0) {
+          EXPECT_EQ(now, 0);
+        }
+      };
+      for (size_t i = 0; i < own.attention.size(); ++i) {
+        expect_gone(own.attention[i], masks.attention[i]);
+        for (size_t k = 0; k < own.neurons[i].size(); ++k)
+          expect_gone(own.neurons[i][k], masks.neurons[i][k]);
+      }
+    }
+  }
 }
 
 TEST(LayerMatching, NearestInOrder) {

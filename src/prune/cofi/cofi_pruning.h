@@ -5,7 +5,8 @@
 // the result as its backbone.
 //
 // Not as the reference: the weights' schedule is not begun again after the first steps, and goes from the
-// first one to 0; the folded model is exactly the masked one (fold_masks.h).
+// first one to 0; the folded model is exactly the masked one (fold_masks.h); D is over real tokens alone
+// (train/layer_distil.h).
 
 #include <costeff/train.h>
 
@@ -47,7 +48,8 @@ class CofiPruning {
   const TrainPlan& plan() const;
   double estimate_seconds();
   // As Trainer::run: state in OUT.training, nullopt if it was stopped. The best model by dev rows of those
-  // that reach the sparsity; the last one without dev rows, or if none reaches it.
+  // that reach the sparsity, or the last one without dev rows. After the last step a model that nearly
+  // reaches it loses a few more units. Only a run that a time limit ends may not reach it.
   std::optional<CofiResult> run(const std::string& out, const TrainObserver& observer = {},
                                 const std::atomic<bool>* stop = nullptr);
 

@@ -228,4 +228,24 @@ double sparsity_of(const PrunableSize& size, const grad::Masks& masks) {
   return 1 - kept / size.all;
 }
 
+grad::Masks masks_of_sparsity(const PrunableSize& size, const LogAlphas& a, double sparsity) {
+  const auto lowered = [&](float by) {
+    LogAlphas lower = a;
+    grad::each_vector(lower, [&](std::vector<float>& v) {
+      for (float& x : v) x -= by;
+    });
+    return evaluation_masks(lower);
+  };
+  grad::Masks masks = evaluation_masks(a);
+  if (sparsity_of(size, masks) >= sparsity) return masks;
+  // Lowered by all that log alphas can differ, nothing stays.
+  constexpr int kHalvings = 30;
+  float too_little = 0, enough = 3 * (kHighestLogAlpha - kLowestLogAlpha);
+  for (int i = 0; i < kHalvings; ++i) {
+    const float between = (too_little + enough) / 2;
+    (sparsity_of(size, lowered(between)) >= sparsity ? enough : too_little) = between;
+  }
+  return lowered(enough);
+}
+
 }  // namespace costeff::prune

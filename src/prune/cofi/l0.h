@@ -49,4 +49,8 @@ double expected_sparsity(const PrunableSize& size, const LogAlphas& a, double by
 // Of masks that are there: of their zeros.
 double sparsity_of(const PrunableSize& size, const grad::Masks& masks);
 
+// Masks of evaluation that are no less sparse than this: all log alphas are lowered by as little as that
+// takes. Expectations come near to a target; this meets it.
+grad::Masks masks_of_sparsity(const PrunableSize& size, const LogAlphas& a, double sparsity);
+
 }  // namespace costeff::prune

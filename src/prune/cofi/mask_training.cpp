@@ -44,8 +44,10 @@ void MaskTraining::draw(int64_t step) {
   shop_->weights->mask(&masks_);
 }
 
-void MaskTraining::begin(train::Workshop* shop, int64_t step) {
+void MaskTraining::begin(train::Workshop* shop, int64_t step, int64_t steps) {
   shop_ = shop;
+  steps_ = steps;
+  done_ = step == steps;
   draw(step);
   shop->team.run([&](const Crew& crew) { shop->weights->pack(crew); });
 }
@@ -84,6 +86,7 @@ void MaskTraining::update(int64_t step, const Crew& crew) {
     if (masked) descend(step);
     clamp_log_alphas(&a_);
     draw(step + 1);
+    done_ = step + 1 == steps_;
   }
   crew.meet();
 }
@@ -100,10 +103,17 @@ train::Guide MaskTraining::guide() {
     static_cast<MaskTraining*>(self)->update(step, crew);
   };
   g.steps.loss = [](const void* self) { return static_cast<const MaskTraining*>(self)->loss_; };
-  g.begin = [this](train::Workshop* shop, int64_t step, int64_t) { begin(shop, step); };
+  g.begin = [this](train::Workshop* shop, int64_t step, int64_t steps) {
+    begin(shop, step, steps);
+  };
   g.model = [this] { return fold_masks(shop_->model, masks()); };
   g.beside = [this] { return layer_map(); };
   g.may_be_best = [this] { return sparsity() >= options_.sparsity; };
+  g.about = [this] {
+    return fmt::format("sparsity {:.1f} % of {:.1f} % (expected of the masks: {:.1f} %)",
+                       100 * sparsity(), 100 * options_.sparsity,
+                       100 * expected_sparsity(size_, a_, 0, nullptr));
+  };
   const auto add = [&](const char* what, grad::MaskValues<float>* values) {
     int64_t number = 0;
     grad::each_vector(*values, [&](std::vector<float>& v) {

@@ -33,13 +33,16 @@ class MaskTraining {
   train::Guide guide();
 
   double target(int64_t step) const;
-  grad::Masks masks() const { return evaluation_masks(a_); }  // of evaluation
+  // Of evaluation. After the last step they meet the target.
+  grad::Masks masks() const {
+    return done_ ? masks_of_sparsity(size_, a_, options_.sparsity) : evaluation_masks(a_);
+  }
   // Of these masks.
   double sparsity() const { return sparsity_of(size_, masks()); }
   const PrunableSize& size() const { return size_; }
 
  private:
-  void begin(train::Workshop* shop, int64_t step);
+  void begin(train::Workshop* shop, int64_t step, int64_t steps);
   void update(int64_t step, const Crew& crew);
   void descend(int64_t step);
   // The masks of a step, before it is computed.
@@ -56,6 +59,8 @@ class MaskTraining {
   grad::Masks masks_;
   grad::MaskGradients d_masks_, d_a_;
   double loss_ = 0;
+  int64_t steps_ = 0;              // of the run
+  bool done_ = false;              // they are taken
   std::optional<TensorSet> kept_;  // the bytes of layer_map()
 };
 

@@ -246,6 +246,7 @@ void Training::evaluate(Stage* stage) {
   state_.loss_sum = 0;
   state_.loss_steps = 0;
   if (observer_.evaluation) observer_.evaluation(e);
+  if (guide_) say(guide_->about());
 }
 
 void Training::save(Stage* stage) {

@@ -26,6 +26,7 @@ struct Guide {
   std::function<model::Model()> model;          // what is judged and saved
   std::function<std::vector<Tensor>()> beside;  // tensors that are saved with it
   std::function<bool()> may_be_best;
+  std::function<std::string()> about;  // a line on how far it is, after an evaluation
   std::vector<StateSpan> state;
   nlohmann::ordered_json identity;
 };
