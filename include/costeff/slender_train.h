@@ -67,7 +67,8 @@ struct SlenderTrainResult {
 };
 
 // The same model, rows and options give the same bits for any number of threads, and after any
-// interruption, for a given kernel table.
+// interruption, for a given kernel table. A speed-up is measured anew each time: if widths or sparsity that
+// it asks for come out otherwise, a run goes on only with those that it began with.
 class SlenderTrainer {
  public:
   // model: fine-tuned, with or without off-ramps. Without them the assistant gets them first; a model that

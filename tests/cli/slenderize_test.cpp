@@ -296,7 +296,7 @@ TEST_F(SlenderizeCli, Refuses) {
       {{"-o", out, "--method", "cofi", "--sparsity", "0.5", "--heads", "2"},
        2,
        "--heads is not for"},
-      {{"-o", out, "--method", "cofi", "--params", "0.1"}, 2, "expected more than 0."},
+      {{"-o", out, "--method", "cofi", "--params", "0.1"}, 2, "expected at least 0."},
       {{"-o", out, "--method", "cost-eff", "--heads", "5"}, 2, "heads 5, expected 1 to 4"},
       {{"-o", out, "--method", "cost-eff", "--macs", "0.5", "--params", "0.5"}, 2, "one of them"},
       {{"-o", out, "--method", "cost-eff", "--params", "0.01"}, 2, "expected at least 0."},

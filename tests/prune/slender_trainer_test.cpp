@@ -262,6 +262,32 @@ TEST_F(SlenderTraining, SharesBecomeWidths) {
   }
 }
 
+// A speed-up asks for fewer units the higher it is.
+TEST_F(SlenderTraining, SpeedUpsBecomeWidthsToo) {
+  for (const auto method : {SlenderMethod::cost_eff, SlenderMethod::cofi}) {
+    double before = -1;
+    for (const double speedup : {1.0, 1.3}) {
+      SlenderToy toy(plain.path());
+      toy.options.method = method;
+      toy.options.heads = toy.options.rank = 0;
+      toy.options.target = {SlenderSize::speedup, speedup};
+      if (method == SlenderMethod::cofi && speedup == 1) continue;  // nothing to drop
+      const SlenderTrainer trainer(toy.model, toy.train, toy.dev, toy.options);
+      EXPECT_GE(trainer.plan().after.sparsity, 0);
+      EXPECT_GT(trainer.plan().after.sparsity, before);
+      before = trainer.plan().after.sparsity;
+    }
+    SlenderToy toy(plain.path());
+    toy.options.method = method;
+    toy.options.heads = toy.options.rank = 0;
+    toy.options.target = {SlenderSize::speedup, 1e6};
+    EXPECT_TRUE(
+        contains(error_message(ErrorKind::usage,
+                               [&] { SlenderTrainer(toy.model, toy.train, toy.dev, toy.options); }),
+                 "expected at most"));
+  }
+}
+
 // Masks find the widths; then what is left is trained.
 TEST_F(SlenderTraining, CofiReachesItsSparsityAndGoesOn) {
   SlenderToy toy(dir.file("whole"));

@@ -217,7 +217,6 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
   } flags[] = {{"--tune", !f.fit.empty(), kFisher},
                {"--rows", f.at_most.has_value(), kFisher | kCosteff},
                {"--no-labels", f.no_labels, kFisher},
-               {"--speedup", f.speedup.has_value(), kFisher},
                {"--heads", f.heads > 0, kCosteff},
                {"--ffn", f.neurons > 0, kCosteff},
                {"--rank", f.rank > 0, kCosteff},

@@ -43,6 +43,57 @@ void set_parameters(double parameters, SlenderShape* shape) {
   shape->bytes = shape->parameters * static_cast<int64_t>(sizeof(float));
 }
 
+// What a target leaves of what it is of.
+double share_of(const SlenderTarget& t) {
+  switch (t.of) {
+    case SlenderSize::sparsity:
+      return 1 - t.value;
+    case SlenderSize::speedup:
+      return 1 / t.value;
+    case SlenderSize::macs:
+    case SlenderSize::parameters:
+      break;
+  }
+  return t.value;
+}
+
+// least: the smallest share that can be had.
+[[noreturn]] void refuse_target(const SlenderTarget& t, double least, const char* why) {
+  const double up = std::ceil(least * 1000) / 1000;
+  switch (t.of) {
+    case SlenderSize::sparsity:
+      fail_usage("a sparsity of {}, expected at most {:.3f}: {}", t.value,
+                 std::floor((1 - least) * 1000) / 1000, why);
+    case SlenderSize::speedup:
+      fail_usage("a speed-up of {}, expected at most {:.2f}: {}", t.value,
+                 std::floor(100 / least) / 100, why);
+    case SlenderSize::macs:
+    case SlenderSize::parameters:
+      break;
+  }
+  fail_usage("a share of {} of the {}, expected at least {:.3f}: {}", t.value,
+             t.of == SlenderSize::parameters ? "parameters" : "multiply-accumulates", up, why);
+}
+
+// Between the numbers of units that are in the table it is a straight line.
+double cost_at(const SublayerCosts& s, int64_t units) {
+  const auto above = std::lower_bound(s.counts.begin(), s.counts.end(), units);
+  const auto i = static_cast<size_t>(above - s.counts.begin());
+  if (above == s.counts.end()) return s.costs.back();
+  if (s.counts[i] == units) return s.costs[i];
+  const double at = static_cast<double>(units - s.counts[i - 1]) /
+                    static_cast<double>(s.counts[i] - s.counts[i - 1]);
+  return s.costs[i - 1] + at * (s.costs[i] - s.costs[i - 1]);
+}
+
+// The second factor of an embedding is not in it: its product is small beside a layer's.
+double time_of(const MeasuredTime& time, const Widths& w) {
+  double sum = time.rest;
+  for (const SublayerCosts& s : time.table.heads) sum += cost_at(s, w.heads);
+  for (const SublayerCosts& s : time.table.neurons) sum += cost_at(s, w.neurons);
+  return sum;
+}
+
 void check_width(const char* what, int64_t asked, int64_t most) {
   if (asked < 0 || asked > most)
     fail_usage("{} {}, expected 1 to {}, which the model has", what, asked, most);
@@ -125,7 +176,7 @@ SlenderShape shape_with(const model::Model& m, const Widths& w, const TextLength
 }
 
 Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLength& length,
-                     const SlenderTrainOptions& o) {
+                     const MeasuredTime* time, const SlenderTrainOptions& o) {
   Widths whole = widths_of(m.arch, "the model");
   const int64_t had = whole.rank;
   if (whole.rank == 0) whole.rank = m.arch.hidden_size;
@@ -146,57 +197,53 @@ Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLe
   }
   check_target(*o.target);
   // The share of what there is.
-  const auto size = [&](const SlenderShape& s) {
-    switch (o.target->of) {
-      case SlenderSize::parameters:
-        return static_cast<double>(s.parameters) / static_cast<double>(of.parameters);
-      case SlenderSize::sparsity:
-        return 1 - s.sparsity;
-      default:
-        return s.macs / of.macs;
-    }
+  const auto size = [&](const Widths& w) {
+    if (o.target->of == SlenderSize::speedup)
+      return time_of(*time, w) / (time->rest + time->table.full());
+    const SlenderShape s = shape_with(m, w, length);
+    return o.target->of == SlenderSize::parameters
+               ? static_cast<double>(s.parameters) / static_cast<double>(of.parameters)
+           : o.target->of == SlenderSize::sparsity ? 1 - s.sparsity
+                                                   : s.macs / of.macs;
   };
-  const bool sparse = o.target->of == SlenderSize::sparsity;
-  const double most = sparse ? 1 - o.target->value : o.target->value;
+  const double most = share_of(*o.target);
   std::optional<Widths> best;
   double best_size = 0, least = 0;
   for (int64_t i = 0; i <= kSizes; ++i) {
     const Widths w =
         finished(scaled(whole, static_cast<double>(i) / static_cast<double>(kSizes), o));
-    const double is = size(shape_with(m, w, length));
+    const double is = size(w);
     if (i == 0) least = is;
     if (is > most || (best && is < best_size)) continue;
     best = w;
     best_size = is;
   }
   if (best) return *best;
-  if (sparse) {
-    fail_usage("a sparsity of {}, expected at most {:.3f}: the narrowest model has that",
-               o.target->value, std::floor((1 - least) * 1000) / 1000);
-  }
-  fail_usage("a share of {} of the {}, expected at least {:.3f}: the narrowest model has that",
-             o.target->value,
-             o.target->of == SlenderSize::parameters ? "parameters" : "multiply-accumulates",
-             std::ceil(least * 1000) / 1000);
+  refuse_target(*o.target, least, "the narrowest model has that");
 }
 
 double sparsity_for(const model::Model& m, const SlenderShape& shape, const TextLength& length,
-                    const SlenderTarget& target) {
+                    const MeasuredTime* time, const SlenderTarget& target) {
   check_target(target);
   if (target.of == SlenderSize::sparsity) {
     if (target.value == 0) throw_usage("a sparsity of 0, expected more");
     return target.value;
   }
-  const bool parameters = target.of == SlenderSize::parameters;
-  const double all = parameters ? static_cast<double>(shape.parameters) : shape.macs;
-  const UnitMeasure measure = parameters ? parameters_of(m) : macs_of(m, length);
-  const double units = all - measure.rest, left = target.value * all - measure.rest;
-  if (left <= 0) {
-    fail_usage("a share of {} of the {}, expected more than {:.3f}: embeddings and exits have that",
-               target.value, parameters ? "parameters" : "multiply-accumulates",
-               std::ceil(measure.rest / all * 1000) / 1000);
+  double all = shape.macs, rest = 0;
+  if (target.of == SlenderSize::speedup) {
+    rest = time->rest + time->table.least();
+    all = time->rest + time->table.full();
+  } else if (target.of == SlenderSize::parameters) {
+    rest = parameters_of(m).rest;
+    all = static_cast<double>(shape.parameters);
+  } else {
+    rest = macs_of(m, length).rest;
   }
-  return 1 - left / units;
+  const double left = share_of(target) * all - rest;
+  if (left <= 0) refuse_target(target, rest / all, "what has no units stays");
+  const double sparsity = 1 - left / (all - rest);
+  // No two measurements are the same, and a run that goes on must find the same number.
+  return target.of == SlenderSize::speedup ? std::ceil(sparsity * 100) / 100 : sparsity;
 }
 
 SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const TextLength& length,

@@ -10,6 +10,7 @@
 
 #include "model/spec.h"
 #include "prune/schedule.h"
+#include "prune/session/latency.h"
 #include "prune/session/size.h"
 #include "train/loop.h"
 
@@ -30,14 +31,14 @@ SlenderShape shape_with(const model::Model& m, const Widths& widths, const TextL
 // Fills in the widths that are not given, in proportion to the heads, or all by the target: a share of
 // `of`, the shape of the model that shares refer to. m: that with the exits of the result. Throws
 // Error(usage) for widths that the model does not have, and for a target that it cannot reach, with the
-// nearest that it can.
+// nearest that it can. time: of a target that is a speed-up.
 Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLength& length,
-                     const SlenderTrainOptions& options);
+                     const MeasuredTime* time, const SlenderTrainOptions& options);
 
 // CoFi's: the sparsity that makes `m`, which is as `shape` says, as small as the target asks for; where units
 // of the hidden size go too, the embeddings that they save do not count. Throws as choose_widths().
 double sparsity_for(const model::Model& m, const SlenderShape& shape, const TextLength& length,
-                    const SlenderTarget& target);
+                    const MeasuredTime* time, const SlenderTarget& target);
 // What comes of that, about.
 SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const TextLength& length,
                      double sparsity);

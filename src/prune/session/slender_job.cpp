@@ -7,6 +7,7 @@
 #include "base/files/file_bytes.h"
 #include "base/split_mix.h"
 #include "checkpoint/dialects/dialect_choice.h"
+#include "prune/session/copy.h"
 #include "prune/session/shape.h"
 #include "train/session/estimate.h"
 #include "train/session/fingerprint.h"
@@ -19,6 +20,7 @@ constexpr double kNewExitsRate = 10;
 // Of the masks, in CoFi's scripts; and what is asked of them at most where there are fewer steps: the
 // default of its code.
 constexpr double kMaskRate = 0.01, kHighestMaskRate = 0.1;
+constexpr int64_t kStep = 16;  // neurons, of what is timed
 // Of a step with a teacher at full width, what the student takes.
 constexpr double kStudentShare = 0.75;
 
@@ -97,7 +99,7 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
   length_ = length_of(first->rows.rows);
   plan.before = shape_of(given.model, length_, arch);
   const Widths from = widths_of(student.arch, first->path);
-  const Widths to = choose_widths(student, plan.before, length_, options);
+  const Widths to = choose_widths(student, plan.before, length_, time(), options);
   stages = costeff_stages({.from = from,
                            .to = to,
                            .hidden = arch.hidden_size,
@@ -144,7 +146,7 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   if (!options.target) throw_usage("no size, expected --sparsity, --params or --macs");
   length_ = length_of(first->rows.rows);
   plan.before = shape_of(given.model, length_, given.model.arch);
-  plan.sparsity = sparsity_for(given.model, plan.before, length_, *options.target);
+  plan.sparsity = sparsity_for(given.model, plan.before, length_, time(), *options.target);
   plan.after = thinned(given.model, plan.before, length_, plan.sparsity);
   stages = cofi_stages(static_cast<int64_t>(rows.size()), options);
   plan.shapes.assign(stages.size(), plan.after);
@@ -153,6 +155,17 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   identity["sparsity"] = plan.sparsity;
   identity["learning rate of masks"] = options.mask_rate;
   identity["scale of the epochs"] = options.epochs_scale;
+}
+
+// Of the model given. Null: nobody asks.
+const MeasuredTime* SlenderJob::time() {
+  if (!options.target || options.target->of != SlenderSize::speedup) return nullptr;
+  const train::Settings& settings = first->opened.settings;
+  Copy copy(path, *settings.kernels, grad::all_frozen);
+  Team team(settings.threads);
+  time_ = measure_time(copy.backbone.model, first->rows.rows,
+                       {.kernels = settings.kernels, .step = kStep, .team = &team}, {}, {});
+  return &*time_;
 }
 
 int64_t SlenderJob::steps_of(const SlenderStage& stage) const {

@@ -5,11 +5,13 @@
 #include <costeff/slender_train.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json/json.h"
 #include "prune/cofi/cofi_pruning.h"
+#include "prune/session/latency.h"
 #include "prune/session/prune_stage.h"
 #include "prune/session/size.h"
 #include "prune/session/stage_list.h"
@@ -43,12 +45,14 @@ struct SlenderJob {
  private:
   void prepare_costeff(const checkpoint::Backbone& given);
   void prepare_cofi(const checkpoint::Backbone& given);
+  const MeasuredTime* time();
   void plan_stages();
   int64_t steps_of(const SlenderStage& stage) const;
   uint64_t seed_of(size_t stage) const;
   std::string assistant(const std::string& stages_dir) const;
 
   TextLength length_;
+  std::optional<MeasuredTime> time_;
   bool has_ramps_ = false;      // the model is the assistant
   std::vector<int64_t> exits_;  // off-ramps of the assistant
   std::string dialect_;         // of slender models: "cost-eff" or "costeff"
