@@ -2,6 +2,8 @@
 
 // A model without the units that are not kept.
 
+#include <string>
+
 #include "model/spec.h"
 #include "prune/units.h"
 
@@ -11,5 +13,9 @@ namespace costeff::prune {
 // cut out; all else is shared with `m`, whose weights must be float32. A sublayer that keeps no unit keeps
 // its output's bias.
 model::Model fold(const model::Model& m, const Kept& kept);
+
+// The dialect, but for exits, of `m` once its layers have widths of their own: CoFi's compact form. path: of
+// `m`, for messages. Throws Error(model) for a model that it cannot say.
+std::string ragged_dialect(const std::string& path, const model::Model& m);
 
 }  // namespace costeff::prune

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "checkpoint/checkpoint.h"
 #include "prune/cofi/mask_training.h"
+#include "prune/fold.h"
 #include "train/session/estimate.h"
 #include "train/session/prepared.h"
 
@@ -50,25 +51,12 @@ MaskOptions mask_options(const CofiOptions& o, const TrainPlan& plan) {
 
 }  // namespace
 
-std::string cofi_dialect(const std::string& path, const model::Model& m) {
-  const model::Family family = m.arch.family;
-  if (family != model::Family::bert && family != model::Family::roberta)
-    fail_model("{}: is {}, whose form has one width for all layers; expected a BERT or RoBERTa",
-               path, m.provenance.dialect);
-  if (m.arch.embeddings.word_up)
-    fail_model(
-        "{}: has a factorised word embedding, which no form with layers of different widths "
-        "has; expected a model that is not slender yet",
-        path);
-  return family == model::Family::roberta ? "cofi-compact-roberta" : "cofi-compact";
-}
-
 struct CofiPruning::Impl {
   Impl(const std::string& path, const std::vector<TrainRow>& train, std::vector<TrainRow> dev,
        CofiOptions o)
       : options(std::move(o)),
         prepared(path, train, std::move(dev), pruning_options(path, options)),
-        dialect(cofi_dialect(path, prepared.opened.backbone.model)),
+        dialect(ragged_dialect(path, prepared.opened.backbone.model)),
         masks(prepared.opened.backbone.model.arch, mask_options(options, prepared.plan)),
         guide(masks.guide()) {
     prepared.plan.dialect = dialect;

@@ -58,9 +58,6 @@ class CofiPruning {
   std::unique_ptr<Impl> impl_;
 };
 
-// The dialect of the result. Throws Error(model) for a model that no dialect with ragged widths can say.
-std::string cofi_dialect(const std::string& path, const model::Model& model);
-
 // The share of the layers' weights of `whole` that `slender` is without, as CoFi counts.
 double sparsity_between(const model::Architecture& whole, const model::Architecture& slender);
 

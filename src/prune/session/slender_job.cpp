@@ -7,6 +7,7 @@
 #include "base/files/file_bytes.h"
 #include "base/split_mix.h"
 #include "checkpoint/dialects/dialect_choice.h"
+#include "prune/fold.h"
 #include "prune/session/copy.h"
 #include "prune/session/shape.h"
 #include "train/session/estimate.h"
@@ -137,7 +138,7 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
                                             rows, dev, o);
   const model::Model& student = first->opened.backbone.model;
   plan.train = first->plan;
-  plan.train.dialect = cofi_dialect(path, student);
+  plan.train.dialect = ragged_dialect(path, student);
   if (given.model.arch.heads.size() > 1) {
     plan.train.notes.push_back(
         "the off-ramps are left out; costeff train --recipe ramps makes new ones on the result");

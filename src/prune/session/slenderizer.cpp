@@ -38,18 +38,7 @@ constexpr double kRidge = 0.01, kLimit = 10;
 void set_slender_dialect(const std::string& path, const checkpoint::Config& config,
                          model::Model* m) {
   const model::Architecture& arch = m->arch;
-  const bool roberta = arch.family == model::Family::roberta;
-  if (arch.family != model::Family::bert && !roberta) {
-    fail_model("{}: is {}, whose form has one width for all layers; expected a BERT or RoBERTa",
-               path, m->provenance.dialect);
-  }
-  if (arch.embeddings.word_up) {
-    fail_model(
-        "{}: has a factorised word embedding, which no form with layers of different widths "
-        "has; expected a model that is not slender yet",
-        path);
-  }
-  m->provenance.dialect = roberta ? "cofi-compact-roberta" : "cofi-compact";
+  m->provenance.dialect = prune::ragged_dialect(path, *m);
   if (arch.heads.size() == 1 && checkpoint::base_can_say(*m, arch.heads.back(), &config)) return;
   const std::string fault = checkpoint::why_not("costeff", *m, &config);
   if (!fault.empty()) fail_model("{}: {}", path, fault);
