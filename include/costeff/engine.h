@@ -18,9 +18,9 @@ namespace costeff {
 
 struct LayerInfo {
   int64_t layer = 0;           // 1-based
-  int64_t heads = 0;           // 0: no attention sublayer
+  int64_t heads = 0;           // 0: no attention, or nothing of it but a bias
   int64_t attention_size = 0;  // A = heads * head size
-  int64_t ffn_size = 0;        // F; 0: no feed-forward sublayer
+  int64_t ffn_size = 0;        // F; 0: no feed-forward, or nothing of it but a bias
   int64_t parameters = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/eval_data.h"
+#include "shared_data.h"
 #include "tiny_checkpoint.h"
 
 namespace costeff::cli {
@@ -215,6 +216,29 @@ TEST_F(SlenderizeCli, SizesInEachMeasure) {
       EXPECT_EQ(have["layers"][l]["heads"], told["after"]["heads"][l]);
       EXPECT_EQ(have["layers"][l]["ffn_size"], told["after"]["neurons"][l]);
     }
+  }
+}
+
+// A model of scores, by the rows' scores and by drawn ones.
+TEST_F(SlenderizeCli, ModelsOfScores) {
+  const std::string model_of_scores = shared_path("golden/plain_bert_stsb");
+  std::string text = "sentence\tscore\n";
+  const std::vector<std::string> sentences = tiny_texts(80, 7);
+  for (size_t i = 0; i < sentences.size(); ++i)
+    text +=
+        "the " + sentences[i] + "\t" + std::to_string(i % 6) + "." + std::to_string(i % 10) + "\n";
+  write_file(rows, text);
+  for (const Strings& more : {Strings{}, Strings{"--no-labels"}}) {
+    const std::string to = out + std::to_string(more.size());
+    Strings args{"slenderize", model_of_scores, "--data", rows, "-o", to, "--json"};
+    args.insert(args.end(), more.begin(), more.end());
+    const Finished done = run(Command{.args = args});
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    const Json told = Json::parse(done.out);
+    const double left = told["after"]["macs"].get<double>() / told["before"]["macs"].get<double>();
+    EXPECT_GT(left, 0.35);
+    EXPECT_LE(left, 0.5);
+    EXPECT_EQ(told["drawn_answers"], !more.empty());
   }
 }
 

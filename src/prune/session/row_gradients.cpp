@@ -13,8 +13,9 @@ namespace {
 
 constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
 
-// What the rows of a batch should have been answered.
+// What the rows of a batch should have been answered: labels or, of a regression, scores.
 struct Answers {
+  bool regression = false;
   std::vector<int32_t> labels;
   std::vector<float> scores;
 
@@ -22,11 +23,14 @@ struct Answers {
     labels.clear();
     scores.clear();
     for (const train::Row& row : rows) {
-      labels.push_back(row.label);
-      scores.push_back(row.score);
+      if (regression) {
+        scores.push_back(row.score);
+      } else {
+        labels.push_back(row.label);
+      }
     }
   }
-  void draw(const grad::Network& network, int64_t rows, bool regression, DrawnAnswers* from) {
+  void draw(const grad::Network& network, int64_t rows, DrawnAnswers* from) {
     const size_t last = train::last_answer(network.heads());
     const auto classes = static_cast<size_t>(network.heads()[last].classifier.out);
     const std::span<const float> logits(network.logits(last), static_cast<size_t>(rows) * classes);
@@ -34,8 +38,11 @@ struct Answers {
     scores.clear();
     for (size_t b = 0; b < static_cast<size_t>(rows); ++b) {
       const std::span<const float> of_row = logits.subspan(b * classes, classes);
-      labels.push_back(regression ? 0 : from->label(of_row));
-      scores.push_back(regression ? from->score(of_row[0]) : 0);
+      if (regression) {
+        scores.push_back(from->score(of_row[0]));
+      } else {
+        labels.push_back(from->label(of_row));
+      }
     }
   }
 };
@@ -57,6 +64,7 @@ std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
   train::StepLosses losses;
   DrawnAnswers draws(drawn_seed.value_or(0));
   Answers answers;
+  answers.regression = arch.regression;
   for (int64_t b = 0; b < all; ++b) {
     if (stop && stop()) return std::nullopt;
     const auto from = static_cast<size_t>(b * kGradientRows);
@@ -69,7 +77,7 @@ std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
       weights->clear_gradients(crew);
       network.forward(batch, {}, crew);
       if (crew.leads()) {
-        if (drawn_seed) answers.draw(network, batch.rows(), arch.regression, &draws);
+        if (drawn_seed) answers.draw(network, batch.rows(), &draws);
         losses.exits(network, {answers.labels, answers.scores, {}, 0}, {}, batch.rows());
       }
       crew.meet();

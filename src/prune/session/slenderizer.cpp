@@ -56,6 +56,15 @@ void set_slender_dialect(const std::string& path, const checkpoint::Config& conf
   checkpoint::set_dialect(m, "costeff");
 }
 
+// Units of no worth at all would all go.
+void check_scores(const prune::Scores& scores) {
+  for (const auto* kind : {&scores.heads, &scores.neurons}) {
+    for (const auto& layer : *kind)
+      if (std::any_of(layer.begin(), layer.end(), [](double s) { return s > 0; })) return;
+  }
+  throw_input("no head and no neuron changes the losses of these rows, expected other rows");
+}
+
 }  // namespace
 
 struct Slenderizer::Impl {
@@ -174,7 +183,9 @@ bool Slenderizer::Impl::decide(const SlenderizeProgress& progress, const std::at
       },
       [&] { return stop && *stop; });
   if (!gradients) return false;
-  prune::Kept units = prune::search(prune::fisher_scores(gradients->layers), costs->table, budget);
+  const prune::Scores scores = prune::fisher_scores(gradients->layers);
+  check_scores(scores);
+  prune::Kept units = prune::search(scores, costs->table, budget);
   prune::rearrange(gradients->layers, &units);
   kept = std::move(units);
   plan.after = prune::shape_of(prune::fold(m, *kept), length, m.arch);
