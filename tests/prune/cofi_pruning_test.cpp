@@ -311,6 +311,23 @@ TEST(CofiPruning, RefusesWhatCannotBe) {
   EXPECT_TRUE(contains(message, "has a factorised word embedding")) << message;
 }
 
+// Masks that had no time: the model meets the target all the same, and that is said.
+TEST(CofiPruning, SaysWhatIsCutAtTheEnd) {
+  const TempDir dir;
+  write_tiny_checkpoint(dir.path(), toy_shape());
+  prune::CofiOptions o = toy_options(2);
+  o.mask_rate = 1e-4;
+  std::vector<std::string> lines;
+  TrainObserver observer;
+  observer.say = [&](const std::string& line) { lines.push_back(line); };
+  const auto rows = toy_rows(26, 2, 1);
+  const auto result = prune::CofiPruning(dir.path(), rows, rows, o).run(dir.file("out"), observer);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_TRUE(result->reached);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_TRUE(contains(lines.back(), "the rest was cut at the end")) << lines.back();
+}
+
 TEST(CofiPruning, MasksMeetATarget) {
   const TempDir dir;
   write_tiny_checkpoint(dir.path(), toy_shape());
