@@ -117,7 +117,9 @@ TEST(CofiPruning, Regression) {
   EXPECT_GT(result->training.evaluations[static_cast<size_t>(result->training.best)].score, -0.15);
 }
 
-// Stopped after every few steps, with other threads and micro-batches in each part.
+struct Killed {};
+
+// Stopped or killed after some steps, with other threads and micro-batches in each part.
 TEST(CofiPruning, GoesOnToTheSameBits) {
   const TempDir dir;
   const std::string teacher = teacher_in(dir);
@@ -132,12 +134,23 @@ TEST(CofiPruning, GoesOnToTheSameBits) {
     const std::string name = std::to_string(hidden) + compute_type_name(compute);
     const std::string whole = dir.file("whole" + name), parts = dir.file("parts" + name);
     ASSERT_TRUE(prune::CofiPruning(teacher, train, dev, o).run(whole).has_value());
-    for (const int64_t steps : {3, 1, 9, 20}) {
+    // A state is saved where a run is stopped and after steps 12, 24 and 36.
+    const std::pair<int64_t, bool> ends[]{{3, false}, {11, true}, {1, false}, {14, true}};
+    for (const auto& [steps, killed] : ends) {
       std::atomic<bool> stop{false};
       int64_t left = steps;
       TrainObserver observer;
-      observer.step = [&](const TrainStep&) { stop = --left == 0; };
-      EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(parts, observer, &stop));
+      observer.step = [&](const TrainStep&) {
+        if (--left > 0) return;
+        if (killed) throw Killed();
+        stop = true;
+      };
+      try {
+        EXPECT_FALSE(prune::CofiPruning(teacher, train, dev, o).run(parts, observer, &stop));
+        EXPECT_FALSE(killed);
+      } catch (const Killed&) {
+      }
+      EXPECT_TRUE(fs::exists(parts + ".training"));
       o.train.resume = true;
       o.train.threads = 3 - o.train.threads;
       o.train.micro_batch = o.train.micro_batch == 0 ? 3 : 1;
@@ -296,6 +309,23 @@ TEST(CofiPruning, RefusesWhatCannotBe) {
   const std::string message = error_message(
       ErrorKind::model, [&] { prune::CofiPruning(slim.path(), rows, rows, toy_options(1)); });
   EXPECT_TRUE(contains(message, "has a factorised word embedding")) << message;
+}
+
+// Masks that had no time: the model meets the target all the same, and that is said.
+TEST(CofiPruning, SaysWhatIsCutAtTheEnd) {
+  const TempDir dir;
+  write_tiny_checkpoint(dir.path(), toy_shape());
+  prune::CofiOptions o = toy_options(2);
+  o.mask_rate = 1e-4;
+  std::vector<std::string> lines;
+  TrainObserver observer;
+  observer.say = [&](const std::string& line) { lines.push_back(line); };
+  const auto rows = toy_rows(26, 2, 1);
+  const auto result = prune::CofiPruning(dir.path(), rows, rows, o).run(dir.file("out"), observer);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_TRUE(result->reached);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_TRUE(contains(lines.back(), "the rest was cut at the end")) << lines.back();
 }
 
 TEST(CofiPruning, MasksMeetATarget) {

@@ -80,6 +80,8 @@ TEST(TrainResume, GoesOnToTheSameBits) {
       {"weighted", kFloat, true, {{5, How::stopped}}},
       {"assistant", kFloat, true, {{3, How::stopped}, {4, How::killed}}},
       {"assistant", kBfloat, false, {{2, How::killed}, {5, How::stopped}}},
+      {"cofi", kFloat, true, {{3, How::stopped}, {4, How::killed}}},
+      {"cofi", kBfloat, false, {{5, How::stopped}, {1, How::stopped}}},
   };
   const TempDir dir, backbone;
   write_tiny_checkpoint(backbone.path(), toy_shape());

@@ -96,6 +96,21 @@ std::vector<Tensor> MaskTraining::layer_map() {
   return fold_layer_map(shop_->model, *shop_->layer_map, masks(), &*kept_);
 }
 
+std::string MaskTraining::about() const {
+  constexpr double kNear = 0.02;
+  const double learnt = sparsity_of(size_, evaluation_masks(a_));
+  std::string line = fmt::format("sparsity {:.1f} % of {:.1f} % (expected of the masks: {:.1f} %)",
+                                 100 * sparsity(), 100 * options_.sparsity,
+                                 100 * expected_sparsity(size_, a_, 0, nullptr));
+  if (done_ && learnt < options_.sparsity - kNear) {
+    line += fmt::format(
+        "; the masks had come to {:.1f} %, the rest was cut at the end: more epochs or a higher "
+        "learning rate of the masks help",
+        100 * learnt);
+  }
+  return line;
+}
+
 train::Guide MaskTraining::guide() {
   train::Guide g;
   g.steps.self = this;
@@ -109,11 +124,7 @@ train::Guide MaskTraining::guide() {
   g.model = [this] { return fold_masks(shop_->model, masks()); };
   g.beside = [this] { return layer_map(); };
   g.may_be_best = [this] { return sparsity() >= options_.sparsity; };
-  g.about = [this] {
-    return fmt::format("sparsity {:.1f} % of {:.1f} % (expected of the masks: {:.1f} %)",
-                       100 * sparsity(), 100 * options_.sparsity,
-                       100 * expected_sparsity(size_, a_, 0, nullptr));
-  };
+  g.about = [this] { return about(); };
   const auto add = [&](const char* what, grad::MaskValues<float>* values) {
     int64_t number = 0;
     grad::each_vector(*values, [&](std::vector<float>& v) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "prune/cofi/l0.h"
@@ -48,6 +49,7 @@ class MaskTraining {
   // The masks of a step, before it is computed.
   void draw(int64_t step);
   std::vector<Tensor> layer_map();
+  std::string about() const;  // Guide::about
 
   MaskOptions options_;
   PrunableSize size_;

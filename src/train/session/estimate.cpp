@@ -64,6 +64,16 @@ int64_t evaluation_bytes(const model::Architecture& arch, const model::Parameter
   return floats * kFloat;
 }
 
+// Output matrices times masks.
+int64_t masked_bytes(const model::Model& m) {
+  int64_t floats = 0;
+  model::for_each_parameter(m, [&](const model::Parameter& p) {
+    if (p.role == model::Role::attention_out || p.role == model::Role::ffn_out)
+      floats += p.tensor.numel();
+  });
+  return floats * kFloat;
+}
+
 int64_t row_bytes(const Encoded& rows) {
   int64_t bytes = 0;
   for (const Row& row : rows.rows)
@@ -85,6 +95,7 @@ TrainMemory plan_memory(const Prepared& p) {
   const bool ramps_alone = s.recipe->ramps_alone();
   for (size_t i = 0; i < s.recipe->stages.size(); ++i) {
     const StageRow& row = s.recipe->stages[i];
+    if (row.masks) memory.weights += masked_bytes(shop.model);
     int64_t moments = 0;
     for (int64_t id = 0; id < shop.weights->count(); ++id) {
       const auto& w = (*shop.weights)[static_cast<model::ParameterId>(id)];

@@ -65,7 +65,8 @@ constexpr std::array kMasks{StageRow{.name = "prune",
                                      .what = "masks of heads, neurons, sublayers and hidden units, "
                                              "and what is left",
                                      .aim = Aim::layers,
-                                     .teacher = true}};
+                                     .teacher = true,
+                                     .masks = true}};
 
 // COST-EFF's schedule.
 constexpr double kWarmup = 0.1, kDecay = 0.01;

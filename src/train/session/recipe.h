@@ -27,6 +27,7 @@ struct StageRow {
   bool teacher = false;  // reads a teacher's answers
   bool third = false;    // a third of the epochs, whole ones (COST-EFF's stage 2a)
   bool answers = true;   // trains what the last exit needs to answer, so it can be judged
+  bool masks = false;    // weights are multiplied by masks, which are trained, too (prune/cofi)
 };
 
 struct RecipeRow {
