@@ -74,21 +74,21 @@ model::Model fold(const model::Model& m, const Kept& kept) {
   return slender;
 }
 
+void check_family(const std::string& path, const model::Model& m) {
+  if (m.arch.family == model::Family::bert || m.arch.family == model::Family::roberta) return;
+  fail_model("{}: is {}, which has no slender form; expected a BERT or RoBERTa", path,
+             m.provenance.dialect);
+}
+
 std::string ragged_dialect(const std::string& path, const model::Model& m) {
-  const bool roberta = m.arch.family == model::Family::roberta;
-  if (m.arch.family != model::Family::bert && !roberta) {
-    fail_model(
-        "{}: is {}, whose layers all have one width; expected a BERT or RoBERTa, whose layers may "
-        "differ",
-        path, m.provenance.dialect);
-  }
+  check_family(path, m);
   if (m.arch.embeddings.word_up) {
     fail_model(
         "{}: has a factorised word embedding, which no form with layers of different widths has; "
         "expected a whole one, or --method cost-eff, which keeps layers alike",
         path);
   }
-  return roberta ? "cofi-compact-roberta" : "cofi-compact";
+  return m.arch.family == model::Family::roberta ? "cofi-compact-roberta" : "cofi-compact";
 }
 
 }  // namespace costeff::prune

@@ -14,6 +14,9 @@ namespace costeff::prune {
 // its output's bias.
 model::Model fold(const model::Model& m, const Kept& kept);
 
+// Throws Error(model) for a model whose family has no form with other widths than its own. path: for the message.
+void check_family(const std::string& path, const model::Model& m);
+
 // The dialect, but for exits, of `m` once its layers have widths of their own: CoFi's compact form. path: of
 // `m`, for messages. Throws Error(model) for a model that it cannot say.
 std::string ragged_dialect(const std::string& path, const model::Model& m);

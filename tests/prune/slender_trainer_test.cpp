@@ -7,6 +7,7 @@
 
 #include "base/json/json.h"
 #include "prune/schedule.h"
+#include "shared_data.h"
 #include "toy.h"
 
 namespace costeff {
@@ -162,7 +163,7 @@ TEST_F(SlenderTraining, LearnsAToyTask) {
 }
 
 TEST_F(SlenderTraining, GoesOnToTheSameBits) {
-  struct Killed {};
+  struct KilledRun {};
   SlenderToy toy(plain.path());
   toy.options.epochs_scale = 0.15;
   const std::string whole = dir.file("whole"), parts = dir.file("parts");
@@ -180,12 +181,12 @@ TEST_F(SlenderTraining, GoesOnToTheSameBits) {
     TrainObserver observer;
     observer.step = [&, k = killed](const TrainStep&) {
       if (--left > 0) return;
-      if (k) throw Killed();
+      if (k) throw KilledRun();
       stop = true;
     };
     try {
       EXPECT_FALSE(toy.run(parts, observer, &stop).has_value());
-    } catch (const Killed&) {
+    } catch (const KilledRun&) {
     }
     EXPECT_TRUE(fs::exists(parts + ".stages"));
     EXPECT_FALSE(fs::exists(parts));
@@ -238,6 +239,28 @@ TEST_F(SlenderTraining, RefusesWhatCannotBe) {
     const std::string message =
         error_message(c.kind, [&] { SlenderTrainer(toy.model, toy.train, toy.dev, toy.options); });
     EXPECT_TRUE(contains(message, c.message)) << message;
+  }
+}
+
+// Refused before anything is trained.
+TEST_F(SlenderTraining, RefusesModelsThatNoFormSays) {
+  const TempDir wide;
+  TinyShape shape = toy_shape();
+  shape.ffn = {80};
+  write_tiny_checkpoint(wide.path(), shape);
+  for (const auto method : {SlenderMethod::cost_eff, SlenderMethod::cofi}) {
+    SlenderToy toy(shared_path("golden/distilbert"));
+    toy.options.method = method;
+    toy.options.heads = toy.options.rank = 0;
+    toy.options.target = {SlenderSize::sparsity, 0.5};
+    const auto refused = [&] {
+      return error_message(ErrorKind::model,
+                           [&] { SlenderTrainer(toy.model, toy.train, toy.dev, toy.options); });
+    };
+    EXPECT_TRUE(contains(refused(), "has no slender form; expected a BERT or RoBERTa"));
+    toy.model = plain.path();
+    toy.options.backbone = wide.path();
+    EXPECT_TRUE(contains(refused(), "4 heads and 80 neurons, expected 4 layers of 16"));
   }
 }
 

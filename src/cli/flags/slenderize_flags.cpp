@@ -73,7 +73,7 @@ void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
       ->group(group);
   sub->add_option("--speedup", f->speedup,
                   "How many times as fast, by what heads and neurons take on this machine, which "
-                  "is measured: with --threads, --dtype, on texts as long as these (fisher)")
+                  "is measured: with --threads, --dtype, on texts as long as these")
       ->type_name("X")
       ->check(number_between(1, 1000))
       ->group(group);
@@ -88,7 +88,8 @@ void add_size_flags(CLI::App* sub, SlenderizeFlags* f) {
   width("--rank", &f->rank,
         "Rank of the word embedding; default: as the heads. The hidden size: it stays whole");
   sub->add_flag("--no-round", f->exact,
-                "Neurons and ranks of any number. Without it multiples of 16, which kernels like")
+                "Neurons and ranks of any number. Without it multiples of 16, which kernels like. "
+                "CoFi's are of any number")
       ->group(group);
 }
 
@@ -177,7 +178,7 @@ void add_training_flags(CLI::App* sub, SlenderizeFlags* f) {
       ->group(group);
   sub->add_option("--dtype", t.dtype,
                   "Compute products in float32 (default) or bfloat16 (bf16); weights stay float32. "
-                  "With --speedup: what it is measured in, int8 too")
+                  "fisher with --speedup: what it is measured in, int8 too")
       ->type_name("NAME")
       ->group(group);
 }
@@ -217,6 +218,7 @@ void refuse_foreign_flags(const SlenderizeFlags& f) {
   } flags[] = {{"--tune", !f.fit.empty(), kFisher},
                {"--rows", f.at_most.has_value(), kFisher | kCosteff},
                {"--no-labels", f.no_labels, kFisher},
+               {"--no-round", f.exact, kFisher | kCosteff},
                {"--heads", f.heads > 0, kCosteff},
                {"--ffn", f.neurons > 0, kCosteff},
                {"--rank", f.rank > 0, kCosteff},
@@ -257,6 +259,7 @@ void check_training_flags(const SlenderizeFlags& f) {
                method_of(f) == kCofi ? "--sparsity X, --params X or --macs X"
                                      : "--heads N, --params X or --macs X");
   }
+  check_labelled_data(f.rows, "slenderize");
   TrainFlags t = f.rows;
   t.recipe = "assistant";
   t.teacher = t.pass.model;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fail.h"
+#include "base/files/file_bytes.h"
 #include "base/files/new_directory.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
@@ -26,7 +27,8 @@
 namespace costeff::cli {
 namespace {
 
-void check_answers(const TrainData& data, const BackboneInfo& model) {
+// The rows must answer as the model does: a class under another number would count as a wrong answer.
+void check_answers(const std::string& path, const TrainData& data, const BackboneInfo& model) {
   const tasks::LabelMap& map = data.labels.map;
   if (map.regression != model.regression) {
     fail_input("the rows have {}, and the model gives {}", map.regression ? "scores" : "labels",
@@ -35,6 +37,10 @@ void check_answers(const TrainData& data, const BackboneInfo& model) {
   if (!map.regression && map.num_labels != model.num_labels) {
     fail_input("the rows have {} classes ({}), and the model has {}; --labels A,B,... names them",
                map.num_labels, fmt::join(map.names, ", "), model.num_labels);
+  }
+  if (!map.regression && !model.labels.empty() && map.names != model.labels) {
+    fail_input("the rows have the classes {}, and {} has {}, expected the same in the same order",
+               fmt::join(map.names, ", "), path, fmt::join(model.labels, ", "));
   }
 }
 
@@ -251,6 +257,10 @@ int slenderize(const SlenderizeFlags& f) {
          "{}: has no classifier, expected a fine-tuned model (costeff train makes one)",
          f.rows.pass.model);
   }
+  if (f.rows.resume && file_exists(join_path(f.rows.output, "slenderize.json"))) {
+    fail_output("{}: is finished, so there is nothing to go on with; {}.stages may be removed",
+                f.rows.output, f.rows.output);
+  }
   if (!f.rows.dry_run) {
     const NewDirectory probe(f.rows.output);
   }
@@ -262,7 +272,7 @@ int slenderize(const SlenderizeFlags& f) {
   if (interrupted) return kInterrupted;
   if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
   if (!f.rows.pass.quiet) say_skipped(*bad);
-  check_answers(data, model);
+  check_answers(f.rows.pass.model, data, model);
   return trains ? with_training(f, model, std::move(data))
                 : without_training(f, std::move(data), drawn);
 }

@@ -96,7 +96,7 @@ double time_of(const MeasuredTime& time, const Widths& w) {
 
 void check_width(const char* what, int64_t asked, int64_t most) {
   if (asked < 0 || asked > most)
-    fail_usage("{} {}, expected 1 to {}, which the model has", what, asked, most);
+    fail_usage("{} {}, expected 1 to {}, as many as the model has", what, asked, most);
 }
 
 }  // namespace
@@ -242,6 +242,7 @@ double sparsity_for(const model::Model& m, const SlenderShape& shape, const Text
   const double left = share_of(target) * all - rest;
   if (left <= 0) refuse_target(target, rest / all, "what has no units stays");
   const double sparsity = 1 - left / (all - rest);
+  if (sparsity <= 0) throw_usage("a size that the whole model has, expected a smaller one");
   // No two measurements are the same, and a run that goes on must find the same number.
   return target.of == SlenderSize::speedup ? std::ceil(sparsity * 100) / 100 : sparsity;
 }

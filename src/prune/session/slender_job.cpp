@@ -1,5 +1,7 @@
 #include "prune/session/slender_job.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -32,6 +34,19 @@ std::vector<int64_t> ramps_of(const model::Architecture& arch) {
   for (const model::Head& head : arch.heads)
     if (head.layer < static_cast<int64_t>(arch.layers.size())) layers.push_back(head.layer);
   return layers;
+}
+
+// A backbone has what the model has, or the distances of hidden states say nothing.
+void check_same_shape(const model::Architecture& ours, const model::Architecture& theirs,
+                      const std::string& path) {
+  const auto text = [](const model::Architecture& a) {
+    const model::Layer& layer = a.layers.front();
+    return fmt::format("{} layers of {} with {} heads and {} neurons", a.layers.size(),
+                       a.hidden_size, layer.attention ? layer.attention->heads : 0,
+                       layer.ffn ? layer.ffn->in.out : 0);
+  };
+  if (text(ours) == text(theirs)) return;
+  fail_model("{}: has {}, expected {} as the model", path, text(theirs), text(ours));
 }
 
 // What early layers know of a text is not gathered in its first token yet.
@@ -68,6 +83,7 @@ SlenderJob::SlenderJob(std::string model, std::vector<TrainRow> train_rows,
     fail_model("{}: has no classifier, expected a fine-tuned model (costeff train makes one)",
                path);
   }
+  check_family(path, given.model);
   if (options.method == SlenderMethod::cofi) {
     prepare_cofi(given);
   } else {
@@ -99,6 +115,7 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
 
   length_ = length_of(first->rows.rows);
   plan.before = shape_of(given.model, length_, arch);
+  check_same_shape(arch, student.arch, first->path);
   const Widths from = widths_of(student.arch, first->path);
   const Widths to = choose_widths(student, plan.before, length_, time(), options);
   stages = costeff_stages({.from = from,
@@ -114,8 +131,8 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
     plan.shapes.push_back(shape_with(student, stage.widths, length_));
   plan.train = first->plan;
   plan.train.dialect = dialect_ == "costeff" ? "costeff-cost-eff" : dialect_;
-  identity = train::run_identity(*first);
-  identity["method"] = "cost-eff";
+  identity = {{"method", "cost-eff"}};
+  identity.update(train::run_identity(*first));
   identity["heads"] = to.heads;
   identity["neurons"] = to.neurons;
   identity["rank"] = to.rank;
@@ -137,8 +154,19 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   first = std::make_unique<train::Prepared>(options.backbone.empty() ? path : options.backbone,
                                             rows, dev, o);
   const model::Model& student = first->opened.backbone.model;
+  check_same_shape(given.model.arch, student.arch, first->path);
   plan.train = first->plan;
   plan.train.dialect = ragged_dialect(path, student);
+  model::Model slender = student;
+  slender.provenance.dialect = plan.train.dialect;
+  if (!checkpoint::base_can_say(slender, slender.arch.heads.back(),
+                                &first->opened.backbone.config)) {
+    fail_model(
+        "{}: its last exit has a form of its own, expected that of {}: a pooler on the first "
+        "token. "
+        "--method fisher keeps others",
+        path, plan.train.dialect);
+  }
   if (given.model.arch.heads.size() > 1) {
     plan.train.notes.push_back(
         "the off-ramps are left out; costeff train --recipe ramps makes new ones on the result");
@@ -151,10 +179,10 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   plan.after = thinned(given.model, plan.before, length_, plan.sparsity);
   stages = cofi_stages(static_cast<int64_t>(rows.size()), options);
   plan.shapes.assign(stages.size(), plan.after);
-  identity = train::run_identity(*first);
-  identity["method"] = "cofi";
+  identity = {{"method", "cofi"}};
+  identity.update(train::run_identity(*first));
   identity["sparsity"] = plan.sparsity;
-  identity["learning rate of masks"] = options.mask_rate;
+  identity["learning rate of masks"] = mask_rate();
   identity["scale of the epochs"] = options.epochs_scale;
 }
 
@@ -221,14 +249,17 @@ uint64_t SlenderJob::seed_of(size_t stage) const {
   return stage == 0 ? seed : mix_bits(seed ^ (static_cast<uint64_t>(stage) << 40));
 }
 
+double SlenderJob::mask_rate() const {
+  if (options.mask_rate > 0) return options.mask_rate;
+  return std::clamp(kMaskRate / options.epochs_scale, kMaskRate, kHighestMaskRate);
+}
+
 CofiOptions SlenderJob::masks_of(size_t index, const std::string& stages_dir) const {
   CofiOptions o;
   o.train = training_of(index, stages_dir);
   o.sparsity = plan.sparsity;
   o.warmup = cofi_warmup(static_cast<int64_t>(rows.size()));
-  o.mask_rate = options.mask_rate > 0
-                    ? options.mask_rate
-                    : std::clamp(kMaskRate / options.epochs_scale, kMaskRate, kHighestMaskRate);
+  o.mask_rate = mask_rate();
   o.lambda_rate = o.mask_rate;
   return o;
 }

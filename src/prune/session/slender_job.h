@@ -46,6 +46,7 @@ struct SlenderJob {
   void prepare_costeff(const checkpoint::Backbone& given);
   void prepare_cofi(const checkpoint::Backbone& given);
   const MeasuredTime* time();
+  double mask_rate() const;
   void plan_stages();
   int64_t steps_of(const SlenderStage& stage) const;
   uint64_t seed_of(size_t stage) const;
