@@ -80,6 +80,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--more", nargs=argparse.REMAINDER, default=[], help="flags for every run; the last argument")
     args = parser.parse_args()
+    args.costeff = args.costeff.resolve()
     args.work.mkdir(parents=True, exist_ok=True)
     print("| method | flags | parameters | MACs | accuracy kept | times faster | of what the MACs promise | minutes | MB |")
     print("|---|---|---|---|---|---|---|---|---|")
