@@ -23,7 +23,7 @@ resume_of() { [ ! -e "$1" ] || echo --resume; }
 [ -e "$out/teacher" ] || "$costeff" train "$backbone" --data "$data" --epochs 1 --lr 5e-5 --head-lr 5e-4 \
   --attention-dropout 0 -o "$out/teacher" $(resume_of "$out/teacher.training") "$@"
 [ -e "$out/slender" ] || "$costeff" slenderize "$out/teacher" --data "$data" --method cost-eff \
-  --heads 4 --ffn 512 --rank 128 --epochs-scale 0.2 --lr 5e-5 --head-lr 5e-4 --attention-dropout 0 \
+  --heads 4 --ffn 512 --rank 128 --epochs-scale 0.2 --rows 2048 --lr 5e-5 --head-lr 5e-4 --attention-dropout 0 \
   -o "$out/slender" $(resume_of "$out/slender.stages") "$@"
 "$costeff" convert "$out/slender" "$out/sst2-slender" --dtype float16
 printf '{\n  "policy": "entropy",\n  "threshold": 0.4\n}\n' > "$out/sst2-slender/exit_policy.json"

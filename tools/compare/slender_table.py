@@ -23,13 +23,14 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Name, flags. Learning rates are those of MiniLM's fine-tuning; short schedules of the papers.
-SHORT = "--lr 5e-5 --head-lr 5e-4 --attention-dropout 0"
+SHORT = "--lr 5e-5 --attention-dropout 0"
+COSTEFF = f"--method cost-eff --epochs-scale 0.2 --rows 2048 --head-lr 5e-4 {SHORT}"
 JOBS = {
     "fisher-half": "--method fisher --macs 0.5",
     "fisher-third": "--method fisher --macs 0.3",
-    "costeff-half": f"--method cost-eff --params 0.5 --epochs-scale 0.2 {SHORT}",
-    "costeff-third": f"--method cost-eff --params 0.34 --epochs-scale 0.2 {SHORT}",
-    "costeff-eighth": f"--method cost-eff --params 0.125 --epochs-scale 0.2 {SHORT}",
+    "costeff-half": f"{COSTEFF} --params 0.5",
+    "costeff-third": f"{COSTEFF} --params 0.34",
+    "costeff-eighth": f"{COSTEFF} --params 0.125",
     "cofi-half": f"--method cofi --sparsity 0.5 --epochs-scale 0.1 {SHORT}",
     "cofi-80": f"--method cofi --sparsity 0.8 --epochs-scale 0.1 {SHORT}",
 }
