@@ -55,7 +55,6 @@ struct SlenderShape {
   int64_t rank = 0;                     // of the word embedding's factors; 0: it is one matrix
   int64_t parameters = 0;               // in use
   double macs = 0;      // of a text as long as the rows are on average, as `costeff inspect` counts
-  int64_t bytes = 0;    // of model.safetensors in float32, about
   double sparsity = 0;  // CoFi's, of the model that is made slender
 };
 

@@ -19,6 +19,9 @@ struct Scores {
   std::vector<std::vector<double>> heads, neurons;
 };
 
+// Neurons, and ranks of an embedding, in multiples of this are what kernels like.
+inline constexpr int64_t kUnitStep = 16;
+
 Kept all_kept(const model::Architecture& arch);
 int64_t count(const std::vector<uint8_t>& kept);
 // The rows or columns that kept units have in a matrix: `size` each, d for a head, 1 for a neuron.

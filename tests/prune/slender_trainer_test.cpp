@@ -43,6 +43,16 @@ struct SlenderTraining : testing::Test {
     write_tiny_checkpoint(plain.path(), toy_shape());
     write_tiny_checkpoint(multi.path(), toy_shape("deebert"));
   }
+  // Makes toy->model, which knows the task, and rows of it.
+  void teach(SlenderToy* toy) const {
+    Job job = toy_job(plain.path(), "plain");
+    job.train = toy_rows(200, 2, 3);
+    job.options.epochs = 12;
+    job.options.learning_rate = 5e-3;
+    ASSERT_TRUE(costeff::run(job, toy->model));
+    toy->train = job.train;
+    toy->dev = toy_rows(50, 2, 4);
+  }
 };
 
 // For BERT-base the numbers of the reference's scripts.
@@ -147,13 +157,7 @@ TEST_F(SlenderTraining, KeepsExitsOfAnyForm) {
 
 TEST_F(SlenderTraining, LearnsAToyTask) {
   SlenderToy toy(dir.file("whole"));
-  Job job = toy_job(plain.path(), "plain");
-  job.train = toy_rows(200, 2, 3);
-  job.options.epochs = 12;
-  job.options.learning_rate = 5e-3;
-  ASSERT_TRUE(costeff::run(job, toy.model));
-  toy.train = job.train;
-  toy.dev = toy_rows(50, 2, 4);
+  ASSERT_NO_FATAL_FAILURE(teach(&toy));
   toy.options.train.learning_rate = 3e-3;
   toy.options.epochs_scale = 0.7;
   const auto result = toy.run(dir.file("slender"));
@@ -314,13 +318,7 @@ TEST_F(SlenderTraining, SpeedUpsBecomeWidthsToo) {
 // Masks find the widths; then what is left is trained.
 TEST_F(SlenderTraining, CofiReachesItsSparsityAndGoesOn) {
   SlenderToy toy(dir.file("whole"));
-  Job job = toy_job(plain.path(), "plain");
-  job.train = toy_rows(200, 2, 3);
-  job.options.epochs = 12;
-  job.options.learning_rate = 5e-3;
-  ASSERT_TRUE(costeff::run(job, toy.model));
-  toy.train = job.train;
-  toy.dev = toy_rows(50, 2, 4);
+  ASSERT_NO_FATAL_FAILURE(teach(&toy));
   toy.options.method = SlenderMethod::cofi;
   toy.options.heads = toy.options.rank = 0;
   toy.options.target = {SlenderSize::sparsity, 0.5};

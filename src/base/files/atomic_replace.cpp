@@ -42,6 +42,11 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 std::string follow_links(const std::string& path) {
   char* real = ::realpath(path.c_str(), nullptr);
   if (!real) return path;

@@ -20,6 +20,8 @@ namespace costeff {
 
 // The directory that holds `path`: "." for a bare name.
 std::string parent_of(const std::string& path);
+// "models/new/" -> "models/new"
+std::string without_slashes(std::string path);
 
 // `path` with its links followed: a file or directory renamed to that leaves the links in place.
 // A path that does not exist is returned as it is.

@@ -16,11 +16,6 @@ namespace {
 
 constexpr const char* kExpected = "expected a new name or an empty directory";
 
-std::string without_slashes(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
 }  // namespace
 
 NewDirectory::NewDirectory(const std::string& target) : name_(target) {

@@ -259,11 +259,10 @@ void check_training_flags(const SlenderizeFlags& f) {
                method_of(f) == kCofi ? "--sparsity X, --params X or --macs X"
                                      : "--heads N, --params X or --macs X");
   }
-  check_labelled_data(f.rows, "slenderize");
   TrainFlags t = f.rows;
   t.recipe = "assistant";
   t.teacher = t.pass.model;
-  check_train_flags(t);
+  check_train_flags(t, "slenderize");
 }
 
 }  // namespace

@@ -332,8 +332,8 @@ void check_labelled_data(const TrainFlags& f, const char* verb) {
   if (!f.metric.empty()) (void)tasks::metric_from_name(f.metric);
 }
 
-void check_train_flags(const TrainFlags& f) {
-  check_labelled_data(f, "train");
+void check_train_flags(const TrainFlags& f, const char* verb) {
+  check_labelled_data(f, verb);
   for (const auto& [flag, path] : {std::pair{"--log", f.log}, {"--report", f.report}}) {
     if (path == "-")
       fail_usage("{} -: standard output has the table of evaluations, expected a file", flag);

@@ -48,7 +48,7 @@ void check_labelled_data(const TrainFlags& flags, const char* verb);
 
 // Flags that are missing or wrong, before anything is read. Throws Error(usage), and Error(input)
 // for data that is not there.
-void check_train_flags(const TrainFlags& flags);
+void check_train_flags(const TrainFlags& flags, const char* verb = "train");
 
 // What the flags alone decide; labels, task, metric and class weights are left to the caller. Throws
 // Error(usage), also for layers that the backbone does not have.

@@ -10,13 +10,12 @@
 namespace costeff::prune {
 namespace {
 
-constexpr int64_t kRound = 16;
 constexpr int64_t kSizes = 1000;  // that are tried between nothing and the whole model
 
 int64_t part_of(int64_t all, double share, bool round) {
   const auto n = std::max<int64_t>(1, std::llround(static_cast<double>(all) * share));
-  if (!round || all <= kRound) return n;
-  return std::min(all, std::max(kRound, (n + kRound / 2) / kRound * kRound));
+  if (!round || all <= kUnitStep) return n;
+  return std::min(all, std::max(kUnitStep, (n + kUnitStep / 2) / kUnitStep * kUnitStep));
 }
 
 // Every width by one share of the whole; those that are given stay as given.
@@ -36,11 +35,6 @@ int64_t rank_of(const model::Architecture& arch) {
 
 double total(const UnitMeasure& measure, const Kept& units) {
   return measure.rest + cost_of(units, measure.units);
-}
-
-void set_parameters(double parameters, SlenderShape* shape) {
-  shape->parameters = std::llround(parameters);
-  shape->bytes = shape->parameters * static_cast<int64_t>(sizeof(float));
 }
 
 // What a target leaves of what it is of.
@@ -144,7 +138,7 @@ SlenderShape shape_of(const model::Model& m, const TextLength& length,
   }
   shape.rank = rank_of(m.arch);
   shape.macs = total(macs_of(m, length), all);
-  set_parameters(total(parameters_of(m), all), &shape);
+  shape.parameters = std::llround(total(parameters_of(m), all));
   shape.sparsity = sparsity_between(whole, m.arch);
   return shape;
 }
@@ -169,14 +163,14 @@ SlenderShape shape_with(const model::Model& m, const Widths& w, const TextLength
   };
   shape.macs =
       of(macs_of(m, length)) + length.tokens * hidden * static_cast<double>(w.rank - rank_of(arch));
-  set_parameters(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch)), &shape);
+  shape.parameters = std::llround(of(parameters_of(m)) + words(w.rank) - words(rank_of(arch)));
   const UnitMeasure prunable = prunable_of(arch);
   shape.sparsity = 1 - (of(prunable) - prunable.rest) / total(prunable, all_kept(arch));
   return shape;
 }
 
 Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLength& length,
-                     const MeasuredTime* time, const SlenderTrainOptions& o) {
+                     const std::optional<MeasuredTime>& time, const SlenderTrainOptions& o) {
   Widths whole = widths_of(m.arch, "the model");
   const int64_t had = whole.rank;
   if (whole.rank == 0) whole.rank = m.arch.hidden_size;
@@ -223,7 +217,7 @@ Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLe
 }
 
 double sparsity_for(const model::Model& m, const SlenderShape& shape, const TextLength& length,
-                    const MeasuredTime* time, const SlenderTarget& target) {
+                    const std::optional<MeasuredTime>& time, const SlenderTarget& target) {
   check_target(target);
   if (target.of == SlenderSize::sparsity) {
     if (target.value == 0) throw_usage("a sparsity of 0, expected more");
@@ -256,7 +250,7 @@ SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const Tex
     return measure.rest + (all - measure.rest) * (1 - sparsity);
   };
   s.macs = left(shape.macs, macs_of(m, length));
-  set_parameters(left(static_cast<double>(shape.parameters), parameters_of(m)), &s);
+  s.parameters = std::llround(left(static_cast<double>(shape.parameters), parameters_of(m)));
   return s;
 }
 

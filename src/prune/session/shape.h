@@ -5,6 +5,7 @@
 #include <costeff/slender_train.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -33,12 +34,12 @@ SlenderShape shape_with(const model::Model& m, const Widths& widths, const TextL
 // Error(usage) for widths that the model does not have, and for a target that it cannot reach, with the
 // nearest that it can. time: of a target that is a speed-up.
 Widths choose_widths(const model::Model& m, const SlenderShape& of, const TextLength& length,
-                     const MeasuredTime* time, const SlenderTrainOptions& options);
+                     const std::optional<MeasuredTime>& time, const SlenderTrainOptions& options);
 
 // CoFi's: the sparsity that makes `m`, which is as `shape` says, as small as the target asks for; where units
 // of the hidden size go too, the embeddings that they save do not count. Throws as choose_widths().
 double sparsity_for(const model::Model& m, const SlenderShape& shape, const TextLength& length,
-                    const MeasuredTime* time, const SlenderTarget& target);
+                    const std::optional<MeasuredTime>& time, const SlenderTarget& target);
 // What comes of that, about.
 SlenderShape thinned(const model::Model& m, const SlenderShape& shape, const TextLength& length,
                      double sparsity);

@@ -23,7 +23,6 @@ constexpr double kNewExitsRate = 10;
 // Of the masks, in CoFi's scripts; and what is asked of them at most where there are fewer steps: the
 // default of its code.
 constexpr double kMaskRate = 0.01, kHighestMaskRate = 0.1;
-constexpr int64_t kStep = 16;  // neurons, of what is timed
 // Of a step with a teacher at full width, what the student takes.
 constexpr double kStudentShare = 0.75;
 
@@ -117,7 +116,7 @@ void SlenderJob::prepare_costeff(const checkpoint::Backbone& given) {
   plan.before = shape_of(given.model, length_, arch);
   check_same_shape(arch, student.arch, first->path);
   const Widths from = widths_of(student.arch, first->path);
-  const Widths to = choose_widths(student, plan.before, length_, time(), options);
+  const Widths to = choose_widths(student, plan.before, length_, measured_time(), options);
   stages = costeff_stages({.from = from,
                            .to = to,
                            .hidden = arch.hidden_size,
@@ -175,7 +174,7 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   if (!options.target) throw_usage("no size, expected --sparsity, --params or --macs");
   length_ = length_of(first->rows.rows);
   plan.before = shape_of(given.model, length_, given.model.arch);
-  plan.sparsity = sparsity_for(given.model, plan.before, length_, time(), *options.target);
+  plan.sparsity = sparsity_for(given.model, plan.before, length_, measured_time(), *options.target);
   plan.after = thinned(given.model, plan.before, length_, plan.sparsity);
   stages = cofi_stages(static_cast<int64_t>(rows.size()), options);
   plan.shapes.assign(stages.size(), plan.after);
@@ -186,15 +185,14 @@ void SlenderJob::prepare_cofi(const checkpoint::Backbone& given) {
   identity["scale of the epochs"] = options.epochs_scale;
 }
 
-// Of the model given. Null: nobody asks.
-const MeasuredTime* SlenderJob::time() {
-  if (!options.target || options.target->of != SlenderSize::speedup) return nullptr;
+// Of the model given. nullopt: nobody asks.
+std::optional<MeasuredTime> SlenderJob::measured_time() const {
+  if (!options.target || options.target->of != SlenderSize::speedup) return std::nullopt;
   const train::Settings& settings = first->opened.settings;
   Copy copy(path, *settings.kernels, grad::all_frozen);
   Team team(settings.threads);
-  time_ = measure_time(copy.backbone.model, first->rows.rows,
-                       {.kernels = settings.kernels, .step = kStep, .team = &team}, {}, {});
-  return &*time_;
+  return measure_time(copy.backbone.model, first->rows.rows,
+                      {.kernels = settings.kernels, .step = kUnitStep, .team = &team}, {}, {});
 }
 
 int64_t SlenderJob::steps_of(const SlenderStage& stage) const {

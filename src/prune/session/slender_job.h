@@ -45,7 +45,7 @@ struct SlenderJob {
  private:
   void prepare_costeff(const checkpoint::Backbone& given);
   void prepare_cofi(const checkpoint::Backbone& given);
-  const MeasuredTime* time();
+  std::optional<MeasuredTime> measured_time() const;
   double mask_rate() const;
   void plan_stages();
   int64_t steps_of(const SlenderStage& stage) const;
@@ -53,7 +53,6 @@ struct SlenderJob {
   std::string assistant(const std::string& stages_dir) const;
 
   TextLength length_;
-  std::optional<MeasuredTime> time_;
   bool has_ramps_ = false;      // the model is the assistant
   std::vector<int64_t> exits_;  // off-ramps of the assistant
   std::string dialect_;         // of slender models: "cost-eff" or "costeff"

@@ -2,16 +2,11 @@
 
 #include <costeff/version.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <numeric>
 
 #include "base/fail.h"
 #include "base/files/atomic_replace.h"
 #include "base/files/file_bytes.h"
-#include "base/files/file_writer.h"
 #include "base/files/new_directory.h"
 #include "train/session/clock.h"
 #include "train/session/evaluate.h"
@@ -29,11 +24,6 @@ constexpr const char* kStagesFile = "stages.json";
 constexpr const char* kRecordFile = "slenderize.json";
 constexpr uint64_t kLargestJson = 256u << 20;
 
-std::string trimmed(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
 OrderedJson json_of(const SlenderShape& s) {
   return {{"heads", s.heads},
           {"neurons", s.neurons},
@@ -46,7 +36,11 @@ OrderedJson json_of(const SlenderShape& s) {
 
 SlenderRun::SlenderRun(SlenderJob* job, const std::string& out, const TrainObserver& observer,
                        const std::atomic<bool>* stop)
-    : job_(*job), out_(trimmed(out)), observer_(observer), stop_(stop), work_(out_ + ".stages") {}
+    : job_(*job),
+      out_(without_slashes(out)),
+      observer_(observer),
+      stop_(stop),
+      work_(out_ + ".stages") {}
 
 std::optional<SlenderTrainResult> SlenderRun::run() {
   { const NewDirectory can_be_made(out_); }
@@ -239,17 +233,7 @@ SlenderTrainResult SlenderRun::finish() {
   }
   const std::string last = work_.path(job_.stages.back().directory);
   result.after = job_.shape_of_result(last);
-  std::error_code ignored;
-  fs::remove(join_path(last, kRecordFile), ignored);  // of a finish that did not come to its end
-  FileWriter file(join_path(last, kRecordFile));
-  file.write(record(result));
-  file.finish();
-  for (const auto& entry : fs::directory_iterator(last, ignored))
-    result.files.push_back(entry.path().filename());
-  std::sort(result.files.begin(), result.files.end());
-  sync_directory(last);
-  if (!rename_durably(last, follow_links(out_)))
-    fail_output("{}: cannot be moved to {}: {}", last, out_, std::strerror(errno));
+  result.files = train::move_finished(last, kRecordFile, record(result), out_);
   if (!job_.options.keep_stages) work_.remove();
   return result;
 }

@@ -29,7 +29,6 @@ namespace {
 using train::Row;
 
 constexpr int64_t kFitTokens = 2048;      // of a batch that is fitted
-constexpr int64_t kStep = 16;             // neurons
 constexpr double kFitsByGradients = 1.2;  // how much longer fits take than gradients, about
 constexpr int64_t kUsualLength = 128;
 constexpr double kRidge = 0.01, kLimit = 10;
@@ -135,7 +134,7 @@ struct Slenderizer::Impl {
 std::optional<Slenderizer::Impl::Costs> Slenderizer::Impl::costs_of_units(
     const SlenderizeProgress& progress, const std::atomic<bool>* stop) {
   const model::Model& m = whole.backbone.model;
-  const int64_t step = options.round ? kStep : 1;
+  const int64_t step = options.round ? prune::kUnitStep : 1;
   if (options.target.of == SlenderSize::speedup) {
     const auto time = prune::measure_time(
         m, rows.rows,

@@ -11,6 +11,11 @@
 namespace costeff::tasks {
 namespace {
 
+// Of model.safetensors in float32, the names of tensors aside.
+int64_t file_bytes(const SlenderShape& shape) {
+  return shape.parameters * static_cast<int64_t>(sizeof(float));
+}
+
 // The members and the end of an object.
 void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("heads", shape.heads);
@@ -18,7 +23,7 @@ void write_shape(const SlenderShape& shape, JsonWriter* json) {
   json->field("rank", shape.rank);
   json->field("parameters", shape.parameters);
   json->field("macs", shape.macs);
-  json->field("bytes", shape.bytes);
+  json->field("bytes", file_bytes(shape));
   json->field("sparsity", shape.sparsity);
   json->end_object();
 }
@@ -67,7 +72,8 @@ std::string slender_text(const SlenderReport& r) {
   append_format(&out, "parameters            {}{} of {}, embeddings included\n", about,
                 grouped(after.parameters), grouped(before.parameters));
   append_format(&out, "model.safetensors     about {:.1f} MB, before {:.1f} MB in float32\n",
-                static_cast<double>(after.bytes) / 1e6, static_cast<double>(before.bytes) / 1e6);
+                static_cast<double>(file_bytes(after)) / 1e6,
+                static_cast<double>(file_bytes(before)) / 1e6);
   if (after.sparsity > 0)
     append_format(&out, "sparsity              {:.3f} of the weights of heads and neurons\n",
                   after.sparsity);

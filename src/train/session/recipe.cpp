@@ -84,6 +84,19 @@ constexpr Recipe after_deebert(std::string_view name, std::string_view paper, st
           .batch = 8};
 }
 
+constexpr Recipe of_cofi(std::string_view name, std::string_view paper, std::string_view use,
+                         int64_t batch) {
+  return {.name = name,
+          .paper = paper,
+          .use = use,
+          .early_exits = false,
+          .needs_teacher = true,
+          .dialect = "plain",
+          .learning_rate = 2e-5,
+          .epochs = 20,
+          .batch = batch};
+}
+
 constexpr RecipeRow part_of_costeff(std::string_view name, std::span<const StageRow> stages) {
   return {{.name = name,
            .paper = "Shen et al. 2022, COST-EFF",
@@ -163,28 +176,14 @@ constexpr std::array<RecipeRow, 15> kRecipes{{
     part_of_costeff("assist", kAssist),
     part_of_costeff("shrink", kShrink),
     part_of_costeff("answers", kAnswers),
-    {.recipe = {.name = "cofi",
-                .paper = "Xia et al. 2022, CoFi (the last stage)",
-                .use = "a slender model's exits and layers, distilled from the whole one",
-                .early_exits = false,
-                .needs_teacher = true,
-                .dialect = "plain",
-                .learning_rate = 2e-5,
-                .epochs = 20,
-                .batch = 64},
+    {.recipe = of_cofi("cofi", "Xia et al. 2022, CoFi (the last stage)",
+                       "a slender model's exits and layers, distilled from the whole one", 64),
      .stages = kLayers,
      .torch_adam = true,
      .embeddings_stay = true,
      .constant_rate = true},
-    {.recipe = {.name = "cofi-prune",
-                .paper = "Xia et al. 2022, CoFi",
-                .use = "the stage that prunes (prune/cofi)",
-                .early_exits = false,
-                .needs_teacher = true,
-                .dialect = "plain",
-                .learning_rate = 2e-5,
-                .epochs = 20,
-                .batch = 32},
+    {.recipe =
+         of_cofi("cofi-prune", "Xia et al. 2022, CoFi", "the stage that prunes (prune/cofi)", 32),
      .stages = kMasks,
      .part = true,
      .torch_adam = true,

@@ -2,11 +2,16 @@
 
 #include <costeff/version.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/files/atomic_replace.h"
 #include "base/files/file_bytes.h"
+#include "base/files/file_writer.h"
 #include "base/files/new_directory.h"
 #include "base/json/json.h"
 #include "checkpoint/checkpoint.h"
@@ -64,6 +69,24 @@ std::vector<std::string> save_model(const model::Model& model, const checkpoint:
   }
   directory.commit();
   return files;
+}
+
+std::vector<std::string> move_finished(const std::string& dir, const std::string& record_name,
+                                       const std::string& record, const std::string& out) {
+  const std::string path = join_path(dir, record_name);
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);  // of a finish that did not come to its end
+  FileWriter file(path);
+  file.write(record);
+  file.finish();
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, ignored))
+    names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  sync_directory(dir);
+  if (!rename_durably(dir, follow_links(out)))
+    fail_output("{}: cannot be moved to {}: {}", dir, out, std::strerror(errno));
+  return names;
 }
 
 std::string training_record(const std::string& backbone, const TrainOptions& options,

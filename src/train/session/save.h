@@ -19,6 +19,11 @@ std::vector<std::string> save_model(const model::Model& model, const checkpoint:
                                     const std::string& backbone, const std::string& dir,
                                     std::vector<Tensor> beside = {});
 
+// Writes a record into a finished model's directory, which then takes its place as `out`. Returns the names of
+// its files. Throws Error(output).
+std::vector<std::string> move_finished(const std::string& dir, const std::string& record_name,
+                                       const std::string& record, const std::string& out);
+
 // The text of training.json.
 struct RunState;
 std::string training_record(const std::string& backbone, const TrainOptions& options,

@@ -10,7 +10,6 @@
 #include "base/fail.h"
 #include "base/files/atomic_replace.h"
 #include "base/files/file_bytes.h"
-#include "base/files/file_writer.h"
 #include "base/files/new_directory.h"
 #include "checkpoint/containers/weights.h"
 #include "checkpoint/dialects/save_model.h"
@@ -24,21 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kSaveEvery_s = 600;  // besides every evaluation
-
-// "models/new/" -> "models/new"
-std::string without_slashes(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
-std::vector<std::string> names_in(const std::string& dir) {
-  std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(dir, ignored))
-    names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 }  // namespace
 
@@ -304,16 +288,8 @@ TrainResult Training::finish() {
     write_model(name);
     state_.best_dir = name;
   }
-  const std::string dir = store_.path(state_.best_dir), record = join_path(dir, "training.json");
-  std::error_code ignored;
-  fs::remove(record, ignored);  // of a finish that did not come to its end
-  FileWriter file(record);
-  file.write(training_record(p_.path, p_.options, p_.plan, state_, result));
-  file.finish();
-  result.files = names_in(dir);
-  sync_directory(dir);
-  if (!rename_durably(dir, follow_links(out_)))
-    fail_output("{}: cannot be moved to {}: {}", dir, out_, std::strerror(errno));
+  result.files = move_finished(store_.path(state_.best_dir), "training.json",
+                               training_record(p_.path, p_.options, p_.plan, state_, result), out_);
   store_.remove();
   return result;
 }
