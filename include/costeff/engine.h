@@ -22,6 +22,8 @@ struct LayerInfo {
   int64_t attention_size = 0;  // A = heads * head size
   int64_t ffn_size = 0;        // F; 0: no feed-forward, or nothing of it but a bias
   int64_t parameters = 0;
+  int64_t same_as =
+      0;  // the first layer with the same weights, whose parameters count; 0: its own (ALBERT)
 };
 
 struct ExitInfo {
@@ -48,6 +50,8 @@ struct ModelInfo {
   int64_t default_max_length = 0;
   int64_t type_vocab_size = 0;
   int64_t embedding_rank = 0;  // 0: not factorised
+  int64_t embedding_size = 0;  // of the embeddings; hidden_size but in ELECTRA and ALBERT
+  bool embedding_map = false;  // a matrix maps them to hidden_size
   bool regression = false;
   bool question_answering = false;  // start and end logits on every token: Engine::answer
   bool first_token_only =
@@ -65,6 +69,9 @@ struct ModelInfo {
   ExitPolicy policy;                  // used if none is given
   bool policy_from_model = false;     // it comes from exit_policy.json
 };
+
+// The multiply-accumulates of the embeddings of a sequence.
+int64_t embedding_macs(const ModelInfo& info, int64_t tokens);
 
 // The multiply-accumulates of one sequence of `tokens` tokens that leaves at `exit_layer` (1-based).
 // exits: counts all off-ramps that it passes; otherwise only the exit where it leaves.

@@ -280,6 +280,13 @@ void read_token_ids(const Json& j, Config* c) {
   }
 }
 
+// Answers do not depend on it, so a value that is no probability is ignored.
+void read_dropout(const Json& j, const char* key, float* dropout) {
+  const auto it = j.find(key);
+  if (it == j.end() || !it->is_number()) return;
+  if (const double p = it->get<double>(); p >= 0 && p < 1) *dropout = static_cast<float>(p);
+}
+
 std::string read_problem_type(const Json& j, const std::string& place) {
   const std::string type = string_or(j, "problem_type", "", place);
   if (!type.empty() && type != "single_label_classification" && type != "regression") {
@@ -321,6 +328,10 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   c.vocab_size = maybe_int(j, "vocab_size", 1, std::numeric_limits<int32_t>::max(), place);
   c.type_vocab_size = maybe_int(j, "type_vocab_size", 0, kMaxHidden, place);
   c.num_labels = maybe_int(j, "num_labels", 1, kMaxLabels, place);
+  c.embedding_size = maybe_int(j, "embedding_size", 1, kMaxHidden, place);
+  c.num_hidden_groups = maybe_int(j, "num_hidden_groups", 1, kMaxLayers, place);
+  c.inner_group_num = maybe_int(j, "inner_group_num", 1, kMaxLayers, place);
+  c.use_task_id = c.model_type == "ernie" && json_bool(j, "use_task_id", false, place, kModel);
   c.num_output_layers = maybe_int(j, "num_output_layers", 1, kMaxLayers, place);
   read_token_ids(j, &c);
   c.id2label = read_id2label(j, place);
@@ -330,13 +341,13 @@ Config parse_config(const std::string& text, const std::string& place, bool dist
   if (const auto it = j.find("finetuning_task"); it != j.end() && it->is_string()) {
     c.finetuning_task = it->get<std::string>();
   }
-  c.activation = activation_from_name(string_or(j, activation, "gelu", place), activation, place);
+  const ModelType* type = find_model_type(c.model_type);
+  if (type) c.default_heads = type->heads;
+  c.activation = activation_from_name(
+      string_or(j, activation, type ? type->activation : "gelu", place), activation, place);
   c.layer_norm_eps = json_number(j, "layer_norm_eps", 1e-12, 0, 1, place, kModel);
-  // Answers do not depend on it, so a value that is no probability is ignored.
-  if (const auto it = j.find("seq_classif_dropout"); it != j.end() && it->is_number()) {
-    if (const double p = it->get<double>(); p >= 0 && p < 1)
-      c.seq_classif_dropout = static_cast<float>(p);
-  }
+  read_dropout(j, "seq_classif_dropout", &c.seq_classif_dropout);
+  read_dropout(j, "classifier_dropout_prob", &c.classifier_dropout_prob);
   if (const auto it = j.find("pruned_heads"); it != j.end()) {
     c.pruned_heads = it->is_object() && !it->empty();
   }

@@ -19,7 +19,6 @@ inline constexpr int64_t kMaxHidden = 65536;  // H, and heads
 inline constexpr int64_t kMaxFfn = 1 << 20;   // F
 inline constexpr int64_t kMaxPositions = 1 << 20;
 inline constexpr int64_t kMaxLabels = 1 << 20;
-inline constexpr int64_t kDefaultHeads = 12;  // as in transformers' BertConfig
 
 // Keys of COST-EFF (sbwww/COST-EFF, Costeff/configuration_costeff.py), with that code's defaults.
 struct CosteffKeys {
@@ -58,19 +57,27 @@ struct Config {
   std::optional<int64_t> max_position_embeddings, vocab_size, type_vocab_size;
   std::optional<int64_t> num_labels;
   std::optional<int64_t> pad_token_id, bos_token_id, eos_token_id;
-  std::string strange_pad_token_id;                  // its JSON text if it is no integer ("null")
-  std::optional<int64_t> num_output_layers;          // ElasticBERT
-  std::optional<std::vector<std::string>> id2label;  // in order of the ids 0, 1, ...
-  std::string problem_type;                          // empty: not given
-  std::string finetuning_task;                       // empty: not given
+  std::string strange_pad_token_id;          // its JSON text if it is no integer ("null")
+  std::optional<int64_t> num_output_layers;  // ElasticBERT
+  std::optional<int64_t> embedding_size;     // ELECTRA, ALBERT
+  std::optional<int64_t> num_hidden_groups, inner_group_num;  // ALBERT
+  bool use_task_id = false;                                   // ERNIE
+  std::optional<std::vector<std::string>> id2label;           // in order of the ids 0, 1, ...
+  std::string problem_type;                                   // empty: not given
+  std::string finetuning_task;                                // empty: not given
   model::Activation activation = model::Activation::gelu_erf;
   double layer_norm_eps = 1e-12;
-  float seq_classif_dropout = model::kDistilBertDropout;  // DistilBERT, of training
-  bool pruned_heads = false;                              // transformers' prune_heads was used
-  bool quantized = false;                                 // there is a quantization_config
+  int64_t default_heads = 12;  // transformers' default of num_attention_heads
+  // Of training: DistilBERT's seq_classif_dropout, ALBERT's classifier_dropout_prob.
+  float seq_classif_dropout = model::kDistilBertDropout;
+  float classifier_dropout_prob = model::kAlbertDropout;
+  bool pruned_heads = false;  // transformers' prune_heads was used
+  bool quantized = false;     // there is a quantization_config
   CosteffKeys costeff;
   ConvertedKeys converted;
   std::optional<std::vector<OwnExit>> own_exits;  // ascending layers, at least one
+
+  int64_t heads() const { return num_attention_heads.value_or(default_heads); }
 };
 
 // The names of Pooling::first and mean in "costeff_exits".

@@ -19,7 +19,18 @@ constexpr LayerNames kDistil{"transformer.layer.", "attention.q_lin",   "attenti
                              "attention.v_lin",    "attention.out_lin", "sa_layer_norm",
                              "ffn.lin1",           "ffn.lin2",          "output_layer_norm"};
 
+constexpr LayerNames kAlbert{"encoder.albert_layer_groups.",
+                             "attention.query",
+                             "attention.key",
+                             "attention.value",
+                             "attention.dense",
+                             "attention.LayerNorm",
+                             "ffn",
+                             "ffn_output",
+                             "full_layer_layer_norm"};
+
 std::string layer_prefix(const Source& s, int64_t layer) {
+  if (s.family == Family::albert) return s.prefix + s.albert.layer_prefix(layer);
   return fmt::format("{}{}{}.", s.prefix, layer_names(s.family).layer, layer);
 }
 
@@ -66,6 +77,45 @@ void note_rows(Source& s, const char* key, const std::optional<int64_t>& said, i
                                 s.config->place, key, *said, rows));
 }
 
+// ELECTRA and ALBERT map the embeddings to the layers' size; ELECTRA only where the two differ
+// (transformers, modeling_electra.py, ElectraModel).
+void build_map(Source& s, model::Model* m) {
+  model::Embeddings& e = m->arch.embeddings;
+  const Config& c = *s.config;
+  const bool electra = s.family == Family::electra;
+  if (!electra && s.family != Family::albert) return;
+  const Tensor& word = m->parameters.tensor(e.word);
+  if (c.embedding_size && *c.embedding_size != e.size) {
+    fail_model("{}: embedding_size is {}, the tensors have {} ({} {})", c.place, *c.embedding_size,
+               e.size, word.name, shape_text(word.shape));
+  }
+  const std::string name =
+      s.prefix + (electra ? "embeddings_project" : "encoder.embedding_hidden_mapping_in");
+  const bool differs = c.hidden_size ? *c.hidden_size != e.size : has_any(s, name + ".");
+  if (electra && !differs) return;
+  const Dim rows = c.hidden_size ? Dim(*c.hidden_size) : Dim("H");
+  e.map = use_linear(s, Role::embedding_map, name, rows, e.size, "hidden_size of config.json");
+  m->arch.hidden_size = e.map->out;
+  if (e.map->out <= kMaxHidden) return;
+  const Tensor& map = m->parameters.tensor(e.map->weight);
+  fail_model("{}shape {}, expected at most {} rows", tensor_place(map), shape_text(map.shape),
+             kMaxHidden);
+}
+
+// ERNIE's embedding of the task: task 0, as transformers takes it by default.
+void build_task(Source& s, model::Model* m) {
+  if (s.family != Family::ernie) return;
+  const std::string name = s.prefix + "embeddings.task_type_embeddings.";
+  model::Embeddings& e = m->arch.embeddings;
+  if (s.config->use_task_id) {
+    e.task = use_parameter(s, Role::task, model::Part::weight, name + "weight", {"tasks", e.size});
+  } else if (has_any(s, name)) {
+    mark_leftover(s, name);
+    s.notes.push_back(fmt::format("{}: use_task_id is not true: {}weight in {} is not in use",
+                                  s.config->place, name, *s.set->file));
+  }
+}
+
 void build_embeddings(Source& s, model::Model* m) {
   const std::string p = s.prefix + "embeddings.";
   model::Embeddings& e = m->arch.embeddings;
@@ -77,14 +127,15 @@ void build_embeddings(Source& s, model::Model* m) {
     e.word = weight(Role::word, p + "word_embeddings1.weight", {"V", "r"});
     const int64_t rank = m->parameters.tensor(e.word).shape[1];
     const ParameterId up = weight(Role::word_up, p + "word_embeddings2.weight", {"H", rank});
-    m->arch.hidden_size = m->parameters.tensor(up).shape[0];
-    e.word_up = model::Linear{m->arch.hidden_size, rank, up, model::kNone};
+    e.size = m->parameters.tensor(up).shape[0];
+    e.word_up = model::Linear{e.size, rank, up, model::kNone};
   } else {
     e.word = weight(Role::word, p + "word_embeddings.weight", {"V", "H"});
-    m->arch.hidden_size = m->parameters.tensor(e.word).shape[1];
+    e.size = m->parameters.tensor(e.word).shape[1];
   }
   const Tensor& word = m->parameters.tensor(e.word);
-  const int64_t h = m->arch.hidden_size;
+  const int64_t h = e.size;
+  m->arch.hidden_size = h;
   m->arch.vocab_size = word.shape[0];
   if (h > kMaxHidden || m->arch.vocab_size > std::numeric_limits<int32_t>::max()) {
     fail_model("{}shape {}, expected at most [2^31-1, {}]", tensor_place(word),
@@ -97,7 +148,9 @@ void build_embeddings(Source& s, model::Model* m) {
     m->arch.type_vocab_size = m->parameters.tensor(e.type).shape[0];
     note_rows(s, "type_vocab_size", s.config->type_vocab_size, m->arch.type_vocab_size);
   }
+  build_task(s, m);
   e.norm = use_norm(s, Role::embedding_norm, p + "LayerNorm", h);
+  build_map(s, m);
   note_rows(s, "vocab_size", s.config->vocab_size, m->arch.vocab_size);
   limit_positions(s, m);
 }
@@ -134,7 +187,7 @@ void costeff_sizes(Source& s, Sizes* sizes) {
   const std::string query = layer_prefix(s, 0) + "attention.self.query.weight";
   const int64_t a =
       c.costeff.prun_hidden_size ? *c.costeff.prun_hidden_size : use(s, query, {"A", "H"}).shape[0];
-  const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
+  const int64_t heads = c.heads();
   if (a % heads != 0) {
     fail_model("{}: num_attention_heads is {}{}, does not divide prun_hidden_size {}", c.place,
                heads, c.num_attention_heads ? "" : " (the default)", a);
@@ -275,7 +328,12 @@ void note_ffn(Source& s, const model::Model& m) {
 }  // namespace
 
 const LayerNames& layer_names(Family family) {
+  if (family == Family::albert) return kAlbert;
   return family == Family::distilbert ? kDistil : kBert;
+}
+
+std::string pooler_name(Family family, const std::string& prefix) {
+  return prefix + (family == Family::albert ? "pooler" : "pooler.dense");
 }
 
 bool may_be_empty(const Source& s, int64_t layer) {
@@ -287,6 +345,7 @@ bool may_be_empty(const Source& s, int64_t layer) {
 }
 
 int64_t count_layers(const Source& s) {
+  if (s.family == Family::albert) return s.albert.layers();
   const std::string beginning = s.prefix + layer_names(s.family).layer;
   const std::set<int64_t> found = numbers(s, beginning);
   int64_t next = 0;
@@ -323,7 +382,7 @@ int64_t unpruned_hidden_size(const Source& s, int64_t hidden) {
 
 int64_t unpruned_head_size(Source& s, int64_t hidden_size) {
   const Config& c = *s.config;
-  const int64_t heads = c.num_attention_heads.value_or(kDefaultHeads);
+  const int64_t heads = c.heads();
   if (hidden_size % heads != 0) {
     fail_model("{}: num_attention_heads is {}{}, does not divide hidden_size {}", c.place, heads,
                c.num_attention_heads ? "" : " (the default, as the key is missing)", hidden_size);

@@ -11,11 +11,13 @@ namespace costeff::checkpoint {
 
 // The names of a layer's tensors after "P.encoder.layer.i.".
 struct LayerNames {
-  const char* layer;  // "encoder.layer." or "transformer.layer."
+  const char* layer;  // "encoder.layer." or "transformer.layer."; ALBERT: AlbertLayout
   const char *query, *key, *value, *attention_out, *attention_norm;
   const char *ffn_in, *ffn_out, *ffn_norm;
 };
 const LayerNames& layer_names(Family family);
+// The pooler of transformers' encoders that have one: "bert.pooler.dense", "albert.pooler".
+std::string pooler_name(Family family, const std::string& prefix);
 
 // How the sizes of the tensors relate to config.json.
 enum class Widths {

@@ -7,14 +7,18 @@ namespace costeff::checkpoint {
 namespace {
 
 // Movement pruning leaves masked_bert in config.json after its masks have been folded in.
-constexpr std::array<ModelType, 7> kModelTypes{{
-    {"bert", Family::bert, "Bert"},
-    {"roberta", Family::roberta, "Roberta"},
-    {"xlm-roberta", Family::roberta, "XLMRoberta"},
-    {"camembert", Family::roberta, "Camembert"},
-    {"distilbert", Family::distilbert, "DistilBert"},
-    {"elasticbert", Family::elasticbert, "ElasticBert"},
-    {"masked_bert", Family::bert, nullptr},
+constexpr std::array<ModelType, 11> kModelTypes{{
+    {"bert", Family::bert, "Bert", "bert.", "plain-bert"},
+    {"roberta", Family::roberta, "Roberta", "roberta.", "plain-roberta"},
+    {"xlm-roberta", Family::roberta, "XLMRoberta", "roberta.", "plain-xlmr"},
+    {"camembert", Family::roberta, "Camembert", "roberta.", "plain-roberta"},
+    {"data2vec-text", Family::roberta, "Data2VecText", "data2vec_text.", "plain-roberta"},
+    {"distilbert", Family::distilbert, "DistilBert", "distilbert.", "distilbert"},
+    {"elasticbert", Family::elasticbert, "ElasticBert", "elasticbert.", "elasticbert-static"},
+    {"electra", Family::electra, "Electra", "electra.", "plain-electra", 4},
+    {"albert", Family::albert, "Albert", "albert.", "plain-albert", 64, "gelu_new"},
+    {"ernie", Family::ernie, "Ernie", "ernie.", "plain-ernie"},
+    {"masked_bert", Family::bert, nullptr, "bert.", "plain-bert"},
 }};
 
 template <typename Keep>
@@ -39,6 +43,16 @@ const ModelType* find_model_type(std::string_view name) {
 const ModelType& first_of(Family family) {
   return *std::find_if(kModelTypes.begin(), kModelTypes.end(),
                        [&](const ModelType& t) { return t.family == family; });
+}
+
+const ModelType& written_type(Family family, std::string_view name) {
+  const ModelType* t = find_model_type(name);
+  return t && t->family == family && t->class_prefix ? *t : first_of(family);
+}
+
+const ModelType& type_of_prefix(std::string_view prefix) {
+  return *std::find_if(kModelTypes.begin(), kModelTypes.end(),
+                       [&](const ModelType& t) { return t.prefix == prefix; });
 }
 
 bool type_fits(std::string_view name, Family family) {

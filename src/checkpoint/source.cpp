@@ -16,18 +16,16 @@ namespace {
 // For a file without prefixes (an encoder saved by itself, a head added): other names tell the family.
 Family family_without_prefix(const Source& s) {
   if (has_any(s, "transformer.layer.")) return Family::distilbert;
+  if (has_any(s, "encoder.albert_layer_groups.")) return Family::albert;
   if (has_any(s, "encoder.pooler.")) return Family::elasticbert;
   if (const ModelType* type = find_model_type(s.config->model_type)) return type->family;
+  if (has_any(s, "embeddings_project.")) return Family::electra;
+  if (has_any(s, "embeddings.task_type_embeddings.")) return Family::ernie;
   if (has_any(s, "classifier.out_proj.")) return Family::roberta;
   // RoBERTa has one token type, BERT two. It decides where the positions begin.
   const Tensor* types = find(s, "embeddings.token_type_embeddings.weight");
   if (types && types->shape.size() == 2 && types->shape[0] == 1) return Family::roberta;
   return Family::bert;
-}
-
-// The prefix of a family is the name of its first model_type.
-Family family_of_prefix(const std::string& prefix) {
-  return find_model_type(std::string_view(prefix).substr(0, prefix.size() - 1))->family;
 }
 
 std::string encoder_text(const EncoderName& e) {
@@ -146,8 +144,9 @@ Source open_source(TensorSet& set, const Config& config, const TensorSet* masks)
           s.container.empty() ? "" : printable(s.container, 60) + ", ");
     }
   }
-  s.family = s.prefix.empty() ? family_without_prefix(s) : family_of_prefix(s.prefix);
+  s.family = s.prefix.empty() ? family_without_prefix(s) : type_of_prefix(s.prefix).family;
   check_family(s);
+  if (s.family == Family::albert) s.albert = read_albert_layout(s);
   attach_scales(s);
   multiply_masks(s);
   return s;

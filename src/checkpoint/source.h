@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/tensors/tensor.h"
+#include "checkpoint/albert_layers.h"
 #include "checkpoint/config.h"
 #include "checkpoint/model_type.h"
 #include "model/spec.h"
@@ -27,6 +28,7 @@ struct Source {
   Family family = Family::bert;
   std::string container;  // before the names in the file, but not the canonical ones: "model."
   std::string prefix;     // of the encoder: "bert.", ..., or ""
+  AlbertLayout albert;    // of its family alone
   std::map<std::string, size_t, std::less<>> by_name;  // canonical name -> index into set->tensors
   std::vector<bool> used;                              // by that index
   std::vector<bool> expected_unused;                   // known leftovers, which need no note

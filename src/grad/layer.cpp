@@ -44,10 +44,12 @@ void reserve_record(const TrainedWeights& w, int64_t tokens, const Widest& wides
   }
 }
 
-// DistilBERT drops attention's probabilities and leaves its result alone (transformers,
-// modeling_distilbert.py, TransformerBlock).
+// DistilBERT leaves the result of attention alone, ALBERT that of the feed-forward (transformers,
+// modeling_distilbert.py, TransformerBlock; modeling_albert.py, AlbertLayer).
 bool drops(const TrainedWeights& w, Site site) {
-  return site != Site::attention_out || w.arch().family != model::Family::distilbert;
+  const model::Family family = w.arch().family;
+  if (site == Site::attention_out) return family != model::Family::distilbert;
+  return site != Site::ffn_out || family != model::Family::albert;
 }
 
 const float* values(const TrainedWeights& w, model::ParameterId id) { return w[id].used(); }
@@ -153,6 +155,8 @@ const float* middle_again(const TrainedWeights& w, const model::Layer& layer, co
 LinearSizes largest_products(const model::Architecture& arch, int64_t rows) {
   LinearSizes largest{.rows = rows, .out = arch.hidden_size, .in = arch.hidden_size};
   if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
+  largest.out = std::max(largest.out, arch.embeddings.size);
+  largest.in = std::max(largest.in, arch.embeddings.size);
   for (const model::Layer& layer : arch.layers) {
     const int64_t size = attention_size(layer);
     const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;
@@ -207,7 +211,7 @@ void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& 
 void norm_backward(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,
                    const float* normed, const float* inverse, int64_t tokens, float* d,
                    float* scratch) {
-  const int64_t hidden = w->arch().hidden_size;
+  const auto hidden = static_cast<int64_t>((*w)[norm.weight].value.size());
   const Range mine = crew.part(tokens);
   const auto units = w->hidden_units();
   float* const full = d + mine.begin * hidden;

@@ -77,7 +77,7 @@ void layer_backward(TrainedWeights* w, int64_t index, const Batch& batch, const 
 void norm_gradient(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,
                    const float* dy, const float* normed, int64_t tokens, int64_t hidden);
 
-// d [T, H], the gradient of LayerNorm's result, becomes that of what it was given; gradients of its
+// d [T, H] (the embeddings': E), the gradient of LayerNorm's result, becomes that of what it was given; gradients of its
 // parameters are added to. scratch [T, H], used where hidden units are masked, must not be d. Each
 // thread has done its rows when it returns.
 void norm_backward(TrainedWeights* w, const model::LayerNorm& norm, const Crew& crew,

@@ -113,6 +113,7 @@ void Network::reserve_all(const BatchShape& batch, int64_t threads, const Forwar
   reserve_scratch(w_, batch, threads, backward, reserve, &scratch_);
   if (!backward) return;
   (*reserve)(&d_, tokens * hidden);
+  if (arch.embeddings.map) (*reserve)(&d_unmapped_, tokens * arch.embeddings.size);
   if (arch.embeddings.word_up) (*reserve)(&d_rank_, tokens * arch.embeddings.word_up->in);
 }
 
@@ -241,14 +242,16 @@ void Network::backward(const Batch& batch, const Dropout& dropout, const Crew& c
     const auto above = static_cast<float>(layers() - i + 1);  // exits at or above layer i
     rescale(1 / above);
     const bool below = i > deepest_;
+    w_.begin_layer(i - 1, crew);
     layer_backward(&w_, i - 1, batch, dropout, crew, state(i - 1), *record(i - 1), below, d,
                    &scratch_);
     if (below && i > 1) rescale(above);
   }
+  w_.add_up_layers(crew);
   if (deepest_ > 0) return;
   add_losses(0);
   embedding_backward(&w_, batch, dropout, crew, embedding_, d, scratch_.d_out.data(),
-                     d_rank_.data(), &scratch_.linear);
+                     d_unmapped_.data(), d_rank_.data(), &scratch_.linear);
 }
 
 }  // namespace costeff::grad

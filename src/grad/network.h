@@ -121,7 +121,7 @@ class Network {
   std::vector<FloatBuffer> states_;  // [L + 1] of [T, H]
   std::vector<LayerRecord> layer_records_;
   std::vector<HeadRecord> head_records_;
-  FloatBuffer d_, d_rank_;
+  FloatBuffer d_, d_unmapped_, d_rank_;
   // [L + 1][B, H] for each pooling: first, mean; of the hidden states that some exit reads so.
   FloatBuffer pooled_[2], d_pooled_[2];
   std::vector<bool> pools_[2];  // [L + 1]

@@ -60,13 +60,16 @@ TrainedWeights::TrainedWeights(model::Model* model, const KernelTable& kernels, 
     add_parameter(l.weight, frozen);
     if (l.bias != model::kNone) add_parameter(l.bias, frozen);
   }
+  if (model::shares_layers(arch)) add_uses();
   // Gradients go through a map if something below it, or beside it, is trained.
   const int64_t lowest = lowest_trained();
   const auto add = [&](const model::Linear& l, Precision in, bool backward) {
     if (l.has_weight()) add_linear({&l, 1}, in, backward);
   };
   if (arch.embeddings.word_up) add(*arch.embeddings.word_up, Precision::float32, lowest == 0);
-  for (size_t i = 0; i < arch.layers.size(); ++i) {
+  if (arch.embeddings.map) add(*arch.embeddings.map, Precision::float32, lowest == 0);
+  // From the last, as shared weights need what their last layer needs.
+  for (size_t i = arch.layers.size(); i-- > 0;) {
     const model::Layer& layer = arch.layers[i];
     const bool backward = lowest <= static_cast<int64_t>(i) + 1;
     if (const auto& a = layer.attention) {
@@ -101,6 +104,45 @@ void TrainedWeights::add_parameter(model::ParameterId id, Frozen frozen) {
   if (model_.parameters[id].role != model::Role::word) return;
   p.row = model_.parameters.tensor(id).shape[1];
   p.touched.assign(static_cast<size_t>(count / p.row), 0);
+}
+
+void TrainedWeights::add_uses() {
+  const std::vector<int64_t> first = model::shared_layers(arch());
+  std::vector<int64_t> count(first.size());
+  for (const int64_t i : first) use_of_layer_.push_back(count[static_cast<size_t>(i)]++);
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (count[i] < 2) continue;
+    for (const model::ParameterId id : model::parameters_of(arch().layers[i])) {
+      TrainedParameter& p = (*this)[id];
+      if (p.frozen) continue;
+      p.uses.resize(static_cast<size_t>(count[i]));
+      for (FloatBuffer& use : p.uses) {
+        float* sums = use.reserve(static_cast<int64_t>(p.value.size()));
+        std::fill_n(sums, p.value.size(), 0.0f);
+      }
+    }
+  }
+}
+
+void TrainedWeights::begin_layer(int64_t layer, const Crew& crew) {
+  if (use_of_layer_.empty()) return;
+  if (crew.leads()) use_ = use_of_layer_[static_cast<size_t>(layer)];
+  crew.meet();
+}
+
+void TrainedWeights::add_up_layers(const Crew& crew) {
+  if (use_of_layer_.empty()) return;
+  if (crew.leads()) use_ = -1;
+  for (TrainedParameter& p : all_) {
+    if (p.uses.empty()) continue;
+    const Range mine = crew.part(static_cast<int64_t>(p.value.size()), kernels::kLane);
+    if (mine.count() <= 0) continue;
+    float* const sum = p.gradient.data() + mine.begin;
+    std::copy_n(p.uses[0].data() + mine.begin, mine.count(), sum);
+    for (size_t i = 1; i < p.uses.size(); ++i)
+      grad_.add_scaled(p.uses[i].data() + mine.begin, 1.0f, mine.count(), sum);
+  }
+  crew.meet();
 }
 
 void TrainedWeights::add_linear(std::span<const model::Linear> parts, Precision precision,
@@ -147,6 +189,8 @@ int64_t TrainedWeights::bytes() const {
   int64_t floats = 0, bytes = 0;
   for (const TrainedParameter& p : all_)
     floats += static_cast<int64_t>(p.value.size()) + p.gradient.capacity();
+  for (const TrainedParameter& p : all_)
+    for (const FloatBuffer& use : p.uses) floats += use.capacity();
   for (const TrainedLinear& l : linears_)
     bytes += l.bytes.capacity() + 4 * (l.forward.bias.capacity() + l.backward.bias.capacity());
   return floats * 4 + bytes;
@@ -168,6 +212,7 @@ void TrainedWeights::freeze(model::ParameterId id) {
   p.frozen = true;
   p.reached = false;
   p.gradient = FloatBuffer();
+  p.uses.clear();
   p.touched.clear();
 }
 
@@ -184,6 +229,7 @@ void TrainedWeights::clear_gradients(const Crew& crew) {
     }
     const Range mine = crew.part(static_cast<int64_t>(p.value.size()), kernels::kLane);
     std::fill(p.gradient.data() + mine.begin, p.gradient.data() + mine.end, 0.0f);
+    for (FloatBuffer& use : p.uses) std::fill(use.data() + mine.begin, use.data() + mine.end, 0.0f);
   }
   crew.meet();
   if (crew.leads()) {

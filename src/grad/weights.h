@@ -21,6 +21,9 @@ namespace costeff::grad {
 struct TrainedParameter {
   std::span<float> value;  // empty: not in use
   FloatBuffer gradient;  // [value.size()], sums over the rows since clear_gradients(); frozen: none
+  // Of layers that share it (ALBERT): each has sums of its own, so that no division into micro-batches
+  // changes the order in which they are added. `gradient` is the sum of them all, by layer.
+  std::vector<FloatBuffer> uses;
   bool frozen = false;
   // Some loss has reached it since clear_gradients(). One that none reaches has no gradient, which
   // is not the same as a gradient of 0: the optimiser leaves it alone.
@@ -92,11 +95,16 @@ class TrainedWeights {
   // Frees its gradient; it is not trained any more. What it is now is packed, as pack() leaves it alone
   // from here on.
   void freeze(model::ParameterId id);
-  // One that is trained, or null.
+  // One that is trained, or null. Between begin_layer() and add_up_layers() that of this layer alone.
   float* gradient(model::ParameterId id) {
     if (id == model::kNone || (*this)[id].frozen) return nullptr;
-    return (*this)[id].gradient.data();
+    TrainedParameter& p = (*this)[id];
+    return (use_ < 0 || p.uses.empty() ? p.gradient : p.uses[static_cast<size_t>(use_)]).data();
   }
+  // Every thread of the crew calls these: before the backward pass of a layer, from 0, and after that of
+  // the last one. They do nothing where layers share no weights.
+  void begin_layer(int64_t layer, const Crew& crew);
+  void add_up_layers(const Crew& crew);
   void clear_gradients(const Crew& crew);
   // The packed forms, after values have changed. Those of frozen parameters stay.
   void pack(const Crew& crew, bool frozen_too = false);
@@ -121,6 +129,7 @@ class TrainedWeights {
   void mask_gradients(MaskGradients* gradients, const Crew& crew);
 
  private:
+  void add_uses();
   void apply_masks(const Crew& crew);
   void add_parameter(model::ParameterId id, Frozen frozen);
   void add_linear(std::span<const model::Linear> parts, kernels::Precision precision,
@@ -137,6 +146,9 @@ class TrainedWeights {
   std::vector<TrainedLinear> linears_;  // by the ParameterId of the first part's weight
   std::vector<PackScratch> scratch_;    // one per thread
   std::optional<Masking> masking_;
+  // Of layers that share weights: the number of this one among them. Empty: none do.
+  std::vector<int64_t> use_of_layer_;
+  int64_t use_ = -1;  // of the layer in hand; -1: none
 };
 
 }  // namespace costeff::grad

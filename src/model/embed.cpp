@@ -32,7 +32,9 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   const Embeddings& e = model.arch.embeddings;
   const Tensor& word = model.parameters.tensor(e.word);
   const bool typed = e.type != kNone;
-  const int64_t hidden = model.arch.hidden_size, tokens = view.tokens(), rank = word.shape[1];
+  const int64_t size = e.size, tokens = view.tokens(), rank = word.shape[1];
+  float* const out = x;  // [T, H]
+  if (w.map) x = scratch->context.reserve(tokens * size);
   float* const gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;
   for (int64_t t = 0; t < tokens; ++t) {
     if (t + kFetchAhead < tokens) fetch_row(word, ids[t + kFetchAhead]);
@@ -40,8 +42,7 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     to_float32(word, ids[t] * rank, rank, to);
     if (w.word_up) check_finite(word, to, rank, ids[t] * rank);
   }
-  if (w.word_up)
-    apply_linear(kernels, w.word_up, gathered, rank, tokens, x, hidden, &scratch->rows);
+  if (w.word_up) apply_linear(kernels, w.word_up, gathered, rank, tokens, x, size, &scratch->rows);
   const auto is_pad = [&](int64_t t) { return ids[t] == e.pad_token(); };
   for (int64_t b = 0; b < view.sequences; ++b) {
     const int64_t end = view.start[b + 1];
@@ -53,13 +54,13 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
       const float* added = w.place(place, type);
       ++next;
       if (!added) {
-        added = add_place(model, place, type, scratch->hidden.reserve(2 * hidden));
+        added = add_place(model, place, type, scratch->hidden.reserve(2 * size));
       } else if (!pad) {  // neighbours of one type have neighbouring rows to add
         while (next < end && !is_pad(next) && (!typed || types[next] == type)) ++next;
       }
       if (!pad) counted += next - t;
-      kernels.add_layer_norm(x + t * hidden, hidden, added, hidden, next - t, hidden,
-                             w.norm.weight.data(), w.norm.bias.data(), model.arch.layer_norm_eps);
+      kernels.add_layer_norm(x + t * size, size, added, size, next - t, size, w.norm.weight.data(),
+                             w.norm.bias.data(), model.arch.layer_norm_eps);
     }
   }
   for (int64_t b = 0; b < view.sequences; ++b) {
@@ -67,17 +68,20 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
     for (int64_t t = view.start[b]; t < view.start[b + 1]; ++t) {
       const int64_t position = e.position_of(ids[t], &counted);
       // One value that is not finite makes the mean NaN, and with it the whole row.
-      float* normed = x + t * hidden;
+      float* normed = x + t * size;
       if (!std::isnan(normed[0])) continue;
       if (!w.word_up) check_row(word, ids[t], normed);
       check_row(model.parameters.tensor(e.position), position, normed);
       if (typed) check_row(model.parameters.tensor(e.type), types[t], normed);
+      if (e.task != kNone) check_row(model.parameters.tensor(e.task), 0, normed);
       fail_model(
           "{}row {} and row {} of {}, its position, have sums that are not finite, expected finite "
           "numbers",
           tensor_place(word), ids[t], position, model.parameters.tensor(e.position).name);
     }
   }
+  if (w.map)
+    apply_linear(kernels, w.map, x, size, tokens, out, model.arch.hidden_size, &scratch->rows);
 }
 
 }  // namespace costeff::model

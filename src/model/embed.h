@@ -10,7 +10,8 @@ namespace costeff::model {
 
 // Embeds packed tokens:
 //   x[t] = LayerNorm(word[ids[t]] + position[p] + type[types[t]])
-// p is the token's place in its sequence; RoBERTa counts differently (Embeddings::position_offset).
+// p is the token's place in its sequence; RoBERTa counts differently (Embeddings::position_offset). ERNIE
+// also adds task[0]; ELECTRA and ALBERT map the result to H.
 //   ids, types: [T], in range: the caller has checked.   x: [T, H].
 // Rows are read in their stored type. A factorised word embedding (COST-EFF) is multiplied out for each
 // token, in the scratch memory. Throws Error(model) if a row in use is not finite.

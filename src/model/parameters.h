@@ -20,10 +20,12 @@ enum class Role : uint8_t {
   word_up,         // [H, r]: the second factor of the word embedding (COST-EFF)
   position,        // [positions, H]
   type,            // [types, H]
+  task,            // [tasks, H]: ERNIE; row 0 is added to every token
   embedding_norm,  // [H]
-  query,           // [A, H]
-  key,             // [A, H]
-  value,           // [A, H]
+  embedding_map,  // [H, E]: ELECTRA, ALBERT; their embeddings have E in place of H in all of the above
+  query,          // [A, H]
+  key,            // [A, H]
+  value,          // [A, H]
   attention_out,   // [H, A]
   attention_norm,  // [H]
   ffn_in,          // [F, H]

@@ -41,18 +41,12 @@ void for_each_use(const Architecture& arch, F f) {
   if (e.word_up) linear(*e.word_up);
   f(e.position, number);
   if (e.type != kNone) f(e.type, number);
+  if (e.task != kNone) f(e.task, number);
   norm(e.norm);
+  if (e.map) linear(*e.map);
   for (const Layer& layer : arch.layers) {
     ++number;
-    if (const auto& a = layer.attention) {
-      for (const Linear* l : {&a->query, &a->key, &a->value, &a->output}) linear(*l);
-      norm(a->norm);
-    }
-    if (const auto& ffn = layer.ffn) {
-      linear(ffn->in);
-      linear(ffn->out);
-      norm(ffn->norm);
-    }
+    for (const ParameterId id : parameters_of(layer)) f(id, number);
   }
   for (const Head& head : arch.heads) {
     number = head.layer;
@@ -86,6 +80,49 @@ std::vector<ParameterId> parameters_in_use(const Architecture& arch) {
 void number_parameters(Model* m) {
   for_each_first_use(m->arch,
                      [&](ParameterId id, int64_t layer) { m->parameters[id].layer = layer; });
+}
+
+std::vector<ParameterId> parameters_of(const Layer& layer) {
+  std::vector<ParameterId> ids;
+  const auto add = [&](const auto& pair) {
+    if (pair.weight != kNone) ids.push_back(pair.weight);
+    if (pair.bias != kNone) ids.push_back(pair.bias);
+  };
+  if (const auto& a = layer.attention) {
+    for (const Linear* l : {&a->query, &a->key, &a->value, &a->output}) add(*l);
+    add(a->norm);
+  }
+  if (const auto& ffn = layer.ffn) {
+    add(ffn->in);
+    add(ffn->out);
+    add(ffn->norm);
+  }
+  return ids;
+}
+
+std::vector<int64_t> shared_layers(const Architecture& arch) {
+  std::vector<int64_t> first;
+  const auto norm_of = [](const auto& sublayer) {
+    return sublayer ? sublayer->norm.weight : kNone;
+  };
+  for (size_t i = 0; i < arch.layers.size(); ++i) {
+    const Layer& layer = arch.layers[i];
+    size_t j = 0;
+    while (j < i && (norm_of(arch.layers[j].attention) != norm_of(layer.attention) ||
+                     norm_of(arch.layers[j].ffn) != norm_of(layer.ffn))) {
+      ++j;
+    }
+    const bool has_any = layer.attention || layer.ffn;
+    first.push_back(static_cast<int64_t>(has_any ? j : i));
+  }
+  return first;
+}
+
+bool shares_layers(const Architecture& arch) {
+  const std::vector<int64_t> first = shared_layers(arch);
+  for (size_t i = 0; i < first.size(); ++i)
+    if (first[i] != static_cast<int64_t>(i)) return true;
+  return false;
 }
 
 bool reads_first_only(const Architecture& arch) {

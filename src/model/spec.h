@@ -19,7 +19,7 @@ namespace costeff::model {
 using kernels::Activation;
 
 // The family whose tensor names and position numbers a checkpoint has.
-enum class Family { bert, roberta, elasticbert, distilbert };
+enum class Family { bert, roberta, elasticbert, distilbert, electra, albert, ernie };
 
 // y = x weight^T + bias
 struct Linear {
@@ -30,7 +30,7 @@ struct Linear {
 };
 
 struct LayerNorm {
-  ParameterId weight = kNone, bias = kNone;  // [H]
+  ParameterId weight = kNone, bias = kNone;  // [H]; of embeddings [E]
 };
 
 // A sublayer that was pruned away is absent and acts as the identity, including its LayerNorm (CoFi). One
@@ -48,16 +48,21 @@ struct FeedForward {
   LayerNorm norm;
 };
 
+// Layers may refer to the same parameters (ALBERT): shared_layers().
 struct Layer {
   std::optional<Attention> attention;
   std::optional<FeedForward> ffn;
 };
 
+// E is H but in ELECTRA and ALBERT, which map the normed sum to the layers' size.
 struct Embeddings {
-  ParameterId word = kNone;       // [V, H], or [V, r] when factorised
-  std::optional<Linear> word_up;  // factorised: [H, r], word vector = w1[id] w2^T (COST-EFF)
-  ParameterId position = kNone;   // [rows, H]; position_offset tells the row of a token
-  ParameterId type = kNone;       // [types, H]; DistilBERT has none
+  int64_t size = 0;               // E
+  ParameterId word = kNone;       // [V, E], or [V, r] when factorised
+  std::optional<Linear> word_up;  // factorised: [E, r], word vector = w1[id] w2^T (COST-EFF)
+  ParameterId position = kNone;   // [rows, E]; position_offset tells the row of a token
+  ParameterId type = kNone;       // [types, E]; DistilBERT has none
+  ParameterId task = kNone;       // [tasks, E]; only ERNIE has it, and only its row 0 is added
+  std::optional<Linear> map;      // [H, E], after the LayerNorm
   // The row of a sequence's first token. In BERT it is 0, and token i has row i. In the RoBERTa family
   // it is the pad token's id + 1, and the following rows go to the following tokens except pad tokens.
   // A pad token always has the row of its own id (transformers, modeling_roberta.py,
@@ -106,6 +111,8 @@ struct Head {
 
 // Head::dropout of DistilBERT's classifier (seq_classif_dropout), unless it was changed.
 inline constexpr float kDistilBertDropout = 0.2f;
+// The same of ALBERT's (classifier_dropout_prob).
+inline constexpr float kAlbertDropout = 0.1f;
 
 // Sizes, forms and which parameter goes where.
 struct Architecture {
@@ -154,6 +161,15 @@ template <typename AnyModel, typename F>
 void for_each_parameter(AnyModel& m, F f) {
   for (const ParameterId id : parameters_in_use(m.arch)) f(m.parameters[id]);
 }
+
+// Those of one layer, in that order.
+std::vector<ParameterId> parameters_of(const Layer& layer);
+
+// For each layer the first one that has the same parameters, from 0: its own number if none before it
+// has. Sublayers are shared with their LayerNorms or not at all.
+std::vector<int64_t> shared_layers(const Architecture& arch);
+// Whether any two layers have the same parameters.
+bool shares_layers(const Architecture& arch);
 
 // Whether only the first token of the last hidden states is read.
 bool reads_first_only(const Architecture& arch);

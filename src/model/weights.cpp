@@ -116,12 +116,16 @@ constexpr int64_t kTypesKept = 2;  // types of which EmbeddingWeights keeps the 
 
 const float* add_place(const Model& model, int64_t i, int64_t type, float* out) {
   const Embeddings& e = model.arch.embeddings;
-  const int64_t n = model.arch.hidden_size;
+  const int64_t n = e.size;
   to_float32(model.parameters.tensor(e.position), (e.first_position() + i) * n, n, out);
-  if (e.type == kNone) return out;
   float* const other = out + n;
-  to_float32(model.parameters.tensor(e.type), type * n, n, other);
-  for (int64_t j = 0; j < n; ++j) out[j] += other[j];
+  const auto add_row = [&](ParameterId table, int64_t row) {
+    if (table == kNone) return;
+    to_float32(model.parameters.tensor(table), row * n, n, other);
+    for (int64_t j = 0; j < n; ++j) out[j] += other[j];
+  };
+  add_row(e.type, type);
+  add_row(e.task, 0);
   return out;
 }
 
@@ -129,6 +133,7 @@ WeightStore::WeightStore(const Model& model, const KernelTable& kernels, Precisi
     : model_(model),
       kernels_(kernels),
       precision_(precision),
+      first_(shared_layers(model.arch)),
       layers_(model.arch.layers.size()),
       heads_(model.arch.heads.size()) {
   for (const Head& head : model.arch.heads) {
@@ -160,26 +165,27 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     const int64_t used = model_.arch.max_length + e.position_offset - e.first_position();
     w.places_of_type = model_.arch.max_length > 0 ? std::min(used, all) : all;
     w.types = e.type != kNone ? std::min(model_.parameters.tensor(e.type).shape[0], kTypesKept) : 1;
-    w.hidden = model_.arch.hidden_size;
-    w.places.reserve((w.types * w.places_of_type + 1) * w.hidden);  // add_place writes two rows
+    w.size = e.size;
+    w.places.reserve((w.types * w.places_of_type + 1) * w.size);  // add_place writes two rows
     pieces.push_back([&](PackScratch*) {
       for (int64_t type = 0; type < w.types; ++type) {
         for (int64_t i = 0; i < w.places_of_type; ++i)
-          add_place(model_, i, type, w.places.data() + (type * w.places_of_type + i) * w.hidden);
+          add_place(model_, i, type, w.places.data() + (type * w.places_of_type + i) * w.size);
       }
     });
-    if (e.word_up)
-      w.word_up =
-          plan_stack({kernels_, precision_, model_.parameters, arena_}, Stack(*e.word_up), &pieces);
+    const Packer packer{kernels_, precision_, model_.parameters, arena_};
+    if (e.word_up) w.word_up = plan_stack(packer, Stack(*e.word_up), &pieces);
+    if (e.map) w.map = plan_stack(packer, Stack(*e.map), &pieces);
     return pieces;
   });
   return embeddings_.value;
 }
 
 const LayerWeights& WeightStore::layer(int64_t i) const {
-  const auto at = static_cast<size_t>(i);
+  const size_t at = slot_of(i);
   auto& slot = layers_[at];
   make(&slot, [&] {
+    // Where others have the last layer's weights too, they are not packed in a second form for it.
     return plan_layer({kernels_, precision_, model_.parameters, arena_}, model_.arch.layers[at],
                       at + 1 == model_.arch.layers.size() && reads_first_only(model_.arch),
                       &slot.value);

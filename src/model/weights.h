@@ -29,8 +29,8 @@ struct LayerWeights {
   PackedLinear key_value;  // [2 stride, H]
   int64_t stride = 0;      // round_up(A)
   int64_t heads = 0, attention_size = 0;
-  // These replace key_value in the last layer of a model that reads only its first token: a map for
-  // each head, Wk^T [H, d] without a bias, and Wv [d, H]. In int8 the query's scales include those of
+  // These replace key_value in the last layer of a model that reads only its first token, if no other
+  // layer has its weights: a map for each head, Wk^T [H, d] without a bias, and Wv [d, H]. In int8 the query's scales include those of
   // the rows of Wk. See attend_folded.
   std::vector<PackedLinear> key_by_head, value_by_head;
   bool folded() const { return !key_by_head.empty(); }
@@ -48,21 +48,23 @@ struct HeadWeights {
 };
 
 struct EmbeddingWeights {
-  PackedLinear word_up;  // factorised: [H, r]
-  // [types, places, H]: the sums of a position's row and a type's row, in float32, for only the first
-  // types, as tokenizers give no others. Place i has position row first_position() + i (Embeddings).
+  PackedLinear word_up;  // factorised: [E, r]
+  PackedLinear map;      // [H, E], if there is one
+  // [types, places, E]: the sums of a position's row and a type's row (and ERNIE's task), in float32, for
+  // only the first types, as tokenizers give no others. Place i has position row first_position() + i
+  // (Embeddings).
   FloatBuffer places;
-  int64_t types = 0, places_of_type = 0, hidden = 0;
+  int64_t types = 0, places_of_type = 0, size = 0;
   NormWeights norm;
 
   // A row of it, which those of the next places follow; null if it is not kept.
   const float* place(int64_t i, int64_t type) const {
-    return type < types ? places.data() + (type * places_of_type + i) * hidden : nullptr;
+    return type < types ? places.data() + (type * places_of_type + i) * size : nullptr;
   }
 };
 
-// Computes the sum that EmbeddingWeights keeps for place i, for any type, to out [H], and returns out,
-// which must have room for [2, H].
+// Computes the sum that EmbeddingWeights keeps for place i, for any type, to out [E], and returns out,
+// which must have room for [2, E].
 const float* add_place(const Model& model, int64_t i, int64_t type, float* out);
 
 struct PackScratch;
@@ -83,7 +85,7 @@ class WeightStore {
   const HeadWeights& head(int64_t i) const;
 
   // Whether layer(i) is packed.
-  bool has_layer(int64_t i) const { return layers_[static_cast<size_t>(i)].work.done(); }
+  bool has_layer(int64_t i) const { return layers_[slot_of(i)].work.done(); }
   // For threads that compute together: packs the layer with all that call this. If it fails, layer(i)
   // throws the error.
   void help_with_layer(int64_t i) const noexcept;
@@ -97,12 +99,16 @@ class WeightStore {
   const Model& model_;
   const kernels::KernelTable& kernels_;
   const kernels::Precision precision_;
+  const std::vector<int64_t> first_;  // model::shared_layers: what layers share is packed once
   mutable Arena arena_;
   mutable Slot<EmbeddingWeights> embeddings_;
   mutable std::vector<Slot<LayerWeights>> layers_;
   mutable std::vector<Slot<HeadWeights>> heads_;
   mutable std::map<ParameterId, Slot<PackedLinear>> shared_;  // poolers and ltes, by their weights
 
+  size_t slot_of(int64_t layer) const {
+    return static_cast<size_t>(first_[static_cast<size_t>(layer)]);
+  }
   const PackedLinear& shared(const Linear& l, kernels::Precision precision) const;
   // Makes a slot. Throws if files have changed meanwhile.
   template <typename T, typename Plan>

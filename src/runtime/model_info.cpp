@@ -8,15 +8,23 @@
 
 namespace costeff {
 
+int64_t embedding_macs(const ModelInfo& info, int64_t tokens) {
+  const int64_t size = info.embedding_size, hidden = info.hidden_size;
+  return tokens * (info.embedding_rank * size + (info.embedding_map ? size * hidden : 0));
+}
+
 int64_t macs(const ModelInfo& info, int64_t tokens, int64_t exit_layer, bool exits) {
   const int64_t hidden = info.hidden_size;
-  int64_t sum = tokens * info.embedding_rank * hidden;
+  int64_t sum = embedding_macs(info, tokens);
   for (const LayerInfo& l : info.layers) {
     if (l.layer > exit_layer) break;
     const int64_t a = l.attention_size;
     if (info.first_token_only && l.layer == static_cast<int64_t>(info.layers.size())) {
-      // One row, and no keys and values (model/attention.h).
-      sum += 4 * hidden * a + 2 * tokens * l.heads * hidden + 2 * hidden * l.ffn_size;
+      // One row. Keys and values are not computed (model/attention.h), but by weights that other layers
+      // have too.
+      sum += 2 * hidden * l.ffn_size + (l.same_as == 0
+                                            ? 4 * hidden * a + 2 * tokens * l.heads * hidden
+                                            : 2 * (tokens + 1) * hidden * a + 2 * tokens * a);
     } else {
       sum += 4 * tokens * hidden * a + 2 * tokens * tokens * a + 2 * tokens * hidden * l.ffn_size;
     }
@@ -104,8 +112,8 @@ bool is_in_layer(model::Role role) {
 std::string dtypes_in_use(const model::Model& m) {
   std::map<std::string, int64_t> bytes;
   model::for_each_parameter(m, [&](const model::Parameter& p) {
-    const bool product =
-        is_in_layer(p.role) || p.role == model::Role::pooler || p.role == model::Role::classifier;
+    const bool product = is_in_layer(p.role) || p.role == model::Role::embedding_map ||
+                         p.role == model::Role::pooler || p.role == model::Role::classifier;
     if (p.role == model::Role::word || (product && p.tensor.shape.size() == 2))
       bytes[dtype_name(p.tensor.dtype)] += p.tensor.bytes();
   });
@@ -139,6 +147,8 @@ ModelInfo describe(const model::Model& m) {
   info.max_length = info.default_max_length = m.arch.max_length;
   info.type_vocab_size = m.arch.type_vocab_size;
   info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
+  info.embedding_size = m.arch.embeddings.size;
+  info.embedding_map = m.arch.embeddings.map.has_value();
   info.regression = m.arch.regression;
   info.question_answering = m.arch.question_answering;
   info.first_token_only = model::reads_first_only(m.arch);
@@ -147,8 +157,12 @@ ModelInfo describe(const model::Model& m) {
   info.layer_norm_eps = static_cast<double>(m.arch.layer_norm_eps);
   info.labels = m.provenance.labels;
   info.task = m.provenance.task;
+  const std::vector<int64_t> first = model::shared_layers(m.arch);
   for (const model::Layer& l : m.arch.layers) {
-    info.layers.push_back(describe_layer(l, static_cast<int64_t>(info.layers.size()) + 1));
+    const auto number = static_cast<int64_t>(info.layers.size()) + 1;
+    info.layers.push_back(describe_layer(l, number));
+    const int64_t same_as = first[info.layers.size() - 1] + 1;
+    if (same_as != number) info.layers.back().same_as = same_as;
   }
   for (const model::Head& h : m.arch.heads) info.exits.push_back(describe_exit(m.parameters, h));
   model::for_each_parameter(m, [&](const model::Parameter& p) {

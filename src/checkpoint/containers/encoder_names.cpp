@@ -11,18 +11,21 @@ constexpr std::array<std::string_view, 6> kWrappers{
     "module",          "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
     "_forward_module", "_module"};
 
-constexpr std::array<std::string_view, 4> kEncoderPrefixes{"bert.", "roberta.", "elasticbert.",
-                                                           "distilbert."};
+constexpr std::array<std::string_view, 8> kEncoderPrefixes{
+    "bert.",    "roberta.", "elasticbert.", "distilbert.",
+    "electra.", "albert.",  "ernie.",       "data2vec_text."};
 
 // Common names of the attribute that holds an encoder. Peft has base_model.model.
 constexpr std::array<std::string_view, 2> kPlainContainers{"model", "base_model"};
 
 // How the names of an encoder's tensors begin. A number follows those that end in "layer.".
-constexpr std::array<std::string_view, 6> kEncoderParts{"embeddings.word_embeddings",
+constexpr std::array<std::string_view, 8> kEncoderParts{"embeddings.word_embeddings",
                                                         "embeddings.position_embeddings",
                                                         "embeddings.token_type_embeddings",
+                                                        "embeddings.task_type_embeddings",
                                                         "embeddings.LayerNorm.",
                                                         "encoder.layer.",
+                                                        "encoder.albert_layer_groups.",
                                                         "transformer.layer."};
 
 // Where the first such part begins, at the start of the name or after a dot; npos if nowhere.
@@ -77,7 +80,7 @@ std::optional<EncoderName> encoder_name(std::string_view canonical) {
   for (std::string_view prefix : kEncoderPrefixes) {
     if (!before.ends_with(prefix)) continue;
     const std::string_view container = before.substr(0, before.size() - prefix.size());
-    if (!container.empty() && container.back() != '.') continue;  // "albert.", "distilbert."
+    if (!container.empty() && container.back() != '.') continue;  // "mobilebert.", "distilbert."
     return EncoderName{std::string(container), std::string(prefix)};
   }
   if (!all_plain_containers(before)) return std::nullopt;

@@ -22,8 +22,8 @@ struct EncoderName {
 };
 
 // For a canonical name. Returns nullopt if it is no tensor of an encoder, or of an unknown one
-// ("albert."). An encoder with a known prefix may be in any container. One without a prefix may be
-// only in those that are common for it (model., base_model.), as "electra." would look like another.
+// ("mobilebert."). An encoder with a known prefix may be in any container. One without a prefix may be
+// only in those that are common for it (model., base_model.), as "mpnet." would look like another.
 std::optional<EncoderName> encoder_name(std::string_view canonical);
 
 // Whether the tensor of this name in a file, wrapped or not, belongs to a known encoder.

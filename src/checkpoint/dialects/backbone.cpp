@@ -21,15 +21,23 @@ bool has_costeff_encoder(const Source& s) {
          has_any(s, s.prefix + "embeddings.word_embeddings2.");
 }
 
-std::string pooler_name(const Source& s, const model::Model& m) {
-  if (m.arch.family != Family::elasticbert) return s.prefix + "pooler.dense";
+std::string pretrained_pooler(const Source& s, const model::Model& m) {
+  if (m.arch.family != Family::elasticbert) return pooler_name(s.family, s.prefix);
   return fmt::format("{}encoder.pooler.{}.dense", s.prefix, m.arch.layers.size() - 1);
 }
 
 // The heads of transformers' ...ForPreTraining, ...ForMaskedLM and ...ForNextSentencePrediction.
 bool is_pretraining_head(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kHeads{"cls.", "lm_head.", "vocab_transform.",
-                                                   "vocab_layer_norm.", "vocab_projector."};
+  constexpr std::array<std::string_view, 10> kHeads{"cls.",
+                                                    "lm_head.",
+                                                    "vocab_transform.",
+                                                    "vocab_layer_norm.",
+                                                    "vocab_projector.",
+                                                    "discriminator_predictions.",
+                                                    "generator_predictions.",
+                                                    "generator_lm_head.",
+                                                    "predictions.",
+                                                    "sop_classifier."};
   return std::any_of(kHeads.begin(), kHeads.end(),
                      [&](std::string_view head) { return name.starts_with(head); });
 }
@@ -93,7 +101,7 @@ std::optional<model::Linear> build_headless(Source& s, model::Model* m) {
   m->provenance.dialect = form.dialect;
   const int64_t h = m->arch.hidden_size;
   std::optional<model::Linear> pooler;
-  if (const std::string name = pooler_name(s, *m); has_any(s, name + ".")) {
+  if (const std::string name = pretrained_pooler(s, *m); has_any(s, name + ".")) {
     const bool cofi = form.build_encoder == build_cofi_encoder;
     pooler = use_linear(s, model::Role::pooler, name, cofi ? unpruned_hidden_size(s, h) : h, h,
                         cofi ? "hidden_size of config.json" : "");

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/names.h"
+#include "checkpoint/dialects/dialects.h"
 
 namespace costeff::checkpoint {
 namespace {
@@ -36,7 +37,7 @@ bool has_units(const model::Layer& layer) {
 // hidden_size of the unpruned model, as name_model writes it. 0: unknown, but not H.
 int64_t whole_hidden_size(const Subject& s) {
   const model::Architecture& a = s.m.arch;
-  if (s.config) return a.head_size * s.config->num_attention_heads.value_or(kDefaultHeads);
+  if (s.config) return a.head_size * s.config->heads();
   const std::string base = base_dialect(s.m);
   if (base.starts_with("cofi")) return 0;
   if (base != "cost-eff") return a.hidden_size;
@@ -55,6 +56,12 @@ const char* family_text(Family family) {
       return "an ElasticBERT";
     case Family::distilbert:
       return "a DistilBERT";
+    case Family::electra:
+      return "an ELECTRA";
+    case Family::albert:
+      return "an ALBERT";
+    case Family::ernie:
+      return "an ERNIE";
   }
   return "";
 }
@@ -63,6 +70,12 @@ std::string bert_or_roberta(const Subject& s) {
   const Family f = s.m.arch.family;
   if (f == Family::bert || f == Family::roberta) return "";
   return fmt::format("is {}, and {} is for BERT and RoBERTa", family_text(f), s.writer);
+}
+
+std::string bert_roberta_or_albert(const Subject& s) {
+  const Family f = s.m.arch.family;
+  if (f == Family::bert || f == Family::roberta || f == Family::albert) return "";
+  return fmt::format("is {}, and {} is for BERT, RoBERTa and ALBERT", family_text(f), s.writer);
 }
 
 std::string bert_or_elasticbert(const Subject& s) {
@@ -193,8 +206,7 @@ std::string base_exit(const Subject& s, const Head& head) {
   const std::string base = base_dialect(s.m);
   if (base == "cost-eff") return costeff_exit(s, head, head);
   const int64_t rows = base.starts_with("cofi") ? whole_hidden_size(s) : s.m.arch.hidden_size;
-  return bert_exit(s, head, rows,
-                   base == "distilbert" ? model::Activation::relu : model::Activation::tanh);
+  return bert_exit(s, head, rows, activation_after_pooler(s.m.arch.family));
 }
 
 // An exit in costeff_exits.
@@ -276,6 +288,18 @@ std::string one_pooler(const Subject& s) {
   });
 }
 
+// Where ALBERT's blocks are several layers, PABEE's classifiers are after blocks.
+std::string after_blocks(const Subject& s) {
+  if (s.m.arch.family != Family::albert) return "";
+  const int64_t inner = s.config ? s.config->inner_group_num.value_or(1) : 1;
+  const auto layout = albert_layout_of(s.m.arch, inner);
+  return first_fault(s, [&](const Head& head) -> std::string {
+    if (layout && head.layer % layout->inner == 0) return "";
+    return fmt::format("has an exit{}, inside a group of layers, and {}'s exits follow groups",
+                       after_layer(head), s.writer);
+  });
+}
+
 std::string nothing_learned(const Subject& s) {
   return first_fault(
       s, [&](const Head& head) { return head.lte ? has_learned_exit(s, head) : std::string(); });
@@ -297,7 +321,7 @@ std::string one_learned_exit(const Subject& s) {
 
 struct Choice {
   std::string_view name;
-  std::array<Check, 5> checks;  // null: no more
+  std::array<Check, 6> checks;  // null: no more
 };
 
 constexpr std::array<Choice, 7> kChoices{{
@@ -307,7 +331,9 @@ constexpr std::array<Choice, 7> kChoices{{
      {bert_or_roberta, whole_encoder, bert_exits, poolers_of_their_own, nothing_learned}},
     {"berxit",
      {bert_or_roberta, whole_encoder, bert_exits, poolers_of_their_own, one_learned_exit}},
-    {"pabee", {bert_or_roberta, whole_encoder, bert_exits, one_pooler, nothing_learned}},
+    {"pabee",
+     {bert_roberta_or_albert, whole_encoder, bert_exits, one_pooler, nothing_learned,
+      after_blocks}},
     {"cost-eff",
      {bert_or_roberta, layers_alike, costeff_exits, poolers_of_their_own, nothing_learned}},
     {"elasticbert",
@@ -331,6 +357,10 @@ std::string base_dialect(const Model& m) {
       return "distilbert";
     case Family::elasticbert:
       return "elasticbert-static";
+    case Family::electra:
+    case Family::albert:
+    case Family::ernie:
+      return plain_name(m.arch.family, "");
     case Family::bert:
     case Family::roberta:
       break;

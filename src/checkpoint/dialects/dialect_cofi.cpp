@@ -53,7 +53,10 @@ bool layers_pruned(const Source& s) {
 
 }  // namespace
 
-bool detect_cofi(const Source& s) { return s.masks || hidden_pruned(s) || layers_pruned(s); }
+bool detect_cofi(const Source& s) {
+  if (s.family != Family::bert && s.family != Family::roberta) return false;
+  return s.masks || hidden_pruned(s) || layers_pruned(s);
+}
 
 void build_cofi(Source& s, model::Model* m) {
   if (s.masks) fold_masks(s);

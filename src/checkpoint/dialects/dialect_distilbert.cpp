@@ -1,6 +1,5 @@
 // DistilBERT (transformers, modeling_distilbert.py): its own names and config keys, no token types.
 
-#include <cmath>
 #include <utility>
 
 #include "checkpoint/dialects/dialects.h"
@@ -20,9 +19,8 @@ void add_distilbert_exit(Source& s, model::Model* m) {
     head.activation = model::Activation::none;
     head.classifier = use_linear(s, model::Role::classifier, "qa_outputs", 2, h);
   } else {
-    // relu, not tanh, after the pooler.
     head = pooled_head(s, last, "pre_classifier", "classifier", h, h, label_rows(s, "classifier"));
-    head.activation = model::Activation::relu;
+    head.activation = activation_after_pooler(s.family);
     head.dropout = s.config->seq_classif_dropout;
   }
   m->arch.heads.push_back(std::move(head));
@@ -52,8 +50,7 @@ void save_distilbert(const model::Model& m, SavedModel* out) {
     j.erase(common);
   }
   j.erase("layer_norm_eps");  // fixed by the code
-  if (head.dropout && *head.dropout != model::kDistilBertDropout)
-    j["seq_classif_dropout"] = std::round(1e6 * static_cast<double>(*head.dropout)) / 1e6;
+  put_dropout(out, head);
   put_architecture(out, "", m.arch.question_answering);
   out->dialect = m.arch.question_answering ? "distilbert-qa" : "distilbert";
 }

@@ -5,8 +5,17 @@ namespace costeff::checkpoint {
 
 // XLM-R has RoBERTa's tensors; only config.json tells them apart.
 const char* plain_name(Family family, const std::string& model_type) {
-  if (family != Family::roberta) return "plain-bert";
-  return model_type == "xlm-roberta" ? "plain-xlmr" : "plain-roberta";
+  return written_type(family, model_type).plain;
+}
+
+bool has_roberta_head(Family family) {
+  return family == Family::roberta || family == Family::electra;
+}
+
+model::Activation activation_after_pooler(Family family) {
+  if (family == Family::distilbert) return model::Activation::relu;
+  // Whatever hidden_act says (transformers, modeling_electra.py, ElectraClassificationHead).
+  return family == Family::electra ? model::Activation::gelu_erf : model::Activation::tanh;
 }
 
 bool is_question_answering(const Source& s) {
@@ -15,7 +24,7 @@ bool is_question_answering(const Source& s) {
 
 bool has_roberta_head(const Source& s) {
   if (has_any(s, "classifier.out_proj.") || has_any(s, "classifier.dense.")) return true;
-  return s.family == Family::roberta && !has_any(s, "classifier.");
+  return has_roberta_head(s.family) && !has_any(s, "classifier.");
 }
 
 void add_single_exit(Source& s, Widths widths, model::Model* m) {
@@ -33,11 +42,13 @@ void add_single_exit(Source& s, Widths widths, model::Model* m) {
     // CoFi prunes only the pooler's input: [unpruned H, H].
     const int64_t rows = widths == Widths::cofi ? unpruned_hidden_size(s, h) : h;
     const bool roberta = has_roberta_head(s);
-    const std::string pooler = roberta ? "classifier.dense" : s.prefix + "pooler.dense";
+    const std::string pooler = roberta ? "classifier.dense" : pooler_name(s.family, s.prefix);
     const std::string classifier = roberta ? "classifier.out_proj" : "classifier";
     head = pooled_head(s, last, pooler, classifier, rows, h, label_rows(s, classifier),
                        widths == Widths::cofi ? "hidden_size of config.json" : "");
+    head.activation = activation_after_pooler(s.family);
     head.drops_input = roberta;  // RobertaClassificationHead
+    if (s.family == Family::albert) head.dropout = s.config->classifier_dropout_prob;
     if (roberta) mark_leftover(s, s.prefix + "pooler.");
   }
   m->arch.heads.push_back(std::move(head));
@@ -59,10 +70,11 @@ void build_plain(Source& s, model::Model* m) {
 void put_single_exit(const model::Model& m, SavedModel* out) {
   const model::Head& head = m.arch.heads.back();
   if (m.arch.question_answering) return put_linear(out, "qa_outputs", head.classifier);
-  if (out->family == Family::roberta) {
+  if (has_roberta_head(out->family)) {
     return put_head(out, "classifier.dense", "classifier.out_proj", head);
   }
-  put_head(out, out->prefix + "pooler.dense", "classifier", head);
+  put_head(out, pooler_name(out->family, out->prefix), "classifier", head);
+  put_dropout(out, head);
 }
 
 void save_plain(const model::Model& m, SavedModel* out) {

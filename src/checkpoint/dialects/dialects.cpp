@@ -37,9 +37,31 @@ bool holds_distilbert(const TensorSet& set) {
   });
 }
 
+// Whether that method's own code has the family's encoder, or computes the same.
+bool has_encoder_of(std::string_view dialect, Family family) {
+  switch (family) {
+    case Family::albert:
+      if (dialect == "pabee") return true;
+      [[fallthrough]];
+    case Family::electra:
+    case Family::ernie:
+      return dialect == "costeff" || dialect == "plain";
+    case Family::bert:
+    case Family::roberta:
+    case Family::elasticbert:
+    case Family::distilbert:
+      break;
+  }
+  return true;
+}
+
 void build_dialect(Source& s, model::Model* m) {
   for (const Dialect& d : dialects()) {
     if (!d.detect(s)) continue;
+    if (!has_encoder_of(d.name, s.family)) {
+      fail_model("{}: holds off-ramps of {} on an encoder of {}, expected one of bert or roberta",
+                 *s.set->file, d.name, first_of(s.family).name);
+    }
     d.build(s, m);
     break;
   }

@@ -47,7 +47,8 @@ bool detect_own(const Source& s);
 void build_own(Source& s, model::Model* m);
 void save_own(const model::Model& m, SavedModel* out);
 
-// dialect_plain.cpp: "plain-bert", "plain-roberta", "plain-xlmr", each also with "-qa".
+// dialect_plain.cpp: "plain-bert", "plain-roberta", "plain-xlmr", "plain-electra", "plain-albert",
+// "plain-ernie", each also with "-qa".
 bool detect_plain(const Source& s);
 void build_plain(Source& s, model::Model* m);
 void save_plain(const model::Model& m, SavedModel* out);
@@ -60,6 +61,10 @@ void add_single_exit(Source& s, Widths widths, model::Model* m);
 void put_single_exit(const model::Model& m, SavedModel* out);
 bool is_question_answering(const Source& s);
 bool has_roberta_head(const Source& s);  // classifier.dense and classifier.out_proj
+// Whether it is the form of the family's classifier: RoBERTa's, ELECTRA's.
+bool has_roberta_head(Family family);
+// What is computed after the pooler of transformers' classifier of the family.
+model::Activation activation_after_pooler(Family family);
 
 // dialect_cofi.cpp: "cofi-compact", "cofi-zs", each also with "-roberta" and "-qa".
 bool detect_cofi(const Source& s);

@@ -18,6 +18,7 @@ DType type_of(const model::Parameter& p, ComputeType compute) {
       return DType::bf16;
     case Role::word:
     case Role::word_up:
+    case Role::embedding_map:
     case Role::query:
     case Role::key:
     case Role::value:

@@ -33,13 +33,25 @@ void put_embeddings(SavedModel* out, const model::Model& m) {
   }
   put(out, p + "position_embeddings.weight", e.position);
   put(out, p + "token_type_embeddings.weight", e.type);
+  put(out, p + "task_type_embeddings.weight", e.task);
   put_norm(out, p + "LayerNorm", e.norm);
+  if (!e.map) return;
+  const bool albert = out->family == Family::albert;
+  put_linear(out,
+             out->prefix + (albert ? "encoder.embedding_hidden_mapping_in" : "embeddings_project"),
+             *e.map);
+}
+
+std::string layer_name(const SavedModel& out, size_t layer) {
+  if (out.family == Family::albert)
+    return out.prefix + out.albert.layer_prefix(static_cast<int64_t>(layer));
+  return fmt::format("{}{}{}.", out.prefix, layer_names(out.family).layer, layer);
 }
 
 void put_layers(SavedModel* out, const model::Model& m) {
   const LayerNames& n = layer_names(out->family);
   for (size_t i = 0; i < m.arch.layers.size(); ++i) {
-    const std::string p = fmt::format("{}{}{}.", out->prefix, n.layer, i);
+    const std::string p = layer_name(*out, i);
     if (const auto& a = m.arch.layers[i].attention) {
       put_linear(out, p + n.query, a->query);
       put_linear(out, p + n.key, a->key);
@@ -83,8 +95,13 @@ SavedModel name_model(model::Model* m, const Config& config) {
   out.config = &config;
   out.parameters = &m->parameters;
   out.family = m->arch.family;
-  // The encoder's name in every class of a family is that of its first type.
-  out.prefix = first_of(out.family).name + std::string(".");
+  out.prefix = written_type(out.family, config.model_type).prefix;
+  if (out.family == Family::albert) {
+    const auto layout = albert_layout_of(m->arch, config.inner_group_num.value_or(1));
+    if (!layout)
+      fail(ErrorKind::internal, "no number of groups says which of the layers share weights");
+    out.albert = *layout;
+  }
   for (model::Parameter& p : m->parameters.list) p.name.clear();
   const model::Embeddings& e = m->arch.embeddings;
   m->parameters[e.position].tensor.shape[0] = m->arch.max_length + e.position_offset;

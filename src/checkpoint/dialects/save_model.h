@@ -23,6 +23,7 @@ struct SavedModel {
   model::Parameters* parameters = nullptr;
   Family family = Family::bert;
   std::string prefix;   // of the encoder: "bert.", ...
+  AlbertLayout albert;  // of its family alone
   std::string dialect;  // as the reader will name it
   Json json;            // config.json
   std::vector<Tensor>
@@ -67,6 +68,8 @@ void put_linear(SavedModel* out, const std::string& name, const model::Linear& l
 // Names the pooler and the classifier of an exit.
 void put_head(SavedModel* out, const std::string& pooler, const std::string& classifier,
               const model::Head& head);
+// Puts the dropout of the final exit, if it is not that of the family's models.
+void put_dropout(SavedModel* out, const model::Head& head);
 // Puts the keys that dialects have in common, with the sizes of the unpruned model. DistilBERT renames
 // some of them.
 void put_common_keys(SavedModel* out, const model::Model& m);

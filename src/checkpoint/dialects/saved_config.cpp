@@ -3,6 +3,7 @@
 #include <costeff/version.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/format.h"
@@ -12,12 +13,6 @@
 
 namespace costeff::checkpoint {
 namespace {
-
-// The model_type of config.json if the family has several (xlm-roberta, camembert).
-std::string saved_type(Family family, const Config& config) {
-  const ModelType* t = find_model_type(config.model_type);
-  return t && t->family == family && t->class_prefix ? t->name : first_of(family).name;
-}
 
 // transformers' name of the activation.
 const char* hidden_act(model::Activation a) {
@@ -65,22 +60,56 @@ int64_t smallest_ffn(const model::Model& m) {
 }
 
 // transformers' prune_heads leaves smaller tensors and this list. Which heads it names no longer
-// matters.
-void put_pruned_heads(Json* json, const model::Model& m, int64_t heads) {
+// matters. ALBERT's list counts the layers in the file.
+void put_pruned_heads(SavedModel* out, const model::Model& m, int64_t heads) {
+  const std::vector<int64_t> first = model::shared_layers(m.arch);
   for (size_t i = 0; i < m.arch.layers.size(); ++i) {
+    auto number = static_cast<int64_t>(i);
+    if (first[i] != number) continue;
+    if (out->family == Family::albert) {
+      const int64_t inner = out->albert.inner;
+      number = out->albert.group_of(number / inner) * inner + number % inner;
+    }
     const auto& a = m.arch.layers[i].attention;
     for (int64_t h = a ? a->heads : heads; h < heads; ++h) {
-      (*json)["pruned_heads"][fmt::format("{}", i)].push_back(h);
+      out->json["pruned_heads"][fmt::format("{}", number)].push_back(h);
     }
+  }
+}
+
+// Keys of ELECTRA, ALBERT and ERNIE.
+void put_family_keys(SavedModel* out, const model::Model& m) {
+  Json& j = out->json;
+  const model::Embeddings& e = m.arch.embeddings;
+  if (out->family == Family::electra || out->family == Family::albert) j["embedding_size"] = e.size;
+  if (out->family == Family::albert) {
+    j["num_hidden_layers"] = out->albert.blocks;
+    j["num_hidden_groups"] = out->albert.groups;
+    j["inner_group_num"] = out->albert.inner;
+    j["bos_token_id"] = out->config->bos_token_id.value_or(2);
+    j["eos_token_id"] = out->config->eos_token_id.value_or(3);
+  }
+  if (out->family == Family::ernie) {
+    j["use_task_id"] = e.task != model::kNone;
+    if (e.task != model::kNone) j["task_type_vocab_size"] = m.parameters.tensor(e.task).shape[0];
   }
 }
 
 }  // namespace
 
+void put_dropout(SavedModel* out, const model::Head& head) {
+  const bool distilbert = out->family == Family::distilbert;
+  if (!head.dropout ||
+      *head.dropout == (distilbert ? model::kDistilBertDropout : model::kAlbertDropout))
+    return;
+  out->json[distilbert ? "seq_classif_dropout" : "classifier_dropout_prob"] =
+      std::round(1e6 * static_cast<double>(*head.dropout)) / 1e6;
+}
+
 void put_common_keys(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
-  const int64_t heads = out->config->num_attention_heads.value_or(kDefaultHeads);
-  j["model_type"] = saved_type(out->family, *out->config);
+  const int64_t heads = out->config->heads();
+  j["model_type"] = written_type(out->family, out->config->model_type).name;
   j["hidden_size"] = m.arch.head_size * heads;
   j["num_hidden_layers"] = m.arch.layers.size();
   j["num_attention_heads"] = heads;
@@ -97,10 +126,11 @@ void put_common_keys(SavedModel* out, const model::Model& m) {
   } else {
     j["pad_token_id"] = out->config->pad_token_id.value_or(0);
   }
+  put_family_keys(out, m);
   if (!out->config->tokenizer_class.empty()) j["tokenizer_class"] = out->config->tokenizer_class;
   put_labels(&j, m);
   if (!m.provenance.task.empty()) j["finetuning_task"] = m.provenance.task;
-  put_pruned_heads(&j, m, heads);
+  put_pruned_heads(out, m, heads);
 }
 
 void put_architecture(SavedModel* out, const std::string& before, bool question_answering) {

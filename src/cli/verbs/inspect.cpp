@@ -49,6 +49,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
   j["vocab_size"] = m.vocab_size;
   j["type_vocab_size"] = m.type_vocab_size;
   j["embedding_rank"] = m.embedding_rank;
+  j["embedding_size"] = m.embedding_size;
   j["max_length"] = m.max_length;
   j["default_max_length"] = m.default_max_length;
   j["activation"] = m.activation;
@@ -64,6 +65,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
                            {"ffn_size", l.ffn_size},
                            {"parameters", l.parameters},
                            {"macs_to_here", macs(m, length, l.layer, true)}});
+    if (l.same_as) j["layers"].back()["same_as"] = l.same_as;
   }
   for (const ExitInfo& e : m.exits) {
     j["exits"].push_back({{"layer", e.layer},
@@ -130,6 +132,8 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   line(&out, "hidden size", fmt::format("{}, head size {}", m.hidden_size, m.head_size));
   std::string embedding = fmt::format("{} tokens", m.vocab_size);
   if (m.embedding_rank) append_format(&embedding, ", factorised, rank {}", m.embedding_rank);
+  if (m.embedding_map)
+    append_format(&embedding, " of size {}, mapped to {}", m.embedding_size, m.hidden_size);
   line(&out, "embedding", embedding);
   std::string length_text = fmt::format("{} tokens", m.max_length);
   if (m.default_max_length < m.max_length) {
@@ -146,7 +150,8 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   for (const LayerInfo& l : m.layers) {
     const ExitInfo* e = exit_at(m, l.layer);
     append_format(&out, "{:5} {:6} {:10} {:6} {:>11}  {:>12}  {}\n", l.layer, l.heads,
-                  l.attention_size, l.ffn_size, short_count(l.parameters),
+                  l.attention_size, l.ffn_size,
+                  l.same_as ? fmt::format("as layer {}", l.same_as) : short_count(l.parameters),
                   short_count(macs(m, length, l.layer, true)), e ? e->form : "-");
   }
   append_format(&out,

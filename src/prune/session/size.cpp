@@ -29,7 +29,7 @@ UnitMeasure macs_of(const model::Model& m, const TextLength& length) {
   if (model::reads_first_only(m.arch))
     measure.units.back() = first_token_costs(m.arch, length.tokens);
   const ModelInfo info = runtime::describe(m);
-  measure.rest = length.tokens * static_cast<double>(info.embedding_rank * info.hidden_size);
+  measure.rest = length.tokens * static_cast<double>(embedding_macs(info, 1));
   for (const ExitInfo& e : info.exits) measure.rest += static_cast<double>(e.macs);
   return measure;
 }

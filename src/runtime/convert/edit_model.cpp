@@ -1,10 +1,13 @@
 #include "runtime/convert/edit_model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/fail.h"
 #include "base/format.h"
+#include "checkpoint/albert_layers.h"
 #include "runtime/model_info.h"
 
 namespace costeff::runtime {
@@ -109,6 +112,14 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   }
   if (kept.empty()) fail_usage("all {} layers to drop, expected one to stay", count);
   m->arch.layers = std::move(kept);
+  if (m->arch.family == model::Family::albert && !checkpoint::albert_layout_of(m->arch, 1)) {
+    fail_usage(
+        "without the layers {} the model's groups of layers, which share weights, are in an order "
+        "that "
+        "ALBERT's config.json cannot say, expected layers of which the same number stays in each "
+        "group",
+        fmt::join(layers, ", "));
+  }
   renumber_heads(m, numbers);
   model::number_parameters(m);
   if (m->provenance.policy)

@@ -59,7 +59,8 @@ int64_t evaluation_bytes(const model::Architecture& arch, const model::Parameter
             ((layers + 1) * arch.hidden_size * 9 / 4 + widest + arch.hidden_size);
   for (const model::ParameterId id : model::parameters_in_use(arch)) {
     const model::Parameter& p = parameters[id];
-    if (p.role >= model::Role::query || p.role == model::Role::word_up) floats += p.tensor.numel();
+    if (p.role >= model::Role::embedding_map || p.role == model::Role::word_up)
+      floats += p.tensor.numel();
   }
   return floats * kFloat;
 }

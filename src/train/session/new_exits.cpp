@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/split_mix.h"
+#include "checkpoint/dialects/dialects.h"
 
 namespace costeff::train {
 namespace {
@@ -32,11 +33,10 @@ constexpr const char* kNewExits = "new exits";
 // The last exit of transformers' classifier of the family.
 Form family_form(Family family, const checkpoint::Config& config) {
   Form f;
-  if (family == Family::distilbert) {
-    f.activation = Activation::relu;
-    f.dropout = config.seq_classif_dropout;
-  }
-  f.drops_input = family == Family::roberta;
+  f.activation = checkpoint::activation_after_pooler(family);
+  if (family == Family::distilbert) f.dropout = config.seq_classif_dropout;
+  if (family == Family::albert) f.dropout = config.classifier_dropout_prob;
+  f.drops_input = checkpoint::has_roberta_head(family);
   return f;
 }
 
