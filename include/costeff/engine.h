@@ -48,7 +48,7 @@ struct ModelInfo {
   int64_t default_max_length = 0;
   int64_t type_vocab_size = 0;
   int64_t embedding_rank = 0;  // 0: not factorised
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool question_answering = false;  // start and end logits on every token: Engine::answer
   bool first_token_only =
       false;  // exits read only the first token, so the last layer computes no other
@@ -126,6 +126,10 @@ class Engine {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Throws Error(usage) for RunOptions::label_thresholds that this model cannot use: for a model that is not
+// multi-label, for another number than 1 or C, and outside 0 to 1.
+void check_label_thresholds(const ModelInfo& info, std::span<const double> thresholds);
 
 // Reads "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
 ComputeType parse_compute_type(const std::string& name);

@@ -34,7 +34,7 @@ ModelExits exits_of(const ModelInfo& info) {
     out.learned = out.learned || e.learned;
   }
   out.num_labels = info.num_labels;
-  out.regression = info.regression;
+  out.problem = info.problem;
   out.dialect = info.dialect;
   return out;
 }
@@ -139,7 +139,7 @@ ModelInfo describe(const model::Model& m) {
   info.max_length = info.default_max_length = m.arch.max_length;
   info.type_vocab_size = m.arch.type_vocab_size;
   info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
-  info.regression = m.arch.regression;
+  info.problem = m.arch.problem;
   info.question_answering = m.arch.question_answering;
   info.first_token_only = model::reads_first_only(m.arch);
   info.activation = model::activation_name(m.arch.activation);
@@ -170,7 +170,7 @@ ModelExits exits_of(const model::Model& m) {
     out.learned = out.learned || h.lte.has_value();
   }
   out.num_labels = m.arch.num_labels;
-  out.regression = m.arch.regression;
+  out.problem = m.arch.problem;
   out.dialect = m.provenance.dialect;
   return out;
 }
