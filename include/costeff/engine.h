@@ -52,7 +52,7 @@ struct ModelInfo {
   int64_t embedding_rank = 0;  // 0: not factorised
   int64_t embedding_size = 0;  // of the embeddings; hidden_size but in ELECTRA and ALBERT
   bool embedding_map = false;  // a matrix maps them to hidden_size
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool question_answering = false;  // start and end logits on every token: Engine::answer
   bool first_token_only =
       false;  // exits read only the first token, so the last layer computes no other
@@ -133,6 +133,10 @@ class Engine {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Throws Error(usage) for RunOptions::label_thresholds that this model cannot use: for a model that is not
+// multi-label, for another number than 1 or C, and outside 0 to 1.
+void check_label_thresholds(const ModelInfo& info, std::span<const double> thresholds);
 
 // Reads "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
 ComputeType parse_compute_type(const std::string& name);

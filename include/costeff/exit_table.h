@@ -8,28 +8,45 @@
 #include <costeff/result.h>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
 namespace costeff {
 
+// The sets of labels that multi-label answers are, each once, so that a number stands for a set.
+class LabelSets {
+ public:
+  // The number of a set, given in ascending order.
+  int32_t number_of(const std::vector<int32_t>& labels);
+  const std::vector<int32_t>& at(int32_t number) const {
+    return sets_[static_cast<size_t>(number)];
+  }
+
+ private:
+  std::map<std::vector<int32_t>, int32_t> numbers_;
+  std::vector<std::vector<int32_t>> sets_;
+};
+
 // Filled by append(). E exits, C labels; arrays [rows, E] are row-major. It takes about
 // rows * E * (C + 7) * 4 bytes.
 struct ExitTable {
-  bool regression = false;
-  int64_t num_labels = 0;       // C
+  ProblemType problem = ProblemType::single_label;
+  std::vector<double> label_thresholds;  // multi-label: RunOptions::label_thresholds
+  int64_t num_labels = 0;                // C
   std::vector<int64_t> layers;  // [E] 1-based, ascending; the last exit is the final classifier
 
   std::vector<float> logits;  // [rows, E, C]
   // As the engine derives them from the logits, bit for bit. For a regression only `value` has a
   // meaning.
-  std::vector<int32_t> label;      // [rows, E] argmax
-  std::vector<float> prob;         // [rows, E] of label
-  std::vector<float> margin;       // [rows, E] prob minus the second largest
-  std::vector<float> entropy;      // [rows, E] nats
+  std::vector<int32_t> label;  // [rows, E] argmax; multi-label: the number of the set in label_sets
+  std::vector<float> prob;     // [rows, E] of label; multi-label: the least max(p, 1 - p)
+  std::vector<float> margin;  // [rows, E] prob minus the second largest; multi-label: least |p - t|
+  std::vector<float> entropy;      // [rows, E] nats; multi-label: the largest of a label
   std::vector<float> value;        // [rows, E] the first logit: the score of a regression
   std::vector<float> uncertainty;  // [rows, E] learned (BERxiT); -1: the exit has none
   std::vector<int32_t> tokens;     // [rows] including special tokens
+  LabelSets label_sets;            // multi-label: the answers, and gold labels that were added
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
   int64_t exits() const { return static_cast<int64_t>(layers.size()); }
@@ -38,9 +55,9 @@ struct ExitTable {
 };
 
 // Adds rows of a run with RunOptions::all_exits. The first row decides the exits and labels of the
-// table; `regression` is ModelInfo::regression. Throws Error(internal) for results without exits, or
-// from another model.
-void append(std::span<const Result> results, bool regression, ExitTable* table);
+// table; `problem` is ModelInfo::problem, and table->label_thresholds must be those of the run. Throws
+// Error(internal) for results without exits, or from another model.
+void append(std::span<const Result> results, ProblemType problem, ExitTable* table);
 
 // The exits of the table's model; the dialect is not known.
 ModelExits exits_of(const ExitTable& table);

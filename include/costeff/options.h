@@ -9,6 +9,23 @@
 
 namespace costeff {
 
+// What a model answers (transformers' problem_type).
+enum class ProblemType {
+  single_label,  // one of C classes: softmax over the logits
+  multi_label,   // any of C labels, none or all: a sigmoid of each logit
+  regression,    // a score: the only logit
+};
+
+// Of anything that has a `problem`: models, tables, settings.
+template <typename T>
+constexpr bool is_regression(const T& x) {
+  return x.problem == ProblemType::regression;
+}
+template <typename T>
+constexpr bool is_multi_label(const T& x) {
+  return x.problem == ProblemType::multi_label;
+}
+
 // Which side of a pair loses tokens when both together are too long (Hugging Face's names).
 enum class Truncation { longest_first, only_first, only_second };
 
@@ -71,7 +88,10 @@ struct RunOptions {
   EncodeOptions encode;              // max_length 0: ModelInfo::default_max_length
   std::optional<ExitPolicy> policy;  // absent: exit_policy.json of the model, else never
   bool all_exits = false;            // compute every exit up to the last layer (Result::exits)
-  int64_t threads = 0;               // 0: as many as the process may use
+  // Multi-label models: a label is part of the answer if its probability is above this. One number, or
+  // one for each label; empty: 0.5.
+  std::vector<double> label_thresholds;
+  int64_t threads = 0;  // 0: as many as the process may use
   // The largest number of tokens that are computed together; more than 512 for each of the threads
   // that compute them have no effect. 0: the engine's choice.
   int64_t batch_tokens = 0;

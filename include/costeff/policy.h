@@ -118,7 +118,7 @@ std::vector<double> parse_threshold_list(std::string_view text);
 struct ModelExits {
   std::vector<int64_t> layers;  // [E] 1-based, ascending; the last is the final classifier
   int64_t num_labels = 0;
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool learned = false;      // some exit has a learned uncertainty (BERxiT)
   std::string dialect = {};  // for messages; empty: not known
 };

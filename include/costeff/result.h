@@ -36,17 +36,18 @@ struct Example {
 struct ExitOutput {
   int64_t layer = 0;          // 1-based
   std::vector<float> logits;  // [C]
-  std::vector<float> probs;   // [C] softmax; empty for regression
-  float entropy = 0;          // nats; 0 for regression
+  std::vector<float> probs;   // [C] softmax; multi-label: a sigmoid each; empty for regression
+  float entropy = 0;          // nats, as in Result; 0 for regression
   float uncertainty = -1;     // BERxiT's learned exit, 0 to 1; -1: this exit has none
 };
 
 // The answer to one row, from the exit where it left.
 struct Result {
-  int64_t exit_layer = 0;         // 1-based
-  int64_t label = 0;              // argmax; 0 for regression
-  float prob = 0;                 // of `label`; for regression unused
-  float entropy = 0;              // nats, at the exit where it left
+  int64_t exit_layer = 0;       // 1-based
+  int64_t label = 0;            // argmax; not of multi-label models and regressions
+  std::vector<int32_t> labels;  // multi-label: those of the answer, ascending; may be none
+  float prob = 0;     // of `label`; multi-label: the least max(p, 1 - p); regression: unused
+  float entropy = 0;  // nats, at the exit where it left; multi-label: the largest of a label
   std::vector<float> logits;      // [C]; regression: [1], the score
   std::vector<float> probs;       // [C]; empty for regression
   std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order

@@ -50,7 +50,7 @@ struct BackboneInfo {
   std::string task;                 // finetuning_task of config.json; empty: absent
   int64_t num_labels = 0;           // of its classifiers; 0: it has none
   std::vector<std::string> labels;  // [C] names of its classes; empty: none, or only LABEL_i
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool roberta = false;        // of RoBERTa's family, whose MNLI models count the labels otherwise
   int64_t layers = 0;          // L
   std::vector<int64_t> exits;  // layers with a classifier; empty: it has none
@@ -75,7 +75,7 @@ struct TrainOptions {
   std::string teacher;  // a model directory, for recipes that distil
 
   // What is answered.
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   std::vector<std::string> labels;  // [C] names of the classes; regression: empty
   std::string task;                 // finetuning_task of config.json; empty: none
 

@@ -289,9 +289,12 @@ void read_dropout(const Json& j, const char* key, float* dropout) {
 
 std::string read_problem_type(const Json& j, const std::string& place) {
   const std::string type = string_or(j, "problem_type", "", place);
-  if (!type.empty() && type != "single_label_classification" && type != "regression") {
-    fail_model("{}: problem_type is \"{}\", expected single_label_classification or regression",
-               place, printable(type, 60));
+  if (!type.empty() && type != "single_label_classification" && type != "regression" &&
+      type != "multi_label_classification") {
+    fail_model(
+        "{}: problem_type is \"{}\", expected single_label_classification, "
+        "multi_label_classification or regression",
+        place, printable(type, 60));
   }
   return type;
 }

@@ -28,7 +28,9 @@ void name_labels(Source& s, model::Model* m) {
   if (c.problem_type == "regression" && n != 1) {
     fail_model("{}: problem_type is regression{}, expected 1", c.place, rows);
   }
-  m->arch.regression = n == 1;
+  m->arch.problem = c.problem_type == "multi_label_classification" ? ProblemType::multi_label
+                    : n == 1                                       ? ProblemType::regression
+                                                                   : ProblemType::single_label;
   m->provenance.task = c.finetuning_task;
   if (c.id2label) {
     m->provenance.labels = *c.id2label;

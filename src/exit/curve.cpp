@@ -26,14 +26,14 @@ void add_settings(const std::vector<ExitPolicy>& policies, const std::string& fa
 void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
   const int64_t longest = t.exits() - 1;
   std::vector<double> thresholds = o.thresholds;
-  if (t.regression && thresholds.empty())
+  if (is_regression(t) && thresholds.empty())
     thresholds =
         difference_thresholds(t, std::max<int64_t>(1, o.count / std::max<int64_t>(1, longest - 1)));
   ExitPolicy p;
   p.kind = PolicyKind::patience;
   p.exit_start = o.exit_start;
   for (p.patience = longest; p.patience >= 1; --p.patience) {
-    if (!t.regression) {
+    if (!is_regression(t)) {
       out->push_back({p, policy_name(p.kind)});
       continue;
     }
@@ -66,7 +66,7 @@ void add_by_layer(const ExitTable& t, std::span<const int64_t> gold, const Curve
   const ExitTable part = select_rows(t, some);
   TuneGoal goal;
   if (gold.empty()) {
-    goal.kind = t.regression ? GoalKind::score_change : GoalKind::disagreement;
+    goal.kind = is_regression(t) ? GoalKind::score_change : GoalKind::disagreement;
     goal.score_high = 10;
   }
   const auto loss = exit_losses(part, goal, select_gold(gold, some));
@@ -97,7 +97,7 @@ Curve parse_curve(std::string_view name) {
 
 std::vector<Curve> usual_curves(const ModelExits& m) {
   std::vector<Curve> out;
-  if (!m.regression) {
+  if (!is_regression(m)) {
     out.push_back({PolicyKind::entropy});
     if (m.num_labels > 2) {
       out.push_back({PolicyKind::max_prob});
@@ -107,13 +107,13 @@ std::vector<Curve> usual_curves(const ModelExits& m) {
   if (m.learned) out.push_back({PolicyKind::learned});
   out.push_back({PolicyKind::patience});
   out.push_back({PolicyKind::fixed});
-  if (!m.regression) out.push_back({PolicyKind::entropy, true});
+  if (!is_regression(m)) out.push_back({PolicyKind::entropy, true});
   return out;
 }
 
 PolicyKind usual_policy(const ModelExits& m, const ExitPolicy& own) {
   if (has_threshold(own.kind)) return own.kind;
-  return m.regression ? PolicyKind::patience : PolicyKind::entropy;
+  return is_regression(m) ? PolicyKind::patience : PolicyKind::entropy;
 }
 
 std::vector<Curve> parse_curves(std::string_view names, const ModelExits& m) {

@@ -10,8 +10,8 @@
 namespace costeff {
 namespace {
 
-void start_table(const Result& first, bool regression, ExitTable* t) {
-  t->regression = regression;
+void start_table(const Result& first, ProblemType problem, ExitTable* t) {
+  t->problem = problem;
   t->num_labels = static_cast<int64_t>(first.exits.front().logits.size());
   for (const ExitOutput& e : first.exits) t->layers.push_back(e.layer);
 }
@@ -27,15 +27,27 @@ void check_row(const Result& r, const ExitTable& t) {
 
 }  // namespace
 
-void append(std::span<const Result> results, bool regression, ExitTable* t) {
+int32_t LabelSets::number_of(const std::vector<int32_t>& labels) {
+  const auto [it, is_new] = numbers_.try_emplace(labels, static_cast<int32_t>(sets_.size()));
+  if (is_new) sets_.push_back(labels);
+  return it->second;
+}
+
+void append(std::span<const Result> results, ProblemType problem, ExitTable* t) {
   std::vector<float> probs;
+  std::vector<int32_t> labels;
+  const exits::Scoring scoring{problem, t->label_thresholds};
   for (const Result& r : results) {
     if (r.exits.empty()) throw Error(ErrorKind::internal, "a row without the answers of its exits");
-    if (t->layers.empty()) start_table(r, regression, t);
+    if (t->layers.empty()) start_table(r, problem, t);
     check_row(r, *t);
     for (const ExitOutput& e : r.exits) {
       probs.resize(e.logits.size());
-      const exits::ExitScore s = exits::score_logits(e.logits, probs);
+      exits::ExitScore s = exits::score_logits(scoring, e.logits, probs);
+      if (is_multi_label(*t)) {
+        exits::choose_labels(scoring, probs, &labels);
+        s.label = t->label_sets.number_of(labels);
+      }
       t->logits.insert(t->logits.end(), e.logits.begin(), e.logits.end());
       t->label.push_back(s.label);
       t->prob.push_back(s.prob);
@@ -50,7 +62,9 @@ void append(std::span<const Result> results, bool regression, ExitTable* t) {
 
 ExitTable select_rows(const ExitTable& t, std::span<const int64_t> rows) {
   ExitTable out;
-  out.regression = t.regression;
+  out.problem = t.problem;
+  out.label_thresholds = t.label_thresholds;
+  out.label_sets = t.label_sets;
   out.num_labels = t.num_labels;
   out.layers = t.layers;
   const auto copy = [&](const auto& from, auto* to, int64_t width) {
@@ -76,7 +90,7 @@ ModelExits exits_of(const ExitTable& t) {
   ModelExits m;
   m.layers = t.layers;
   m.num_labels = t.num_labels;
-  m.regression = t.regression;
+  m.problem = t.problem;
   // All rows have it at the same exits.
   const auto first = t.uncertainty.begin();
   m.learned = t.rows() > 0 && std::any_of(first, first + t.exits(), [](float u) { return u >= 0; });
@@ -99,7 +113,7 @@ void decide_exits(const ExitTable& t, const ExitPolicy& policy, std::vector<int3
   for (int64_t row = 0; row < t.rows(); ++row) {
     exits::ExitState state;
     int64_t e = 0;
-    while (e < last && !exits::leaves(policy, t.regression, t.layers[static_cast<size_t>(e)],
+    while (e < last && !exits::leaves(policy, t.problem, t.layers[static_cast<size_t>(e)],
                                       exits::score_at(t, t.at(row, e)), &state)) {
       ++e;
     }

@@ -14,11 +14,13 @@ double threshold_at(const ExitPolicy& p, int64_t layer) {
 }
 
 // PABEE (Zhou et al. 2020): counts the exits in a row that agree with their predecessor.
-bool patience_leaves(const ExitPolicy& p, bool regression, int64_t layer, const ExitScore& score,
-                     ExitState* state) {
-  const bool agrees = state->seen && (regression ? std::abs(static_cast<double>(score.value) -
-                                                            state->value) < threshold_at(p, layer)
-                                                 : score.label == state->label);
+bool patience_leaves(const ExitPolicy& p, ProblemType problem, int64_t layer,
+                     const ExitScore& score, ExitState* state) {
+  const bool agrees =
+      state->seen &&
+      (problem == ProblemType::regression
+           ? std::abs(static_cast<double>(score.value) - state->value) < threshold_at(p, layer)
+           : score.label == state->label);
   state->agreed = agrees ? state->agreed + 1 : 0;
   state->seen = true;
   state->label = score.label;
@@ -28,7 +30,7 @@ bool patience_leaves(const ExitPolicy& p, bool regression, int64_t layer, const 
 
 }  // namespace
 
-ExitScore score_logits(std::span<const float> logits, std::span<float> probs) {
+ExitScore score_softmax(std::span<const float> logits, std::span<float> probs) {
   ExitScore s;
   const size_t n = logits.size();
   size_t top = 0;
@@ -58,6 +60,38 @@ ExitScore score_logits(std::span<const float> logits, std::span<float> probs) {
   return s;
 }
 
+ExitScore score_sigmoids(const Scoring& scoring, std::span<const float> logits,
+                         std::span<float> probs) {
+  ExitScore s;
+  s.prob = s.margin = 1;
+  for (size_t c = 0; c < logits.size(); ++c) {
+    // By z = -|logit|: e^z <= 1, and the entropy ln(1 + e^z) - z e^z / (1 + e^z) is a sum of terms >= 0.
+    const double z = -std::abs(static_cast<double>(logits[c])), e = std::exp(z);
+    const double least = e / (1 + e);
+    probs[c] = static_cast<float>(logits[c] < 0 ? least : 1 / (1 + e));
+    const double entropy = std::log1p(e) - (e > 0 ? z * least : 0);
+    s.entropy = std::max(s.entropy, static_cast<float>(entropy));
+    s.prob = std::min(s.prob, static_cast<float>(1 / (1 + e)));
+    const double distance = std::abs(probs[c] - label_threshold(scoring, c));
+    s.margin = std::min(s.margin, static_cast<float>(distance));
+  }
+  return s;
+}
+
+ExitScore score_logits(const Scoring& scoring, std::span<const float> logits,
+                       std::span<float> probs) {
+  return scoring.problem == ProblemType::multi_label ? score_sigmoids(scoring, logits, probs)
+                                                     : score_softmax(logits, probs);
+}
+
+void choose_labels(const Scoring& scoring, std::span<const float> probs,
+                   std::vector<int32_t>* labels) {
+  labels->clear();
+  for (size_t c = 0; c < probs.size(); ++c) {
+    if (probs[c] > label_threshold(scoring, c)) labels->push_back(static_cast<int32_t>(c));
+  }
+}
+
 double compared_score(PolicyKind kind, const ExitScore& score) {
   switch (kind) {
     case PolicyKind::max_prob:
@@ -71,7 +105,7 @@ double compared_score(PolicyKind kind, const ExitScore& score) {
   }
 }
 
-bool leaves(const ExitPolicy& p, bool regression, int64_t layer, const ExitScore& score,
+bool leaves(const ExitPolicy& p, ProblemType problem, int64_t layer, const ExitScore& score,
             ExitState* state) {
   if (layer < p.exit_start) return false;
   switch (p.kind) {
@@ -80,7 +114,7 @@ bool leaves(const ExitPolicy& p, bool regression, int64_t layer, const ExitScore
     case PolicyKind::fixed:
       return layer >= p.layer;
     case PolicyKind::patience:
-      return patience_leaves(p, regression, layer, score, state);
+      return patience_leaves(p, problem, layer, score, state);
     default: {
       // The same numbers are compared as are printed.
       const double limit = threshold_at(p, layer), v = compared_score(p.kind, score);

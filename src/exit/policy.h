@@ -7,16 +7,19 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace costeff::exits {
 
 // The scores of one sequence at one exit.
 struct ExitScore {
-  int32_t label = 0;       // argmax, the first one on a tie
-  float prob = 0;          // of label
-  float margin = 0;        // prob minus the second largest; 1 with one label
-  float entropy = 0;       // nats
-  float value = 0;         // the first logit: the score of a regression
+  // Which answer it is: the argmax, the first one on a tie. Multi-label: a number that two neighbouring exits
+  // share if they give the same labels.
+  int32_t label = 0;
+  float prob = 0;     // of label; multi-label: the least max(p, 1 - p)
+  float margin = 0;   // prob minus the second largest, 1 with one label; multi-label: least |p - t|
+  float entropy = 0;  // nats; multi-label: the largest of a label
+  float value = 0;    // the first logit: the score of a regression
   float uncertainty = -1;  // learned (BERxiT): sigmoid of the exit's LTE output; -1: there is none
 };
 
@@ -33,13 +36,37 @@ inline ExitScore score_at(const ExitTable& t, size_t i) {
   return {t.label[i], t.prob[i], t.margin[i], t.entropy[i], t.value[i], t.uncertainty[i]};
 }
 
-// Computes the softmax of logits [C], in float64, to probs [C], and the scores that follow from it. The
-// entropy is a sum of terms >= 0, so it is accurate to its last digits even near 0; 0 ln 0 is 0.
-ExitScore score_logits(std::span<const float> logits, std::span<float> probs);
+// How logits become an answer.
+struct Scoring {
+  ProblemType problem = ProblemType::single_label;
+  std::span<const double> label_thresholds;  // multi-label: RunOptions::label_thresholds
+};
+
+// Label c is part of a multi-label answer if its probability, as printed, is above this.
+inline double label_threshold(const Scoring& s, size_t c) {
+  const std::span<const double> t = s.label_thresholds;
+  return t.empty() ? 0.5 : t[t.size() == 1 ? 0 : c];
+}
+
+// The scores of logits [C], and their probabilities [C] (of a regression without meaning). The label of a
+// multi-label answer is left 0, for the caller to number.
+ExitScore score_logits(const Scoring& scoring, std::span<const float> logits,
+                       std::span<float> probs);
+
+// The softmax of logits [C], in float64. The entropy is a sum of terms >= 0, so it is accurate to its last
+// digits even near 0; 0 ln 0 is 0.
+ExitScore score_softmax(std::span<const float> logits, std::span<float> probs);
+// A sigmoid of each, likewise.
+ExitScore score_sigmoids(const Scoring& scoring, std::span<const float> logits,
+                         std::span<float> probs);
+
+// The labels of a multi-label answer with these probabilities [C].
+void choose_labels(const Scoring& scoring, std::span<const float> probs,
+                   std::vector<int32_t>* labels);
 
 // Whether a sequence leaves at `layer` (1-based), where the exit has these scores. To be called once for
 // each exit that is passed, in order, beginning with a new state.
-bool leaves(const ExitPolicy& policy, bool regression, int64_t layer, const ExitScore& score,
+bool leaves(const ExitPolicy& policy, ProblemType problem, int64_t layer, const ExitScore& score,
             ExitState* state);
 
 // The score that a policy with a threshold compares with it.

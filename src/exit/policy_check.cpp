@@ -40,7 +40,7 @@ std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth
 // What the policy needs and this model does not have; "" if nothing.
 std::string model_fault(const ModelExits& m, const ExitPolicy& p, const PolicyTraits& t) {
   const std::string name = fmt::format("policy {}", t.name);
-  if (t.needs_probabilities && m.regression) {
+  if (t.needs_probabilities && is_regression(m)) {
     return name + " needs probabilities, and this model gives a score (regression)";
   }
   if (t.needs_learned_exit && !m.learned) {

@@ -95,7 +95,7 @@ std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64
     case PolicyKind::patience:
       // Of E exits at most E - 1 agree with the one before them.
       for (p.patience = t.exits(); p.patience > 0; --p.patience) {
-        if (t.regression) p.thresholds = {value_threshold};
+        if (is_regression(t)) p.thresholds = {value_threshold};
         out.push_back(p);
       }
       break;

@@ -77,7 +77,7 @@ class TrialRows {
       c->losses += loss > 0;
       c->gains += loss < 0;
       layers += table_.layers[static_cast<size_t>(exits_[static_cast<size_t>(row)])];
-      agree += table_.regression
+      agree += is_regression(table_)
                    ? 1 - std::abs(cut(goal_, table_.value[at]) - cut(goal_, table_.value[full])) /
                              (goal_.score_high - goal_.score_low)
                    : table_.label[at] == table_.label[full];
@@ -119,9 +119,9 @@ void check_goal(const ExitTable& t, const TuneGoal& goal, std::span<const int64_
   const bool needs_gold = goal.kind == GoalKind::accuracy_drop;
   if (needs_gold && static_cast<int64_t>(gold.size()) != t.rows())
     throw Error(ErrorKind::internal, "not as many labels as rows");
-  if (t.regression && (needs_gold || goal.kind == GoalKind::disagreement))
+  if (is_regression(t) && (needs_gold || goal.kind == GoalKind::disagreement))
     throw_usage("a regression has no accuracy and no labels that could agree");
-  if (!t.regression && goal.kind == GoalKind::score_change)
+  if (!is_regression(t) && goal.kind == GoalKind::score_change)
     throw_usage("a classifier has no score that changes");
   if (goal.kind == GoalKind::score_change && !(goal.score_low < goal.score_high))
     throw_usage("the score range is empty");
@@ -196,7 +196,7 @@ TuneResult calibrate(const ExitTable& t, std::span<const int64_t> gold, const Tu
   };
   exits::fixed_sequence(count, level, test);
 
-  result.chosen = choose_trial(result.trials, goal, !gold.empty() && !t.regression);
+  result.chosen = choose_trial(result.trials, goal, !gold.empty() && !is_regression(t));
   return result;
 }
 

@@ -36,7 +36,7 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
   if (!curve.by_layer) return policy_family(curve.kind, rows.test, exit_start, value_threshold);
   TuneGoal search = goal;
   if (goal.kind == GoalKind::speedup) {  // which does not tell what rows may leave
-    search.kind = rows.search.regression     ? GoalKind::score_change
+    search.kind = is_regression(rows.search) ? GoalKind::score_change
                   : rows.search_gold.empty() ? GoalKind::disagreement
                                              : GoalKind::accuracy_drop;
   }

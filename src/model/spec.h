@@ -126,7 +126,7 @@ struct Architecture {
   int64_t max_length = 0;  // tokens: position rows less the offset, and config's limit
   int64_t type_vocab_size = 0;
   int64_t num_labels = 0;
-  bool regression = false;          // one label: the logit is the score
+  ProblemType problem = ProblemType::single_label;  // regression: one label, the logit is the score
   bool question_answering = false;  // heads give start and end logits on every token
   Activation activation = Activation::gelu_erf;
   float layer_norm_eps = 1e-12f;

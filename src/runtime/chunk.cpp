@@ -43,6 +43,7 @@ void reset_result(Result* r) {
   r->exit_layer = r->label = r->tokens = 0;
   r->prob = r->entropy = 0;
   r->exits.clear();
+  r->labels.clear();
   r->bad_utf8 = r->truncated = r->empty = false;
   r->error.clear();
 }

@@ -85,6 +85,7 @@ class Conveyor {
   std::vector<const float*> history_;  // oldest first
   std::vector<uint8_t> leaving_;       // for each sequence of the current group
   std::vector<float> probs_;           // [C]
+  std::vector<int32_t> labels_;        // of one multi-label answer
   bool first_only_ = false;            // the group's last hidden states are in first_
 };
 

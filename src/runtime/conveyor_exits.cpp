@@ -15,6 +15,7 @@ struct Answer {
   int64_t layer;
   std::span<const float> logits, probs;  // [C]; probs empty for regression
   exits::ExitScore score;
+  int64_t label = 0;  // none where answers are sets
 };
 
 void append_exit(const Answer& a, Result* result) {
@@ -30,9 +31,19 @@ void set_answer(const Answer& a, Result* result) {
   result->exit_layer = a.layer;
   result->logits.assign(a.logits.begin(), a.logits.end());
   result->probs.assign(a.probs.begin(), a.probs.end());
-  result->label = a.score.label;
+  result->label = a.label;
   result->prob = a.score.prob;
   result->entropy = a.score.entropy;
+}
+
+// Keeps the labels of a sequence that has not left in its result, and returns their number for the policy:
+// that of the exit before, `state`, if they are the same.
+int32_t keep_labels(const exits::Scoring& scoring, const exits::ExitState& state,
+                    std::span<const float> probs, std::vector<int32_t>* chosen, Result* result) {
+  exits::choose_labels(scoring, probs, chosen);
+  const bool same = *chosen == result->labels;
+  result->labels.swap(*chosen);
+  return same ? state.label : state.label + 1;
 }
 
 void check_logits(const model::Model& m, const model::Head& head, std::span<const float> logits) {
@@ -74,20 +85,25 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
     compute({});
   }
 
-  const bool last = layer == plan_.last_layer, regression = model_.spec.arch.regression;
+  const bool last = layer == plan_.last_layer;
+  const exits::Scoring scoring{model_.spec.arch.problem, plan_.label_thresholds};
   probs_.resize(labels);
   const std::span<float> probs(probs_);
   for (int64_t b = 0; b < n; ++b) {
     const auto at = static_cast<size_t>(b);
     Answer a{layer, {logits + at * labels, labels}, {}, {}};
     check_logits(model_.spec, head, a.logits);
-    a.score = exits::score_logits(a.logits, probs);
+    a.score = exits::score_logits(scoring, a.logits, probs);
+    a.label = a.score.label;
     if (head.lte) a.score.uncertainty = uncertain[b];
-    if (!regression) a.probs = probs;
+    if (!is_regression(scoring)) a.probs = probs;
     const Ticket& ticket = w->tickets[at];
-    const bool answer =
-        ticket.result->exit_layer == 0 &&
-        (last || exits::leaves(plan_.policy, regression, layer, a.score, &w->states[at]));
+    bool answer = ticket.result->exit_layer == 0;
+    if (answer) {
+      if (is_multi_label(scoring))
+        a.score.label = keep_labels(scoring, w->states[at], a.probs, &labels_, ticket.result);
+      answer = last || exits::leaves(plan_.policy, scoring.problem, layer, a.score, &w->states[at]);
+    }
     if (answer) set_answer(a, ticket.result);
     if (plan_.all_exits) append_exit(a, ticket.result);
     leaving_[at] = last || (answer && !plan_.all_exits);

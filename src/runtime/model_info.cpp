@@ -42,7 +42,7 @@ ModelExits exits_of(const ModelInfo& info) {
     out.learned = out.learned || e.learned;
   }
   out.num_labels = info.num_labels;
-  out.regression = info.regression;
+  out.problem = info.problem;
   out.dialect = info.dialect;
   return out;
 }
@@ -149,7 +149,7 @@ ModelInfo describe(const model::Model& m) {
   info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
   info.embedding_size = m.arch.embeddings.size;
   info.embedding_map = m.arch.embeddings.map.has_value();
-  info.regression = m.arch.regression;
+  info.problem = m.arch.problem;
   info.question_answering = m.arch.question_answering;
   info.first_token_only = model::reads_first_only(m.arch);
   info.activation = model::activation_name(m.arch.activation);
@@ -184,7 +184,7 @@ ModelExits exits_of(const model::Model& m) {
     out.learned = out.learned || h.lte.has_value();
   }
   out.num_labels = m.arch.num_labels;
-  out.regression = m.arch.regression;
+  out.problem = m.arch.problem;
   out.dialect = m.provenance.dialect;
   return out;
 }

@@ -5,6 +5,7 @@
 #include <costeff/options.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "model/spec.h"
 
@@ -13,7 +14,8 @@ namespace costeff::runtime {
 struct ForwardPlan {
   ExitPolicy policy;
   bool all_exits = false;
-  int64_t last_layer = 0;  // 1-based; no layer after it is run
+  std::vector<double> label_thresholds;  // RunOptions
+  int64_t last_layer = 0;                // 1-based; no layer after it is run
 };
 
 // Finds the last layer for a policy that the model can run.

@@ -111,7 +111,7 @@ Loop::Loop(grad::TrainedWeights* weights, grad::Network* network, Optimiser* opt
   for (const int64_t step : {0, 1}) {
     const Aim aim = step == 0 && hidden_steps_ > 0 ? Aim::hidden : options.aim;
     turns_[step].objective =
-        objective_of(aim, network->heads(), network->layers(), w_.arch().regression, step,
+        objective_of(aim, network->heads(), network->layers(), is_regression(w_.arch()), step,
                      options.first_exit, options.temperature);
     turns_[step].objective.hidden_tokens = options.hidden_tokens;
   }
@@ -218,7 +218,7 @@ void Loop::begin_step() {
     step_tokens_ += static_cast<int64_t>(row.ids.size());
   }
   StepSize size{step_rows_, static_cast<double>(step_rows_)};
-  if (!options_.class_weights.empty() && !w_.arch().regression) {
+  if (!options_.class_weights.empty() && !is_regression(w_.arch())) {
     size.label_weights = 0;
     for (int64_t i = position_.row; i < step_end_; ++i) {
       const Row& row = rows_[static_cast<size_t>(order_[static_cast<size_t>(i)])];
@@ -247,7 +247,7 @@ bool Loop::next_micro_batch(int64_t threads) {
     } else {
       batch_.add(row.ids, row.types, static_cast<uint32_t>(at));
     }
-    if (w_.arch().regression) {
+    if (is_regression(w_.arch())) {
       scores_.push_back(row.score);
     } else {
       labels_.push_back(row.label);

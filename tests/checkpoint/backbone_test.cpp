@@ -171,9 +171,9 @@ TEST(Backbone, WhatIsRefused) {
       {bert, "\"architectures\": [\"BertForTokenClassification\"]",
        "m/config.json: architectures is \"BertForTokenClassification\", expected a class for "
        "sequence classification or question answering"},
-      {bert, "\"problem_type\": \"multi_label_classification\"",
-       "m/config.json: problem_type is \"multi_label_classification\", expected "
-       "single_label_classification or regression"},
+      {bert, "\"problem_type\": \"token_classification\"",
+       "m/config.json: problem_type is \"token_classification\", expected "
+       "single_label_classification, multi_label_classification or regression"},
       {bert, "\"is_decoder\": true",
        "m/config.json: is_decoder is true: causal attention, expected an encoder (false)"},
       {distil_head, "",

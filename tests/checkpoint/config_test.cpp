@@ -184,9 +184,9 @@ TEST(Config, ErrorsNameTheKey) {
             "m/config.json: is_decoder is true: causal attention, expected an encoder (false)");
   EXPECT_EQ(config_error(R"({"position_embedding_type": "relative_key"})"),
             "m/config.json: position_embedding_type is \"relative_key\", expected \"absolute\"");
-  EXPECT_EQ(config_error(R"({"problem_type": "multi_label_classification"})"),
-            "m/config.json: problem_type is \"multi_label_classification\", expected "
-            "single_label_classification or regression");
+  EXPECT_EQ(config_error(R"({"problem_type": "token_classification"})"),
+            "m/config.json: problem_type is \"token_classification\", expected "
+            "single_label_classification, multi_label_classification or regression");
   EXPECT_EQ(config_error(R"({"id2label": {"0": "a", "one": "b"}})"),
             "m/config.json: id2label has 2 entries, but no \"1\"; expected the keys 0 to 1");
   EXPECT_EQ(config_error(R"({"id2label": ["a"]})"),

@@ -74,7 +74,7 @@ TEST(GoldenModels, DialectExitsAndSizes) {
     EXPECT_EQ(m.arch.heads.back().layer, static_cast<int64_t>(m.arch.layers.size()));
     if (meta.contains("num_labels")) {
       EXPECT_EQ(m.arch.num_labels, meta["num_labels"].get<int64_t>());
-      EXPECT_EQ(m.arch.regression, m.arch.num_labels == 1);
+      EXPECT_EQ(is_regression(m.arch), m.arch.num_labels == 1);
     }
     EXPECT_EQ(m.provenance.labels.size(), static_cast<size_t>(m.arch.num_labels));
     EXPECT_EQ(m.arch.max_length, 128);

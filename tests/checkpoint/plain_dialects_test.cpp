@@ -23,7 +23,7 @@ TEST(PlainBert, OneExit) {
   EXPECT_EQ(m.arch.max_length, 10);
   EXPECT_EQ(m.arch.type_vocab_size, 2);
   EXPECT_EQ(m.arch.num_labels, 2);
-  EXPECT_FALSE(m.arch.regression || m.arch.question_answering);
+  EXPECT_FALSE(is_regression(m.arch) || m.arch.question_answering);
   EXPECT_EQ(m.provenance.labels, (Names{"LABEL_0", "LABEL_1"}));
   ASSERT_EQ(m.arch.layers.size(), 3u);
   for (const model::Layer& l : m.arch.layers) {
@@ -122,7 +122,7 @@ TEST(PlainBert, LabelsAndRegression) {
   Shapes one = plain_bert();
   one.linear("classifier", 1, kH);
   const Model r = make_model(one);
-  EXPECT_TRUE(r.arch.regression);
+  EXPECT_TRUE(is_regression(r.arch));
   EXPECT_EQ(r.provenance.labels, Names{"LABEL_0"});
   EXPECT_EQ(
       build_error(plain_bert(), make_config(R"("problem_type": "regression")")),

@@ -15,7 +15,7 @@ ModelExits model(int64_t num_labels, bool learned = false) {
   ModelExits m;
   m.layers = {1, 2, 3};
   m.num_labels = num_labels;
-  m.regression = num_labels == 1;
+  m.problem = num_labels == 1 ? ProblemType::regression : ProblemType::single_label;
   m.learned = learned;
   return m;
 }
@@ -35,7 +35,7 @@ ExitTable rows_of(int64_t rows, bool regression) {
     }
   }
   ExitTable t;
-  append(results, regression, &t);
+  append(results, regression ? ProblemType::regression : ProblemType::single_label, &t);
   return t;
 }
 

@@ -35,7 +35,7 @@ ExitTable two_rows() {
   ExitTable t;
   const std::vector<Result> rows{row_of({{4, 0}, {4, 0}, {5, 0}}, 7, {2, 4, 6}),
                                  row_of({{0.1f, 0}, {0, 4}, {1, 0}}, 3, {2, 4, 6})};
-  append(rows, false, &t);
+  append(rows, ProblemType::single_label, &t);
   return t;
 }
 
@@ -92,7 +92,8 @@ TEST(Decide, AnswersOfTheExitThatIsLeftBy) {
 
 TEST(Decide, LearnedAndRegression) {
   ExitTable t;
-  append(std::vector<Result>{row_of({{1}, {2}, {2.05f}}, 4, {}, {0.5f, 0.1f, 0.1f})}, true, &t);
+  append(std::vector<Result>{row_of({{1}, {2}, {2.05f}}, 4, {}, {0.5f, 0.1f, 0.1f})},
+         ProblemType::regression, &t);
   EXPECT_EQ(layers_of(t, policy(PolicyKind::learned, {0.2})), (Layers{2}));
   ExitPolicy p = policy(PolicyKind::patience, {0.1});
   p.patience = 1;
@@ -116,16 +117,18 @@ TEST(Decide, RefusesWhatTheEngineRefuses) {
       "policy entropy: 2 thresholds, expected one, or one for each of 6 layers (the last may be "
       "left out)");
   ExitTable score;
-  append(std::vector<Result>{row_of({{1}, {2}})}, true, &score);
+  append(std::vector<Result>{row_of({{1}, {2}})}, ProblemType::regression, &score);
   EXPECT_THROW(decide(score, policy(PolicyKind::entropy, {1})), Error);
 }
 
 TEST(ExitTable, RefusesRowsOfAnotherModel) {
   ExitTable t = two_rows();
-  EXPECT_THROW(append(std::vector<Result>{row_of({{1, 2}, {1, 2}})}, false, &t), Error);
-  EXPECT_THROW(append(std::vector<Result>{row_of({{1}, {2}, {3}}, 3, {2, 4, 6})}, false, &t),
+  EXPECT_THROW(append(std::vector<Result>{row_of({{1, 2}, {1, 2}})}, ProblemType::single_label, &t),
                Error);
-  EXPECT_THROW(append(std::vector<Result>{Result{}}, false, &t), Error);
+  EXPECT_THROW(append(std::vector<Result>{row_of({{1}, {2}, {3}}, 3, {2, 4, 6})},
+                      ProblemType::single_label, &t),
+               Error);
+  EXPECT_THROW(append(std::vector<Result>{Result{}}, ProblemType::single_label, &t), Error);
 }
 
 TEST(ExitTable, SelectRows) {

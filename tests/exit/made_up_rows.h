@@ -50,7 +50,7 @@ inline ExitTable made_up_rows(int64_t rows, uint64_t seed, bool regression,
     }
   }
   ExitTable t;
-  append(results, regression, &t);
+  append(results, regression ? ProblemType::regression : ProblemType::single_label, &t);
   return t;
 }
 

@@ -88,7 +88,8 @@ TEST(ParseThresholdList, Forms) {
 TEST(CheckPolicy, SaysWhatDoesNotFit) {
   const ModelExits classifier{
       .layers = {2, 3, 4}, .num_labels = 2, .learned = false, .dialect = "deebert"};
-  const ModelExits score{.layers = {2, 3, 4}, .num_labels = 1, .regression = true, .learned = true};
+  const ModelExits score{
+      .layers = {2, 3, 4}, .num_labels = 1, .problem = ProblemType::regression, .learned = true};
   const struct {
     ModelExits model;
     ExitPolicy policy;
@@ -138,7 +139,7 @@ TEST(CheckPolicy, SaysWhatDoesNotFit) {
 
 TEST(CheckPolicy, AKindWithoutItsSettings) {
   const ModelExits classifier{.layers = {1, 2}, .num_labels = 2};
-  const ModelExits score{.layers = {1, 2}, .num_labels = 1, .regression = true};
+  const ModelExits score{.layers = {1, 2}, .num_labels = 1, .problem = ProblemType::regression};
   for (const PolicyTraits& row : kPolicies) {
     const auto fault = [&](const ModelExits& m, int64_t start) {
       return error_of(ErrorKind::usage, [&] { check_policy_kind(m, row.value, start); });

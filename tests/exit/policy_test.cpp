@@ -10,14 +10,14 @@ namespace {
 
 ExitScore score_of(std::vector<float> logits, std::vector<float>* probs = nullptr) {
   std::vector<float> p(logits.size());
-  const ExitScore s = score_logits(logits, p);
+  const ExitScore s = score_logits({}, logits, p);
   if (probs) *probs = p;
   return s;
 }
 
 bool leaves_at(const ExitPolicy& p, int64_t layer, const ExitScore& s) {
   ExitState state;
-  return leaves(p, false, layer, s, &state);
+  return leaves(p, ProblemType::single_label, layer, s, &state);
 }
 
 ExitPolicy policy(PolicyKind kind, std::vector<double> thresholds) {
@@ -112,7 +112,7 @@ int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
   for (size_t i = 0; i < labels.size(); ++i) {
     ExitScore s;
     s.label = labels[i];
-    if (leaves(p, false, static_cast<int64_t>(i) + 1, s, &state))
+    if (leaves(p, ProblemType::single_label, static_cast<int64_t>(i) + 1, s, &state))
       return static_cast<int64_t>(i) + 1;
   }
   return 0;
@@ -135,12 +135,13 @@ TEST(Patience, RegressionComparesScores) {
   for (float v : {1.0f, 1.25f, 1.75f, 1.5f, 1.25f}) {  // 0.5 apart is not below 0.5
     ExitScore s;
     s.value = v;
-    left.push_back(leaves(p, true, static_cast<int64_t>(left.size()) + 1, s, &state));
+    left.push_back(
+        leaves(p, ProblemType::regression, static_cast<int64_t>(left.size()) + 1, s, &state));
   }
   EXPECT_EQ(left, (std::vector<bool>{false, false, false, false, true}));
   p.thresholds.clear();  // the default 0 never agrees
   state = {};
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, true, i + 1, {}, &state));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, ProblemType::regression, i + 1, {}, &state));
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ ModelExits model_of(int64_t num_labels) {
   ModelExits m;
   m.layers = {1, 2, 3, 4};
   m.num_labels = num_labels;
-  m.regression = num_labels == 1;
+  m.problem = num_labels == 1 ? ProblemType::regression : ProblemType::single_label;
   return m;
 }
 

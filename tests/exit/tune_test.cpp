@@ -76,7 +76,7 @@ TEST(QuantileThresholds, SeparateScoresThatLieClose) {
     }
   }
   ExitTable t;
-  append(rows, false, &t);
+  append(rows, ProblemType::single_label, &t);
   for (const PolicyKind kind : {PolicyKind::entropy, PolicyKind::max_prob}) {
     std::vector<int64_t> leave;
     for (const double v : quantile_thresholds(t, kind, 10)) {

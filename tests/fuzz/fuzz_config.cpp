@@ -245,7 +245,7 @@ std::string summary(const Model& m) {
   std::string s =
       fmt::format("{} {} {} {} {} {} {}{}", m.arch.hidden_size, m.arch.head_size, m.arch.max_length,
                   m.arch.vocab_size, m.arch.num_labels, m.arch.layer_norm_eps,
-                  static_cast<int>(m.arch.activation), m.arch.regression ? " regression" : "");
+                  static_cast<int>(m.arch.activation), is_regression(m.arch) ? " regression" : "");
   for (const std::string& label : m.provenance.labels) s += "\n" + label;
   for (const model::Layer& l : m.arch.layers) {
     append_format(&s, "\n{} {}", l.attention ? l.attention->heads : 0, l.ffn ? l.ffn->in.out : 0);

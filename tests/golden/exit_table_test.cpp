@@ -36,7 +36,7 @@ ExitTable table_of(const Engine& engine, const std::vector<Example>& rows, int64
   options.policy = ExitPolicy{};
   options.encode.max_length = max_length;
   ExitTable table;
-  append(engine.score(rows, options), engine.info().regression, &table);
+  append(engine.score(rows, options), engine.info().problem, &table);
   return table;
 }
 
@@ -63,7 +63,7 @@ std::vector<ExitPolicy> policies_for(const ModelInfo& m, const ExitTable& t) {
       if (p.thresholds.size() > 1) out.push_back(p);
     }
   };
-  if (!m.regression) {
+  if (!is_regression(m)) {
     add(PolicyKind::entropy, t.entropy);
     add(PolicyKind::max_prob, t.prob);
     add(PolicyKind::margin, t.margin);
@@ -76,7 +76,7 @@ std::vector<ExitPolicy> policies_for(const ModelInfo& m, const ExitTable& t) {
       p.kind = PolicyKind::patience;
       p.patience = n;
       p.exit_start = start;
-      if (m.regression) p.thresholds = {0.05 * static_cast<double>(start)};
+      if (is_regression(m)) p.thresholds = {0.05 * static_cast<double>(start)};
       out.push_back(p);
     }
   }

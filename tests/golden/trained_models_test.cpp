@@ -129,7 +129,7 @@ ExitTable dev_table(const Engine& engine, const std::vector<Example>& rows) {
   options.all_exits = true;
   options.encode.max_length = 128;
   ExitTable table;
-  append(engine.score(rows, options), false, &table);
+  append(engine.score(rows, options), ProblemType::single_label, &table);
   return table;
 }
 

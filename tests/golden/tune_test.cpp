@@ -42,7 +42,7 @@ const Population& population() {
     RunOptions options;
     options.all_exits = true;
     options.policy = ExitPolicy{};
-    append(engine.score(rows, options), false, &out.table);
+    append(engine.score(rows, options), ProblemType::single_label, &out.table);
     return out;
   }();
   return p;

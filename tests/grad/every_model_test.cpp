@@ -28,7 +28,7 @@ Rows golden_rows(const std::string& dir, const model::Model& m, size_t count,
     const auto& line = (*lines)[i];
     rows.batch.add(line.at("input_ids").get<std::vector<int32_t>>(),
                    line.value("token_type_ids", std::vector<int32_t>()), static_cast<uint32_t>(i));
-    if (m.arch.regression) {
+    if (is_regression(m.arch)) {
       rows.scores.push_back(static_cast<float>(i) * 0.5f);
     } else {
       rows.labels.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % m.arch.num_labels));

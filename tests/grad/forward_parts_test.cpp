@@ -74,7 +74,7 @@ TEST(ForwardParts, ExitsThatAreNotWantedChangeNothing) {
   for (const char* name : kModels) {
     for (const auto precision : {kernels::Precision::float32, kernels::Precision::bfloat16}) {
       Student s(shared_path(name), best(precision));
-      const Rows rows = read_rows(shared_path(name), s.model.arch.regression);
+      const Rows rows = read_rows(shared_path(name), is_regression(s.model.arch));
       const size_t exits = s.network->heads().size();
       for (size_t only = 0; only < exits; ++only) {
         SCOPED_TRACE(std::string(name) + ", exit " + std::to_string(only));
@@ -121,10 +121,10 @@ TEST(ForwardParts, ExitsOnStatesThatAreGiven) {
   for (const char* name : kModels) {
     SCOPED_TRACE(name);
     Student s(shared_path(name), best(kernels::Precision::float32));
-    const Rows rows = read_rows(shared_path(name), s.model.arch.regression);
+    const Rows rows = read_rows(shared_path(name), is_regression(s.model.arch));
     const int64_t count = rows.batch.rows(), layers = s.network->layers();
     const train::Objective objective =
-        objective_of(train::Aim::joint, s.network->heads(), layers, s.model.arch.regression, 0);
+        objective_of(train::Aim::joint, s.network->heads(), layers, is_regression(s.model.arch), 0);
     // Of the exits' own parameters: the backbone gets no gradient from given states.
     const auto exits_gradients = [&](const grad::Batch& batch) {
       train::StepLosses losses;

@@ -129,7 +129,7 @@ TEST(GoldenTrain, LossesAndGradients) {
       const json golden = read_json_file(c.dir + "/golden.json");
       const json& wanted = c.variant.empty() ? golden : golden.at("variants").at(c.variant);
       Student s(c.dir, p);
-      Rows rows = read_rows(c.dir, s.model.arch.regression);
+      Rows rows = read_rows(c.dir, is_regression(s.model.arch));
       const int64_t layers = s.network->layers(), count = rows.batch.rows();
       std::unique_ptr<Student> teacher;
       train::TeacherAnswer answer;
@@ -146,8 +146,8 @@ TEST(GoldenTrain, LossesAndGradients) {
       const Aimed aimed =
           aim_of(s.model, c.variant, teacher && teacher->model.arch.heads.size() > 1);
       train::Objective objective =
-          objective_of(aimed.aim, s.network->heads(), layers, s.model.arch.regression, aimed.step,
-                       wanted.value("exit_start", 1), wanted.value("temperature", 1.0));
+          objective_of(aimed.aim, s.network->heads(), layers, is_regression(s.model.arch),
+                       aimed.step, wanted.value("exit_start", 1), wanted.value("temperature", 1.0));
       s.network->reserve(rows.batch, 1);
       s.network->forward(rows.batch, {}, {});
       train::StepLosses losses;

@@ -141,7 +141,7 @@ void expect_loop(const std::string& dir) {
     train::Optimiser optimiser(s.weights.get(), adam, rates);
     const size_t rows_of_step = golden["batch_size"];
     for (size_t step = 0; step < golden["losses"].size(); ++step) {
-      Rows rows = read_rows(dir, s.model.arch.regression, step * rows_of_step, rows_of_step);
+      Rows rows = read_rows(dir, is_regression(s.model.arch), step * rows_of_step, rows_of_step);
       const int64_t count = rows.batch.rows();
       const train::Objective objective =
           objective_of(train::Aim::last, s.network->heads(), s.network->layers(), false, 0);

@@ -28,7 +28,7 @@ std::vector<float> gradients(const std::string& dir, const Precise& p, int64_t t
   train::StepLosses losses;
   losses.begin(objective, step_size(static_cast<int64_t>(all)));
   for (size_t first = 0; first < all; first += rows) {
-    Rows part = read_rows(dir, s.model.arch.regression, first, rows);
+    Rows part = read_rows(dir, is_regression(s.model.arch), first, rows);
     s.network->reserve(part.batch, threads);
     team.run([&](const Crew& crew) {
       s.network->forward(part.batch, dropout, crew);

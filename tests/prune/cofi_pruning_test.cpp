@@ -34,7 +34,7 @@ std::string teacher_in(const TempDir& dir, int64_t labels = 2, bool regression =
   job.train = toy_rows(400, 2, 3);
   if (regression) {
     job.options.labels.clear();
-    job.options.regression = true;
+    job.options.problem = ProblemType::regression;
   }
   job.dev.clear();
   job.options.epochs = 12;
@@ -104,7 +104,7 @@ TEST(CofiPruning, Regression) {
   const std::string teacher = teacher_in(dir, 1, true);
   prune::CofiOptions o = toy_options(12);
   o.train.labels.clear();
-  o.train.regression = true;
+  o.train.problem = ProblemType::regression;
   o.hidden = false;
   const auto dev = toy_rows(200, 2, 4);
   prune::CofiPruning pruning(teacher, toy_rows(400, 2, 3), dev, o);

@@ -70,10 +70,10 @@ struct Case {
     gradients = prune::empty_gradients(student.model.arch, batches);
     const train::Objective objective =
         objective_of(train::Aim::joint, student.network->heads(), student.network->layers(),
-                     student.model.arch.regression, 0);
+                     is_regression(student.model.arch), 0);
     for (int64_t b = 0; b < batches; ++b) {
-      Rows rows = read_rows(dir, student.model.arch.regression, static_cast<size_t>(b * batch_size),
-                            static_cast<size_t>(batch_size));
+      Rows rows = read_rows(dir, is_regression(student.model.arch),
+                            static_cast<size_t>(b * batch_size), static_cast<size_t>(batch_size));
       const int64_t count = rows.batch.rows();
       student.network->reserve(rows.batch, 1);
       student.weights->clear_gradients({});
@@ -106,7 +106,7 @@ struct Case {
 // Of a model on the rows of a directory.
 inline void expect_logits(Student* student, const std::string& dir, const json& wanted,
                           double tolerance) {
-  Rows rows = read_rows(dir, student->model.arch.regression);
+  Rows rows = read_rows(dir, is_regression(student->model.arch));
   student->network->reserve(rows.batch, 1);
   student->network->forward(rows.batch, {}, {});
   const auto labels = static_cast<size_t>(student->model.arch.num_labels);

@@ -80,7 +80,7 @@ struct Fitted {
     const size_t rows = read_json_file(c.dir + "/batch.json").at("rows").size();
     const auto size = static_cast<size_t>(c.batch_size);
     for (size_t at = 0; at < rows; at += size)
-      batches.push_back(read_rows(c.dir, c.student.model.arch.regression, at, size).batch);
+      batches.push_back(read_rows(c.dir, is_regression(c.student.model.arch), at, size).batch);
     Team team(2);
     scales = *prune::tune({c.student.weights.get(), student.weights.get(), teacher.weights.get()},
                           kept, options, batches, &team, observer);

@@ -121,7 +121,7 @@ TEST_F(PostTraining, LabelFreeFisherInExpectation) {
   for (const auto& c : cases_) {
     SCOPED_TRACE(c->dir);
     const model::Architecture& arch = c->student.model.arch;
-    ASSERT_FALSE(arch.regression);
+    ASSERT_FALSE(is_regression(arch));
     const auto rows = static_cast<int64_t>(read_json_file(c->dir + "/batch.json")["rows"].size());
     const int64_t labels = arch.num_labels;
     std::vector<prune::MaskGradients> gradients = prune::empty_gradients(arch, rows * labels);

@@ -73,7 +73,7 @@ TEST(RowGradients, OfClassesAndOfScores) {
     for (const bool regression : {false, true}) {
       SCOPED_TRACE(tiny_config(shape) + (regression ? " regression" : ""));
       Tiny tiny(shape, regression);
-      ASSERT_EQ(tiny.model.arch.regression, regression);
+      ASSERT_EQ(is_regression(tiny.model.arch), regression);
       const RowGradients gold = gradients(&tiny, std::nullopt), drawn = gradients(&tiny, 3);
       EXPECT_EQ(gold.layers.size(), 4u);
       for (size_t l = 0; l < 4; ++l) {

@@ -126,7 +126,7 @@ void expect_step(const std::string& dir, const json& golden, int64_t k, const Te
   Student student(start_of(dir, k, temp), precise), teacher(dir + "/teacher", precise);
   train::Objective objective =
       objective_of(train::Aim::importance, student.network->heads(), student.network->layers(),
-                   student.model.arch.regression, 0);
+                   is_regression(student.model.arch), 0);
   const json batch_file = read_json_file(dir + "/batch.json");
   objective.hidden_tokens = batch_file.at("padded_length");
   prune::Importance importance(*student.weights);

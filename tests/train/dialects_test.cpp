@@ -138,7 +138,7 @@ TEST(TrainDialects, AreExplained) {
   write_tiny_checkpoint(early.path(), toy_shape("deebert"));
   Job scores = toy_job(early.path(), "self-distil");
   scores.options.labels.clear();
-  scores.options.regression = true;
+  scores.options.problem = ProblemType::regression;
   const struct {
     Job job;
     const char* says;  // null: nothing about it

@@ -159,7 +159,7 @@ TEST_F(TrainHostile, Labels) {
   EXPECT_TRUE(contains(refusal(ErrorKind::usage, j), "label \"one\" is given twice"));
   j = job();
   j.options.labels.clear();
-  j.options.regression = true;
+  j.options.problem = ProblemType::regression;
   j.train[3].score = std::numeric_limits<float>::quiet_NaN();
   EXPECT_TRUE(contains(refusal(ErrorKind::input, j), "the score is not finite"));
 
@@ -225,9 +225,9 @@ TEST_F(TrainHostile, BackbonesWithOtherLabels) {
   }
   Job scores = job("joint");
   scores.options.labels.clear();
-  scores.options.regression = true;
+  scores.options.problem = ProblemType::regression;
   ASSERT_TRUE(run(scores, out).has_value());
-  EXPECT_TRUE(Engine(out).info().regression);
+  EXPECT_TRUE(is_regression(Engine(out).info()));
 
   fs::remove_all(out);
   const TempDir questions;

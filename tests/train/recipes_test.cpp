@@ -115,14 +115,14 @@ TEST(TrainRecipes, EveryRecipeOnScores) {
     SCOPED_TRACE(recipe.name);
     Job job = toy_job(backbone, std::string(recipe.name), 5);
     job.options.labels.clear();
-    job.options.regression = true;
+    job.options.problem = ProblemType::regression;
     job.options.epochs = 0.5;
     if (recipe.needs_teacher) job.options.teacher = backbone;
     Judge judge;
     job.options.metric = judge.metric();
     const std::string out = dir.file(std::string(recipe.name));
     ASSERT_TRUE(run(job, out).has_value());
-    EXPECT_TRUE(Engine(out).info().regression);
+    EXPECT_TRUE(is_regression(Engine(out).info()));
     EXPECT_EQ(all_logits(answers(out, job.dev)), judge.logits);
   }
 }
@@ -137,9 +137,9 @@ TEST(TrainRecipes, EveryModelThereIs) {
     const ModelInfo info = Engine(backbone).info();
     for (const char* recipe : {"plain", "ramps", "joint"}) {
       SCOPED_TRACE(name + " " + recipe);
-      Job job = toy_job(backbone, recipe, info.regression ? 2 : info.num_labels);
-      job.options.regression = info.regression;
-      job.options.labels = info.regression ? std::vector<std::string>() : info.labels;
+      Job job = toy_job(backbone, recipe, is_regression(info) ? 2 : info.num_labels);
+      job.options.problem = info.problem;
+      job.options.labels = is_regression(info) ? std::vector<std::string>() : info.labels;
       job.options.epochs = 0.25;
       Judge judge;
       job.options.metric = judge.metric();
@@ -216,7 +216,7 @@ TEST(TrainRecipes, LearnsScores) {
   write_tiny_checkpoint(backbone.path(), toy_shape());
   Job job = toy_job(backbone.path(), "plain");
   job.options.labels.clear();
-  job.options.regression = true;
+  job.options.problem = ProblemType::regression;
   job.train = toy_rows(160, 2, 1);
   job.options.epochs = 12;
   job.options.learning_rate = 5e-3;
@@ -224,7 +224,7 @@ TEST(TrainRecipes, LearnsScores) {
   ASSERT_TRUE(result.has_value());
   EXPECT_GE(result->evaluations[static_cast<size_t>(result->best)].metric[0], -0.1);
   const Engine engine(dir.file("out"));
-  EXPECT_TRUE(engine.info().regression);
+  EXPECT_TRUE(is_regression(engine.info()));
 }
 
 TEST(TrainRecipes, SomeExits) {

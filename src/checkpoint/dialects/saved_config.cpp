@@ -44,7 +44,8 @@ void put_labels(Json* json, const model::Model& m) {
     (*json)["id2label"][fmt::format("{}", i)] = m.provenance.labels[i];
     (*json)["label2id"][m.provenance.labels[i]] = i;
   }
-  if (m.arch.regression) (*json)["problem_type"] = "regression";
+  if (is_regression(m.arch)) (*json)["problem_type"] = "regression";
+  if (is_multi_label(m.arch)) (*json)["problem_type"] = "multi_label_classification";
 }
 
 // The smallest F of the layers that have one; 0 if none has. If layers differ, a larger number would say

@@ -193,10 +193,10 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
   std::vector<tasks::Metric> metrics;
   for (const std::string_view name : split_at(f.metrics, ',')) {
     const tasks::Metric metric = tasks::metric_from_name(name);
-    if (tasks::is_correlation(metric) != m.regression) {
+    if (tasks::is_correlation(metric) != is_regression(m)) {
       fail_usage("metric {} is of {}", tasks::metric_name(metric),
-                 m.regression ? "labels, and this model gives a score (regression)"
-                              : "scores, and this model gives labels");
+                 is_regression(m) ? "labels, and this model gives a score (regression)"
+                                  : "scores, and this model gives labels");
     }
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end())
       metrics.push_back(metric);

@@ -155,7 +155,7 @@ void check_sweep_flags(const SweepFlags& f, const tasks::DataSet& set, const Mod
   }
   svg_axis(f);
   batch_sizes(f);
-  if (f.unlabelled && m.regression)
+  if (f.unlabelled && is_regression(m))
     throw_usage("--unlabelled compares labels, and this model gives a score (regression)");
   const auto layers = static_cast<int64_t>(m.layers.size());
   const SweepRequest request = sweep_request(f, m);
@@ -175,7 +175,7 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
     PointFlags p;
     p.points = f.points;
     p.exit_start = f.exit_start;
-    r.given = points_from_flags(p, m.policy, m.regression);
+    r.given = points_from_flags(p, m.policy, is_regression(m));
   }
   return r;
 }

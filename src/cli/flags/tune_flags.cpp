@@ -142,13 +142,13 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
   g.confidence = f.confidence.value_or(0);
   if (f.max_drop) g.limit = *f.max_drop;
   if (f.speedup) g.limit = *f.speedup;
-  g.kind = f.speedup       ? GoalKind::speedup
-           : m.regression  ? GoalKind::score_change
-           : f.consistency ? GoalKind::disagreement
-                           : GoalKind::accuracy_drop;
-  if (f.max_drop && !m.regression && !(*f.max_drop < 1))
+  g.kind = f.speedup          ? GoalKind::speedup
+           : is_regression(m) ? GoalKind::score_change
+           : f.consistency    ? GoalKind::disagreement
+                              : GoalKind::accuracy_drop;
+  if (f.max_drop && !is_regression(m) && !(*f.max_drop < 1))
     throw_usage("--max-drop is a share, expected a number between 0 and 1");
-  if (m.regression) {
+  if (is_regression(m)) {
     if (f.score_range.empty())
       throw_usage("a regression needs --score-range, such as 0,5 for STS-B");
     const auto range = parse_number_list(f.score_range);

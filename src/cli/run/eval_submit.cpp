@@ -62,7 +62,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
 int eval_submit(const EvalFlags& f, const Engine& engine, const std::vector<tasks::DataSet>& sets,
                 tasks::OutputFile* output) {
   const ModelInfo& m = engine.info();
-  const auto policies = points_from_flags(f.points, m.policy, m.regression);
+  const auto policies = points_from_flags(f.points, m.policy, is_regression(m));
   if (policies.size() > 1) throw_usage("--submit writes the answers of one policy, not of several");
   check_policy(m, policies.front());
   std::vector<std::string> names;

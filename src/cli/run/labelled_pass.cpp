@@ -104,7 +104,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
       [&](auto all_rows, auto all_results) {
         split_off_bad(all_rows, all_results, bad, [&](auto rows, auto results) {
           if (labelled) tasks::append_gold(pass.labels, rows, &data);
-          append(results, m.regression, &data.table);
+          append(results, m.problem, &data.table);
           if (watch) watch(rows, results);
         });
         done += static_cast<int64_t>(all_rows.size());

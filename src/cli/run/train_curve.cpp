@@ -23,10 +23,10 @@ tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine, int64_
         row = rows[at++].example;
         return ReadStatus::row;
       },
-      [&](auto, auto results) { append(results, engine.info().regression, &data.table); }, run,
+      [&](auto, auto results) { append(results, engine.info().problem, &data.table); }, run,
       &interrupted);
   for (const TrainRow& row : rows) {
-    if (engine.info().regression) {
+    if (is_regression(engine.info())) {
       data.scores.push_back(static_cast<double>(row.score));
     } else {
       data.labels.push_back(row.label);
@@ -49,9 +49,9 @@ std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f, int64_t m
   tasks::SweepReport r;
   r.model = f.output;
   r.dialect = m.dialect;
-  r.quality_name = m.regression ? "pearson" : "accuracy";
+  r.quality_name = is_regression(m) ? "pearson" : "accuracy";
   r.labels = labels.map.names;
-  r.regression = m.regression;
+  r.regression = is_regression(m);
   r.labelled = true;
   r.rows = data.table.rows();
   r.layers = static_cast<int64_t>(m.layers.size());

@@ -108,7 +108,7 @@ void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
   request.task = data->task;
   request.names = f.labels;
   request.regression = f.regression;
-  if (!backbone.regression) request.backbone = backbone.labels;
+  if (!is_regression(backbone)) request.backbone = backbone.labels;
   request.roberta = backbone.roberta;
   data->labels = tasks::decide_labels(request, tasks::labels_in(rows));
   if (f.pass.quiet) return;
@@ -142,7 +142,7 @@ void split_dev(const TrainFlags& f, TrainData* data) {
 // Classes that lack rows to train on; rows that all have one answer.
 void check_classes(const TrainFlags& f, const TrainData& data) {
   const tasks::LabelMap& map = data.labels.map;
-  if (map.regression) {
+  if (is_regression(map)) {
     const auto differs = [&](const TrainRow& r) { return r.score != data.train.front().score; };
     if (std::any_of(data.train.begin(), data.train.end(), differs)) return;
     fail_input("{}: the rows to train on have one score, expected at least two",
@@ -215,10 +215,10 @@ std::string record_of(const TrainData& data) {
 }
 
 void check_metric(tasks::Metric metric, const tasks::LabelMap& map) {
-  if (tasks::is_correlation(metric) != map.regression) {
+  if (tasks::is_correlation(metric) != is_regression(map)) {
     fail_usage("--metric {} is of {}", tasks::metric_name(metric),
-               map.regression ? "labels, and the rows have scores (regression)"
-                              : "scores, and the rows have labels");
+               is_regression(map) ? "labels, and the rows have scores (regression)"
+                                  : "scores, and the rows have labels");
   }
   // F1 is of one class against the other, and of more classes none is the positive one.
   if (metric == tasks::Metric::f1 && map.num_labels > 2)
@@ -282,7 +282,7 @@ TrainData read_unlabelled_data(const TrainFlags& f, const BackboneInfo& backbone
   data.sources = std::move(rows.sources);
   data.train.resize(rows.rows.size());
   for (size_t i = 0; i < rows.rows.size(); ++i) data.train[i].example = std::move(rows.rows[i]);
-  data.labels.map.regression = backbone.regression;
+  data.labels.map.problem = backbone.problem;
   data.labels.map.num_labels = backbone.num_labels;
   data.labels.map.names = backbone.labels;
   data.labels.notes = {"none"};
@@ -305,12 +305,12 @@ tasks::Metric train_metric(const TrainFlags& f, const TrainData& data) {
     return metric;
   }
   if (data.labels.task) return data.labels.task->metrics.front();
-  return map.regression ? tasks::Metric::pearson : tasks::Metric::accuracy;
+  return is_regression(map) ? tasks::Metric::pearson : tasks::Metric::accuracy;
 }
 
 void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* o) {
   const tasks::LabelMap& map = data.labels.map;
-  o->regression = map.regression;
+  o->problem = map.problem;
   o->labels = map.names;
   if (data.labels.task) o->task = data.labels.task->name;
   const tasks::Metric metric = train_metric(f, data);
@@ -320,7 +320,7 @@ void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* 
     return tasks::exit_metric(metric, positive, rows, table);
   };
   if (!f.class_weights.empty()) {
-    if (map.regression) throw_usage("--class-weights: the rows have scores (regression)");
+    if (is_regression(map)) throw_usage("--class-weights: the rows have scores (regression)");
     o->class_weights = f.class_weights == "balanced"
                            ? tasks::balanced_weights(data.train, map.num_labels)
                            : given_class_weights(f);
@@ -330,7 +330,7 @@ void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* 
                  map.num_labels);
     }
   }
-  if (map.regression && o->label_smoothing > 0)
+  if (is_regression(map) && o->label_smoothing > 0)
     throw_usage("--label-smoothing: the rows have scores (regression)");
   o->record = record_of(data);
 }

@@ -138,7 +138,7 @@ ThroughputPoint measure_throughput(const Engine& engine, const BenchFlags& f, Ru
   };
   tasks::OutputOptions format;  // TSV, as infer writes it
   format.labels = m.labels;
-  format.regression = m.regression;
+  format.problem = m.problem;
   format.num_layers = static_cast<int64_t>(m.layers.size());
   std::string text;
   std::vector<Round> rounds;
@@ -183,7 +183,7 @@ int bench(const BenchFlags& f) {
   const ModelInfo& m = engine.info();
   if (m.question_answering)
     fail_usage("{}: {} answers questions, expected a classifier", f.model, m.dialect);
-  const auto policy = policy_from_flags(f.policy, m.policy, m.regression);
+  const auto policy = policy_from_flags(f.policy, m.policy, is_regression(m));
   RunOptions run;
   run.policy = policy;
   run.encode = encode_options(f.encode);

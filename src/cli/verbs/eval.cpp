@@ -107,7 +107,7 @@ int eval(const EvalFlags& f) {
                m.dialect);
   }
   if (!f.submit.empty()) return eval_submit(f, engine, sets, &output);
-  const auto policies = points_from_flags(f.points, m.policy, m.regression);
+  const auto policies = points_from_flags(f.points, m.policy, is_regression(m));
   for (const ExitPolicy& p : policies) check_policy(m, p);
   try {
     std::vector<tasks::EvalReport> reports;

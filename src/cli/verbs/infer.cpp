@@ -54,7 +54,7 @@ tasks::OutputOptions output_options(const InferFlags& f, std::optional<tasks::Ou
   out.format =
       format.value_or(::isatty(fd) ? tasks::OutputFormat::table : tasks::OutputFormat::tsv);
   out.labels = m.labels;
-  out.regression = m.regression;
+  out.problem = m.problem;
   out.all_exits = f.all_exits;
   out.top_k = f.top_k;
   out.header = !f.no_output_header;
@@ -178,7 +178,7 @@ void check_model(const InferFlags& f, const ModelInfo& m) {
   if (m.question_answering) {
     fail_usage("{}: {} answers questions and has no labels; use --task qa", f.model, m.dialect);
   }
-  if (m.regression && f.top_k > 0) {
+  if (is_regression(m) && f.top_k > 0) {
     throw_usage("--top-k needs labels, and this model gives a score (regression)");
   }
 }
@@ -244,7 +244,7 @@ int infer(const InferFlags& f) {
   const Engine engine = load_engine(f.model, load_options(f.load));
   const ModelInfo& m = engine.info();
   check_model(f, m);
-  run.policy = policy_from_flags(f.policy, m.policy, m.regression);
+  run.policy = policy_from_flags(f.policy, m.policy, is_regression(m));
   if (f.verbose && !f.quiet) say_verbose(m, run, f.load);
 
   // Whether a terminal wants a table must be known before the output is opened: --resume notes it.

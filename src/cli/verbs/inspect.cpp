@@ -45,7 +45,7 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
   j["head_size"] = m.head_size;
   j["num_labels"] = m.num_labels;
   j["labels"] = m.labels;
-  j["regression"] = m.regression;
+  j["regression"] = is_regression(m);
   j["vocab_size"] = m.vocab_size;
   j["type_vocab_size"] = m.type_vocab_size;
   j["embedding_rank"] = m.embedding_rank;
@@ -122,7 +122,7 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   line(&out, "model", m.path);
   line(&out, "dialect", m.dialect);
   line(&out, "tokenizer", m.tokenizer);
-  if (m.regression) {
+  if (is_regression(m)) {
     line(&out, "output", "a score (regression)");
   } else {
     line(&out, "labels", labels_text(m.labels));

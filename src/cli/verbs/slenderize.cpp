@@ -30,15 +30,15 @@ namespace {
 // The rows must answer as the model does: a class under another number would count as a wrong answer.
 void check_answers(const std::string& path, const TrainData& data, const BackboneInfo& model) {
   const tasks::LabelMap& map = data.labels.map;
-  if (map.regression != model.regression) {
-    fail_input("the rows have {}, and the model gives {}", map.regression ? "scores" : "labels",
-               model.regression ? "scores" : "labels");
+  if (is_regression(map) != is_regression(model)) {
+    fail_input("the rows have {}, and the model gives {}", is_regression(map) ? "scores" : "labels",
+               is_regression(model) ? "scores" : "labels");
   }
-  if (!map.regression && map.num_labels != model.num_labels) {
+  if (!is_regression(map) && map.num_labels != model.num_labels) {
     fail_input("the rows have {} classes ({}), and the model has {}; --labels A,B,... names them",
                map.num_labels, fmt::join(map.names, ", "), model.num_labels);
   }
-  if (!map.regression && !model.labels.empty() && map.names != model.labels) {
+  if (!is_regression(map) && !model.labels.empty() && map.names != model.labels) {
     fail_input("the rows have the classes {}, and {} has {}, expected the same in the same order",
                fmt::join(map.names, ", "), path, fmt::join(model.labels, ", "));
   }
@@ -183,7 +183,7 @@ tasks::TrainReport training_report(const tasks::SlenderReport& r, const TrainDat
   t.dev_from = data.dev_from;
   t.task = options.task;
   t.metric = r.metric;
-  t.is_share = !options.regression && r.metric != "matthews";
+  t.is_share = !is_regression(options) && r.metric != "matthews";
   t.labels = options.labels;
   t.label_note = data.labels.notes.front();
   t.plan = plan.train;

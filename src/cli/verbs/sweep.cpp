@@ -88,9 +88,9 @@ tasks::SweepReport begin_report(const SweepFlags& f, const ModelInfo& m, const L
   r.dialect = m.dialect;
   r.data = pass.set.path;
   r.task = pass.set.task ? std::string(pass.set.task->name) : "";
-  r.quality_name = m.regression ? "pearson" : f.unlabelled ? "agreement" : "accuracy";
+  r.quality_name = is_regression(m) ? "pearson" : f.unlabelled ? "agreement" : "accuracy";
   r.labels = pass.labels.names.empty() ? m.labels : pass.labels.names;
-  r.regression = m.regression;
+  r.regression = is_regression(m);
   r.labelled = !f.unlabelled;
   r.rows = pass.stats.rows;
   r.tokens = pass.stats.tokens;

@@ -97,7 +97,7 @@ void say_end(const TrainFlags& f, const TrainData& data, const tasks::TrainRepor
   const std::string out = shell_quoted(f.output);
   if (r.plan.exits.size() == 1) {
     say("next: costeff infer {} FILE", out);
-  } else if (data.labels.map.regression) {
+  } else if (is_regression(data.labels.map)) {
     say("next: costeff tune {} --data FILE --score-range LOW,HIGH --max-drop X", out);
   } else {
     const std::string dev =

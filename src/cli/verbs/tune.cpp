@@ -68,7 +68,7 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   r->task = pass.set.task ? std::string(pass.set.task->name) : "";
   r->budget_ms = f.budget_ms.value_or(0);
   r->labelled = !pass.data.labels.empty();
-  r->regression = m.regression;
+  r->regression = is_regression(m);
   r->rows = pass.stats.rows;
   r->layers = static_cast<int64_t>(m.layers.size());
   const std::vector<int64_t> gold(pass.data.labels.begin(), pass.data.labels.end());
@@ -135,7 +135,7 @@ int tune(const TuneFlags& f) {
 
   try {
     const LabelledPass pass =
-        run_pass(f.pass, engine, set, !f.consistency && !m.regression, bad.get());
+        run_pass(f.pass, engine, set, !f.consistency && !is_regression(m), bad.get());
     if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
     if (!f.pass.quiet) say_skipped(*bad);
     choose(f, engine, pass, curves, &r);

@@ -60,11 +60,11 @@ std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
   RowGradients out{empty_gradients(arch, all), 0};
   grad::Network network(weights);
   const train::Objective objective =
-      objective_of(train::Aim::joint, network.heads(), network.layers(), arch.regression, 0);
+      objective_of(train::Aim::joint, network.heads(), network.layers(), is_regression(arch), 0);
   train::StepLosses losses;
   DrawnAnswers draws(drawn_seed.value_or(0));
   Answers answers;
-  answers.regression = arch.regression;
+  answers.regression = is_regression(arch);
   for (int64_t b = 0; b < all; ++b) {
     if (stop && stop()) return std::nullopt;
     const auto from = static_cast<size_t>(b * kGradientRows);

@@ -71,7 +71,7 @@ void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& 
   s->speedup_layers = all_layers / static_cast<double>(layers);
   s->macs = used / rows;
   s->speedup_macs = full / used;
-  s->mean_entropy = data.table.regression ? kNaN : entropy / rows;
+  s->mean_entropy = is_regression(data.table) ? kNaN : entropy / rows;
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& 
 void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* to) {
   for (const Example& row : rows) {
     const GoldLabel gold = parse_gold(map, row);
-    if (map.regression) {
+    if (is_regression(map)) {
       to->scores.push_back(gold.score);
     } else {
       to->labels.push_back(static_cast<int32_t>(gold.label));
@@ -89,7 +89,7 @@ void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* 
 
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model) {
   if (task) return {task->metrics.begin(), task->metrics.end()};
-  if (model.regression) return {Metric::pearson, Metric::spearman};
+  if (is_regression(model)) return {Metric::pearson, Metric::spearman};
   return {Metric::accuracy, model.num_labels == 2 ? Metric::f1 : Metric::macro_f1,
           Metric::matthews};
 }
@@ -109,7 +109,7 @@ Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPoli
   Score s;
   const std::vector<Decision> decisions = decide(data.table, policy);
   add_costs(data, model, policy, decisions, &s);
-  if (data.table.regression) {
+  if (is_regression(data.table)) {
     std::vector<double> answered;
     for (const Decision& d : decisions) answered.push_back(static_cast<double>(d.value));
     for (const Metric m : options.metrics) {

@@ -32,7 +32,7 @@ int64_t class_of(const LabelMap& map, const std::string& key) {
 int64_t rows_that_do_not_fit(const LabelMap& map, std::span<const FileLabel> labels) {
   int64_t rows = 0;
   for (const FileLabel& l : labels) {
-    if (map.regression ? !l.number : class_of(map, l.key) < 0) rows += l.rows;
+    if (is_regression(map) ? !l.number : class_of(map, l.key) < 0) rows += l.rows;
   }
   return rows;
 }
@@ -58,12 +58,12 @@ LabelMap map_of_names(const Task** task, std::span<const std::string> names,
                       std::span<const FileLabel> labels) {
   LabelMap map;
   if (*task && (*task)->labels.size() == names.size()) {
-    map = find_label_map(*task, names, false);
+    map = find_label_map(*task, names, ProblemType::single_label);
     if (map.guessed) *task = nullptr;
   } else {
     *task = nullptr;
   }
-  if (!*task) map = find_label_map(nullptr, names, false);
+  if (!*task) map = find_label_map(nullptr, names, ProblemType::single_label);
   const bool numeric = std::any_of(names.begin(), names.end(), [](const std::string& name) {
     return parse_number(name).has_value();
   });
@@ -76,12 +76,12 @@ LabelMap map_of_names(const Task** task, std::span<const std::string> names,
 LabelMap map_of_task(const LabelRequest& q) {
   std::vector<std::string> unknown;
   for (size_t i = 0; i < q.task->labels.size(); ++i) unknown.push_back(fmt::format("LABEL_{}", i));
-  return find_label_map(q.task, unknown, false, q.roberta);
+  return find_label_map(q.task, unknown, ProblemType::single_label, q.roberta);
 }
 
 LabelMap map_of_scores() {
   LabelMap map;
-  map.regression = true;
+  map.problem = ProblemType::regression;
   return map;
 }
 
@@ -128,7 +128,7 @@ TrainLabels own_labels(const LabelRequest& q, std::span<const FileLabel> labels)
   TrainLabels out;
   bool numeric = false;
   const std::vector<std::string> names = own_names(labels, &numeric);
-  out.map = find_label_map(nullptr, names, false);
+  out.map = find_label_map(nullptr, names, ProblemType::single_label);
   out.map.spellings.clear();
   for (size_t i = 0; i < names.size(); ++i)
     out.map.spellings.emplace_back(label_key(names[i]), static_cast<int64_t>(i));
@@ -223,11 +223,11 @@ void refuse_one_label(const LabelRequest& q, const LabelMap& map,
   if (rows_that_do_not_fit(map, labels) > 0) return;
   std::set<double> answers;
   for (const FileLabel& l : labels)
-    answers.insert(map.regression ? *l.number : static_cast<double>(class_of(map, l.key)));
+    answers.insert(is_regression(map) ? *l.number : static_cast<double>(class_of(map, l.key)));
   if (answers.size() != 1) return;
   const FileLabel& one = labels.front();
   fail_input("{}: every row has the {} \"{}\", expected at least two different ones{}", q.data,
-             map.regression ? "score" : "label", printable(one.name, 40),
+             is_regression(map) ? "score" : "label", printable(one.name, 40),
              one.key == "-1" ? " (-1 usually means that there is no label)" : "");
 }
 

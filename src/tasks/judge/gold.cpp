@@ -102,14 +102,14 @@ void add_spelling(LabelMap* map, const std::string& text, int64_t label) {
 void check_fit(const LabelSource& s) {
   const auto labels = static_cast<int64_t>(s.model_labels.size());
   if (!s.task) return;
-  if (s.regression && !s.task->labels.empty()) {
+  if (is_regression(s) && !s.task->labels.empty()) {
     fail_usage("task {} has labels, the model gives a score (regression)", s.task->name);
   }
-  if (!s.regression && s.task->labels.empty()) {
+  if (!is_regression(s) && s.task->labels.empty()) {
     fail_usage("task {} is about scores (regression), the model has {} labels", s.task->name,
                labels);
   }
-  if (!s.regression && labels != static_cast<int64_t>(s.task->labels.size())) {
+  if (!is_regression(s) && labels != static_cast<int64_t>(s.task->labels.size())) {
     fail_usage("task {} has {} labels, the model has {}", s.task->name, s.task->labels.size(),
                labels);
   }
@@ -211,7 +211,7 @@ LabelSource label_source(const ModelInfo& model, const Task* task, const std::st
   LabelSource s;
   s.task = task;
   s.model_labels = model.labels;
-  s.regression = model.regression;
+  s.problem = model.problem;
   const auto has = [&](const char* word) { return model.dialect.find(word) != std::string::npos; };
   // Some dialects (CoFi, PABEE) do not tell; the tokenizer does.
   s.roberta = has("roberta") || has("xlmr") || model.tokenizer.starts_with("byte-level");
@@ -221,10 +221,10 @@ LabelSource label_source(const ModelInfo& model, const Task* task, const std::st
 
 LabelMap find_label_map(const LabelSource& s) {
   LabelMap map;
-  map.regression = s.regression;
+  map.problem = s.problem;
   map.num_labels = static_cast<int64_t>(s.model_labels.size());
   check_fit(s);
-  if (s.regression) {
+  if (is_regression(s)) {
     if (!s.label_order.empty()) throw_usage("--label-order has no meaning for a regression model");
     map.note = "scores (regression)";
     return map;
@@ -257,7 +257,7 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
   if (row.gold.empty()) fail_input("{}:{}: the label is empty", row.source, row.line);
   GoldLabel gold;
   const std::optional<double> value = parse_number(row.gold);
-  if (map.regression) {
+  if (is_regression(map)) {
     if (!value) {
       fail_input("{}:{}: the score is \"{}\", expected a number", row.source, row.line,
                  printable(row.gold, 40));

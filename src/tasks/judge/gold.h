@@ -17,7 +17,7 @@
 namespace costeff::tasks {
 
 struct LabelMap {
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   int64_t num_labels = 0;
   std::vector<std::string> names;  // [C] of the model's classes, as they are printed
   int64_t positive = 1;            // the class that F1 is about: label 1 of the task
@@ -35,7 +35,7 @@ struct LabelMap {
 struct LabelSource {
   const Task* task = nullptr;
   std::span<const std::string> model_labels;  // [C] id2label, or LABEL_0, LABEL_1, ...
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool roberta = false;     // of RoBERTa's family, whose MNLI models count the labels otherwise
   std::string label_order;  // --label-order a,b,c: names of the classes 0, 1, 2; empty: not given
 };
@@ -52,9 +52,9 @@ LabelSource label_source(const ModelInfo& model, const Task* task, const std::st
 // not matter. Throws Error(usage) if task and model do not fit.
 LabelMap find_label_map(const LabelSource& source);
 inline LabelMap find_label_map(const Task* task, std::span<const std::string> model_labels,
-                               bool regression, bool roberta = false,
+                               ProblemType problem, bool roberta = false,
                                const std::string& label_order = "") {
-  return find_label_map({task, model_labels, regression, roberta, label_order});
+  return find_label_map({task, model_labels, problem, roberta, label_order});
 }
 
 // "0 negative, 1 positive": at most six names, and how many there are.

@@ -101,7 +101,7 @@ void SweepEvaluator::evaluate(SweepPoint* p) {
     ++p->histogram[static_cast<size_t>(layer - 1)];
     layers += layer;
     sum += cost[at];
-    if (t.regression) {
+    if (is_regression(t)) {
       agree += std::abs(static_cast<double>(t.value[at]) - static_cast<double>(t.value[last]));
       values_.push_back(t.value[at]);
     } else {
@@ -111,7 +111,7 @@ void SweepEvaluator::evaluate(SweepPoint* p) {
   }
   const auto n = static_cast<double>(t.rows());
   p->agreement = agree / n;
-  if (t.regression) {
+  if (is_regression(t)) {
     p->interval = {kNaN, kNaN};
     p->quality = pearson(values_, data_.scores);
     p->spearman = spearman(values_, data_.scores);
@@ -137,7 +137,7 @@ ExitSummary SweepEvaluator::exit_summary(int64_t exit) const {
   std::vector<double> values;
   for (int64_t row = 0; row < t.rows(); ++row) {
     const size_t at = t.at(row, exit);
-    if (t.regression) {
+    if (is_regression(t)) {
       values.push_back(t.value[at]);
       continue;
     }
@@ -152,7 +152,7 @@ ExitSummary SweepEvaluator::exit_summary(int64_t exit) const {
     bin.mean_prob += prob;
   }
   const auto n = static_cast<double>(t.rows());
-  if (t.regression) {
+  if (is_regression(t)) {
     s.bins.clear();
     s.interval = {kNaN, kNaN};
     s.quality = pearson(values, data_.scores);

@@ -94,7 +94,7 @@ void write_point(const EvalReport& r, const EvalPoint& p, JsonWriter* json) {
     json->field("text", p.text);
   }
   write_metrics(s, json);
-  if (!r.labels.regression) write_confusion(s.confusion, json);
+  if (!is_regression(r.labels)) write_confusion(s.confusion, json);
   json->field("mean_exit_layer", s.mean_exit_layer);
   json->field("layers_saved", s.layers_saved);
   json->field("speedup_layers", s.speedup_layers);
@@ -119,7 +119,7 @@ void write_report(const EvalReport& r, JsonWriter* json) {
   json->field("labels", r.labels.names);
   json->field("labels_note", r.labels.note);
   json->field("labels_guessed", r.labels.guessed);
-  if (!r.labels.regression) json->field("positive_label", r.labels.names[r.labels.positive]);
+  if (!is_regression(r.labels)) json->field("positive_label", r.labels.names[r.labels.positive]);
   json->field("layers", r.num_layers);
   json->field("rows", r.rows);
   if (r.skipped > 0) json->field("skipped_rows", r.skipped);
@@ -226,7 +226,7 @@ void append_histograms(const EvalReport& r, std::string* out) {
 void append_confusions(const EvalReport& r, std::string* out) {
   constexpr size_t kMaxPoints = 2;
   constexpr int64_t kMaxClasses = 5;
-  if (r.labels.regression) return;
+  if (is_regression(r.labels)) return;
   if (r.points.size() > kMaxPoints || r.labels.num_labels > kMaxClasses) {
     *out += "\nconfusion matrices: with --format json\n";
     return;

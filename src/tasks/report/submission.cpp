@@ -30,7 +30,7 @@ void append_submission(const Task& task, const LabelMap& map, std::span<const Ex
     }
     out->push_back('\t');
     const Result& r = results[i];
-    if (map.regression) {
+    if (is_regression(map)) {
       // NaN becomes the middle of the scale, so that the file stays valid.
       const float score = r.logits.empty() || std::isnan(r.logits[0]) ? 2.5f : r.logits[0];
       append_fixed(std::clamp(score, 0.0f, 5.0f), 3, out);

@@ -19,7 +19,7 @@ void append_gap(std::string* out) { out->append(kGap, ' '); }
 
 // The width of the columns between the id and the exit.
 int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
-  if (options.regression) return kNumberWidth + kGap;
+  if (is_regression(options)) return kNumberWidth + kGap;
   *label_width = 5;  // "label"
   for (const std::string& label : options.labels) {
     *label_width = std::max<int64_t>(*label_width, static_cast<int64_t>(label.size()));
@@ -81,7 +81,7 @@ void append_table_header(const OutputOptions& options, std::string* out) {
   const int64_t answer = answer_width(options, &label_width);
   append_cell("id", kIdWidth, Align::right, true, out);
   append_gap(out);
-  if (options.regression) {
+  if (is_regression(options)) {
     append_cell("value", kNumberWidth, Align::right, true, out);
   } else {
     append_cell("label", label_width, Align::left, true, out);
@@ -106,7 +106,7 @@ void append_table_row(const Example& row, const Result& result, const OutputOpti
   const int64_t answer = answer_width(options, &label_width);
   append_cell(plain_id(row.id), kIdWidth, Align::right, true, out);
   append_gap(out);
-  if (options.regression) {
+  if (is_regression(options)) {
     append_number_cell(result.logits.empty() ? 0.0f : result.logits[0], out);
   } else {
     const bool named =

@@ -60,7 +60,7 @@ void append_columns(const Example& row, const Result& result, const OutputOption
                     char separator, AppendField append_field, std::string* out) {
   append_field(plain_id(row.id), out);
   out->push_back(separator);
-  if (options.regression) {
+  if (is_regression(options)) {
     append_float(regression_value(result), out);
     out->push_back(separator);
     append_int(result.exit_layer, out);
@@ -112,7 +112,7 @@ void write_exits(const Result& result, const OutputOptions& options, JsonWriter*
     json->begin_object();
     json->field(kLayerKey, e.layer);
     json->field(kLogitsKey, e.logits);
-    if (!options.regression) {
+    if (!is_regression(options)) {
       json->field(kProbsKey, e.probs);
       json->field(kEntropyKey, e.entropy);
     }
@@ -127,14 +127,14 @@ void append_json(const Example& row, const Result& result, const OutputOptions& 
   json.begin_object();
   json.key(kIdKey);
   json.stored(row.id);
-  if (options.regression) {
+  if (is_regression(options)) {
     json.field("value", regression_value(result));
   } else {
     write_label(options, result.label, result.prob, &json);
     json.field(kEntropyKey, result.entropy);
   }
   json.field(kExitLayerKey, result.exit_layer);
-  if (options.top_k > 0 && !options.regression) write_top(result, options, &json);
+  if (options.top_k > 0 && !is_regression(options)) write_top(result, options, &json);
   if (options.all_exits) write_exits(result, options, &json);
   write_kept_fields(options.kept, row.kept, &json);
   json.end_object();
@@ -177,7 +177,7 @@ void append_header(const OutputOptions& options, std::string* out) {
     if (number > 0) append_int(number, out);
   };
   add("id", 0);
-  if (options.regression) {
+  if (is_regression(options)) {
     add("value", 0);
   } else {
     add("label", 0);
@@ -185,7 +185,7 @@ void append_header(const OutputOptions& options, std::string* out) {
     add("entropy", 0);
   }
   add("exit_layer", 0);
-  for (int64_t k = 2; !options.regression && k <= top_count(options); ++k) {
+  for (int64_t k = 2; !is_regression(options) && k <= top_count(options); ++k) {
     add("label_", k);
     add("prob_", k);
   }

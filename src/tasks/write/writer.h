@@ -18,7 +18,7 @@ std::string output_format_name(OutputFormat format);
 struct OutputOptions {
   OutputFormat format = OutputFormat::tsv;
   std::vector<std::string> labels;  // [C] names
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   bool all_exits = false;  // JSONL only
   int64_t top_k = 0;       // 0: not asked for; at most C are written
   bool header = true;      // TSV, CSV and table

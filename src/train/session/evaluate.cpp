@@ -16,7 +16,7 @@ std::vector<double> plain_metric(std::span<const TrainRow> gold, const ExitTable
     for (int64_t r = 0; r < table.rows(); ++r) {
       const TrainRow& row = gold[static_cast<size_t>(r)];
       const size_t at = table.at(r, e);
-      if (table.regression) {
+      if (is_regression(table)) {
         const double off = static_cast<double>(table.value[at]) - row.score;
         sum -= off * off;
       } else {
@@ -50,7 +50,7 @@ std::vector<double> judge(const model::Model& model, const Judging& j) {
   runtime::run_stream(
       loaded, *j.tokenizer, source,
       [&](std::span<const Example>, std::span<const Result> results) {
-        append(results, model.arch.regression, &table);
+        append(results, model.arch.problem, &table);
       },
       options, nullptr);
   return j.metric ? j.metric(j.gold, table) : plain_metric(j.gold, table);

@@ -14,7 +14,7 @@ BackboneInfo inspect_backbone(const std::string& path) {
   info.roberta = m.arch.family == model::Family::roberta;
   if (m.arch.heads.empty()) return info;
   info.num_labels = m.arch.num_labels;
-  info.regression = m.arch.regression;
+  info.problem = m.arch.problem;
   for (const model::Head& head : m.arch.heads) info.exits.push_back(head.layer);
   if (!model::are_unnamed(m.provenance.labels)) info.labels = m.provenance.labels;
   return info;

@@ -57,8 +57,8 @@ bool has_form(const model::Head& head, const Form& f, int64_t hidden) {
 }
 
 bool labels_fit(const model::Model& m, const ExitWishes& w) {
-  if (m.arch.heads.empty() || m.arch.regression != w.regression) return false;
-  if (w.regression) return true;
+  if (m.arch.heads.empty() || is_regression(m.arch) != is_regression(w)) return false;
+  if (is_regression(w)) return true;
   const auto& have = m.provenance.labels;
   return have.size() == w.labels.size() &&
          (have == w.labels || model::are_unnamed(have) || model::are_unnamed(w.labels));
@@ -164,7 +164,7 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
   const auto layers = static_cast<int64_t>(arch.layers.size());
   const int64_t hidden = arch.hidden_size;
   const bool fit = labels_fit(m, w);
-  const int64_t labels = w.regression ? 1 : static_cast<int64_t>(w.labels.size());
+  const int64_t labels = is_regression(w) ? 1 : static_cast<int64_t>(w.labels.size());
   std::vector<std::string> notes;
   if (w.must_keep && !fit) {
     if (arch.heads.empty())
@@ -238,9 +238,9 @@ std::vector<std::string> give_exits(checkpoint::Backbone* b, const ExitWishes& w
         "exit_policy.json of the backbone is left out: it was tuned for other exits");
   arch.heads = std::move(heads);
   arch.num_labels = labels;
-  arch.regression = w.regression;
+  arch.problem = w.problem;
   m.provenance.labels = w.labels;
-  if (w.regression) m.provenance.labels = {model::unnamed_label(0)};
+  if (is_regression(w)) m.provenance.labels = {model::unnamed_label(0)};
   m.provenance.policy.reset();
   m.provenance.compute = ComputeType::float32;
   model::number_parameters(&m);

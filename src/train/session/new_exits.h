@@ -17,7 +17,7 @@ struct ExitWishes {
   model::Pooling pooling = model::Pooling::first;  // of new exits
   bool any_last = false;   // a last exit that has the right labels stays, whatever its form
   bool must_keep = false;  // it must be there, as only off-ramps are trained
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
   std::vector<std::string> labels;  // [C]; regression: empty
   uint64_t seed = 0;                // of new weights: N(0, 0.02), biases 0
 };

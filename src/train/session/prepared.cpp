@@ -25,7 +25,7 @@ Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& tra
       opened(open()) {
   if (train.empty()) throw_input("no rows to train on, expected some");
   const model::Model& m = opened.backbone.model;
-  const int64_t labels = m.arch.regression ? 0 : m.arch.num_labels;
+  const int64_t labels = is_regression(m.arch) ? 0 : m.arch.num_labels;
   rows = encode_rows(m, tokenizer, train, opened.settings.max_length, labels);
   dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length, labels);
   if (!options.teacher.empty())

@@ -41,7 +41,7 @@ void check_layers(const char* name, std::span<const int64_t> list, int64_t layer
 }
 
 void check_answers(const TrainOptions& o) {
-  if (o.regression) {
+  if (is_regression(o)) {
     if (!o.labels.empty())
       fail_usage("a regression has no labels, and {} are given", o.labels.size());
     if (!o.class_weights.empty()) throw_usage("class weights, and a regression has no classes");
@@ -204,7 +204,7 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
   ExitWishes wishes;
   wishes.layers = ramp_layers(o, recipe.recipe, layers);
   wishes.must_keep = ramps_alone;
-  wishes.regression = o.regression;
+  wishes.problem = o.problem;
   wishes.labels = o.labels;
   wishes.seed = o.seed;
   std::string why, tried;
@@ -228,7 +228,7 @@ std::vector<std::string> choose_exits(const TrainOptions& o, checkpoint::Backbon
       if (!why.empty()) notes.push_back(fmt::format("written as {}: the model {}", dialect, why));
       if (dialect != "berxit" && recipe.learns_to_exit())
         notes.push_back(fmt::format("{}'s exits are not learned: that part is left out", dialect));
-      if (o.regression && recipe.stages.front().aim == Aim::self_distil)
+      if (is_regression(o) && recipe.stages.front().aim == Aim::self_distil)
         notes.emplace_back(
             "self-distil on a regression is the same as joint: a score has no probabilities to "
             "learn from");

@@ -21,7 +21,7 @@ ModelInfo tiny_model(int64_t labels) {
   m.path = "m";
   m.hidden_size = 4;
   m.num_labels = labels;
-  m.regression = labels == 1;
+  m.problem = labels == 1 ? ProblemType::regression : ProblemType::single_label;
   for (int64_t i = 0; i < labels; ++i) m.labels.push_back("LABEL_" + std::to_string(i));
   for (int64_t layer : {1, 2}) {
     m.layers.push_back({.layer = layer, .ffn_size = 2});
@@ -40,7 +40,7 @@ Result result_of(std::vector<float> first, std::vector<float> last, int64_t toke
 
 Evaluated evaluated(const std::vector<Result>& results, std::vector<int32_t> labels) {
   Evaluated e;
-  append(results, false, &e.table);
+  append(results, ProblemType::single_label, &e.table);
   e.labels = std::move(labels);
   return e;
 }
@@ -91,7 +91,7 @@ TEST(Evaluation, ScoresOfARegression) {
   Evaluated data;
   append(
       std::vector<Result>{result_of({1}, {3}, 5), result_of({2}, {2}, 5), result_of({3}, {1}, 5)},
-      true, &data.table);
+      ProblemType::regression, &data.table);
   data.scores = {0.5, 1.5, 4};
   const ScoreOptions options{{Metric::pearson, Metric::spearman}, 1, {}};
   ExitPolicy first;
@@ -105,7 +105,7 @@ TEST(Evaluation, ScoresOfARegression) {
 
 TEST(Evaluation, PolicyThatDoesNotFitIsRefused) {
   Evaluated data;
-  append(std::vector<Result>{result_of({1}, {3}, 5)}, true, &data.table);
+  append(std::vector<Result>{result_of({1}, {3}, 5)}, ProblemType::regression, &data.table);
   data.scores = {1};
   EXPECT_THROW(score_policy(data, tiny_model(1), entropy(0.5), {{Metric::pearson}, 1, {}}), Error);
 }
@@ -148,7 +148,7 @@ TEST(EvalWriter, JsonHasNullWhereThereIsNoNumber) {
   r.num_layers = 2;
   r.data.path = "d.tsv";
   const Strings one{"LABEL_0"};
-  r.labels = find_label_map(nullptr, one, true);
+  r.labels = find_label_map(nullptr, one, ProblemType::regression);
   EvalPoint p;
   p.policy = "never";
   p.text = "never";
@@ -221,7 +221,8 @@ TEST_F(Sets, WhatIsNotThereIsNamed) {
 std::string submission(const char* task, const Strings& labels, const std::vector<float>& logits,
                        const std::string& id) {
   const bool regression = labels.size() == 1;
-  const LabelMap map = find_label_map(&find_task(task), labels, regression);
+  const LabelMap map = find_label_map(
+      &find_task(task), labels, regression ? ProblemType::regression : ProblemType::single_label);
   Example row;
   row.id = id;
   Result r;

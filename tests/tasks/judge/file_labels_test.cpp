@@ -139,7 +139,7 @@ TEST(FileLabels, RulesInOrder) {
     const std::vector<Example> rows = rows_with(c.labels);
     const TrainLabels got = decide(c, rows);
     EXPECT_EQ(got.map.names, c.names);
-    EXPECT_EQ(got.map.regression, c.names.empty());
+    EXPECT_EQ(is_regression(got.map), c.names.empty());
     EXPECT_EQ(got.notes.front().rfind(c.note, 0), 0u) << got.notes.front();
     for (const Example& row : rows) EXPECT_NO_THROW((void)parse_gold(got.map, row)) << row.gold;
   }

@@ -13,7 +13,8 @@ const Strings kPlain2{"LABEL_0", "LABEL_1"}, kPlain3{"LABEL_0", "LABEL_1", "LABE
 
 LabelMap map_of(const char* task, const Strings& model, bool roberta = false,
                 const std::string& order = "") {
-  return find_label_map(task ? &find_task(task) : nullptr, model, false, roberta, order);
+  return find_label_map(task ? &find_task(task) : nullptr, model, ProblemType::single_label,
+                        roberta, order);
 }
 
 int64_t label_of(const LabelMap& map, const std::string& text) {
@@ -100,7 +101,7 @@ TEST(Gold, UnknownLabelsNameTheirPlace) {
 
 TEST(Gold, Scores) {
   const Strings one{"LABEL_0"};
-  const LabelMap map = find_label_map(&find_task("sts-b"), one, true);
+  const LabelMap map = find_label_map(&find_task("sts-b"), one, ProblemType::regression);
   Example row;
   row.source = "f.tsv";
   row.line = 2;
@@ -119,7 +120,8 @@ TEST(Gold, TaskAndModelMustFit) {
   EXPECT_EQ(error_of(ErrorKind::usage, [] { map_of("sts-b", kPlain2); }),
             "task sts-b is about scores (regression), the model has 2 labels");
   const Strings one{"LABEL_0"};
-  EXPECT_EQ(error_of(ErrorKind::usage, [&] { find_label_map(&find_task("rte"), one, true); }),
+  EXPECT_EQ(error_of(ErrorKind::usage,
+                     [&] { find_label_map(&find_task("rte"), one, ProblemType::regression); }),
             "task rte has labels, the model gives a score (regression)");
 }
 

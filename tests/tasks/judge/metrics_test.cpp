@@ -99,7 +99,8 @@ void check_glue_files(const char* goldens_of) {
     std::vector<std::string> names;
     for (const std::string_view name : found.task->labels) names.emplace_back(name);
     if (names.empty()) names.emplace_back("LABEL_0");
-    const LabelMap map = find_label_map(found.task, names, labels == 0);
+    const LabelMap map = find_label_map(
+        found.task, names, labels == 0 ? ProblemType::regression : ProblemType::single_label);
     InputOptions options;
     options.want_gold = true;
     options.task = found.task;

@@ -17,7 +17,7 @@ ModelInfo model_info(bool regression = false) {
   ModelInfo m;
   m.hidden_size = 8;
   m.num_labels = regression ? 1 : 3;
-  m.regression = regression;
+  m.problem = regression ? ProblemType::regression : ProblemType::single_label;
   m.labels = {"a", "b", "c"};
   for (int64_t l = 1; l <= 4; ++l) {
     m.layers.push_back({l, 2, 4, 10, 100});
@@ -45,7 +45,7 @@ Evaluated random_rows(int64_t rows, uint64_t seed, bool regression = false) {
       data.labels.push_back(static_cast<int32_t>(random() % 3));
     }
   }
-  append(results, regression, &data.table);
+  append(results, model_info(regression).problem, &data.table);
   return data;
 }
 
@@ -125,7 +125,7 @@ TEST(SweepEvaluator, CalibrationErrorByHand) {
     e.layer = 1;
     e.logits = {static_cast<float>(std::log(p / (1 - p))), 0};
   }
-  append(results, false, &data.table);
+  append(results, ProblemType::single_label, &data.table);
   data.labels = {0, 1, 0, 1};
   ModelInfo m = model_info();
   m.layers.resize(1);

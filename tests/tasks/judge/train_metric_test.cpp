@@ -40,7 +40,7 @@ TEST(TrainMetric, OfScores) {
   std::vector<TrainRow> rows(3);
   for (size_t i = 0; i < 3; ++i) rows[i].score = static_cast<float>(i * i);
   ExitTable t;
-  t.regression = true;
+  t.problem = ProblemType::regression;
   t.num_labels = 1;
   t.layers = {1, 2};
   t.tokens = {4, 4, 4};

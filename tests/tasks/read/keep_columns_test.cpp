@@ -163,7 +163,7 @@ TEST(KeepColumns, InEveryFormat) {
     OutputOptions options;
     options.format = c.format;
     options.labels = {"bad", "good"};
-    options.regression = c.regression;
+    options.problem = c.regression ? ProblemType::regression : ProblemType::single_label;
     options.top_k = 2;
     options.num_layers = 6;
     options.kept = {"x", "y y", "z"};
@@ -184,7 +184,7 @@ TEST(KeepColumns, TableKeepsItsWidth) {
   result.logits = {1};
   OutputOptions options;
   options.format = OutputFormat::table;
-  options.regression = true;
+  options.problem = ProblemType::regression;
   for (size_t columns = 0; columns < 12; ++columns) {
     std::string header, text;
     append_header(options, &header);

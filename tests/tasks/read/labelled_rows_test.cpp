@@ -24,7 +24,8 @@ struct LabelledRowsTest : testing::Test {
     write_file(set.path, text);
     LabelledRows rows;
     read_labelled_rows(set, options, limit, use, nullptr, &rows);
-    LabelMap map = find_label_map(nullptr, std::vector<std::string>{"no", "yes"}, false);
+    LabelMap map =
+        find_label_map(nullptr, std::vector<std::string>{"no", "yes"}, ProblemType::single_label);
     sources.push_back(std::move(rows.sources));
     return to_train_rows(map, std::move(rows.rows), use);
   }

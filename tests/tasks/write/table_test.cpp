@@ -83,7 +83,7 @@ TEST(Table, LongLabelsAreCut) {
 
 TEST(Table, Regression) {
   OutputOptions o = table_options();
-  o.regression = true;
+  o.problem = ProblemType::regression;
   Result r;
   r.logits = {-3.2501f};
   r.exit_layer = 12;

@@ -136,7 +136,7 @@ TEST(Writer, JsonTopAndExits) {
 
 TEST(Writer, Regression) {
   OutputOptions o = options(OutputFormat::tsv);
-  o.regression = true;
+  o.problem = ProblemType::regression;
   o.labels = {"LABEL_0"};
   o.top_k = 3;
   o.all_exits = true;
