@@ -28,10 +28,9 @@ int64_t count_numbered(const Source& s, const std::string& beginning) {
 
 void check_count(const Source& s, const char* key, const std::optional<int64_t>& said,
                  const char* what, int64_t have) {
-  const int64_t expected = said.value_or(1);
-  if (have == expected) return;
-  fail_model("{}: {} is {}{}, {} holds {} {}", s.config->place, key, expected,
-             said ? "" : " (the default)", *s.set->file, have, what);
+  if (said.value_or(1) == have) return;
+  fail_model("{}: {} is {}{}, expected {}, the number of {} in {}", s.config->place, key,
+             said.value_or(1), said ? "" : " (the default)", have, what, *s.set->file);
 }
 
 // The group of each block, if blocks have `inner` layers and a layer of a group is in no other place.
@@ -74,10 +73,10 @@ AlbertLayout read_albert_layout(const Source& s) {
   layout.groups = count_numbered(s, beginning);
   if (layout.groups == 0)
     fail_model("{}is missing", missing_place(s, beginning + "0" + kInner + "0.*"));
-  check_count(s, "num_hidden_groups", c.num_hidden_groups, "groups of layers", layout.groups);
+  check_count(s, "num_hidden_groups", c.num_hidden_groups, "groups", layout.groups);
   for (int64_t g = 0; g < layout.groups; ++g) {
     layout.inner = count_numbered(s, fmt::format("{}{}{}", beginning, g, kInner));
-    check_count(s, "inner_group_num", c.inner_group_num, "layers in a group", layout.inner);
+    check_count(s, "inner_group_num", c.inner_group_num, "layers of a group", layout.inner);
   }
   if (!c.num_hidden_layers) {
     fail_model(
@@ -88,9 +87,12 @@ AlbertLayout read_albert_layout(const Source& s) {
   }
   layout.blocks = *c.num_hidden_layers;
   if (layout.blocks < layout.groups || layout.layers() > kMaxLayers) {
-    fail_model("{}: num_hidden_layers is {}, expected from {} to {}: {} holds {} groups of {}",
-               c.place, layout.blocks, layout.groups, kMaxLayers / layout.inner, *s.set->file,
-               layout.groups, layout.inner);
+    fail_model(
+        "{}: num_hidden_layers is {}, expected from {} to {} (num_hidden_groups is {}, "
+        "inner_group_num "
+        "{})",
+        c.place, layout.blocks, layout.groups, kMaxLayers / layout.inner, layout.groups,
+        layout.inner);
   }
   return layout;
 }

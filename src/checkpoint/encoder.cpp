@@ -85,16 +85,17 @@ void build_map(Source& s, model::Model* m) {
   const bool electra = s.family == Family::electra;
   if (!electra && s.family != Family::albert) return;
   const Tensor& word = m->parameters.tensor(e.word);
-  if (c.embedding_size && *c.embedding_size != e.size) {
+  const int64_t size = m->arch.hidden_size;  // as long as there is no map
+  if (c.embedding_size && *c.embedding_size != size) {
     fail_model("{}: embedding_size is {}, the tensors have {} ({} {})", c.place, *c.embedding_size,
-               e.size, word.name, shape_text(word.shape));
+               size, word.name, shape_text(word.shape));
   }
   const std::string name =
       s.prefix + (electra ? "embeddings_project" : "encoder.embedding_hidden_mapping_in");
-  const bool differs = c.hidden_size ? *c.hidden_size != e.size : has_any(s, name + ".");
+  const bool differs = c.hidden_size ? *c.hidden_size != size : has_any(s, name + ".");
   if (electra && !differs) return;
   const Dim rows = c.hidden_size ? Dim(*c.hidden_size) : Dim("H");
-  e.map = use_linear(s, Role::embedding_map, name, rows, e.size, "hidden_size of config.json");
+  e.map = use_linear(s, Role::embedding_map, name, rows, size, "hidden_size of config.json");
   m->arch.hidden_size = e.map->out;
   if (e.map->out <= kMaxHidden) return;
   const Tensor& map = m->parameters.tensor(e.map->weight);
@@ -108,7 +109,8 @@ void build_task(Source& s, model::Model* m) {
   const std::string name = s.prefix + "embeddings.task_type_embeddings.";
   model::Embeddings& e = m->arch.embeddings;
   if (s.config->use_task_id) {
-    e.task = use_parameter(s, Role::task, model::Part::weight, name + "weight", {"tasks", e.size});
+    e.task = use_parameter(s, Role::task, model::Part::weight, name + "weight",
+                           {"tasks", m->arch.hidden_size});
   } else if (has_any(s, name)) {
     mark_leftover(s, name);
     s.notes.push_back(fmt::format("{}: use_task_id is not true: {}weight in {} is not in use",
@@ -127,15 +129,14 @@ void build_embeddings(Source& s, model::Model* m) {
     e.word = weight(Role::word, p + "word_embeddings1.weight", {"V", "r"});
     const int64_t rank = m->parameters.tensor(e.word).shape[1];
     const ParameterId up = weight(Role::word_up, p + "word_embeddings2.weight", {"H", rank});
-    e.size = m->parameters.tensor(up).shape[0];
-    e.word_up = model::Linear{e.size, rank, up, model::kNone};
+    m->arch.hidden_size = m->parameters.tensor(up).shape[0];
+    e.word_up = model::Linear{m->arch.hidden_size, rank, up, model::kNone};
   } else {
     e.word = weight(Role::word, p + "word_embeddings.weight", {"V", "H"});
-    e.size = m->parameters.tensor(e.word).shape[1];
+    m->arch.hidden_size = m->parameters.tensor(e.word).shape[1];
   }
   const Tensor& word = m->parameters.tensor(e.word);
-  const int64_t h = e.size;
-  m->arch.hidden_size = h;
+  const int64_t h = m->arch.hidden_size;  // build_map may change it
   m->arch.vocab_size = word.shape[0];
   if (h > kMaxHidden || m->arch.vocab_size > std::numeric_limits<int32_t>::max()) {
     fail_model("{}shape {}, expected at most [2^31-1, {}]", tensor_place(word),

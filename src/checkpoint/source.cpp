@@ -60,6 +60,15 @@ EncoderName find_encoder(const TensorSet& set, const std::vector<std::string>& n
 // In another family the same names mean other positions and another head.
 void check_family(const Source& s) {
   const Config& c = *s.config;
+  const bool own_defaults =
+      s.family == Family::electra || s.family == Family::albert || s.family == Family::ernie;
+  if (c.model_type.empty() && own_defaults) {
+    fail_model(
+        "{}: model_type is missing, expected \"{}\", whose encoder {} holds: other types have "
+        "other "
+        "defaults",
+        c.place, first_of(s.family).name, *s.set->file);
+  }
   if (c.model_type.empty() || type_fits(c.model_type, s.family)) return;
   fail_model("{}: model_type is \"{}\", but {} holds an encoder of {} ({}), expected one of {}",
              c.place, printable(c.model_type, 60), *s.set->file, first_of(s.family).name,

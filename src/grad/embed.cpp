@@ -85,11 +85,12 @@ void sum_mask_gradient(TrainedWeights* w, const Crew& crew, const EmbeddingRecor
 void reserve_embedding(const TrainedWeights& w, int64_t tokens, Reserve* reserve,
                        EmbeddingRecord* record) {
   const model::Embeddings& e = w.arch().embeddings;
+  const int64_t size = w.arch().embedding_size();
   if (e.word_up) (*reserve)(&record->gathered, tokens * e.word_up->in);
-  (*reserve)(&record->normed, tokens * e.size);
+  (*reserve)(&record->normed, tokens * size);
   (*reserve)(&record->inverse, tokens);
-  (*reserve)(&record->sum, tokens * e.size);
-  if (e.map) (*reserve)(&record->unmapped, tokens * e.size);
+  (*reserve)(&record->sum, tokens * size);
+  if (e.map) (*reserve)(&record->unmapped, tokens * size);
 }
 
 void prepare_embedding(const TrainedWeights& w, const Batch& batch, EmbeddingRecord* record) {
@@ -109,7 +110,7 @@ void embedding_forward(const TrainedWeights& w, const Batch& batch, const Dropou
                        const Crew& crew, EmbeddingRecord* record, float* x,
                        LinearScratch* scratch) {
   const model::Embeddings& e = w.arch().embeddings;
-  const int64_t tokens = batch.tokens(), size = e.size;
+  const int64_t tokens = batch.tokens(), size = w.arch().embedding_size();
   const Range mine = crew.part(tokens);
   const int64_t rank = e.word_up ? e.word_up->in : size;
   float* const mapped = x;  // [T, H]
@@ -156,7 +157,7 @@ void embedding_backward(TrainedWeights* w, const Batch& batch, const Dropout& dr
                         const Crew& crew, const EmbeddingRecord& record, float* d, float* other,
                         float* d_unmapped, float* d_rank, LinearScratch* scratch) {
   const model::Embeddings& e = w->arch().embeddings;
-  const int64_t tokens = batch.tokens(), size = e.size;
+  const int64_t tokens = batch.tokens(), size = w->arch().embedding_size();
   const Range mine = crew.part(tokens);
   if (e.map) {
     const TrainedLinear& map = w->linear(*e.map);

@@ -155,8 +155,8 @@ const float* middle_again(const TrainedWeights& w, const model::Layer& layer, co
 LinearSizes largest_products(const model::Architecture& arch, int64_t rows) {
   LinearSizes largest{.rows = rows, .out = arch.hidden_size, .in = arch.hidden_size};
   if (const auto& up = arch.embeddings.word_up) largest.in = std::max(largest.in, up->in);
-  largest.out = std::max(largest.out, arch.embeddings.size);
-  largest.in = std::max(largest.in, arch.embeddings.size);
+  largest.out = std::max(largest.out, arch.embedding_size());
+  largest.in = std::max(largest.in, arch.embedding_size());
   for (const model::Layer& layer : arch.layers) {
     const int64_t size = attention_size(layer);
     const int64_t inner = layer.ffn ? layer.ffn->in.out : 0;

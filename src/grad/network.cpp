@@ -113,7 +113,7 @@ void Network::reserve_all(const BatchShape& batch, int64_t threads, const Forwar
   reserve_scratch(w_, batch, threads, backward, reserve, &scratch_);
   if (!backward) return;
   (*reserve)(&d_, tokens * hidden);
-  if (arch.embeddings.map) (*reserve)(&d_unmapped_, tokens * arch.embeddings.size);
+  if (arch.embeddings.map) (*reserve)(&d_unmapped_, tokens * arch.embedding_size());
   if (arch.embeddings.word_up) (*reserve)(&d_rank_, tokens * arch.embeddings.word_up->in);
 }
 

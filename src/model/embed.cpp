@@ -32,7 +32,7 @@ void embed(const kernels::KernelTable& kernels, const Model& model, const Embedd
   const Embeddings& e = model.arch.embeddings;
   const Tensor& word = model.parameters.tensor(e.word);
   const bool typed = e.type != kNone;
-  const int64_t size = e.size, tokens = view.tokens(), rank = word.shape[1];
+  const int64_t size = model.arch.embedding_size(), tokens = view.tokens(), rank = word.shape[1];
   float* const out = x;  // [T, H]
   if (w.map) x = scratch->context.reserve(tokens * size);
   float* const gathered = w.word_up ? scratch->hidden.reserve(tokens * rank) : x;

@@ -54,15 +54,14 @@ struct Layer {
   std::optional<FeedForward> ffn;
 };
 
-// E is H but in ELECTRA and ALBERT, which map the normed sum to the layers' size.
+// E, the embeddings' size, is H but in ELECTRA and ALBERT, which map the normed sum to H.
 struct Embeddings {
-  int64_t size = 0;               // E
   ParameterId word = kNone;       // [V, E], or [V, r] when factorised
   std::optional<Linear> word_up;  // factorised: [E, r], word vector = w1[id] w2^T (COST-EFF)
   ParameterId position = kNone;   // [rows, E]; position_offset tells the row of a token
   ParameterId type = kNone;       // [types, E]; DistilBERT has none
   ParameterId task = kNone;       // [tasks, E]; only ERNIE has it, and only its row 0 is added
-  std::optional<Linear> map;      // [H, E], after the LayerNorm
+  std::optional<Linear> map;      // [H, E], after the LayerNorm; without it E is H
   // The row of a sequence's first token. In BERT it is 0, and token i has row i. In the RoBERTa family
   // it is the pad token's id + 1, and the following rows go to the following tokens except pad tokens.
   // A pad token always has the row of its own id (transformers, modeling_roberta.py,
@@ -122,6 +121,7 @@ struct Architecture {
   std::vector<Head> heads;  // ascending in `layer`, at most one a layer; the last one is at layer L
 
   int64_t hidden_size = 0, head_size = 0;
+  int64_t embedding_size() const { return embeddings.map ? embeddings.map->in : hidden_size; }  // E
   int64_t vocab_size = 0;  // rows of embeddings.word
   int64_t max_length = 0;  // tokens: position rows less the offset, and config's limit
   int64_t type_vocab_size = 0;

@@ -116,7 +116,7 @@ constexpr int64_t kTypesKept = 2;  // types of which EmbeddingWeights keeps the 
 
 const float* add_place(const Model& model, int64_t i, int64_t type, float* out) {
   const Embeddings& e = model.arch.embeddings;
-  const int64_t n = e.size;
+  const int64_t n = model.arch.embedding_size();
   to_float32(model.parameters.tensor(e.position), (e.first_position() + i) * n, n, out);
   float* const other = out + n;
   const auto add_row = [&](ParameterId table, int64_t row) {
@@ -165,7 +165,7 @@ const EmbeddingWeights& WeightStore::embeddings() const {
     const int64_t used = model_.arch.max_length + e.position_offset - e.first_position();
     w.places_of_type = model_.arch.max_length > 0 ? std::min(used, all) : all;
     w.types = e.type != kNone ? std::min(model_.parameters.tensor(e.type).shape[0], kTypesKept) : 1;
-    w.size = e.size;
+    w.size = model_.arch.embedding_size();
     w.places.reserve((w.types * w.places_of_type + 1) * w.size);  // add_place writes two rows
     pieces.push_back([&](PackScratch*) {
       for (int64_t type = 0; type < w.types; ++type) {

@@ -147,7 +147,7 @@ ModelInfo describe(const model::Model& m) {
   info.max_length = info.default_max_length = m.arch.max_length;
   info.type_vocab_size = m.arch.type_vocab_size;
   info.embedding_rank = m.arch.embeddings.word_up ? m.arch.embeddings.word_up->in : 0;
-  info.embedding_size = m.arch.embeddings.size;
+  info.embedding_size = m.arch.embedding_size();
   info.embedding_map = m.arch.embeddings.map.has_value();
   info.problem = m.arch.problem;
   info.question_answering = m.arch.question_answering;

@@ -97,20 +97,22 @@ TEST(Config, DistilBertHasNamesOfItsOwn) {
 }
 
 TEST(Config, ModelTypesThatAreComputed) {
-  for (const char* type :
-       {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "elasticbert"}) {
+  for (const char* type : {"bert", "roberta", "xlm-roberta", "camembert", "data2vec-text",
+                           "distilbert", "elasticbert", "electra", "albert", "ernie"}) {
     EXPECT_EQ(parse("{\"model_type\": \"" + std::string(type) + "\"}").model_type, type);
   }
   EXPECT_EQ(parse(R"({"model_type": null})").model_type, "");
   EXPECT_EQ(parse(R"({"model_type": ""})").model_type, "");
-  for (const char* type : {"big_bird", "xmod", "mpnet", "deberta-v2", "electra", "albert", "gpt2",
-                           "BERT", "bert-generation", "roberta-prelayernorm", "xlm-roberta-xl"}) {
+  for (const char* type :
+       {"big_bird", "xmod", "mpnet", "deberta-v2", "ernie_m", "modernbert", "gpt2", "BERT",
+        "bert-generation", "roberta-prelayernorm", "xlm-roberta-xl"}) {
     // It is checked first, as the rest of the file has the keys of that architecture.
     EXPECT_EQ(config_error("{\"model_type\": \"" + std::string(type) +
                            "\", \"position_embedding_type\": \"x\", \"hidden_size\": -1}"),
               "m/config.json: model_type is \"" + std::string(type) +
                   "\", an architecture that the engine does not compute, expected one of bert, "
-                  "roberta, xlm-roberta, camembert, distilbert, elasticbert, masked_bert");
+                  "roberta, xlm-roberta, camembert, data2vec-text, distilbert, elasticbert, "
+                  "electra, albert, ernie, masked_bert");
   }
 }
 

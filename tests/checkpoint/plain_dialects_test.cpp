@@ -251,11 +251,11 @@ TEST(PlainRoberta, PositionsBeginAfterThePadToken) {
 
 TEST(Source, NoEncoderAndTwoEncoders) {
   Shapes s;
-  s.at["albert.embeddings.word_embeddings.weight"] = {kV, kH};
+  s.at["mpnet.embeddings.word_embeddings.weight"] = {kV, kH};
   EXPECT_EQ(
       build_error(s),
       "m/model.safetensors: holds no BERT encoder, expected tensors such as "
-      "bert.embeddings.word_embeddings.weight (found: albert.embeddings.word_embeddings.weight)");
+      "bert.embeddings.word_embeddings.weight (found: mpnet.embeddings.word_embeddings.weight)");
   EXPECT_NE(build_error(Shapes{}).find("(found: no tensor at all)"), std::string::npos);
   s = plain_bert();
   s.at["roberta.embeddings.word_embeddings.weight"] = {kV, kH};

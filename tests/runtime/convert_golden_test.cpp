@@ -174,8 +174,13 @@ TEST_P(ConvertGolden, EveryLayerCanBeDropped) {
     try {
       ASSERT_TRUE(convert_checkpoint(src, to, o));
     } catch (const Error& e) {
-      // COST-EFF's joined hidden states: an exit may lose its input.
       EXPECT_EQ(e.kind(), ErrorKind::usage);
+      if (std::string(e.what()).find("which share weights") != std::string::npos) {
+        // Of ALBERT's groups each must lose as much as the others.
+        EXPECT_TRUE(GetParam().starts_with("albert_") && GetParam().ends_with("_groups"));
+        continue;
+      }
+      // COST-EFF's joined hidden states: an exit may lose its input.
       EXPECT_NE(std::string(e.what()).find("hidden states"), std::string::npos) << e.what();
       EXPECT_EQ(GetParam(), "costeff_full_concat3");
       continue;

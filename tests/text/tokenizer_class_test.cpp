@@ -73,7 +73,8 @@ TEST(TokenizerClass, ImpliedByTheModelIfNoFileNamesOne) {
   const struct {
     const char* model_type;
     int32_t id;
-  } kCases[] = {{"bert", 5}, {"distilbert", 5}, {"roberta", 6}, {"xlm-roberta", 6}};
+  } kCases[] = {{"bert", 5},    {"distilbert", 5},    {"electra", 5},    {"ernie", 5},
+                {"roberta", 6}, {"data2vec-text", 6}, {"xlm-roberta", 6}};
   for (const auto& c : kCases) {
     const std::string config = std::string("{\"model_type\": \"") + c.model_type + "\"}";
     EXPECT_EQ(

@@ -62,6 +62,17 @@ TEST(TrainDialects, AreReadBack) {
       {kElastic, "ramps", "", "costeff-elasticbert-static"},
       {kElastic, "joint", "elasticbert", "elasticbert"},
       {kElastic, "joint", "", "costeff-elasticbert-static"},
+      {"electra", "plain", "", "plain-electra"},
+      {"electra", "joint", "", "costeff-plain-electra"},
+      {"electra", "weighted", "", "costeff-plain-electra"},
+      {"albert", "plain", "", "plain-albert"},
+      {"albert", "ramps", "", "costeff-plain-albert"},
+      {"albert", "joint", "", "costeff-plain-albert"},
+      {"albert", "weighted", "", "pabee"},
+      {"albert_groups", "weighted", "", "costeff-plain-albert"},
+      {"ernie", "plain", "", "plain-ernie"},
+      {"ernie", "joint", "", "costeff-plain-ernie"},
+      {"data2vec", "joint", "", "deebert-roberta"},
   };
   const TempDir dir;
   for (const auto& c : cases) {

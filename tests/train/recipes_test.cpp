@@ -14,7 +14,8 @@
 namespace costeff {
 namespace {
 
-const char* const kFamilies[] = {"plain_bert", "plain_roberta", "distilbert", "elasticbert_static"};
+const char* const kFamilies[] = {"plain_bert", "plain_roberta", "distilbert", "elasticbert_static",
+                                 "electra",    "albert",        "ernie",      "data2vec"};
 
 std::string family_path(const std::string& name) { return shared_path("golden/" + name); }
 

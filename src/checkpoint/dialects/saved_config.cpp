@@ -82,7 +82,8 @@ void put_pruned_heads(SavedModel* out, const model::Model& m, int64_t heads) {
 void put_family_keys(SavedModel* out, const model::Model& m) {
   Json& j = out->json;
   const model::Embeddings& e = m.arch.embeddings;
-  if (out->family == Family::electra || out->family == Family::albert) j["embedding_size"] = e.size;
+  if (out->family == Family::electra || out->family == Family::albert)
+    j["embedding_size"] = m.arch.embedding_size();
   if (out->family == Family::albert) {
     j["num_hidden_layers"] = out->albert.blocks;
     j["num_hidden_groups"] = out->albert.groups;

@@ -54,10 +54,15 @@ constexpr std::string_view kRefused[] = {
 
 std::string_view class_of_model(std::string_view model_type) {
   constexpr std::pair<std::string_view, std::string_view> kClasses[] = {
-      {"bert", "BertTokenizer"},       {"distilbert", "DistilBertTokenizer"},
-      {"electra", "ElectraTokenizer"}, {"mobilebert", "MobileBertTokenizer"},
-      {"roberta", "RobertaTokenizer"}, {"longformer", "LongformerTokenizer"},
-      {"bart", "BartTokenizer"}};
+      {"bert", "BertTokenizer"},
+      {"distilbert", "DistilBertTokenizer"},
+      {"electra", "ElectraTokenizer"},
+      {"mobilebert", "MobileBertTokenizer"},
+      {"roberta", "RobertaTokenizer"},
+      {"longformer", "LongformerTokenizer"},
+      {"bart", "BartTokenizer"},
+      {"ernie", "BertTokenizer"},
+      {"data2vec-text", "RobertaTokenizer"}};
   for (const auto& [type, name] : kClasses) {
     if (type == model_type) return name;
   }
