@@ -16,27 +16,6 @@
 namespace costeff {
 namespace {
 
-// Rows of golden.jsonl with labels that cycle.
-Rows golden_rows(const std::string& dir, const model::Model& m, size_t count,
-                 std::vector<nlohmann::json>* lines) {
-  Rows rows;
-  rows.batch.pad_token = m.arch.embeddings.pad_token();
-  if (rows.batch.pad_token < 0) rows.batch.pad_token = 0;
-  *lines = read_json_lines(dir + "/golden.jsonl");
-  lines->resize(std::min(count, lines->size()));
-  for (size_t i = 0; i < lines->size(); ++i) {
-    const auto& line = (*lines)[i];
-    rows.batch.add(line.at("input_ids").get<std::vector<int32_t>>(),
-                   line.value("token_type_ids", std::vector<int32_t>()), static_cast<uint32_t>(i));
-    if (is_regression(m.arch)) {
-      rows.scores.push_back(static_cast<float>(i) * 0.5f);
-    } else {
-      rows.labels.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % m.arch.num_labels));
-    }
-  }
-  return rows;
-}
-
 double loss_of(Student* s, const Rows& rows, const train::Objective& objective,
                train::StepLosses* losses) {
   s->network->forward(rows.batch, {}, {});
@@ -93,8 +72,9 @@ TEST(EveryModel, ForwardIsTheReferencesAndGradientsAreSlopes) {
     if (probe.arch.question_answering) continue;
     ++models;
     Student s(dir, {kernels::find_table(""), kernels::Precision::float32});
-    std::vector<nlohmann::json> lines;
-    const Rows rows = golden_rows(dir, s.model, 3, &lines);
+    std::vector<nlohmann::json> lines = read_json_lines(dir + "/golden.jsonl");
+    lines.resize(std::min<size_t>(3, lines.size()));
+    const Rows rows = golden_rows(lines, s.model);
     const train::Objective objective =
         objective_of(train::Aim::joint, s.network->heads(), s.network->layers(), false, 0);
     s.network->reserve(rows.batch, 1);

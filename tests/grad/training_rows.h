@@ -42,6 +42,25 @@ inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,
   return rows;
 }
 
+// Rows of a golden.jsonl, with labels that cycle.
+inline Rows golden_rows(const std::vector<nlohmann::json>& lines, const model::Model& m,
+                        size_t first = 0, size_t count = SIZE_MAX) {
+  Rows rows;
+  rows.batch.pad_token = m.arch.embeddings.pad_token();
+  if (rows.batch.pad_token < 0) rows.batch.pad_token = 0;
+  for (size_t i = first; i < lines.size() && i - first < count; ++i) {
+    const nlohmann::json& line = lines[i];
+    rows.batch.add(line.at("input_ids").get<std::vector<int32_t>>(),
+                   line.value("token_type_ids", std::vector<int32_t>()), static_cast<uint32_t>(i));
+    if (is_regression(m.arch)) {
+      rows.scores.push_back(static_cast<float>(i) * 0.5f);
+    } else {
+      rows.labels.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % m.arch.num_labels));
+    }
+  }
+  return rows;
+}
+
 // A step of `rows` rows without class weights.
 inline train::StepSize step_size(int64_t rows) { return {rows, static_cast<double>(rows)}; }
 

@@ -24,11 +24,11 @@ constexpr std::array<Name<ExitPooling>, 3> kPoolings{
 constexpr std::array<Name<BestBy>, 2> kBestBy{{{"last", BestBy::last}, {"mean", BestBy::mean}}};
 
 constexpr const char* kTrainFooter =
-    "BACKBONE is a pretrained BERT, RoBERTa, DistilBERT or ElasticBERT, with or\n"
-    "without a classifier, or any model that costeff opens. OUT is a model\n"
-    "directory that appears when training is complete. Until then OUT.training has\n"
-    "what --resume needs; after Ctrl-C or a crash, the same command with --resume\n"
-    "goes on and ends with the same bits.\n\n"
+    "BACKBONE is a pretrained BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT, ERNIE or\n"
+    "ElasticBERT, with or without a classifier, or any model that costeff opens. OUT\n"
+    "is a model directory that appears when training is complete. Until then\n"
+    "OUT.training has what --resume needs; after Ctrl-C or a crash, the same command\n"
+    "with --resume goes on and ends with the same bits.\n\n"
     "The table on standard output has a line for each evaluation: stage, step of the\n"
     "stage, epoch, mean loss since the last evaluation, the metric at the first,\n"
     "middle and last exit, the score that --best-by compares, and * for the best\n"
