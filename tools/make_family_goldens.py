@@ -35,7 +35,8 @@ TEXTS = [
     ("they stop", "They wait; the others do not."),
     ("caf\u00e9 na\u00efve \u00dcber-film", None),
     ("x", ""),
-    ("no plot , no script , no end . " * 9, "and yet the actors are better than the film . " * 9),
+    # Only one is long: two long ones are cut otherwise by the Rust tokenizers.
+    ("no plot , no script , no end . " * 14, "and yet it works ."),
     ("slow slow slow works works", "a script"),
 ]
 WORDS = """a film that knows when to stop slow and yet it works the actors are better than script what is about man
@@ -175,8 +176,8 @@ MODELS = {
               lambda v: ErnieConfig(vocab_size=v, num_hidden_layers=2, num_labels=3, use_task_id=True, hidden_act="relu",
                                     **SIZES), wordpiece, "plain-ernie", 2),
     "ernie_without_task": (transformers.ErnieForSequenceClassification,
-                           lambda v: ErnieConfig(vocab_size=v, num_hidden_layers=1, num_labels=2, **SIZES),
-                           wordpiece, "plain-ernie", 1),
+                           lambda v: ErnieConfig(vocab_size=v, num_hidden_layers=2, num_labels=2, **SIZES),
+                           wordpiece, "plain-ernie", 2),
     "data2vec": (transformers.Data2VecTextForSequenceClassification,
                  lambda v: Data2VecTextConfig(vocab_size=v, num_hidden_layers=2, num_labels=3, type_vocab_size=1,
                                               layer_norm_eps=1e-5, **{**SIZES, "max_position_embeddings": MAX_LENGTH + 2}),

@@ -273,7 +273,7 @@ TEST(Source, ModelTypeAndTensorsAgree) {
             "bert (bert.*), expected one of bert, elasticbert, masked_bert");
   EXPECT_EQ(build_error(plain_roberta(), type("bert")),
             "m/config.json: model_type is \"bert\", but m/model.safetensors holds an encoder of "
-            "roberta (roberta.*), expected one of roberta, xlm-roberta, camembert");
+            "roberta (roberta.*), expected one of roberta, xlm-roberta, camembert, data2vec-text");
   for (const char* fits : {"bert", "elasticbert", "masked_bert"}) {
     EXPECT_EQ(make_model(plain_bert(), type(fits)).provenance.dialect, "plain-bert");
   }

@@ -57,7 +57,7 @@ TEST(SameBits, ThreadsAndMicroBatches) {
   for (const std::string& name :
        {std::string("golden_train/deebert"), std::string("golden_train/costeff_student"),
         std::string("golden_train/pabee_regression"), std::string("golden/albert_pabee"),
-        std::string("golden/albert_groups"), std::string("golden/ernie")}) {
+        std::string("golden/ernie")}) {
     const std::string dir = shared_path(name);
     for (const auto* const* t = kernels::all_tables(); *t; ++t) {
       // Kernels differ between tables, what a model has of them does not.
@@ -125,9 +125,10 @@ TEST(SameBits, SharedLayersAreSumsOverCopies) {
       const Rows rows = golden_rows(lines, *m);
       network.reserve(rows.batch, 1);
       network.forward(rows.batch, {}, {});
+      const train::Objective objective =
+          objective_of(train::Aim::joint, network.heads(), network.layers(), false, 0);
       train::StepLosses losses;
-      losses.begin(objective_of(train::Aim::joint, network.heads(), network.layers(), false, 0),
-                   step_size(rows.batch.rows()));
+      losses.begin(objective, step_size(rows.batch.rows()));
       losses.exits(network, rows.gold(), {}, rows.batch.rows());
       weights->clear_gradients({});
       network.backward(rows.batch, {}, {}, {losses.gradients(), {}, false});

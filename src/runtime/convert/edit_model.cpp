@@ -114,10 +114,9 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   m->arch.layers = std::move(kept);
   if (m->arch.family == model::Family::albert && !checkpoint::albert_layout_of(m->arch, 1)) {
     fail_usage(
-        "without the layers {} the model's groups of layers, which share weights, are in an order "
-        "that "
-        "ALBERT's config.json cannot say, expected layers of which the same number stays in each "
-        "group",
+        "without layer {} ALBERT's config.json cannot say which of the layers share weights, "
+        "expected to "
+        "drop as many of each group",
         fmt::join(layers, ", "));
   }
   renumber_heads(m, numbers);
