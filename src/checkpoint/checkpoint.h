@@ -4,7 +4,9 @@
 //   containers/           weight files -> TensorSet: safetensors; torch_file over zip_reader and
 //                         pickle; weights: which files a directory has
 //   config, exit_policy   config.json -> Config; exit_policy.json -> ExitPolicy
-//   source                tensors by canonical name, with checked access; encoder, heads over it
+//   source                tensors by canonical name, with checked access; embeddings, encoder, heads
+//                         over it
+//   albert_layers         which of ALBERT's layers share weights
 //   foreign_tensors       refuses what the engine does not compute
 //   dialects/             which dialect the tensors are in; dialect_*: -> Model; cofi_fold: zs.pt;
 //                         backbone: a model without its exits; save_model: the way back;

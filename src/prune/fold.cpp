@@ -1,6 +1,8 @@
 #include "prune/fold.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/fail.h"
 
@@ -81,14 +83,24 @@ void check_family(const std::string& path, const model::Model& m) {
 }
 
 std::string ragged_dialect(const std::string& path, const model::Model& m) {
-  check_family(path, m);
+  using model::Family;
+  constexpr std::pair<Family, const char*> kForms[] = {{Family::bert, "cofi-compact"},
+                                                       {Family::roberta, "cofi-compact-roberta"},
+                                                       {Family::electra, "cofi-compact-electra"},
+                                                       {Family::ernie, "cofi-compact-ernie"}};
+  const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
+                                  [&](const auto& f) { return f.first == m.arch.family; });
+  if (form == std::end(kForms)) {
+    fail_model("{}: is {}, which has no slender form; expected a BERT, RoBERTa, ELECTRA or ERNIE",
+               path, m.provenance.dialect);
+  }
   if (m.arch.embeddings.word_up) {
     fail_model(
         "{}: has a factorised word embedding, which no form with layers of different widths has; "
         "expected a whole one, or --method cost-eff, which keeps layers alike",
         path);
   }
-  return m.arch.family == model::Family::roberta ? "cofi-compact-roberta" : "cofi-compact";
+  return form->second;
 }
 
 }  // namespace costeff::prune

@@ -14,7 +14,8 @@ namespace costeff::prune {
 // its output's bias.
 model::Model fold(const model::Model& m, const Kept& kept);
 
-// Throws Error(model) for a model whose family has no form with other widths than its own. path: for the message.
+// Throws Error(model) for a model of a family that the methods which train are not for: COST-EFF and CoFi
+// have BERT and RoBERTa. path: for the message.
 void check_family(const std::string& path, const model::Model& m);
 
 // The dialect, but for exits, of `m` once its layers have widths of their own: CoFi's compact form. path: of

@@ -9,60 +9,6 @@
 namespace costeff::checkpoint {
 namespace {
 
-constexpr int64_t kE = 6;  // size of the embeddings
-
-void embeddings(Shapes* s, const std::string& prefix, int64_t size) {
-  s->at[prefix + "embeddings.word_embeddings.weight"] = {kV, size};
-  s->at[prefix + "embeddings.position_embeddings.weight"] = {kP, size};
-  s->at[prefix + "embeddings.token_type_embeddings.weight"] = {2, size};
-  s->norm(prefix + "embeddings.LayerNorm", size);
-}
-
-Shapes electra(int64_t size = kE) {
-  Shapes s = encoder("electra.");
-  embeddings(&s, "electra.", size);
-  if (size != kH) s.linear("electra.embeddings_project", kH, size);
-  s.linear("classifier.dense", kH, kH);
-  s.linear("classifier.out_proj", kC, kH);
-  return s;
-}
-
-Shapes albert(int64_t groups = 1, int64_t inner = 1) {
-  Shapes s;
-  embeddings(&s, "albert.", kE);
-  s.linear("albert.encoder.embedding_hidden_mapping_in", kH, kE);
-  for (int64_t i = 0; i < groups * inner; ++i) {
-    const std::string p = fmt::format("albert.encoder.albert_layer_groups.{}.albert_layers.{}.",
-                                      i / inner, i % inner);
-    for (const char* n : {"query", "key", "value", "dense"}) s.linear(p + "attention." + n, kH, kH);
-    s.norm(p + "attention.LayerNorm", kH);
-    s.linear(p + "ffn", kF, kH);
-    s.linear(p + "ffn_output", kH, kF);
-    s.norm(p + "full_layer_layer_norm", kH);
-  }
-  s.linear("albert.pooler", kH, kH);
-  s.linear("classifier", kC, kH);
-  return s;
-}
-
-Shapes ernie(bool with_task) {
-  Shapes s = plain_bert("ernie.");
-  if (with_task) s.at["ernie.embeddings.task_type_embeddings.weight"] = {3, kH};
-  return s;
-}
-
-Config config_of(const std::string& type, const std::string& more = "") {
-  return make_config("\"model_type\": \"" + type + "\"" + (more.empty() ? "" : ", " + more));
-}
-
-Config albert_config(int64_t blocks, const std::string& more = "") {
-  return parse_config(
-      fmt::format(R"({{"model_type": "albert", "hidden_size": 8, "embedding_size": 6,
-      "num_attention_heads": 2, "num_hidden_layers": {}{}}})",
-                  blocks, more.empty() ? "" : ", " + more),
-      "m/config.json");
-}
-
 TEST(Families, Electra) {
   const model::Model m = make_model(electra(), config_of("electra", R"("hidden_act": "relu")"));
   EXPECT_EQ(m.provenance.dialect, "plain-electra");

@@ -79,6 +79,12 @@ void expect_consistent(const Model& m) {
   ASSERT_GT(m.arch.max_length, 0);
   ASSERT_GE(m.parameters.tensor(m.arch.embeddings.position).shape[0],
             m.arch.max_length + m.arch.embeddings.position_offset);
+  const int64_t size = m.arch.embedding_size();
+  EXPECT_EQ(m.parameters.tensor(m.arch.embeddings.position).shape[1], size);
+  EXPECT_EQ(m.parameters.tensor(m.arch.embeddings.norm.weight).numel(), size);
+  if (const auto& map = m.arch.embeddings.map) {
+    EXPECT_EQ(map->out, h);
+  }
   for (const model::Layer& l : m.arch.layers) {
     if (l.attention) {
       EXPECT_EQ(l.attention->heads * m.arch.head_size, l.attention->query.out);
@@ -129,8 +135,21 @@ TEST(RandomModels, AnErrorOrAModelThatFits) {
   slim.erase("bert.encoder.highway.2.");
   Shapes own = plain_bert();
   add_own_exit(own, 2, 5);
-  const std::vector<Shapes> bases = {plain_bert(), plain_roberta(), deebert(), pabee, elastic, slim,
-                                     own};
+  const struct {
+    Shapes shapes;
+    std::string keys = "";
+  } bases[] = {
+      {plain_bert()},
+      {plain_roberta()},
+      {deebert()},
+      {pabee},
+      {elastic},
+      {slim},
+      {own},
+      {electra(), R"("model_type": "electra")"},
+      {albert(), R"("model_type": "albert")"},
+      {albert(2, 2), R"("model_type": "albert", "num_hidden_groups": 2, "inner_group_num": 2)"},
+      {ernie(true), R"("model_type": "ernie", "use_task_id": true)"}};
   Shapes masks;
   masks.at["hidden_z"] = {kH};
   masks.at["head_z"] = {kL, 2};
@@ -142,11 +161,14 @@ TEST(RandomModels, AnErrorOrAModelThatFits) {
 
   int built = 0, refused = 0;
   for (int i = 0; i < 3000; ++i) {
-    Shapes s = bases[static_cast<size_t>(below(r, static_cast<int64_t>(bases.size())))];
+    const auto& base = bases[static_cast<size_t>(below(r, std::size(bases)))];
+    Shapes s = base.shapes;
     for (int64_t edits = below(r, 3); edits > 0 && !s.at.empty(); --edits) edit(r, s);
     const TensorSet z = make_set(masks, "m/zs.pt");
     try {
-      const Config c = make_config(random_keys(r));
+      const std::string keys = random_keys(r);
+      const Config c =
+          make_config(base.keys + (base.keys.empty() || keys.empty() ? "" : ", ") + keys);
       expect_consistent(build_model(make_set(s), c, below(r, 4) == 0 ? &z : nullptr));
       ++built;
     } catch (const Error& e) {

@@ -63,6 +63,53 @@ TEST_F(SlenderizeCli, WritesAModelOfTheWidthsThatItTells) {
   EXPECT_EQ(slenderize({"-o", out}).exit_code, 5);
 }
 
+// The widths of ELECTRA's and ERNIE's layers can be said too. ALBERT's layers share weights.
+TEST_F(SlenderizeCli, OtherFamilies) {
+  std::string text = "sentence\tlabel\n";
+  const std::vector<std::string> words = {"a film", "slow", "they wait", "no plot", "it works"};
+  for (size_t i = 0; i < 60; ++i) {
+    text += words[i % 5] + " " + words[i / 5 % 5] + " " + std::to_string(i) + "\tLABEL_" +
+            std::to_string(i % 3) + "\n";
+  }
+  write_file(rows, text);
+  const struct {
+    const char *model, *dialect;
+  } cases[] = {{"electra", "cofi-compact-electra"},
+               {"ernie", "cofi-compact-ernie"},
+               {"data2vec", "cofi-compact-roberta"}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.model);
+    const std::string model = shared_path(std::string("golden/") + c.model), to = out + c.model;
+    const Finished done = run(Command{
+        .args = {"slenderize", model, "--data", rows, "-o", to, "--macs", "0.7", "--json"}});
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    const Json told = Json::parse(done.out);
+    EXPECT_EQ(told["dialect"], c.dialect);
+    EXPECT_LE(told["after"]["macs"].get<double>(), 0.7 * told["before"]["macs"].get<double>());
+    const Finished inspected = run(Command{.args = {"inspect", to, "--json"}});
+    ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+    EXPECT_EQ(Json::parse(inspected.out)["dialect"], c.dialect);
+    EXPECT_EQ(Json::parse(inspected.out)["parameters"], told["after"]["parameters"]);
+    // It is written and read again, and off-ramps stand on it.
+    const Finished copied = run(Command{.args = {"convert", to, to + "-copy", "-q"}});
+    ASSERT_EQ(copied.exit_code, 0) << copied.err;
+    const Finished same = run(Command{.args = {"diff", to, to + "-copy"}});
+    EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+    const Finished trained = run(Command{.args = {"train", to, "--recipe", "ramps", "--data", rows,
+                                                  "-o", to + "-ramps", "--epochs", "1", "-q"}});
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+    const Finished with_ramps = run(Command{.args = {"inspect", to + "-ramps", "--json"}});
+    EXPECT_EQ(Json::parse(with_ramps.out)["dialect"], std::string("costeff-") + c.dialect);
+  }
+  const std::string albert = shared_path("golden/albert");
+  const Finished refused =
+      run(Command{.args = {"slenderize", albert, "--data", rows, "-o", out, "--macs", "0.7"}});
+  EXPECT_EQ(refused.exit_code, 4);
+  EXPECT_EQ(refused.err, "costeff: " + albert +
+                             ": is plain-albert, which has no slender form; expected a BERT, "
+                             "RoBERTa, ELECTRA or ERNIE\n");
+}
+
 TEST_F(SlenderizeCli, SameBitsForAnyNumberOfThreads) {
   for (const char* threads : {"1", "3"}) {
     const Finished done = slenderize({"-o", out + threads, "--threads", threads, "-q"});

@@ -106,6 +106,11 @@ std::vector<Base> make_bases() {
       {own, keys(", " + own_keys(own_entry(1, false) + ", " + own_entry(2, true, "first")))});
   bases.push_back(
       {ours, keys(prun + ", " + own_keys(own_entry(1, true) + ", " + own_entry(3, false)))});
+  bases.push_back({electra(), keys(", \"model_type\": \"electra\", \"embedding_size\": 6")});
+  bases.push_back({albert(), keys(", \"model_type\": \"albert\"")});
+  bases.push_back({albert(2, 2), keys(", \"model_type\": \"albert\", \"num_hidden_groups\": 2, "
+                                      "\"inner_group_num\": 2")});
+  bases.push_back({ernie(true), keys(", \"model_type\": \"ernie\", \"use_task_id\": true")});
   return bases;
 }
 
@@ -195,18 +200,21 @@ void check_model(const Model& m) {
     is(l.weight, {out, in});
     if (l.bias != model::kNone) is(l.bias, {out});
   };
-  const auto is_norm = [&](const model::LayerNorm& n) {
-    is(n.weight, {h});
-    is(n.bias, {h});
+  const auto is_norm = [&](const model::LayerNorm& n, int64_t size) {
+    is(n.weight, {size});
+    is(n.bias, {size});
   };
   const model::Embeddings& e = m.arch.embeddings;
-  is(e.word, {m.arch.vocab_size, e.word_up ? e.word_up->in : h});
-  if (e.word_up) is_linear(*e.word_up, h, m.parameters.tensor(e.word).shape[1]);
+  const int64_t size = m.arch.embedding_size();
+  is(e.word, {m.arch.vocab_size, e.word_up ? e.word_up->in : size});
+  if (e.word_up) is_linear(*e.word_up, size, m.parameters.tensor(e.word).shape[1]);
   const int64_t positions = m.parameters.tensor(e.position).shape[0];
-  is(e.position, {positions, h});
+  is(e.position, {positions, size});
   require(positions >= m.arch.max_length + e.position_offset);
-  if (e.type != model::kNone) is(e.type, {m.arch.type_vocab_size, h});
-  is_norm(e.norm);
+  if (e.type != model::kNone) is(e.type, {m.arch.type_vocab_size, size});
+  if (e.task != model::kNone) is(e.task, {m.parameters.tensor(e.task).shape[0], size});
+  is_norm(e.norm, size);
+  if (e.map) is_linear(*e.map, h, size);
   for (const model::Layer& l : m.arch.layers) {
     if (l.attention) {
       const int64_t a = l.attention->heads * m.arch.head_size;
@@ -215,12 +223,12 @@ void check_model(const Model& m) {
         is_linear(*p, a, h);
       }
       is_linear(l.attention->output, h, a);
-      is_norm(l.attention->norm);
+      is_norm(l.attention->norm, h);
     }
     if (l.ffn) {
       is_linear(l.ffn->in, l.ffn->in.out, h);
       is_linear(l.ffn->out, h, l.ffn->in.out);
-      is_norm(l.ffn->norm);
+      is_norm(l.ffn->norm, h);
     }
   }
   require(!m.arch.heads.empty() &&

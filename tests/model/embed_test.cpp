@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -108,6 +109,36 @@ TEST_P(EmbedTables, FactorisedIsTheProduct) {
                  tiny.make.floats("up", {4, 2}, {-1, 3, /**/ 1, -1, /**/ 0, 0, /**/ 3, 1}),
                  tiny.make.floats("up.bias", {4}, {1, 1, 0, -1}));
   expect_rows(tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam()), whole);
+}
+
+// ELECTRA and ALBERT map the normed sum: here, to the same numbers in the opposite order, and 1 more.
+TEST_P(EmbedTables, TheNormedSumIsMapped) {
+  TinyEmbeddings tiny;
+  Rows expected = tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam());
+  for (std::vector<float>& row : expected) {
+    std::reverse(row.begin(), row.end());
+    for (float& v : row) ++v;
+  }
+  tiny.model.arch.embeddings.map =
+      add_linear(&tiny.model.parameters,
+                 tiny.make.floats("map", {4, 4},
+                                  {0, 0, 0, 1, /**/ 0, 0, 1, 0, /**/ 0, 1, 0, 0, /**/ 1, 0, 0, 0}),
+                 tiny.make.floats("map.bias", {4}, {1, 1, 1, 1}));
+  expect_rows(tiny.embed({3}, {0, 1, 0}, {0, 1, 2}, *GetParam()), expected);
+}
+
+// ERNIE adds row 0 of a further table to every token, whatever its type.
+TEST_P(EmbedTables, TheFirstTaskIsAdded) {
+  TinyEmbeddings tiny;
+  const std::vector<int32_t> ids = {1, 0, 2};
+  const Rows expected = tiny.embed({3}, ids, {1, 1, 1}, *GetParam());
+  tiny.model.arch.embeddings.task =
+      tiny.add("task", {2, 4}, {-4, 2, 0, 2, /**/ 7, 7, 7, 9});  // type 1
+  expect_rows(tiny.embed({3}, ids, {0, 0, 0}, *GetParam()), expected);
+  // Of the third type no sums are kept.
+  tiny.model.arch.embeddings.task =
+      tiny.add("task", {1, 4}, {-6, 4, 4, 6});  // and that less type 2
+  expect_rows(tiny.embed({3}, ids, {2, 2, 2}, *GetParam()), expected);
 }
 
 // Rows are read in their stored type.

@@ -39,6 +39,24 @@ struct TwoLayers : OneLayer {
   }
 };
 
+// Three layers of which the first and the last are the same (ALBERT).
+TEST(Weights, WhatLayersShareIsPackedOnce) {
+  TwoLayers two;
+  two.model.arch.layers.push_back(two.model.arch.layers.front());
+  two.model.arch.heads.back().layer = 3;
+  EXPECT_EQ(shared_layers(two.model.arch), (std::vector<int64_t>{0, 1, 0}));
+  EXPECT_TRUE(shares_layers(two.model.arch));
+  const WeightStore store(two.model, portable());
+  const LayerWeights& last = store.layer(2);
+  EXPECT_TRUE(store.has_layer(0));
+  EXPECT_FALSE(store.has_layer(1));
+  EXPECT_EQ(&store.layer(0), &last);
+  // Alone it would be folded, as only the first token is read of it.
+  EXPECT_TRUE(reads_first_only(two.model.arch));
+  EXPECT_FALSE(last.folded());
+  EXPECT_EQ(last.key_value.out, 2 * last.stride);
+}
+
 TEST(Weights, LayersHaveTheirShapes) {
   TwoLayers two;
   const WeightStore store(two.model, portable());

@@ -67,8 +67,7 @@ BackboneForm find_backbone(const Source& s) {
     return {"elasticbert-static", build_elasticbert_encoder, add_elasticbert_exit};
   if (has_costeff_encoder(s)) return {"cost-eff", build_costeff_encoder, add_costeff_exit};
   if (detect_cofi(s)) {
-    return {s.family == Family::roberta ? "cofi-compact-roberta" : "cofi-compact",
-            build_cofi_encoder, add_cofi_exit};
+    return {compact_name(s.family), build_cofi_encoder, add_cofi_exit};
   }
   return {plain_name(s.family, s.config->model_type), build_full_encoder, add_full_exit};
 }

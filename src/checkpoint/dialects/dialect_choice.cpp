@@ -46,25 +46,15 @@ int64_t whole_hidden_size(const Subject& s) {
 
 // ---- encoders
 
-const char* family_text(Family family) {
-  switch (family) {
-    case Family::bert:
-      return "a BERT";
-    case Family::roberta:
-      return "a RoBERTa";
-    case Family::elasticbert:
-      return "an ElasticBERT";
-    case Family::distilbert:
-      return "a DistilBERT";
-    case Family::electra:
-      return "an ELECTRA";
-    case Family::albert:
-      return "an ALBERT";
-    case Family::ernie:
-      return "an ERNIE";
-  }
-  return "";
-}
+constexpr std::array<Name<Family>, 7> kFamilyTexts{{{"a BERT", Family::bert},
+                                                    {"a RoBERTa", Family::roberta},
+                                                    {"an ElasticBERT", Family::elasticbert},
+                                                    {"a DistilBERT", Family::distilbert},
+                                                    {"an ELECTRA", Family::electra},
+                                                    {"an ALBERT", Family::albert},
+                                                    {"an ERNIE", Family::ernie}}};
+
+std::string_view family_text(Family family) { return name_of_value(kFamilyTexts, family); }
 
 std::string bert_or_roberta(const Subject& s) {
   const Family f = s.m.arch.family;
@@ -357,21 +347,19 @@ std::string base_dialect(const Model& m) {
       return "distilbert";
     case Family::elasticbert:
       return "elasticbert-static";
-    case Family::electra:
     case Family::albert:
-    case Family::ernie:
-      return plain_name(m.arch.family, "");
+      return "plain-albert";
     case Family::bert:
     case Family::roberta:
+    case Family::electra:
+    case Family::ernie:
       break;
   }
   if (m.arch.embeddings.word_up || have == "cost-eff") return "cost-eff";
-  const bool roberta = m.arch.family == Family::roberta;
   const bool halves = std::any_of(m.arch.layers.begin(), m.arch.layers.end(),
                                   [](const model::Layer& l) { return !has_units(l); });
-  if (halves || have.starts_with("cofi")) return roberta ? "cofi-compact-roberta" : "cofi-compact";
-  if (!roberta) return "plain-bert";
-  return have == "plain-xlmr" ? "plain-xlmr" : "plain-roberta";
+  if (halves || have.starts_with("cofi")) return compact_name(m.arch.family);
+  return have == "plain-xlmr" ? "plain-xlmr" : plain_name(m.arch.family, "");
 }
 
 bool base_can_say(const Model& m, const Head& head, const Config* config) {

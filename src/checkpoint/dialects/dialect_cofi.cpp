@@ -53,16 +53,31 @@ bool layers_pruned(const Source& s) {
 
 }  // namespace
 
+// CoFi's own code has BERT and RoBERTa. The layers of ELECTRA and ERNIE can have any widths too
+// (`costeff slenderize`).
 bool detect_cofi(const Source& s) {
-  if (s.family != Family::bert && s.family != Family::roberta) return false;
-  return s.masks || hidden_pruned(s) || layers_pruned(s);
+  switch (s.family) {
+    case Family::bert:
+    case Family::roberta:
+      return s.masks || hidden_pruned(s) || layers_pruned(s);
+    case Family::electra:
+    case Family::ernie:
+      return layers_pruned(s);
+    default:
+      return false;
+  }
+}
+
+std::string compact_name(Family family) {
+  const std::string name = "cofi-compact";
+  return family == Family::bert ? name : name + "-" + first_of(family).name;
 }
 
 void build_cofi(Source& s, model::Model* m) {
   if (s.masks) fold_masks(s);
   build_single_exit(s, Widths::cofi, m);
-  m->provenance.dialect = s.masks ? "cofi-zs" : "cofi-compact";
-  if (s.family == Family::roberta) m->provenance.dialect += "-roberta";
+  m->provenance.dialect = compact_name(s.family);
+  if (s.masks) m->provenance.dialect = s.family == Family::roberta ? "cofi-zs-roberta" : "cofi-zs";
   if (m->arch.question_answering) m->provenance.dialect += "-qa";
 }
 
@@ -84,8 +99,7 @@ void save_cofi(const model::Model& m, SavedModel* out) {
   if (!pruned) return save_plain(m, out);  // masks of ones
   put_single_exit(m, out);
   put_architecture(out, "CoFi", m.arch.question_answering);
-  out->dialect = "cofi-compact";
-  if (out->family == Family::roberta) out->dialect += "-roberta";
+  out->dialect = compact_name(out->family);
   if (m.arch.question_answering) out->dialect += "-qa";
 }
 

@@ -41,11 +41,10 @@ bool holds_distilbert(const TensorSet& set) {
 bool has_encoder_of(std::string_view dialect, Family family) {
   switch (family) {
     case Family::albert:
-      if (dialect == "pabee") return true;
-      [[fallthrough]];
+      return dialect == "costeff" || dialect == "plain" || dialect == "pabee";
     case Family::electra:
     case Family::ernie:
-      return dialect == "costeff" || dialect == "plain";
+      return dialect == "costeff" || dialect == "plain" || dialect == "cofi";
     case Family::bert:
     case Family::roberta:
     case Family::elasticbert:

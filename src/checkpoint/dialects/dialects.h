@@ -66,10 +66,13 @@ bool has_roberta_head(Family family);
 // What is computed after the pooler of transformers' classifier of the family.
 model::Activation activation_after_pooler(Family family);
 
-// dialect_cofi.cpp: "cofi-compact", "cofi-zs", each also with "-roberta" and "-qa".
+// dialect_cofi.cpp: "cofi-compact", "cofi-zs", each also with "-roberta" and "-qa"; "cofi-compact-electra",
+// "cofi-compact-ernie".
 bool detect_cofi(const Source& s);
 void build_cofi(Source& s, model::Model* m);
 void save_cofi(const model::Model& m, SavedModel* out);
+// The compact form's name without "-qa".
+std::string compact_name(Family family);
 
 // dialect_deebert.cpp: "deebert-bert", "deebert-roberta", "berxit-bert", "berxit-roberta".
 bool detect_deebert(const Source& s);
