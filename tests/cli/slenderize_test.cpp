@@ -79,9 +79,9 @@ TEST_F(SlenderizeCli, OtherFamilies) {
                {"data2vec", "cofi-compact-roberta"}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.model);
-    const std::string model = shared_path(std::string("golden/") + c.model), to = out + c.model;
-    const Finished done = run(Command{
-        .args = {"slenderize", model, "--data", rows, "-o", to, "--macs", "0.7", "--json"}});
+    const std::string from = shared_path(std::string("golden/") + c.model), to = out + c.model;
+    const Finished done = run(
+        Command{.args = {"slenderize", from, "--data", rows, "-o", to, "--macs", "0.7", "--json"}});
     ASSERT_EQ(done.exit_code, 0) << done.err;
     const Json told = Json::parse(done.out);
     EXPECT_EQ(told["dialect"], c.dialect);

@@ -103,9 +103,13 @@ TEST(TrainDialects, AreRefused) {
       {kBert, "berxit", "costeff", "trains a learned exit, and costeff's exits are not learned"},
       {kRoberta, "joint", "elasticbert", "is a RoBERTa, and elasticbert is for BERT and Elastic"},
       {kDistil, "joint", "deebert", "is a DistilBERT, and deebert is for BERT and RoBERTa"},
-      {kDistil, "plain", "pabee", "is a DistilBERT, and pabee is for BERT and RoBERTa"},
+      {kDistil, "plain", "pabee", "is a DistilBERT, and pabee is for BERT, RoBERTa and ALB"},
       {kDistil, "berxit", "berxit", "is a DistilBERT, and berxit is for BERT and RoBERTa"},
-      {kElastic, "weighted", "pabee", "is an ElasticBERT, and pabee is for BERT and RoBERTa"},
+      {kElastic, "weighted", "pabee", "is an ElasticBERT, and pabee is for BERT, RoBERTa and ALB"},
+      {"electra", "joint", "deebert", "is an ELECTRA, and deebert is for BERT and RoBERTa"},
+      {"albert", "berxit", "berxit", "is an ALBERT, and berxit is for BERT and RoBERTa"},
+      {"ernie", "joint", "cost-eff", "is an ERNIE, and cost-eff is for BERT and RoBERTa"},
+      {"albert_groups", "weighted", "pabee", "inside a group of layers, and pabee's exits follow"},
       {kElastic, "assistant", "cost-eff", "is an ElasticBERT, and cost-eff is for BERT and"},
   };
   for (const auto& c : cases) {
