@@ -105,9 +105,11 @@ TEST_F(SlenderizeCli, OtherFamilies) {
   const Finished refused =
       run(Command{.args = {"slenderize", albert, "--data", rows, "-o", out, "--macs", "0.7"}});
   EXPECT_EQ(refused.exit_code, 4);
-  EXPECT_EQ(refused.err, "costeff: " + albert +
-                             ": is plain-albert, which has no slender form; expected a BERT, "
-                             "RoBERTa, ELECTRA or ERNIE\n");
+  EXPECT_TRUE(
+      refused.err.ends_with("costeff: " + albert +
+                            ": is plain-albert, which has no slender form; expected a BERT, "
+                            "RoBERTa, ELECTRA or ERNIE\n"))
+      << refused.err;
 }
 
 TEST_F(SlenderizeCli, SameBitsForAnyNumberOfThreads) {
