@@ -36,6 +36,8 @@ void end_chunk(Chunk* chunk, int64_t rows);
 // Prepares a result for the next row.
 void reset_result(Result* result);
 
+// Adds an answer to the counts of rows in *stats.
+void count_result(const Result& result, RunStats* stats);
 // Adds the answers of a finished chunk to the counts of rows in *stats.
 void count_results(const Chunk& chunk, RunStats* stats);
 
