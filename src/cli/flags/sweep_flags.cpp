@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/point_flags.h"
+#include "cli/flags/policy_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -49,9 +50,10 @@ void add_setting_flags(CLI::App* sub, SweepFlags* f) {
   const char* group = "Settings";
   sub->add_option("--policies", f->policies,
                   "Curves to show: entropy, max-prob, margin, learned, patience, fixed, or with a "
-                  "threshold per layer entropy-by-layer, max-prob-by-layer, ...; all: the usual "
-                  "ones for the model. Default: all; with --thresholds the model's own policy, "
-                  "else entropy")
+                  "threshold per layer entropy-by-layer, max-prob-by-layer, ...; "
+                  "confident-patience (a curve for each number of exits, or "
+                  "confident-patience-2), divergence-patience, evidence; all: the usual ones for "
+                  "the model. Default: all; with --thresholds the model's own policy, else entropy")
       ->type_name("LIST")
       ->group(group);
   sub->add_option(
@@ -66,10 +68,19 @@ void add_setting_flags(CLI::App* sub, SweepFlags* f) {
       ->group(group);
   sub->add_option("--point", f->points,
                   "A further policy: entropy:0.3, entropy:0.3,0.2,0.1 (one threshold per layer), "
-                  "patience:3, fixed:2. May be given more than once")
+                  "patience:3, fixed:2, confident-patience:2:0.3, evidence:1.5. May be given more "
+                  "than once")
       ->type_name("POINT")
       ->allow_extra_args(false)
       ->group(group);
+  sub->add_option(
+         "--patience", f->form.patience,
+         "Of confident-patience and divergence-patience: only the curve of N exits in a row")
+      ->type_name("N")
+      ->check(whole_number(1, kMaxLayers))
+      ->group(group);
+  add_average_flag(sub, group, &f->form.average);
+  add_exit_weights_flag(sub, group, &f->exit_weights);
   sub->add_option("--exit-start", f->exit_start, "No exit before this layer")
       ->type_name("K")
       ->check(whole_number(1, kMaxLayers))
@@ -133,6 +144,21 @@ void add_output_flags(CLI::App* sub, SweepFlags* f) {
       ->group(group);
 }
 
+// Weights of exits from the command line, for all that need them.
+void give_weights(const std::vector<double>& weights, SweepRequest* r) {
+  bool needed = std::any_of(r->curves.begin(), r->curves.end(),
+                            [](const Curve& c) { return policy_traits(c.kind).needs_weights; });
+  for (ExitPolicy& p : r->given) {
+    if (!policy_traits(p.kind).needs_weights) continue;
+    needed = true;
+    p.exit_weights = weights;
+    p.weights_from.clear();
+  }
+  if (!needed) throw_usage("--exit-weights goes with policy evidence");
+  r->options.exit_weights = weights;
+  r->options.weights_from.clear();
+}
+
 }  // namespace
 
 CLI::App* add_sweep_flags(CLI::App* app, SweepFlags* f) {
@@ -160,7 +186,17 @@ void check_sweep_flags(const SweepFlags& f, const tasks::DataSet& set, const Mod
   const auto layers = static_cast<int64_t>(m.layers.size());
   const SweepRequest request = sweep_request(f, m);
   if (f.exit_start > layers) fail_usage("--exit-start {}, expected 1 to {}", f.exit_start, layers);
-  for (const ExitPolicy& p : request.given) check_policy(m, p);
+  for (ExitPolicy p : request.given) {
+    if (lacks_weights(p)) p.exit_weights = {1};  // they are estimated
+    check_policy(m, p);
+  }
+  for (const Curve& c : request.curves) {
+    ExitPolicy p = form_of(c, request.options.exit_start);
+    if (!policy_traits(c.kind).needs_weights || request.options.exit_weights.empty()) continue;
+    p.thresholds = {0};
+    p.exit_weights = request.options.exit_weights;
+    check_policy(m, p);
+  }
   check_bad_row_flags(f.pass.bad_rows, {"-", f.tsv, f.json, f.svg, f.html}, {set.path});
 }
 
@@ -169,6 +205,9 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
   if (m.policy_from_model) r.own = m.policy;
   r.curves = sweep_curves(f.policies, !f.thresholds.empty(), exits_of(m), m.policy);
   if (!f.thresholds.empty()) r.options.thresholds = parse_threshold_list(f.thresholds);
+  apply_form(f.form, &r.curves);
+  r.options.exit_weights = m.policy.exit_weights;
+  r.options.weights_from = m.policy.weights_from;
   r.options.count = f.count;
   r.options.exit_start = std::max<int64_t>(1, f.exit_start);
   if (!f.points.empty()) {
@@ -177,6 +216,7 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
     p.exit_start = f.exit_start;
     r.given = points_from_flags(p, m.policy, is_regression(m));
   }
+  if (!f.exit_weights.empty()) give_weights(parse_exit_weights(f.exit_weights), &r);
   return r;
 }
 
