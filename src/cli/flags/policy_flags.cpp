@@ -4,7 +4,6 @@
 #include <costeff/policy.h>
 
 #include "base/fail.h"
-#include "base/format.h"
 #include "cli/flags/flag_checks.h"
 
 namespace costeff::cli {
@@ -18,11 +17,14 @@ bool has_number(PolicyKind kind, int64_t ExitPolicy::*number) {
 // Refuses a flag that only goes with policies for which `fits`.
 template <typename Fits>
 [[noreturn]] void refuse_flag(const char* flag, Fits fits) {
-  std::string names;
+  std::vector<std::string_view> names;
   for (const PolicyTraits& row : kPolicies) {
-    if (fits(row)) append_format(&names, "{}{}", names.empty() ? "" : " or ", row.name);
+    if (fits(row)) names.push_back(row.name);
   }
-  fail_usage("{} goes with --policy {}", flag, names);
+  const auto last = names.back();
+  names.pop_back();
+  fail_usage("{} goes with --policy {}{}{}", flag, fmt::join(names, ", "),
+             names.empty() ? "" : " or ", last);
 }
 
 // What is compared and counted.

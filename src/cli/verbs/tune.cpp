@@ -3,14 +3,13 @@
 #include <costeff/tune.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/fail.h"
 #include "base/files/file_bytes.h"
-#include "base/format.h"
-#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/tune_flags.h"
@@ -83,8 +82,9 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
     r->weighed = r->weighed || policy_traits(c.kind).needs_weights;
   }
   if (r->weighed && rows.search.rows() == 0) {
-    fail_input("{}: {} are too few to estimate exit weights on a part of them (--search-share {})",
-               printable(r->data), counted(r->rows, "row", "rows"), shortest(f.search_share));
+    fail_input("{}: {} too few to estimate exit weights on a part of, expected {} or more", r->data,
+               r->rows == 1 ? "1 row is" : fmt::format("{} rows are", r->rows),
+               std::ceil(0.5 / f.search_share));
   }
   tasks::SweepEvaluator evaluator(pass.data, m);
   tasks::SweepPoint full;
