@@ -83,8 +83,10 @@ void add_thresholds(const ExitTable& t, std::span<const int64_t> gold, Curve cur
     add_with_thresholds(form, thresholds, curve_name(curve), out);
     return;
   }
-  // The first exit has none before it from which it could differ.
-  const int64_t longest = t.exits() - (curve.kind == PolicyKind::divergence_patience ? 2 : 1);
+  // Of the exits that are looked at, before the last. The first has none before it to differ from.
+  int64_t longest = curve.kind == PolicyKind::divergence_patience ? -1 : 0;
+  for (int64_t e = 0; e + 1 < t.exits(); ++e)
+    longest += t.layers[static_cast<size_t>(e)] >= o.exit_start;
   const auto thresholds = thresholds_for(t, form, o, count_for_each(o, longest));
   for (form.patience = curve.patience = longest; curve.patience > 0;
        form.patience = --curve.patience)

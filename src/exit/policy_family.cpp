@@ -180,7 +180,9 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
                                         int64_t exit) {
   const bool above = policy_traits(kind).leaves_above;
   std::vector<double> doubts;
-  const int64_t first = exit < 0 ? 0 : exit, last = exit < 0 ? t.exits() - 2 : exit;
+  // The first exit has no divergence.
+  const int64_t lowest = kind == PolicyKind::divergence_patience ? 1 : 0;
+  const int64_t first = exit < 0 ? lowest : exit, last = exit < 0 ? t.exits() - 2 : exit;
   for (int64_t row = 0; row < t.rows(); ++row) {
     for (int64_t e = first; e <= last; ++e) {
       const double score = exits::compared_score(kind, exits::score_at(t, t.at(row, e)));

@@ -176,6 +176,9 @@ TEST(CurveSettings, OneCurveForEachNumberOfExitsInARow) {
        {"confident-patience-2-average", "confident-patience-1-average"}},
       {"divergence-patience", {"divergence-patience-1"}},  // the first of three has none before it
   };
+  for (const CurveSetting& s : curve_settings(t, {}, parse_curve("confident-patience"),
+                                              {.thresholds = {0.1, 0.2}, .exit_start = 2}))
+    EXPECT_EQ(s.family, "confident-patience-1");
   for (const auto& c : cases) {
     std::vector<std::string> families;
     for (const CurveSetting& s :

@@ -114,10 +114,9 @@ void add_policy_flags(CLI::App* app, PolicyFlags* f) {
          "When a text leaves: entropy (below the threshold), max-prob or margin (above it), "
          "patience (--patience), learned (BERxiT: uncertainty below it), fixed (--exit-layer), "
          "never; confident-patience (--patience exits in a row with an entropy below it), "
-         "divergence-patience (with a divergence from the exit before below it), evidence "
-         "(weighted "
-         "probabilities of exits that agree add up to more). If no flag of this group is given: as "
-         "the model's exit_policy.json says, else never")
+         "divergence-patience (N in a row with a divergence from the one before below it), "
+         "evidence (weighted probabilities of exits that agree add up to more). If no flag of this "
+         "group is given: as the model's exit_policy.json says, else never")
       ->type_name("NAME")
       ->group(group);
   app->add_option("--patience", f->patience,
