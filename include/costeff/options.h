@@ -16,6 +16,13 @@ enum class ProblemType {
   regression,    // a score: the only logit
 };
 
+// "one label", "any number of labels", "a score", for messages.
+constexpr const char* answer_kind(ProblemType problem) {
+  return problem == ProblemType::single_label  ? "one label"
+         : problem == ProblemType::multi_label ? "any number of labels"
+                                               : "a score";
+}
+
 // Of anything that has a `problem`: models, tables, settings.
 template <typename T>
 constexpr bool is_regression(const T& x) {

@@ -95,7 +95,7 @@ void check_label_thresholds(const ModelInfo& info, std::span<const double> thres
   if (thresholds.empty()) return;
   if (!is_multi_label(info)) {
     fail_usage("label thresholds, and this model gives {}, expected a multi-label model",
-               is_regression(info) ? "a score (regression)" : "one label");
+               answer_kind(info.problem));
   }
   const auto n = static_cast<int64_t>(thresholds.size());
   if (n != 1 && n != info.num_labels) {

@@ -193,11 +193,8 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
   std::vector<tasks::Metric> metrics;
   for (const std::string_view name : split_at(f.metrics, ',')) {
     const tasks::Metric metric = tasks::metric_from_name(name);
-    if (tasks::is_correlation(metric) != is_regression(m)) {
-      fail_usage("metric {} is of {}", tasks::metric_name(metric),
-                 is_regression(m) ? "labels, and this model gives a score (regression)"
-                                  : "scores, and this model gives labels");
-    }
+    if (const std::string fault = tasks::metric_fault(metric, m.problem); !fault.empty())
+      throw_usage(fault);
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end())
       metrics.push_back(metric);
   }

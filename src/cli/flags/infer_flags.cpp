@@ -1,6 +1,7 @@
 #include "cli/flags/infer_flags.h"
 
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/label_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -13,6 +14,10 @@ constexpr const char* kInferFooter =
     "            layer logits probs entropy)\n"
     "  entropy is in nats, exit_layer counts from 1, floats read back as the same\n"
     "  float. A regression has value instead of label, prob and entropy.\n"
+    "  Multi-label models: label is joy|anger, of none empty; \\ and | in a name are\n"
+    "            \\\\ and \\|. jsonl  lists labels and label_ids instead, and with --top-k\n"
+    "            or --all-exits probs: an object of names. prob is the least max(p, 1-p)\n"
+    "            over the labels, entropy the largest of a label.\n"
     "  --task qa: tsv, csv  id answer start end score; jsonl  the same keys, then\n"
     "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
     "            end score); squad  one object of id: answer. start and end count\n"
@@ -50,6 +55,7 @@ void add_output_flags(CLI::App* sub, InferFlags* f) {
       ->type_name("K")
       ->check(whole_number(1, 1000000))
       ->group(group);
+  add_label_threshold_flag(sub, group, &f->label_threshold);
   sub->add_flag("--no-output-header", f->no_output_header, "No line of column names")->group(group);
   sub->add_flag("--stats", f->stats, "At the end: speed, exits and time by stage, on stderr")
       ->group(group);

@@ -24,7 +24,7 @@ struct InferFlags {
   LoadFlags load;
   LongRunFlags long_run;
   BadRowFlags bad_rows;
-  std::string keep, mode;
+  std::string keep, mode, label_threshold;
   double max_delay = -1;
   std::string format, output = "-";
   bool all_exits = false, no_output_header = false, quiet = false, verbose = false;

@@ -18,7 +18,7 @@
 namespace costeff::cli {
 
 struct PassFlags {
-  std::string model, split, label_field, label_order;
+  std::string model, split, label_field, label_order, label_threshold;
   std::vector<std::string> data;
   LoadFlags load;
   InputFlags input;

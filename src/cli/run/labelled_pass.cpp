@@ -117,12 +117,14 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   } else {
     say_data(f, set, "labels are not read", m);
   }
+  tasks::Evaluated& data = pass.data;
   RunOptions run = pass_run_options(f);
+  check_label_thresholds(m, run.label_thresholds);
   run.policy = ExitPolicy{};
   run.all_exits = true;
+  data.table.label_thresholds = run.label_thresholds;
   tasks::Progress progress(tasks::want_progress(f.quiet, -1));
   progress.begin({.rows_limit = f.limit});
-  tasks::Evaluated& data = pass.data;
   const int64_t skipped_before = bad->count();
   int64_t done = 0;
   ContentHash texts;
@@ -133,7 +135,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
           if (labelled) tasks::append_gold(pass.labels, rows, &data);
           append(results, m.problem, &data.table);
           add_texts(rows, &texts);
-          if (watch) watch(rows, results);
+          if (watch) watch(rows, data.table);
         });
         done += static_cast<int64_t>(all_rows.size());
         progress.update(done, reader.rows(), reader.bytes_done(), reader.bytes_total());

@@ -43,9 +43,10 @@ void say_data(const PassFlags& flags, const tasks::DataSet& set, const std::stri
               const ModelInfo& model);
 
 // The pass that computes every exit. labelled: rows must have labels. Rows that are skipped go to
-// `bad`; what was odd about others is said on stderr. watch, if any, sees the rows that are kept.
+// `bad`; what was odd about others is said on stderr. watch, if any, sees the rows that are kept, and the
+// table with the answers to all so far.
 // Throws Error and PassInterrupted.
-using RowWatcher = std::function<void(std::span<const Example>, std::span<const Result>)>;
+using RowWatcher = std::function<void(std::span<const Example>, const ExitTable&)>;
 LabelledPass run_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,
                       bool labelled, tasks::BadRows* bad, const RowWatcher& watch = {});
 

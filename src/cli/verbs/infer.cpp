@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/infer_flags.h"
+#include "cli/flags/label_flags.h"
 #include "cli/run/infer_qa.h"
 #include "cli/run/long_run.h"
 #include "cli/run/open.h"
@@ -108,6 +109,7 @@ tasks::Fingerprint infer_fingerprint(const InferFlags& f, const tasks::OutputOpt
           {"output header", yes(output.header)},
           {"all-exits", yes(f.all_exits)},
           {"top-k", number(f.top_k)},
+          {"label-threshold", shortest_list(run.label_thresholds)},
           {"policy", policy_name(p.kind)},
           {"threshold", shortest_list(p.thresholds)},
           {"patience", number(p.patience)},
@@ -165,6 +167,7 @@ RunOptions run_options(const InferFlags& f) {
   run.threads = f.threads;
   run.batch_tokens = f.batch_tokens;
   run.pad_to = f.pad_to;
+  run.label_thresholds = label_thresholds_from(f.label_threshold);
   run.skip_bad_rows = f.bad_rows.skip();
   check_bad_row_flags(f.bad_rows, {f.output}, f.input.files);
   if (f.long_run.resume) check_rereadable(input_files(f.input), "--resume");
@@ -246,6 +249,7 @@ int infer(const InferFlags& f) {
   const Engine engine = load_engine(f.model, load_options(f.load));
   const ModelInfo& m = engine.info();
   check_model(f, m);
+  check_label_thresholds(m, run.label_thresholds);
   run.policy = policy_from_flags(f.policy, m.policy, is_regression(m));
   if (f.verbose && !f.quiet) say_verbose(m, run, f.load);
 

@@ -88,9 +88,9 @@ tasks::SweepReport begin_report(const SweepFlags& f, const ModelInfo& m, const L
   r.dialect = m.dialect;
   r.data = pass.set.path;
   r.task = pass.set.task ? std::string(pass.set.task->name) : "";
-  r.quality_name = is_regression(m) ? "pearson" : f.unlabelled ? "agreement" : "accuracy";
+  r.quality_name = tasks::quality_name(m.problem, !f.unlabelled);
   r.labels = pass.labels.names.empty() ? m.labels : pass.labels.names;
-  r.regression = is_regression(m);
+  r.problem = m.problem;
   r.labelled = !f.unlabelled;
   r.rows = pass.stats.rows;
   r.tokens = pass.stats.tokens;
@@ -134,10 +134,12 @@ int sweep(const SweepFlags& f) {
 
   try {
     tasks::DisagreementKeeper keeper(f.examples);
-    const LabelledPass pass = run_pass(f.pass, engine, set, !f.unlabelled, bad.get(),
-                                       [&](auto rows, auto results) { keeper.add(rows, results); });
+    const LabelledPass pass =
+        run_pass(f.pass, engine, set, !f.unlabelled, bad.get(),
+                 [&](auto rows, const ExitTable& table) { keeper.add(rows, table); });
     tasks::SweepReport r = begin_report(f, m, pass);
     judge_settings(f, m, pass, &r);
+    r.label_sets = pass.data.table.label_sets;
     r.disagreeing_rows = keeper.rows();
     r.disagreements = keeper.take();
     if (f.timed) time_points(f, engine, set, &r);

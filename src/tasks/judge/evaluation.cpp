@@ -40,6 +40,30 @@ MetricValue score_metric(Metric metric, std::span<const double> answered,
   return m;
 }
 
+// Multi-label rows.
+void score_sets(const Evaluated& data, const std::vector<Decision>& decisions,
+                const ScoreOptions& o, Score* s) {
+  const ExitTable& t = data.table;
+  std::vector<SetRow> rows;
+  int64_t right = 0;
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    rows.push_back({&t.label_sets.at(data.labels[i]),
+                    &t.label_sets.at(static_cast<int32_t>(decisions[i].label))});
+    right += data.labels[i] == decisions[i].label;
+  }
+  s->by_label = count_labels(rows, t.num_labels);
+  for (const Metric metric : o.metrics) {
+    MetricValue m;
+    m.metric = metric;
+    m.value = set_metric(metric, rows, t.num_labels);
+    m.exact = metric == Metric::subset_accuracy;
+    const auto n = static_cast<int64_t>(rows.size());
+    m.interval = m.exact ? binomial_interval(right, n, o.bootstrap.confidence)
+                         : bootstrap(n, set_statistic(metric, rows, t.num_labels), o.bootstrap);
+    s->metrics.push_back(m);
+  }
+}
+
 // Counts exits, layers and cost.
 void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                const std::vector<Decision>& decisions, Score* s) {
@@ -81,6 +105,8 @@ void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* 
     const GoldLabel gold = parse_gold(map, row);
     if (is_regression(map)) {
       to->scores.push_back(gold.score);
+    } else if (is_multi_label(map)) {
+      to->labels.push_back(to->table.label_sets.number_of(gold.labels));
     } else {
       to->labels.push_back(static_cast<int32_t>(gold.label));
     }
@@ -90,6 +116,10 @@ void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* 
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model) {
   if (task) return {task->metrics.begin(), task->metrics.end()};
   if (is_regression(model)) return {Metric::pearson, Metric::spearman};
+  if (is_multi_label(model)) {
+    return {Metric::subset_accuracy, Metric::micro_f1, Metric::macro_f1, Metric::sample_f1,
+            Metric::hamming_loss};
+  }
   return {Metric::accuracy, model.num_labels == 2 ? Metric::f1 : Metric::macro_f1,
           Metric::matthews};
 }
@@ -115,6 +145,10 @@ Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPoli
     for (const Metric m : options.metrics) {
       s.metrics.push_back(score_metric(m, answered, data.scores, options));
     }
+    return s;
+  }
+  if (is_multi_label(data.table)) {
+    score_sets(data, decisions, options, &s);
     return s;
   }
   s.confusion = Confusion(data.table.num_labels);

@@ -65,8 +65,8 @@ void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
   cell("policy", width.name, Align::left, out);
   cell("setting", width.setting, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
-  cell(r.regression ? "spearman" : "95%", 11, Align::right, out);
-  cell(r.regression ? "differs" : "agrees", 7, Align::right, out);
+  cell(is_regression(r) ? "spearman" : "95%", 11, Align::right, out);
+  cell(is_regression(r) ? "differs" : "agrees", 7, Align::right, out);
   cell("layer", 6, Align::right, out);
   cell("MACs/x", 6, Align::right, out);
   end_line(out);
@@ -76,7 +76,7 @@ void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
     cell(shown_name(p), width.name, Align::left, out);
     cell(p.setting.empty() ? "-" : p.setting, width.setting, Align::left, out);
     cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
-    cell(r.regression ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
+    cell(is_regression(r) ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
          Align::right, out);
     cell(fmt::format("{:.4f}", p.agreement), 7, Align::right, out);
     cell(fmt::format("{:.2f}", p.mean_layer), 6, Align::right, out);
@@ -124,7 +124,7 @@ void append_exits(const SweepReport& r, std::string* out) {
   *out += "\nif all rows left at one layer\n";
   cell("layer", 5, Align::right, out);
   cell(r.quality_name, 9, Align::right, out);
-  if (!r.regression) {
+  if (!is_regression(r)) {
     cell("95%", 11, Align::right, out);
     cell("entropy", 8, Align::right, out);
     cell("ECE", 7, Align::right, out);
@@ -133,7 +133,7 @@ void append_exits(const SweepReport& r, std::string* out) {
   for (const ExitSummary& e : r.exits) {
     cell(fmt::format("{}", e.layer), 5, Align::right, out);
     cell(fmt::format("{:.4f}", e.quality), 9, Align::right, out);
-    if (!r.regression) {
+    if (!is_regression(r)) {
       cell(interval_text(e.interval), 11, Align::right, out);
       cell(fmt::format("{:.4f}", e.mean_entropy), 8, Align::right, out);
       cell(fmt::format("{:.4f}", e.ece), 7, Align::right, out);
@@ -169,7 +169,7 @@ void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
   json->field("quality", p.quality);
   json->field("quality_low", p.interval.low);
   json->field("quality_high", p.interval.high);
-  if (r.regression) json->field("spearman", p.spearman);
+  if (is_regression(r)) json->field("spearman", p.spearman);
   json->field("agreement", p.agreement);
   json->field("mean_exit_layer", p.mean_layer);
   json->field("layers_saved", p.layers_saved);
@@ -205,7 +205,6 @@ void write_exit(const ExitSummary& e, JsonWriter* json) {
 }
 
 void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter* json) {
-  const auto name = [&](int64_t label) { return r.labels[static_cast<size_t>(label)]; };
   json->begin_object();
   json->field("row", d.row + 1);
   json->field("id", d.id);
@@ -213,9 +212,9 @@ void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter*
   if (!d.pair.empty()) json->field("pair", d.pair);
   if (!d.gold.empty()) json->field("gold", d.gold);
   json->field("layer", d.layer);
-  json->field("early_label", name(d.early_label));
+  json->field("early_label", answer_name(r, d.early_label));
   json->field("early_prob", static_cast<double>(d.early_prob));
-  json->field("last_label", name(d.last_label));
+  json->field("last_label", answer_name(r, d.last_label));
   json->field("last_prob", static_cast<double>(d.last_prob));
   json->end_object();
 }
@@ -279,7 +278,7 @@ std::string sweep_text(const SweepReport& r, size_t per_curve) {
   }
   append_timings(r, &out);
   append_exits(r, &out);
-  if (!r.regression) {
+  if (!is_regression(r)) {
     append_format(&out, "\n{} an early exit that disagrees with the last\n",
                   counted(r.disagreeing_rows, "row has", "rows have"));
   }
@@ -295,8 +294,8 @@ std::string sweep_tsv(const SweepReport& r) {
     std::string line =
         fmt::format("{}\t{}\t{}\t{}\t{}", p.family, p.name, p.setting, p.policy.exit_start, r.rows);
     for (const double v :
-         {p.quality, p.interval.low, p.interval.high, r.regression ? p.spearman : kNaN, p.agreement,
-          p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
+         {p.quality, p.interval.low, p.interval.high, is_regression(r) ? p.spearman : kNaN,
+          p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
       append_format(&line, "\t{}", shortest(v));
     }
     append_format(&line, "\t{}\t{}", p.pareto ? 1 : 0, histogram_text(p.histogram));
@@ -319,7 +318,8 @@ std::string sweep_json(const SweepReport& r) {
   json.optional_field("task", r.task);
   json.field("quality_name", r.quality_name);
   json.field("labels", r.labels);
-  json.field("regression", r.regression);
+  json.field("regression", is_regression(r));
+  json.field("multi_label", is_multi_label(r));
   json.field("labelled", r.labelled);
   json.field("rows", r.rows);
   json.field("tokens", r.tokens);
