@@ -59,6 +59,12 @@ enum class PolicyKind {
              // differ from it by less than the threshold (PABEE)
   learned,   // the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
   fixed,     // at layer `layer`, no sooner, no later
+  confident_patience,  // the entropies of `patience` exits in a row are below the threshold (PCEE-BERT)
+  divergence_patience,  // `patience` exits in a row have a Jensen-Shannon divergence, in nats, from the one
+  // before them that is below the threshold (F-PABEE). Multi-label: the mean over the
+  // labels of the divergence of the two Bernoulli distributions
+  evidence,  // the probabilities of exits in a row with the same label, each times the exit's weight, add
+             // up to more than the threshold (BEEM)
 };
 
 struct ExitPolicy {
@@ -66,9 +72,17 @@ struct ExitPolicy {
   // One number for all layers, or one for each: thresholds[i] belongs to layer i + 1. A list may leave
   // out the last layer, which needs none.
   std::vector<double> thresholds;
-  int64_t patience = 0;    // patience; 0: never leave early
-  int64_t layer = 0;       // fixed: the layer to leave at, 1-based
+  int64_t patience = 0;  // of the policies that have one; policy patience with 0: never leave early
+  int64_t layer = 0;     // fixed: the layer to leave at, 1-based
   int64_t exit_start = 1;  // no exit before this layer (1-based); off-ramps there are not computed
+  // confident_patience: the answer is the mean of the probabilities of the `patience` exits in a row. A row
+  // that reaches the last layer gets the answer of that alone.
+  bool average = false;
+  // evidence: how far each exit is to be believed, usually its accuracy on other rows; 0 or more. One number
+  // for all layers, or one for each, as in `thresholds`.
+  std::vector<double> exit_weights = {};
+  // evidence: 16 hexadecimal digits that tell the rows on which the weights were estimated; empty: not known.
+  std::string weights_from = {};
 };
 
 // How the answers to the windows of a long text become one.

@@ -32,7 +32,9 @@ struct WindowedText {
   int64_t begin(int64_t window) const;  // in tokens of that text
   int64_t end(int64_t window) const;
   // Where the tokens of a window are in the text, if `whole` has spans.
-  const text::Span* spans(int64_t window) const { return whole.spans.data() + head + begin(window); }
+  const text::Span* spans(int64_t window) const {
+    return whole.spans.data() + head + begin(window);
+  }
 };
 
 // Sets input_ids and token_type_ids of a row to those of a window, and clears its error.

@@ -199,5 +199,113 @@ TEST(Patience, RegressionComparesScores) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, ProblemType::regression, i + 1, {}, &state));
 }
 
+// The layer at which a sequence of scores leaves; 0 for none.
+int64_t exit_of(const ExitPolicy& p, const std::vector<ExitScore>& scores) {
+  ExitState state;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const auto layer = static_cast<int64_t>(i) + 1;
+    if (leaves(p, ProblemType::single_label, layer, scores[i], &state)) return layer;
+  }
+  return 0;
+}
+
+ExitPolicy in_a_row(PolicyKind kind, int64_t patience, std::vector<double> thresholds,
+                    int64_t exit_start = 1) {
+  ExitPolicy p = policy(kind, std::move(thresholds));
+  p.patience = patience;
+  p.exit_start = exit_start;
+  return p;
+}
+
+TEST(ConfidentPatience, CountsConfidentExitsInARow) {
+  const struct {
+    const char* name;
+    int64_t patience;
+    std::vector<double> thresholds;
+    std::vector<float> entropies;
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"one is entropy's rule", 1, {0.5}, {0.6f, 0.4f, 0.1f}, 1, 2},
+      {"two in a row", 2, {0.5}, {0.4f, 0.4f, 0.4f}, 1, 2},
+      {"an unsure one begins anew", 2, {0.5}, {0.4f, 0.6f, 0.4f, 0.1f}, 1, 4},
+      {"never enough", 3, {0.5}, {0.4f, 0.4f, 0.6f, 0.4f, 0.4f}, 1, 0},
+      {"labels do not matter, below is strict", 2, {0.5}, {0.5f, 0.25f, 0.5f, 0.25f}, 1, 0},
+      {"each layer its threshold", 2, {0.1, 0.5, 0.3}, {0.2f, 0.2f, 0.2f}, 1, 3},
+      {"exits before the start do not count", 2, {0.5}, {0.1f, 0.1f, 0.1f, 0.1f}, 3, 4},
+      {"nothing is below 0", 1, {0}, {0, 0, 0}, 1, 0},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const float v : c.entropies) {
+      ExitScore& s = scores.emplace_back();
+      s.entropy = v;
+      s.label = static_cast<int32_t>(scores.size() % 2);
+    }
+    const ExitPolicy p =
+        in_a_row(PolicyKind::confident_patience, c.patience, c.thresholds, c.exit_start);
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
+}
+
+TEST(DivergencePatience, CountsExitsThatDifferLittleFromTheOneBefore) {
+  const struct {
+    const char* name;
+    int64_t patience;
+    std::vector<double> thresholds;
+    std::vector<float> divergences;  // from the exit before
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"the first exit has none before it", 1, {0.5}, {0, 0.1f}, 1, 2},
+      {"two in a row", 2, {0.5}, {0, 0.1f, 0.1f}, 1, 3},
+      {"a large one begins anew", 2, {0.5}, {0, 0.1f, 0.6f, 0.1f, 0.1f}, 1, 5},
+      {"below is strict", 1, {0.5}, {0, 0.5f, 0.5f}, 1, 0},
+      {"each layer its threshold", 1, {9, 0.1, 0.5}, {0, 0.2f, 0.2f}, 1, 3},
+      {"the first one looked at has none either", 1, {0.5}, {0, 0, 0, 0}, 2, 3},
+      {"equal exits are not below 0", 1, {0}, {0, 0, 0}, 1, 0},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const float v : c.divergences) scores.emplace_back().divergence = v;
+    const ExitPolicy p =
+        in_a_row(PolicyKind::divergence_patience, c.patience, c.thresholds, c.exit_start);
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
+}
+
+TEST(Evidence, AddsUpWhileExitsAgree) {
+  struct Answer {
+    int32_t label;
+    float prob;
+  };
+  const struct {
+    const char* name;
+    double threshold;
+    std::vector<double> weights;
+    std::vector<Answer> answers;
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"one sure exit is enough", 0.5, {1}, {{0, 0.75f}, {0, 1}}, 1, 1},
+      {"above is strict", 0.75, {1}, {{0, 0.75f}, {0, 0.5f}}, 1, 2},
+      {"three that agree", 1.4, {1}, {{1, 0.5f}, {1, 0.5f}, {1, 0.5f}}, 1, 3},
+      {"another label begins anew", 1.4, {1}, {{1, 0.5f}, {1, 0.5f}, {0, 0.5f}, {0, 1}}, 1, 4},
+      {"what was lost does not come back", 1.4, {1}, {{1, 1}, {0, 0.5f}, {1, 1}, {1, 0.25f}}, 1, 0},
+      {"each layer its weight", 1, {0.5, 0, 0.75}, {{1, 1}, {1, 1}, {1, 1}}, 1, 3},
+      {"exits before the start add nothing", 1, {1}, {{1, 1}, {1, 1}, {1, 0.5f}, {1, 0.75f}}, 3, 4},
+      {"no weight, no evidence", 0, {0, 0, 0.25}, {{1, 1}, {1, 1}, {1, 1}}, 1, 3},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const Answer& a : c.answers) {
+      ExitScore& s = scores.emplace_back();
+      s.label = a.label;
+      s.prob = a.prob;
+    }
+    ExitPolicy p = policy(PolicyKind::evidence, {c.threshold});
+    p.exit_weights = c.weights;
+    p.exit_start = c.exit_start;
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
+}
+
 }  // namespace
 }  // namespace costeff::exits

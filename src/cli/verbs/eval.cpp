@@ -48,6 +48,7 @@ tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks
   r.data = set;
   r.bootstrap = bootstrap_options(f);
   const LabelledPass pass = run_pass(f.pass, engine, set, true, bad);
+  say_own_weights(f.pass, pass, policies);
   const tasks::Evaluated& data = pass.data;
   r.labels = pass.labels;
   const tasks::ScoreOptions options{metrics, r.labels.positive, r.bootstrap};

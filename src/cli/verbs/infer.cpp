@@ -120,6 +120,8 @@ tasks::Fingerprint infer_fingerprint(const InferFlags& f, const tasks::OutputOpt
           {"patience", number(p.patience)},
           {"exit-layer", number(p.layer)},
           {"exit-start", number(p.exit_start)},
+          {"average", yes(p.average)},
+          {"exit-weights", shortest_list(p.exit_weights)},
           {"max-length", number(f.encode.max_length)},
           {"truncation", f.encode.truncation},
           {"pair-cut", f.encode.pair_cut},

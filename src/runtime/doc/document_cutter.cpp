@@ -19,7 +19,8 @@ DocumentCutter::DocumentCutter(const model::Model& m, const text::Tokenizer& tok
   Example probe;
   probe.text_a = kProbe;
   single_ = frame_of(probe);
-  if (options.join != WindowJoin::first && encode.max_length - single_.head - single_.tail <= options.stride) {
+  if (options.join != WindowJoin::first &&
+      encode.max_length - single_.head - single_.tail <= options.stride) {
     fail_usage("document stride {}, expected fewer than the {} tokens of text in a window of {}",
                options.stride, encode.max_length - single_.head - single_.tail, encode.max_length);
   }
@@ -59,7 +60,8 @@ void DocumentCutter::cut(const Example& row, WindowedText* out) const {
   const bool one = options_.join == WindowJoin::first;
   if (width <= (one ? 0 : options_.stride)) {
     fail_input(
-        "{}the first text leaves room for {} tokens of the second in a window of {}, expected more than the "
+        "{}the first text leaves room for {} tokens of the second in a window of {}, expected more "
+        "than the "
         "document stride, {}",
         row_place(row), std::max<int64_t>(width, 0), encode_.max_length, options_.stride);
   }

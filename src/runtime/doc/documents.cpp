@@ -21,11 +21,11 @@ constexpr int64_t kChunkTextBytes = 1 << 20;
 struct Pending {
   Example example;
   WindowedText text;
-  std::string error;  // why it cannot be scored; it then has one window, which has this error
+  std::string error;   // why it cannot be scored; it then has one window, which has this error
   int64_t joined = 0;  // windows whose answers have arrived
   bool empty = false;
-  Result result;                          // of the windows so far
-  exits::JoinedAnswer answer;             // of the exits by which they left
+  Result result;                           // of the windows so far
+  exits::JoinedAnswer answer;              // of the exits by which they left
   std::vector<exits::JoinedAnswer> exits;  // [E] with all_exits
 };
 

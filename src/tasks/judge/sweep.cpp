@@ -88,23 +88,32 @@ const std::vector<double>& SweepEvaluator::costs(const ExitPolicy& policy) {
   return costs_.emplace_back(std::move(c)).macs;
 }
 
+// The labels that rows get at each exit, [rows, E].
+const std::vector<int32_t>& SweepEvaluator::answers(const ExitPolicy& policy) {
+  if (!averages(policy)) return data_.table.label;
+  if (averaged_exits_ != policy.patience) averaged_ = labels_by_exit(data_.table, policy);
+  averaged_exits_ = policy.patience;
+  return averaged_;
+}
+
 Interval SweepEvaluator::interval_of(int64_t right) {
   auto& known = intervals_[static_cast<size_t>(right)];
   if (!known) known = binomial_interval(right, data_.table.rows());
   return *known;
 }
 
-// For a classifier: compares with the row's label, or without labels with the last exit.
-bool SweepEvaluator::is_right(size_t at, int64_t row) const {
+// For a classifier: compares a label with the row's label, or without labels with the last exit.
+bool SweepEvaluator::is_right(int32_t label, int64_t row) const {
   const ExitTable& t = data_.table;
   const int64_t truth = data_.labels.empty() ? t.label[t.at(row, t.exits() - 1)]
                                              : data_.labels[static_cast<size_t>(row)];
-  return t.label[at] == truth;
+  return label == truth;
 }
 
 void SweepEvaluator::evaluate(SweepPoint* p) {
   const ExitTable& t = data_.table;
   decide_exits(t, p->policy, &exits_);
+  const std::vector<int32_t>& answered = answers(p->policy);
   const std::vector<double>& cost = costs(p->policy);
   p->histogram.assign(static_cast<size_t>(t.layers.back()), 0);
   int64_t right = 0, layers = 0;
@@ -121,8 +130,8 @@ void SweepEvaluator::evaluate(SweepPoint* p) {
       agree += std::abs(static_cast<double>(t.value[at]) - static_cast<double>(t.value[last]));
       values_.push_back(t.value[at]);
     } else {
-      agree += t.label[at] == t.label[last];
-      right += is_right(at, row);
+      agree += answered[at] == t.label[last];
+      right += is_right(answered[at], row);
     }
   }
   const auto n = static_cast<double>(t.rows());
@@ -157,7 +166,7 @@ ExitSummary SweepEvaluator::exit_summary(int64_t exit) const {
       values.push_back(t.value[at]);
       continue;
     }
-    const bool ok = is_right(at, row);
+    const bool ok = is_right(t.label[at], row);
     right += ok;
     s.mean_entropy += static_cast<double>(t.entropy[at]);
     const auto prob = static_cast<double>(t.prob[at]);

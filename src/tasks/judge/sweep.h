@@ -84,6 +84,7 @@ struct SweepReport {
   double sweep_seconds = 0;  // all points
   double full_macs = 0;      // a row, the last classifier alone
   bool searched = false;     // thresholds by layer were searched on these very rows
+  bool weighed = false;      // exit weights were estimated on these very rows
   std::vector<SweepPoint> points;
   std::vector<ExitSummary> exits;
   std::vector<Disagreement> disagreements;
@@ -111,8 +112,9 @@ class SweepEvaluator {
     std::vector<double> macs;  // [rows, E]
   };
   const std::vector<double>& costs(const ExitPolicy& policy);
+  const std::vector<int32_t>& answers(const ExitPolicy& policy);
   Interval interval_of(int64_t right);
-  bool is_right(size_t at, int64_t row) const;
+  bool is_right(int32_t label, int64_t row) const;
 
   const Evaluated& data_;
   const ModelInfo& model_;
@@ -120,6 +122,8 @@ class SweepEvaluator {
   std::vector<Costs> costs_;
   std::vector<std::optional<Interval>> intervals_;  // [rows + 1] by the number of right answers
   std::vector<int32_t> exits_;
+  std::vector<int32_t> averaged_;  // [rows, E] labels of averages of so many exits
+  int64_t averaged_exits_ = 0;
   std::vector<double> values_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "base/utf8.h"
+#include "tasks/report/policy_fields.h"
 #include "tasks/write/format_text.h"
 #include "tasks/write/json_writer.h"
 
@@ -35,21 +36,45 @@ std::string interval_text(const Interval& i) {
   return std::isnan(i.low) ? "" : fmt::format("{:.3f}-{:.3f}", i.low, i.high);
 }
 
+// The name in the first column: of the curve, unless its settings tell the curve from others.
+const std::string& shown_name(const SweepPoint& p) {
+  const bool by_name =
+      p.family == "given" || p.family == "model" || has_curve_of_number(p.policy.kind);
+  return by_name ? p.name : p.family;
+}
+
+// Columns for the names and settings that are shown; usually as many as the names of the usual policies take.
+struct Widths {
+  int64_t name = 17, setting = 14;
+};
+Widths widths_of(const SweepReport& r, const std::vector<size_t>& shown) {
+  Widths w;
+  for (const size_t i : shown) {
+    const SweepPoint& p = r.points[i];
+    if (!has_curve_of_number(p.policy.kind)) continue;
+    w.name = std::max(w.name, static_cast<int64_t>(p.name.size()));
+    w.setting = std::max(w.setting, std::min<int64_t>(24, static_cast<int64_t>(p.setting.size())));
+  }
+  return w;
+}
+
 void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
+  const std::vector<size_t> shown = shown_points(r, per_curve);
+  const Widths width = widths_of(r, shown);
   cell("", 1, Align::left, out);
-  cell("policy", 17, Align::left, out);
-  cell("setting", 14, Align::left, out);
+  cell("policy", width.name, Align::left, out);
+  cell("setting", width.setting, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
   cell(is_regression(r) ? "spearman" : "95%", 11, Align::right, out);
   cell(is_regression(r) ? "differs" : "agrees", 7, Align::right, out);
   cell("layer", 6, Align::right, out);
   cell("MACs/x", 6, Align::right, out);
   end_line(out);
-  for (const size_t i : shown_points(r, per_curve)) {
+  for (const size_t i : shown) {
     const SweepPoint& p = r.points[i];
     cell(p.pareto ? "*" : "", 1, Align::left, out);
-    cell(p.family == "given" || p.family == "model" ? p.name : p.family, 17, Align::left, out);
-    cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
+    cell(shown_name(p), width.name, Align::left, out);
+    cell(p.setting.empty() ? "-" : p.setting, width.setting, Align::left, out);
     cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
     cell(is_regression(r) ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
          Align::right, out);
@@ -67,8 +92,13 @@ void append_timings(const SweepReport& r, std::string* out) {
   }
   append_format(out, "\nmeasured, {} {}; median and range of interleaved passes\n", r.threads,
                 r.threads == 1 ? "thread" : "threads");
-  cell("policy", 16, Align::left, out);
-  cell("setting", 14, Align::left, out);
+  std::vector<size_t> timed;
+  for (size_t i = 0; i < r.points.size(); ++i) {
+    if (!r.points[i].timings.empty()) timed.push_back(i);
+  }
+  const Widths width = widths_of(r, timed);
+  cell("policy", width.name - 1, Align::left, out);
+  cell("setting", width.setting, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
   cell("batch", 6, Align::right, out);
   cell("rows/s", 8, Align::right, out);
@@ -77,8 +107,8 @@ void append_timings(const SweepReport& r, std::string* out) {
   end_line(out);
   for (const SweepPoint& p : r.points) {
     for (const SweepTiming& t : p.timings) {
-      cell(p.name, 16, Align::left, out);
-      cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
+      cell(p.name, width.name - 1, Align::left, out);
+      cell(p.setting.empty() ? "-" : p.setting, width.setting, Align::left, out);
       cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
       cell(fmt::format("{}", t.batch_tokens), 6, Align::right, out);
       cell(fmt::format("{:.0f}", t.rows_per_s), 8, Align::right, out);
@@ -133,7 +163,7 @@ void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
   json->field("policy", p.name);
   json->field("setting", p.setting);
   if (!p.policy.thresholds.empty()) json->field("thresholds", p.policy.thresholds);
-  if (p.policy.kind == PolicyKind::patience) json->field("patience", p.policy.patience);
+  write_policy_fields(p.policy, json);
   json->field("exit_start", p.policy.exit_start);
   json->field("text", p.text);
   json->field("quality", p.quality);
@@ -240,6 +270,12 @@ std::string sweep_text(const SweepReport& r, size_t per_curve) {
                   "flattering; costeff tune --per-layer tests them on rows of their own.\n",
                   r.quality_name);
   }
+  if (r.weighed) {
+    append_format(&out,
+                  "evidence: exit weights were estimated on these very rows, so its {}\nis "
+                  "flattering; costeff tune estimates and tests them on different rows.\n",
+                  r.quality_name);
+  }
   append_timings(r, &out);
   append_exits(r, &out);
   if (!is_regression(r)) {
@@ -293,6 +329,7 @@ std::string sweep_json(const SweepReport& r) {
   json.field("sweep_seconds", r.sweep_seconds);
   json.field("full_macs", r.full_macs);
   json.field("searched", r.searched);
+  if (r.weighed) json.field("weights_estimated", true);
   json.begin_array("points");
   for (const SweepPoint& p : r.points) write_point(r, p, &json);
   json.end_array();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <costeff/options.h>
 #include <costeff/result.h>
 
 #include <cstdint>
