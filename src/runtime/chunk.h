@@ -13,6 +13,8 @@ namespace costeff::runtime {
 
 // A chunk is much smaller than a file, so that all threads get their share even of a short one.
 inline constexpr int64_t kChunkTokens = 256;
+// Where texts are read in windows: a chunk ends when they have more bytes than this, however few tokens.
+inline constexpr int64_t kChunkTextBytes = 1 << 20;
 
 // It is used again and again, so that its memory is allocated once.
 struct Chunk {

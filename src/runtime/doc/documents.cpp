@@ -14,11 +14,8 @@
 namespace costeff::runtime {
 namespace {
 
-// A chunk of the stream ends when its texts have more bytes than this.
-constexpr int64_t kChunkTextBytes = 1 << 20;
-
 // A row with windows under way.
-struct Pending {
+struct PendingText {
   Example example;
   WindowedText text;
   std::string error;   // why it cannot be scored; it then has one window, which has this error
@@ -51,7 +48,7 @@ class Documents {
     if (!current_) {
       // The stream counts tokens, but a long text may have few.
       if (!may_block && chunk_bytes_ > kChunkTextBytes) return ReadStatus::would_block;
-      auto read = std::make_unique<Pending>();
+      auto read = std::make_unique<PendingText>();
       const ReadStatus status = source_(read->example, may_block);
       if (status != ReadStatus::row) return status;
       chunk_bytes_ += static_cast<int64_t>(read->example.text_a.size());
@@ -80,7 +77,7 @@ class Documents {
     examples_.clear();
     results_.clear();
     for (const Result& window : windows) {
-      Pending& p = front();
+      PendingText& p = front();
       ++p.joined;
       if (p.error.empty()) add(window, &p);
       if (p.joined == p.text.windows.count) finish(&p);
@@ -91,7 +88,7 @@ class Documents {
   const RunStats& stats() const { return stats_; }
 
  private:
-  void cut(Pending* p) const {
+  void cut(PendingText* p) const {
     try {
       cutter_.cut(p->example, &p->text);
       p->empty = has_no_text(tokenizer_, p->example, p->text.whole);
@@ -102,7 +99,7 @@ class Documents {
     }
   }
 
-  Pending& front() {
+  PendingText& front() {
     const std::lock_guard lock(mutex_);
     return *pending_.front();
   }
@@ -112,7 +109,7 @@ class Documents {
     return is_regression(arch_) ? std::span(logits) : std::span(probs);
   }
 
-  void add(const Result& window, Pending* p) const {
+  void add(const Result& window, PendingText* p) const {
     Result& r = p->result;
     if (p->text.windows.count == 1) {
       r = window;
@@ -144,7 +141,7 @@ class Documents {
     return s;
   }
 
-  void finish_windows(Pending* p) const {
+  void finish_windows(PendingText* p) const {
     Result& r = p->result;
     const exits::ExitScore s = take(p->answer, &r.probs, &r.logits);
     r.label = s.label;
@@ -158,7 +155,7 @@ class Documents {
       r.exits[e].entropy = take(p->exits[e], &r.exits[e].probs, &r.exits[e].logits).entropy;
   }
 
-  void finish(Pending* p) {
+  void finish(PendingText* p) {
     Result& r = p->result;
     if (p->error.empty()) {
       r.window_count = p->text.windows.count;
@@ -187,12 +184,12 @@ class Documents {
   const exits::Scoring scoring_;
 
   // Used by the reading thread.
-  Pending* current_ = nullptr;  // has windows left
-  int64_t next_ = 0;            // its next window
+  PendingText* current_ = nullptr;  // has windows left
+  int64_t next_ = 0;                // its next window
   int64_t chunk_bytes_ = 0;
 
   std::mutex mutex_;
-  std::deque<std::unique_ptr<Pending>> pending_;  // in input order
+  std::deque<std::unique_ptr<PendingText>> pending_;  // in input order
 
   // Used by the threads that deliver, one at a time.
   std::vector<Example> examples_;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/fail.h"
+#include "runtime/chunk.h"
 #include "runtime/encode_row.h"
 #include "runtime/qa/spans.h"
 #include "runtime/qa/windows.h"
@@ -18,8 +19,6 @@ namespace {
 
 constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
 constexpr int64_t kMaxBest = 1000;
-// A chunk of the stream ends when its questions have more bytes than this.
-constexpr int64_t kChunkTextBytes = 1 << 20;
 
 // A question with windows under way.
 struct Pending {
