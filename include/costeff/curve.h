@@ -18,15 +18,37 @@ namespace costeff {
 struct Curve {
   PolicyKind kind = PolicyKind::entropy;
   bool by_layer = false;  // a threshold for each layer, found by a search on the rows
+  // Of a policy that has both a number and a threshold: its curve is that of one number. 0: of every number
+  // with which rows can leave early.
+  int64_t patience = 0;
+  bool average = false;  // ExitPolicy::average
 
   friend bool operator==(const Curve&, const Curve&) = default;
 };
 
-// "entropy", "entropy-by-layer".
+// Whether a policy has a curve for each number.
+inline bool has_curve_of_number(PolicyKind kind) {
+  return has_threshold(kind) && policy_traits(kind).number_at;
+}
+
+// What curves get that leave it open.
+struct CurveForm {
+  int64_t patience = 0;
+  std::optional<bool> average = {};
+};
+
+// "entropy", "entropy-by-layer", "confident-patience-2", "confident-patience-2-average".
 std::string curve_name(const Curve& curve);
 
-// The curve of that name. Throws an Error(usage) that lists the names.
+// The curve of that name, if there is one. parse_curve throws an Error(usage) that lists the names.
+std::optional<Curve> find_curve(std::string_view name);
 Curve parse_curve(std::string_view name);
+
+// Fills in the form. Throws Error(usage) if no curve has a use for it.
+void apply_form(const CurveForm& form, std::vector<Curve>* curves);
+
+// What all settings of a curve share.
+ExitPolicy form_of(const Curve& curve, int64_t exit_start);
 
 // The curves that are worth showing by default. With two labels entropy, largest probability and margin
 // put the answers in the same order, so one curve stands for all three.
@@ -34,6 +56,9 @@ std::vector<Curve> usual_curves(const ModelExits& model);
 
 // The default policy: the model's own if it has a threshold, else entropy, or patience for a regression.
 PolicyKind usual_policy(const ModelExits& model, const ExitPolicy& own);
+
+// Its curve, with the number of the model's own policy and averages as there.
+Curve usual_curve(const ModelExits& model, const ExitPolicy& own);
 
 // Reads "entropy,margin-by-layer,fixed"; "all" stands for the usual ones. Throws Error(usage), also for
 // a curve that the model cannot run.
@@ -44,6 +69,9 @@ struct CurveOptions {
   std::vector<double> thresholds = {};
   int64_t count = 100;
   int64_t exit_start = 1;  // no exit before this layer
+  // Of policy evidence, and where they come from; empty: estimated on the rows (estimated_weights).
+  std::vector<double> exit_weights = {};
+  std::string weights_from = {};
 };
 
 struct CurveSetting {
@@ -74,6 +102,9 @@ struct SweepRequest {
   std::vector<Curve> curves = {};
   CurveOptions options = {};
 };
+
+// Whether weights of exits are estimated on the very rows that are judged.
+bool estimates_weights(const SweepRequest& request);
 
 // All settings of a sweep, in the order in which they are shown: full depth (family "never"), the
 // model's own policy ("model") unless it is `never` or one of those given, those given ("given"),

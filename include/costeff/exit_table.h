@@ -8,6 +8,7 @@
 #include <costeff/result.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <vector>
@@ -25,11 +26,11 @@ class LabelSets {
 
  private:
   std::map<std::vector<int32_t>, int32_t> numbers_;
-  std::vector<std::vector<int32_t>> sets_;
+  std::deque<std::vector<int32_t>> sets_;  // a set stays where it is when others are added
 };
 
 // Filled by append(). E exits, C labels; arrays [rows, E] are row-major. It takes about
-// rows * E * (C + 7) * 4 bytes.
+// rows * E * (C + 8) * 4 bytes.
 struct ExitTable {
   ProblemType problem = ProblemType::single_label;
   std::vector<double> label_thresholds;  // multi-label: RunOptions::label_thresholds
@@ -45,8 +46,13 @@ struct ExitTable {
   std::vector<float> entropy;      // [rows, E] nats; multi-label: the largest of a label
   std::vector<float> value;        // [rows, E] the first logit: the score of a regression
   std::vector<float> uncertainty;  // [rows, E] learned (BERxiT); -1: the exit has none
-  std::vector<int32_t> tokens;     // [rows] including special tokens
-  LabelSets label_sets;            // multi-label: the answers, and gold labels that were added
+  // [rows, E] Jensen-Shannon, from the exit before, nats; multi-label: the mean over the labels; 0 at the
+  // first exit, which has none before it.
+  std::vector<float> divergence;
+  std::vector<int32_t> tokens;  // [rows] including special tokens
+  // Multi-label: the answers, and gold labels that were added. A mean of exits may be a set that no exit
+  // gave, so judging policies may add sets; numbers are never changed.
+  mutable LabelSets label_sets;
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
   int64_t exits() const { return static_cast<int64_t>(layers.size()); }
@@ -65,7 +71,13 @@ ModelExits exits_of(const ExitTable& table);
 // The rows of `table` with these numbers, in this order.
 ExitTable select_rows(const ExitTable& table, std::span<const int64_t> rows);
 
-// The answer to one row under a policy. Members are as in Result.
+// The label with which each row leaves by each exit under the policy, [rows, E]: the exit's own or, if
+// averages(policy), that of the mean of the exits in a row that end there. Rows leave by the last exit with
+// its own.
+std::vector<int32_t> labels_by_exit(const ExitTable& table, const ExitPolicy& policy);
+
+// The answer to one row under a policy. Members are as in Result. It need not be that of `exit` alone
+// (averages).
 struct Decision {
   int64_t exit = 0;   // index into ExitTable::layers
   int64_t layer = 0;  // layers[exit]
@@ -77,6 +89,12 @@ struct Decision {
 // The answers of Engine::run with this policy, for every row, by the same float arithmetic. Throws
 // Error(usage) as Engine::run does, for a policy that does not fit the model.
 std::vector<Decision> decide(const ExitTable& table, const ExitPolicy& policy);
+
+// The answers to texts in windows, which are rows of the table: text i has those from first[i] to before
+// first[i + 1]. Each window leaves by its own exit; the text's is the deepest. By the arithmetic of
+// RunOptions::doc_stride.
+std::vector<Decision> join_decisions(const ExitTable& table, const ExitPolicy& policy,
+                                     std::span<const int64_t> first, WindowJoin join);
 
 // The same, but only the exits: exits[row] is an index into table.layers.
 void decide_exits(const ExitTable& table, const ExitPolicy& policy, std::vector<int32_t>* exits);

@@ -16,6 +16,13 @@ enum class ProblemType {
   regression,    // a score: the only logit
 };
 
+// "one label", "any number of labels", "a score", for messages.
+constexpr const char* answer_kind(ProblemType problem) {
+  return problem == ProblemType::single_label  ? "one label"
+         : problem == ProblemType::multi_label ? "any number of labels"
+                                               : "a score";
+}
+
 // Of anything that has a `problem`: models, tables, settings.
 template <typename T>
 constexpr bool is_regression(const T& x) {
@@ -52,6 +59,12 @@ enum class PolicyKind {
              // differ from it by less than the threshold (PABEE)
   learned,   // the learned uncertainty of the exit is below the threshold (BERxiT's LTE)
   fixed,     // at layer `layer`, no sooner, no later
+  confident_patience,  // the entropies of `patience` exits in a row are below the threshold (PCEE-BERT)
+  divergence_patience,  // `patience` exits in a row have a Jensen-Shannon divergence, in nats, from the one
+  // before them that is below the threshold (F-PABEE). Multi-label: the mean over the
+  // labels of the divergence of the two Bernoulli distributions
+  evidence,  // the probabilities of exits in a row with the same label, each times the exit's weight, add
+             // up to more than the threshold (BEEM)
 };
 
 struct ExitPolicy {
@@ -59,9 +72,24 @@ struct ExitPolicy {
   // One number for all layers, or one for each: thresholds[i] belongs to layer i + 1. A list may leave
   // out the last layer, which needs none.
   std::vector<double> thresholds;
-  int64_t patience = 0;    // patience; 0: never leave early
-  int64_t layer = 0;       // fixed: the layer to leave at, 1-based
+  int64_t patience = 0;  // of the policies that have one; policy patience with 0: never leave early
+  int64_t layer = 0;     // fixed: the layer to leave at, 1-based
   int64_t exit_start = 1;  // no exit before this layer (1-based); off-ramps there are not computed
+  // confident_patience: the answer is the mean of the probabilities of the `patience` exits in a row. A row
+  // that reaches the last layer gets the answer of that alone.
+  bool average = false;
+  // evidence: how far each exit is to be believed, usually its accuracy on other rows; 0 or more. One number
+  // for all layers, or one for each, as in `thresholds`.
+  std::vector<double> exit_weights = {};
+  // evidence: 16 hexadecimal digits that tell the rows on which the weights were estimated; empty: not known.
+  std::string weights_from = {};
+};
+
+// How the answers to the windows of a long text become one.
+enum class WindowJoin {
+  mean,   // of the probabilities, or of the scores of a regression
+  max,    // the largest of each label; of single-label models their sum is made 1 again
+  first,  // that of the first window; no other is computed
 };
 
 // The precision of the products in the encoder. Sums, LayerNorm, activations, the residual stream and
@@ -101,6 +129,11 @@ struct RunOptions {
   double max_delay_ms = 0;
   int64_t pad_to =
       0;  // > 0: mean pooling counts [PAD] up to this length too, as in COST-EFF's code
+  // Texts that are longer than the model are read in windows, which share so many tokens with their
+  // neighbours, in place of being cut; of a pair the second text is. -1: they are cut.
+  int64_t doc_stride = -1;
+  WindowJoin join = WindowJoin::mean;
+  bool windows = false;  // also give the answers of the windows (Result::windows)
   // true: a row that cannot be read or scored reaches the sink with Result::error. false: it ends the
   // run with an Error(input).
   bool skip_bad_rows = false;

@@ -35,9 +35,13 @@ struct PolicyTraits {
   int64_t least_number = 0;             // and its smallest value
   bool needs_probabilities = false;     // a regression cannot run it
   bool needs_learned_exit = false;      // only BERxiT can run it
+  bool remembers =
+      false;  // decides by several exits: no threshold below 0, none found layer by layer
+  bool may_average = false;    // may answer with the mean of several exits (ExitPolicy::average)
+  bool needs_weights = false;  // ExitPolicy::exit_weights
 };
 
-inline constexpr std::array<PolicyTraits, 7> kPolicies{{
+inline constexpr std::array<PolicyTraits, 10> kPolicies{{
     {.name = "never", .value = PolicyKind::never},
     {.name = "entropy",
      .value = PolicyKind::entropy,
@@ -77,6 +81,41 @@ inline constexpr std::array<PolicyTraits, 7> kPolicies{{
      .number = "layer",
      .number_at = &ExitPolicy::layer,
      .least_number = 1},
+    // Zhang et al. 2022, PCEE-BERT: Accelerating BERT Inference via Patient and Confident Early Exiting.
+    {.name = "confident-patience",
+     .value = PolicyKind::confident_patience,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .compared = "entropy",
+     .number = "patience",
+     .number_at = &ExitPolicy::patience,
+     .least_number = 1,
+     .needs_probabilities = true,
+     .remembers = true,
+     .may_average = true},
+    // Gao et al. 2023, F-PABEE: Flexible-patience-based early exiting for single-label and multi-label text
+    // classification tasks.
+    {.name = "divergence-patience",
+     .value = PolicyKind::divergence_patience,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .compared = "divergence",
+     .number = "patience",
+     .number_at = &ExitPolicy::patience,
+     .least_number = 1,
+     .needs_probabilities = true,
+     .remembers = true},
+    // Bajpai and Hanawal 2025, BEEM: Boosting performance of early exit DNNs using multi-exit classifiers as
+    // experts.
+    {.name = "evidence",
+     .value = PolicyKind::evidence,
+     .asks_exits = true,
+     .threshold = ThresholdUse::always,
+     .leaves_above = true,
+     .compared = "evidence",
+     .needs_probabilities = true,
+     .remembers = true,
+     .needs_weights = true},
 }};
 
 inline constexpr const PolicyTraits& policy_traits(PolicyKind kind) {
@@ -100,15 +139,25 @@ inline bool asks_exits(const ExitPolicy& p) {
   return t.asks_exits && (!t.number_at || p.*t.number_at > 0);
 }
 
+// Whether rows that leave early get the mean of several exits as their answer.
+inline bool averages(const ExitPolicy& p) {
+  return policy_traits(p.kind).may_average && p.average && p.patience > 1;
+}
+
+// Whether the weights of exits, without which it cannot run, are not known.
+inline bool lacks_weights(const ExitPolicy& p) {
+  return policy_traits(p.kind).needs_weights && p.exit_weights.empty();
+}
+
 // The policy of that name. Throws an Error(usage) that lists the names.
 PolicyKind parse_policy_kind(std::string_view name);
-
-// Reads "entropy,patience": each once, in that order. Throws Error(usage).
-std::vector<PolicyKind> parse_policy_kinds(std::string_view names);
 
 // Reads one threshold, "0.3"; one for each layer, "0.3,0.2,0.1"; or BERxiT's form "v,n;v,n": v for the
 // next n layers. Throws Error(usage).
 std::vector<double> parse_thresholds(std::string_view text);
+
+// Reads the weights of exits, "0.8,0.85,0.9", or one for all. Throws Error(usage).
+std::vector<double> parse_exit_weights(std::string_view text);
 
 // Reads many settings of one threshold: "0,0.1,0.2", or "0:0.7:0.05", from 0 to 0.7 in steps. Throws an
 // Error(usage) that names --thresholds.
@@ -136,7 +185,7 @@ void check_policy(const ModelInfo& model, const ExitPolicy& policy);
 // The same for a kind of policy, with any threshold or number.
 void check_policy_kind(const ModelExits& model, PolicyKind kind, int64_t exit_start = 1);
 
-// Throws Error(usage) if the policy has no thresholds, which could be chosen for each layer.
+// Throws Error(usage) if the policy has no thresholds that a search could choose layer by layer.
 void check_by_layer(PolicyKind kind);
 
 // A policy in words, for tables.

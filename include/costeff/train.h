@@ -21,9 +21,10 @@ namespace costeff {
 
 // A text and what it should be answered.
 struct TrainRow {
-  Example example;    // texts, or its own ids; Example::gold is not read
-  int32_t label = 0;  // of a classifier: 0 to C - 1
-  float score = 0;    // of a regression
+  Example example;                   // texts, or its own ids; Example::gold is not read
+  int32_t label = 0;                 // single-label: 0 to C - 1
+  float score = 0;                   // regression
+  std::vector<int32_t> labels = {};  // multi-label: ascending, each once; may be none
 };
 
 // How a model is trained: which losses, in which order, with which settings of its paper.
@@ -96,9 +97,10 @@ struct TrainOptions {
   bool freeze_embeddings = false;
   std::vector<int64_t> freeze_layers;  // 1-based
   std::vector<double> class_weights;   // [C]; empty: all 1
-  double label_smoothing = 0;          // share of the label that is spread over all classes
-  double temperature = 1;              // of distilled answers
-  int64_t first_exit = 1;              // COST-EFF: off-ramps before it are not trained
+  std::vector<double> pos_weights;  // [C] multi-label: of the labels that a row has; empty: all 1
+  double label_smoothing = 0;       // share of the label that is spread over all classes
+  double temperature = 1;           // of distilled answers
+  int64_t first_exit = 1;           // COST-EFF: off-ramps before it are not trained
   double hidden_share = 0;  // of a stage's steps: the first ones, which learn hidden states alone
   uint64_t seed = 42;
   int64_t max_length = 0;  // tokens, 3 or more; 0: 128, or less if the model has fewer
@@ -108,7 +110,8 @@ struct TrainOptions {
   BestBy best_by = BestBy::automatic;
   int64_t early_stop = 0;   // ends after so many evaluations without a better one; 0: never
   double time_limit_s = 0;  // ends with the best model so far; 0: never
-  TrainMetric metric;       // empty: accuracy; for a regression the negative mean squared error
+  TrainMetric
+      metric;  // empty: accuracy (of sets: all labels); for a regression the negative mean squared error
   std::string metric_name;  // what `metric` is called: a run goes on only with the same one
   ComputeType compute = ComputeType::float32;  // of the products: float32 or bfloat16
   std::string isa;                             // as LoadOptions::isa

@@ -54,8 +54,10 @@ struct TuneResult {
   int64_t rows_needed = 0;
 };
 
-// Policies of one kind in a fixed order, from one that never leaves early to the most eager: 400
-// thresholds that depend only on the kind and the number of labels, every patience, or every exit.
+// Policies of one kind in a fixed order, from one that never leaves early to the most eager. They are like
+// `form` but for 400 thresholds, which depend only on the kind, the number of labels and the weights of
+// exits; or every patience; or every exit. Of the table only its exits and labels are looked at.
+std::vector<ExitPolicy> policy_family(const ExitPolicy& form, const ExitTable& table);
 // `value_threshold`: for the patience of a regression.
 std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& table,
                                       int64_t exit_start = 1, double value_threshold = 0);
@@ -66,11 +68,20 @@ std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& table,
 std::vector<double> quantile_thresholds(const ExitTable& table, PolicyKind kind, int64_t count,
                                         int64_t exit = -1);
 
+// The same for the sums of policy evidence with the weights of `form`, largest threshold first.
+std::vector<double> evidence_thresholds(const ExitTable& table, const ExitPolicy& form,
+                                        int64_t count);
+
+// The weight of each layer's exit for policy evidence, the last left out: its accuracy on these rows, to four
+// digits. Without gold, the share of its labels that are those of full depth.
+std::vector<double> estimated_weights(const ExitTable& table, std::span<const int64_t> gold);
+
 // The cost of each exit for each row under the goal, [rows, E]: accuracy_drop -1, 0 or 1; disagreement 0
 // or 1; score_change 0 to 1, as a share of the range; speedup 0 to 1, as a share of the depth.
 //   gold: [rows], only for accuracy_drop.
+//   labels: [rows, E] that rows get if they leave there (labels_by_exit); empty: the exits' own.
 std::vector<float> exit_losses(const ExitTable& table, const TuneGoal& goal,
-                               std::span<const int64_t> gold);
+                               std::span<const int64_t> gold, std::span<const int32_t> labels = {});
 
 // Thresholds for each layer, found by a search on `table`: a path of policies that begins with one that
 // never leaves early. Each is more eager than the one before it in one layer, the one where this costs
@@ -112,28 +123,34 @@ struct TuneFamily {
 int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal, bool labelled,
                       int64_t layers);
 
-// The rows on which settings are tested, and those on which thresholds for each layer are searched.
+// The rows on which settings are tested, and those on which thresholds for each layer are searched and the
+// weights of exits estimated.
 struct TuneRows {
   ExitTable test, search;
   std::vector<int64_t> gold, search_gold;
   int64_t search_rows = 0;  // not used for tests; of many the search uses a part
 };
 
+// Whether a curve needs rows to search on.
+bool needs_search(std::span<const Curve> curves);
+
 // share: the part of the rows for the search; 0: all rows are for tests.
 TuneRows split_for_search(const ExitTable& table, std::span<const int64_t> gold, double share,
                           uint64_t seed);
 
-// The settings of a curve, safest first: those of policy_family, or thresholds for each layer, found by a
-// search with the losses of the goal.
+// The settings of a curve, safest first: those of policy_family, with weights of exits as they are on the
+// rows to search on; or thresholds for each layer, found by a search with the losses of the goal.
 std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal,
                                       const Curve& curve, int64_t exit_start,
                                       double value_threshold);
 
-// The curves to choose from: those of the policies that `names` lists, else of the usual one
-// (usual_policy). by_layer: with a threshold for each layer. Throws Error(usage) for what the model
-// cannot run, and for `never`, which leaves nothing to choose.
+// The curves to choose from: those that `names` lists (parse_curve), else the one of the usual policy
+// (usual_policy). by_layer: with a threshold for each layer. form: the patience of those that name none (0:
+// 2), and whether they average. Throws Error(usage) for what the model cannot run, and for `never`, which
+// leaves nothing to choose.
 std::vector<Curve> tune_curves(std::string_view names, bool by_layer, int64_t exit_start,
-                               const ModelExits& model, const ExitPolicy& own);
+                               const ModelExits& model, const ExitPolicy& own,
+                               const CurveForm& form = {});
 
 // Tries the settings of all curves (tune_sequence, calibrate). The curves share the error that
 // goal.confidence allows.

@@ -1,6 +1,7 @@
 #include "checkpoint/exit_policy.h"
 
 #include <costeff/policy.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -23,22 +24,16 @@ constexpr int64_t kMaxLayer = 1000;
 constexpr std::array<std::string_view, 3> kCommonKeys = {
     "policy", "exit_start", "tuned"};  // `costeff tune` notes its goal in the last, for people
 
-bool is_threshold_key(std::string_view key) { return key == "threshold" || key == "thresholds"; }
-
-// "policy, threshold, thresholds, patience, layer or exit_start"
-std::string known_keys() {
-  std::string keys = "policy, threshold, thresholds";
-  for (const PolicyTraits& row : kPolicies) {
-    if (row.number_at) append_format(&keys, ", {}", row.number);
-  }
-  return keys + " or exit_start";
+bool has_use_for(const PolicyTraits& row, std::string_view key) {
+  if (key == "threshold" || key == "thresholds") return row.threshold != ThresholdUse::none;
+  if (key == "average") return row.may_average;
+  if (key == "exit_weights" || key == "weights_from") return row.needs_weights;
+  return row.number_at && row.number == key;
 }
 
-bool is_known_key(std::string_view key) {
-  return std::find(kCommonKeys.begin(), kCommonKeys.end(), key) != kCommonKeys.end() ||
-         is_threshold_key(key) ||
-         std::any_of(kPolicies.begin(), kPolicies.end(),
-                     [&](const PolicyTraits& row) { return row.number_at && row.number == key; });
+template <size_t N>
+bool contains(const std::array<std::string_view, N>& keys, std::string_view key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 const PolicyTraits& find_policy(const Json& j, const std::string& place) {
@@ -53,16 +48,25 @@ double number(const Json& v, const char* key, const std::string& place) {
   return v.get<double>();
 }
 
+std::vector<double> number_list(const Json& j, const char* key, const std::string& place) {
+  const Json& list = j[key];
+  if (!list.is_array() || list.empty() || list.size() > static_cast<size_t>(kMaxLayer)) {
+    fail_model("{}: {} is {}, expected a list of 1 to {} numbers", place, key, json_text(list),
+               kMaxLayer);
+  }
+  std::vector<double> numbers;
+  for (const Json& v : list) numbers.push_back(number(v, key, place));
+  return numbers;
+}
+
 void refuse_keys(const Json& j, const PolicyTraits& row, const std::string& place) {
   for (const auto& [key, value] : j.items()) {
-    if (!is_known_key(key)) {
-      fail_model("{}: unknown key \"{}\", expected {}", place, printable(key, 60), known_keys());
+    if (contains(kCommonKeys, key)) continue;
+    if (!contains(kPolicyKeys, key)) {
+      fail_model("{}: unknown key \"{}\", expected policy, {} or exit_start", place,
+                 printable(key, 60), fmt::join(kPolicyKeys, ", "));
     }
-    if (std::find(kCommonKeys.begin(), kCommonKeys.end(), key) != kCommonKeys.end() ||
-        (row.number_at && row.number == key) ||
-        (is_threshold_key(key) && row.threshold != ThresholdUse::none)) {
-      continue;
-    }
+    if (has_use_for(row, key)) continue;
     fail_model("{}: policy {} has no use for the key {}", place, row.name, key);
   }
 }
@@ -76,15 +80,24 @@ std::vector<double> read_thresholds(const Json& j, const PolicyTraits& row,
                required ? " needs either" : " takes either", one ? ", has both" : ", has neither");
   }
   if (one) return {number(j["threshold"], "threshold", place)};
-  std::vector<double> thresholds;
-  if (!many) return thresholds;
-  const Json& list = j["thresholds"];
-  if (!list.is_array() || list.empty() || list.size() > static_cast<size_t>(kMaxLayer)) {
-    fail_model("{}: thresholds is {}, expected a list of 1 to {} numbers", place, json_text(list),
-               kMaxLayer);
+  return many ? number_list(j, "thresholds", place) : std::vector<double>();
+}
+
+// The weights of exits, and where they come from.
+void read_exit_weights(const Json& j, const std::string& place, ExitPolicy* policy) {
+  constexpr size_t kDigits = 16;  // of base/files/content_hash
+  if (!j.contains("exit_weights")) {
+    fail_model("{}: policy {} needs the key exit_weights; costeff tune --policy {} writes it",
+               place, policy_name(policy->kind), policy_name(policy->kind));
   }
-  for (const Json& v : list) thresholds.push_back(number(v, "thresholds", place));
-  return thresholds;
+  policy->exit_weights = number_list(j, "exit_weights", place);
+  const auto from = json_string(j, "weights_from", place, ErrorKind::model);
+  if (!from) return;
+  if (from->size() != kDigits || from->find_first_not_of("0123456789abcdef") != std::string::npos) {
+    fail_model("{}: weights_from is \"{}\", expected {} hexadecimal digits", place,
+               printable(*from, 40), kDigits);
+  }
+  policy->weights_from = *from;
 }
 
 }  // namespace
@@ -103,6 +116,8 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
     policy.*row.number_at =
         json_int(j, key.c_str(), 0, row.least_number, kMaxLayer, place, ErrorKind::model);
   }
+  if (row.may_average) policy.average = json_bool(j, "average", false, place, ErrorKind::model);
+  if (row.needs_weights) read_exit_weights(j, place, &policy);
   policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, ErrorKind::model);
   return policy;
 }
@@ -118,6 +133,9 @@ Json exit_policy_json(const ExitPolicy& policy) {
   if (policy.thresholds.size() == 1) j["threshold"] = policy.thresholds[0];
   if (policy.thresholds.size() > 1) j["thresholds"] = policy.thresholds;
   if (row.number_at) j[std::string(row.number)] = policy.*row.number_at;
+  if (policy.average) j["average"] = true;
+  if (!policy.exit_weights.empty()) j["exit_weights"] = policy.exit_weights;
+  if (!policy.weights_from.empty()) j["weights_from"] = policy.weights_from;
   if (policy.exit_start != 1) j["exit_start"] = policy.exit_start;
   return j;
 }

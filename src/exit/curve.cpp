@@ -12,7 +12,15 @@
 namespace costeff {
 namespace {
 
-constexpr std::string_view kByLayer = "-by-layer";
+constexpr std::string_view kByLayer = "-by-layer", kAverage = "-average";
+constexpr int64_t kLongestPatience = 1000;
+
+// Removes the suffix. Returns whether it was there.
+bool take_suffix(std::string_view suffix, std::string_view* name) {
+  if (!name->ends_with(suffix)) return false;
+  name->remove_suffix(suffix.size());
+  return true;
+}
 
 using Settings = std::vector<CurveSetting>;
 
@@ -21,14 +29,18 @@ void add_settings(const std::vector<ExitPolicy>& policies, const std::string& fa
   for (const ExitPolicy& p : policies) out->push_back({p, family});
 }
 
+// The number of quantiles for each of `curves` curves.
+int64_t count_for_each(const CurveOptions& o, int64_t curves) {
+  return std::max<int64_t>(1, o.count / std::max<int64_t>(1, curves));
+}
+
 // The longest patience is the safest. A regression also has a threshold, so there is a curve for each
 // patience.
 void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
   const int64_t longest = t.exits() - 1;
   std::vector<double> thresholds = o.thresholds;
   if (is_regression(t) && thresholds.empty())
-    thresholds =
-        difference_thresholds(t, std::max<int64_t>(1, o.count / std::max<int64_t>(1, longest - 1)));
+    thresholds = difference_thresholds(t, count_for_each(o, longest - 1));
   ExitPolicy p;
   p.kind = PolicyKind::patience;
   p.exit_start = o.exit_start;
@@ -44,15 +56,41 @@ void add_patience(const ExitTable& t, const CurveOptions& o, Settings* out) {
   }
 }
 
-void add_thresholds(const ExitTable& t, PolicyKind kind, const CurveOptions& o, Settings* out) {
-  ExitPolicy p;
-  p.kind = kind;
-  p.exit_start = o.exit_start;
-  for (const double v :
-       o.thresholds.empty() ? quantile_thresholds(t, kind, o.count) : o.thresholds) {
+void add_with_thresholds(ExitPolicy p, std::span<const double> thresholds,
+                         const std::string& family, Settings* out) {
+  for (const double v : thresholds) {
     p.thresholds = {v};
-    out->push_back({p, policy_name(kind)});
+    out->push_back({p, family});
   }
+}
+
+std::vector<double> thresholds_for(const ExitTable& t, const ExitPolicy& form,
+                                   const CurveOptions& o, int64_t count) {
+  if (!o.thresholds.empty()) return o.thresholds;
+  return form.kind == PolicyKind::evidence ? evidence_thresholds(t, form, count)
+                                           : quantile_thresholds(t, form.kind, count);
+}
+
+void add_thresholds(const ExitTable& t, std::span<const int64_t> gold, Curve curve,
+                    const CurveOptions& o, Settings* out) {
+  ExitPolicy form = form_of(curve, o.exit_start);
+  if (policy_traits(form.kind).needs_weights) {
+    form.exit_weights = o.exit_weights.empty() ? estimated_weights(t, gold) : o.exit_weights;
+    form.weights_from = o.weights_from;
+  }
+  if (!has_curve_of_number(curve.kind) || curve.patience > 0) {
+    const auto thresholds = thresholds_for(t, form, o, o.count);
+    add_with_thresholds(form, thresholds, curve_name(curve), out);
+    return;
+  }
+  // Of the exits that are looked at, before the last. The first has none before it to differ from.
+  int64_t longest = curve.kind == PolicyKind::divergence_patience ? -1 : 0;
+  for (int64_t e = 0; e + 1 < t.exits(); ++e)
+    longest += t.layers[static_cast<size_t>(e)] >= o.exit_start;
+  const auto thresholds = thresholds_for(t, form, o, count_for_each(o, longest));
+  for (form.patience = curve.patience = longest; curve.patience > 0;
+       form.patience = --curve.patience)
+    add_with_thresholds(form, thresholds, curve_name(curve), out);
 }
 
 // The search uses a part of the rows if there are more than it needs.
@@ -76,23 +114,62 @@ void add_by_layer(const ExitTable& t, std::span<const int64_t> gold, const Curve
 }  // namespace
 
 std::string curve_name(const Curve& curve) {
-  return policy_name(curve.kind) + std::string(curve.by_layer ? kByLayer : "");
+  std::string name = policy_name(curve.kind);
+  if (curve.patience > 0) append_format(&name, "-{}", curve.patience);
+  if (curve.average) name += kAverage;
+  if (curve.by_layer) name += kByLayer;
+  return name;
 }
 
-Curve parse_curve(std::string_view name) {
+std::optional<Curve> find_curve(std::string_view name) {
   Curve c;
-  c.by_layer = name.ends_with(kByLayer);
-  std::string_view policy = name;
-  if (c.by_layer) policy.remove_suffix(kByLayer.size());
-  const PolicyTraits* row = find_named(kPolicies, policy);
-  if (!row) {
-    throw_unknown_name("policy", policy,
-                       fmt::format("{}, those with a threshold also with {}, or all",
-                                   listed_names(kPolicies), kByLayer));
+  c.by_layer = take_suffix(kByLayer, &name);
+  c.average = take_suffix(kAverage, &name);
+  const PolicyTraits* row = find_named(kPolicies, name);
+  if (const size_t dash = name.rfind('-'); !row && dash != std::string_view::npos) {
+    const auto n = parse_int(name.substr(dash + 1), 1, kLongestPatience);
+    row = find_named(kPolicies, name.substr(0, dash));
+    if (!n || !row || !has_curve_of_number(row->value)) return std::nullopt;
+    c.patience = *n;
   }
+  if (!row || (c.average && !row->may_average)) return std::nullopt;
   c.kind = row->value;
   if (c.by_layer) check_by_layer(c.kind);
   return c;
+}
+
+Curve parse_curve(std::string_view name) {
+  if (const auto curve = find_curve(name)) return *curve;
+  take_suffix(kByLayer, &name);
+  throw_unknown_name("policy", name,
+                     fmt::format("{}, those with a threshold also with {}, or all",
+                                 listed_names(kPolicies), kByLayer));
+}
+
+void apply_form(const CurveForm& form, std::vector<Curve>* curves) {
+  bool numbered = false, averaged = false;
+  for (Curve& c : *curves) {
+    if (has_curve_of_number(c.kind)) {
+      numbered = true;
+      if (c.patience == 0) c.patience = form.patience;
+    }
+    if (policy_traits(c.kind).may_average) {
+      averaged = true;
+      if (form.average) c.average = *form.average;
+    }
+  }
+  if (form.patience > 0 && !numbered)
+    throw_usage("--patience goes with the policies confident-patience and divergence-patience");
+  if (form.average && !averaged) throw_usage("--average goes with the policy confident-patience");
+}
+
+ExitPolicy form_of(const Curve& curve, int64_t exit_start) {
+  ExitPolicy form;
+  form.kind = curve.kind;
+  form.exit_start = exit_start;
+  form.patience = curve.patience;
+  form.average = curve.average;
+  return form;
 }
 
 std::vector<Curve> usual_curves(const ModelExits& m) {
@@ -114,6 +191,13 @@ std::vector<Curve> usual_curves(const ModelExits& m) {
 PolicyKind usual_policy(const ModelExits& m, const ExitPolicy& own) {
   if (has_threshold(own.kind)) return own.kind;
   return is_regression(m) ? PolicyKind::patience : PolicyKind::entropy;
+}
+
+Curve usual_curve(const ModelExits& m, const ExitPolicy& own) {
+  Curve c{.kind = usual_policy(m, own)};
+  if (has_curve_of_number(c.kind)) c.patience = own.patience;
+  c.average = c.kind == own.kind && own.average;
+  return c;
 }
 
 std::vector<Curve> parse_curves(std::string_view names, const ModelExits& m) {
@@ -139,7 +223,7 @@ std::vector<CurveSetting> curve_settings(const ExitTable& t, std::span<const int
   } else if (curve.kind == PolicyKind::patience) {
     add_patience(t, o, &out);
   } else if (has_threshold(curve.kind)) {
-    add_thresholds(t, curve.kind, o, &out);
+    add_thresholds(t, gold, curve, o, &out);
   }
   return out;
 }
@@ -168,20 +252,29 @@ std::vector<Curve> sweep_curves(std::string_view names, bool thresholds_given, c
                                 const ExitPolicy& own) {
   if (!names.empty()) return parse_curves(names, m);
   if (!thresholds_given) return usual_curves(m);
-  return {{usual_policy(m, own)}};
+  return {usual_curve(m, own)};
+}
+
+bool estimates_weights(const SweepRequest& request) {
+  return std::any_of(request.given.begin(), request.given.end(), lacks_weights) ||
+         (request.options.exit_weights.empty() &&
+          std::any_of(request.curves.begin(), request.curves.end(),
+                      [](const Curve& c) { return policy_traits(c.kind).needs_weights; }));
 }
 
 std::vector<CurveSetting> sweep_settings(const ExitTable& t, std::span<const int64_t> gold,
                                          const SweepRequest& request) {
   Settings out{{ExitPolicy{}, "never"}};
   if (request.own && request.own->kind != PolicyKind::never) {
-    const std::string own = policy_words(*request.own).text;
-    const bool given =
-        std::any_of(request.given.begin(), request.given.end(),
-                    [&](const ExitPolicy& p) { return policy_words(p).text == own; });
+    const std::string own = policy_text(*request.own);
+    const bool given = std::any_of(request.given.begin(), request.given.end(),
+                                   [&](const ExitPolicy& p) { return policy_text(p) == own; });
     if (!given) out.push_back({*request.own, "model"});
   }
-  add_settings(request.given, "given", &out);
+  for (ExitPolicy p : request.given) {
+    if (lacks_weights(p)) p.exit_weights = estimated_weights(t, gold);
+    out.push_back({std::move(p), "given"});
+  }
   for (const Curve& curve : request.curves) {
     const Settings settings = curve_settings(t, gold, curve, request.options);
     out.insert(out.end(), settings.begin(), settings.end());

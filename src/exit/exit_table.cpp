@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "exit/kept_probs.h"
 #include "exit/policy.h"
+#include "exit/window_join.h"
 
 namespace costeff {
 namespace {
@@ -25,6 +27,45 @@ void check_row(const Result& r, const ExitTable& t) {
   if (!fits) throw Error(ErrorKind::internal, "a row with other exits than its table");
 }
 
+// The means of `count` exits of a row that end with one.
+class MeanAnswers {
+ public:
+  MeanAnswers(const ExitTable& t, int64_t count)
+      : table_(t),
+        scoring_{t.problem, t.label_thresholds},
+        count_(count),
+        probs_(static_cast<size_t>(t.num_labels)),
+        sums_(probs_.size()) {}
+
+  // The same arithmetic in the same order as in the engine.
+  exits::ExitScore at(int64_t row, int64_t exit) {
+    const size_t labels = probs_.size();
+    for (int64_t e = exit - count_ + 1; e <= exit; ++e) {
+      const std::span<const float> logits(table_.logits.data() + table_.at(row, e) * labels,
+                                          labels);
+      exits::score_logits(scoring_, logits, probs_);
+      for (size_t c = 0; c < labels; ++c)
+        sums_[c] = e == exit - count_ + 1 ? probs_[c] : sums_[c] + probs_[c];
+    }
+    exits::ExitScore s = exits::score_at(table_, table_.at(row, exit));
+    exits::average_answer(scoring_, count_, sums_, &s);
+    if (is_multi_label(table_)) {
+      exits::choose_labels(scoring_, sums_, &chosen_);
+      s.label = table_.label_sets.number_of(chosen_);
+    }
+    return s;
+  }
+  // [C] of the last at().
+  std::span<const float> probs() const { return sums_; }
+
+ private:
+  const ExitTable& table_;
+  exits::Scoring scoring_;
+  int64_t count_;
+  std::vector<float> probs_, sums_;  // [C]
+  std::vector<int32_t> chosen_;
+};
+
 }  // namespace
 
 int32_t LabelSets::number_of(const std::vector<int32_t>& labels) {
@@ -34,13 +75,14 @@ int32_t LabelSets::number_of(const std::vector<int32_t>& labels) {
 }
 
 void append(std::span<const Result> results, ProblemType problem, ExitTable* t) {
-  std::vector<float> probs;
+  std::vector<float> probs, before;
   std::vector<int32_t> labels;
   const exits::Scoring scoring{problem, t->label_thresholds};
   for (const Result& r : results) {
     if (r.exits.empty()) throw Error(ErrorKind::internal, "a row without the answers of its exits");
     if (t->layers.empty()) start_table(r, problem, t);
     check_row(r, *t);
+    before.clear();
     for (const ExitOutput& e : r.exits) {
       probs.resize(e.logits.size());
       exits::ExitScore s = exits::score_logits(scoring, e.logits, probs);
@@ -55,6 +97,9 @@ void append(std::span<const Result> results, ProblemType problem, ExitTable* t) 
       t->entropy.push_back(s.entropy);
       t->value.push_back(s.value);
       t->uncertainty.push_back(e.uncertainty);
+      const bool compares = !before.empty() && !is_regression(*t);
+      t->divergence.push_back(compares ? exits::divergence(problem, before, probs) : 0);
+      before.swap(probs);
     }
     t->tokens.push_back(static_cast<int32_t>(r.tokens));
   }
@@ -82,6 +127,7 @@ ExitTable select_rows(const ExitTable& t, std::span<const int64_t> rows) {
   copy(t.entropy, &out.entropy, e);
   copy(t.value, &out.value, e);
   copy(t.uncertainty, &out.uncertainty, e);
+  copy(t.divergence, &out.divergence, e);
   copy(t.tokens, &out.tokens, 1);
   return out;
 }
@@ -121,9 +167,21 @@ void decide_exits(const ExitTable& t, const ExitPolicy& policy, std::vector<int3
   }
 }
 
+std::vector<int32_t> labels_by_exit(const ExitTable& t, const ExitPolicy& policy) {
+  std::vector<int32_t> out = t.label;
+  if (!averages(policy)) return out;
+  MeanAnswers means(t, policy.patience);
+  for (int64_t row = 0; row < t.rows(); ++row) {
+    for (int64_t e = policy.patience - 1; e < t.exits() - 1; ++e)
+      out[t.at(row, e)] = means.at(row, e).label;
+  }
+  return out;
+}
+
 std::vector<Decision> decide(const ExitTable& t, const ExitPolicy& policy) {
   std::vector<int32_t> exits;
   decide_exits(t, policy, &exits);
+  MeanAnswers means(t, policy.patience);
   std::vector<Decision> out(exits.size());
   for (size_t row = 0; row < exits.size(); ++row) {
     const size_t i = t.at(static_cast<int64_t>(row), exits[row]);
@@ -133,6 +191,55 @@ std::vector<Decision> decide(const ExitTable& t, const ExitPolicy& policy) {
                 .prob = t.prob[i],
                 .entropy = t.entropy[i],
                 .value = t.value[i]};
+    if (!averages(policy) || exits[row] == t.exits() - 1) continue;
+    const exits::ExitScore mean = means.at(static_cast<int64_t>(row), exits[row]);
+    out[row].label = mean.label;
+    out[row].prob = mean.prob;
+    out[row].entropy = mean.entropy;
+  }
+  return out;
+}
+
+std::vector<Decision> join_decisions(const ExitTable& t, const ExitPolicy& policy,
+                                     std::span<const int64_t> first, WindowJoin join) {
+  const exits::Scoring scoring{t.problem, t.label_thresholds};
+  const auto labels = static_cast<size_t>(t.num_labels);
+  MeanAnswers means(t, policy.patience);
+  std::vector<float> probs(labels), logits(labels);
+  std::vector<int32_t> chosen;
+  const std::vector<Decision> windows = decide(t, policy);
+  std::vector<Decision> out;
+  for (size_t i = 0; i + 1 < first.size(); ++i) {
+    out.push_back(windows[static_cast<size_t>(first[i])]);
+    if (first[i + 1] - first[i] == 1) continue;
+    Decision& d = out.back();
+    exits::JoinedAnswer joined(t.num_labels);
+    for (int64_t w = first[i]; w < first[i + 1]; ++w) {
+      const Decision& window = windows[static_cast<size_t>(w)];
+      if (window.exit > d.exit) {
+        d.exit = window.exit;
+        d.layer = window.layer;
+      }
+      const std::span<const float> of(t.logits.data() + t.at(w, window.exit) * labels, labels);
+      if (is_regression(t)) {
+        joined.add(join, of);
+      } else if (averages(policy) && window.exit < t.exits() - 1) {
+        (void)means.at(w, window.exit);
+        joined.add(join, means.probs());
+      } else {
+        exits::score_logits(scoring, of, probs);
+        joined.add(join, probs);
+      }
+    }
+    const exits::ExitScore s = joined.finish(scoring, join, probs, logits);
+    d.label = s.label;
+    d.prob = s.prob;
+    d.entropy = s.entropy;
+    d.value = s.value;
+    if (is_multi_label(t)) {
+      exits::choose_labels(scoring, probs, &chosen);
+      d.label = t.label_sets.number_of(chosen);
+    }
   }
   return out;
 }

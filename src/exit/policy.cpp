@@ -8,9 +8,18 @@
 namespace costeff::exits {
 namespace {
 
-double threshold_at(const ExitPolicy& p, int64_t layer) {
-  if (p.thresholds.empty()) return 0;
-  return p.thresholds.size() == 1 ? p.thresholds[0] : p.thresholds[static_cast<size_t>(layer - 1)];
+// Of thresholds or weights: one for all layers, or one for each.
+double number_at(const std::vector<double>& list, int64_t layer) {
+  if (list.empty()) return 0;
+  return list.size() == 1 ? list[0] : list[static_cast<size_t>(layer - 1)];
+}
+
+double threshold_at(const ExitPolicy& p, int64_t layer) { return number_at(p.thresholds, layer); }
+
+// Counts the exits in a row of which something holds; true when there are enough.
+bool enough_in_a_row(const ExitPolicy& p, bool holds, ExitState* state) {
+  state->agreed = holds ? state->agreed + 1 : 0;
+  return p.patience > 0 && state->agreed == p.patience;
 }
 
 // PABEE (Zhou et al. 2020): counts the exits in a row that agree with their predecessor.
@@ -21,11 +30,18 @@ bool patience_leaves(const ExitPolicy& p, ProblemType problem, int64_t layer,
       (problem == ProblemType::regression
            ? std::abs(static_cast<double>(score.value) - state->value) < threshold_at(p, layer)
            : score.label == state->label);
-  state->agreed = agrees ? state->agreed + 1 : 0;
   state->seen = true;
   state->label = score.label;
   state->value = score.value;
-  return p.patience > 0 && state->agreed == p.patience;
+  return enough_in_a_row(p, agrees, state);
+}
+
+// F-PABEE. The first exit has none before it to differ from.
+bool divergence_leaves(const ExitPolicy& p, int64_t layer, const ExitScore& score,
+                       ExitState* state) {
+  const bool close = state->seen && static_cast<double>(score.divergence) < threshold_at(p, layer);
+  state->seen = true;
+  return enough_in_a_row(p, close, state);
 }
 
 }  // namespace
@@ -100,9 +116,20 @@ double compared_score(PolicyKind kind, const ExitScore& score) {
       return score.margin;
     case PolicyKind::learned:
       return score.uncertainty;
+    case PolicyKind::divergence_patience:
+      return score.divergence;
     default:
       return score.entropy;
   }
+}
+
+// BEEM: S = w c + the S before, if that was of the same label.
+double add_evidence(const ExitPolicy& p, int64_t layer, const ExitScore& score, ExitState* state) {
+  if (!state->seen || score.label != state->label) state->evidence = 0;
+  state->evidence += number_at(p.exit_weights, layer) * static_cast<double>(score.prob);
+  state->seen = true;
+  state->label = score.label;
+  return state->evidence;
 }
 
 bool leaves(const ExitPolicy& p, ProblemType problem, int64_t layer, const ExitScore& score,
@@ -115,6 +142,12 @@ bool leaves(const ExitPolicy& p, ProblemType problem, int64_t layer, const ExitS
       return layer >= p.layer;
     case PolicyKind::patience:
       return patience_leaves(p, problem, layer, score, state);
+    case PolicyKind::confident_patience:
+      return enough_in_a_row(p, static_cast<double>(score.entropy) < threshold_at(p, layer), state);
+    case PolicyKind::divergence_patience:
+      return divergence_leaves(p, layer, score, state);
+    case PolicyKind::evidence:
+      return add_evidence(p, layer, score, state) > threshold_at(p, layer);
     default: {
       // The same numbers are compared as are printed.
       const double limit = threshold_at(p, layer), v = compared_score(p.kind, score);

@@ -21,6 +21,8 @@ struct ExitScore {
   float entropy = 0;  // nats; multi-label: the largest of a label
   float value = 0;    // the first logit: the score of a regression
   float uncertainty = -1;  // learned (BERxiT): sigmoid of the exit's LTE output; -1: there is none
+  // Jensen-Shannon, from the exit before, in nats (kept_probs.h). Only policies that compare it need it.
+  float divergence = 0;
 };
 
 // What a policy remembers about one sequence from exit to exit.
@@ -28,12 +30,14 @@ struct ExitState {
   bool seen = false;  // the sequence has passed an exit
   int32_t label = 0;  // at the last exit passed
   float value = 0;
-  int32_t agreed = 0;  // exits in a row that agreed with the one before them
+  int32_t agreed = 0;   // exits in a row that agreed with the one before them, or were confident
+  double evidence = 0;  // sum over the exits in a row with that label
 };
 
 // Entry i of the arrays [rows, E] in a table.
 inline ExitScore score_at(const ExitTable& t, size_t i) {
-  return {t.label[i], t.prob[i], t.margin[i], t.entropy[i], t.value[i], t.uncertainty[i]};
+  return {t.label[i], t.prob[i],        t.margin[i],    t.entropy[i],
+          t.value[i], t.uncertainty[i], t.divergence[i]};
 }
 
 // How logits become an answer.
@@ -69,7 +73,11 @@ void choose_labels(const Scoring& scoring, std::span<const float> probs,
 bool leaves(const ExitPolicy& policy, ProblemType problem, int64_t layer, const ExitScore& score,
             ExitState* state);
 
-// The score that a policy with a threshold compares with it.
+// The score of one exit that a policy with a threshold compares with it; not of evidence, which is a sum.
 double compared_score(PolicyKind kind, const ExitScore& score);
+
+// Adds an exit that is passed to the evidence, and returns it.
+double add_evidence(const ExitPolicy& policy, int64_t layer, const ExitScore& score,
+                    ExitState* state);
 
 }  // namespace costeff::exits

@@ -5,9 +5,44 @@
 #include <cmath>
 
 #include "base/fail.h"
+#include "base/format.h"
 
 namespace costeff {
 namespace {
+
+bool all_finite(const std::vector<double>& list) {
+  return std::all_of(list.begin(), list.end(), [](double v) { return std::isfinite(v); });
+}
+
+// What is wrong with a list that has one number for all layers, or one for each; "" if nothing is.
+std::string list_fault(const std::vector<double>& list, int64_t depth, const char* one,
+                       const char* many) {
+  const auto n = static_cast<int64_t>(list.size());
+  if (n > 1 && n != depth && n != depth - 1) {
+    return fmt::format(
+        "{} {}, expected one, or one for each of {} layers (the last may be left out)", n, many,
+        depth);
+  }
+  return all_finite(list) ? "" : fmt::format("{} is not a finite number", one);
+}
+
+std::string weights_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth) {
+  const std::vector<double>& w = p.exit_weights;
+  if (!t.needs_weights)
+    return w.empty() ? "" : fmt::format("policy {} takes no exit weights", t.name);
+  if (w.empty()) {
+    return fmt::format(
+        "policy {0} needs exit weights; costeff tune --policy {0} estimates them, --exit-weights "
+        "gives them",
+        t.name);
+  }
+  if (const std::string fault = list_fault(w, depth, "an exit weight", "exit weights");
+      !fault.empty())
+    return fmt::format("policy {}: {}", t.name, fault);
+  const auto low = std::find_if(w.begin(), w.end(), [](double v) { return v < 0; });
+  if (low == w.end()) return {};
+  return fmt::format("policy {}: exit weight {}, expected 0 or more", t.name, shortest(*low));
+}
 
 // What is wrong with the policy for any model of that depth; "" if nothing is.
 std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth) {
@@ -15,19 +50,19 @@ std::string form_fault(const ExitPolicy& p, const PolicyTraits& t, int64_t depth
   const auto n = static_cast<int64_t>(p.thresholds.size());
   if (t.threshold == ThresholdUse::always && n == 0) return name + " needs a threshold";
   if (t.threshold == ThresholdUse::none && n != 0) return name + " takes no threshold";
-  if (n > 1 && n != depth && n != depth - 1) {
-    return fmt::format(
-        "{}: {} thresholds, expected one, or one for each of {} layers (the last may be left out)",
-        name, n, depth);
-  }
-  if (!std::all_of(p.thresholds.begin(), p.thresholds.end(),
-                   [](double v) { return std::isfinite(v); })) {
-    return name + ": a threshold is not a finite number";
-  }
+  if (std::string fault = list_fault(p.thresholds, depth, "a threshold", "thresholds");
+      !fault.empty())
+    return name + ": " + fault;
+  const auto low =
+      std::find_if(p.thresholds.begin(), p.thresholds.end(), [](double v) { return v < 0; });
+  if (t.remembers && low != p.thresholds.end())
+    return fmt::format("{}: threshold {}, expected 0 or more", name, shortest(*low));
   if (t.number_at && p.*t.number_at < t.least_number && p.kind != PolicyKind::fixed) {
     return fmt::format("{}: {} {}, expected {} or more", name, t.number, p.*t.number_at,
                        t.least_number);
   }
+  if (p.average && !t.may_average)
+    return name + " answers with one exit, so there is nothing to average";
   if (p.kind == PolicyKind::fixed && (p.layer < 1 || p.layer > depth)) {
     return fmt::format("{}: layer {} to leave at, expected 1 to {}", name, p.layer, depth);
   }
@@ -59,8 +94,10 @@ std::string model_fault(const ModelExits& m, const ExitPolicy& p, const PolicyTr
 
 std::string policy_fault(const ModelExits& m, const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
-  std::string fault = form_fault(p, t, m.layers.back());
-  return fault.empty() ? model_fault(m, p, t) : fault;
+  const int64_t depth = m.layers.back();
+  if (std::string fault = form_fault(p, t, depth); !fault.empty()) return fault;
+  if (std::string fault = model_fault(m, p, t); !fault.empty()) return fault;
+  return weights_fault(p, t, depth);
 }
 
 void check_policy(const ModelExits& m, const ExitPolicy& p) {
@@ -71,14 +108,24 @@ void check_policy_kind(const ModelExits& m, PolicyKind kind, int64_t exit_start)
   ExitPolicy p;
   p.kind = kind;
   p.exit_start = exit_start;
+  const PolicyTraits& t = policy_traits(kind);
   if (has_threshold(kind)) p.thresholds = {0};
+  if (t.needs_weights) p.exit_weights = {1};
+  if (t.number_at) p.*t.number_at = t.least_number;
   if (kind == PolicyKind::fixed) p.layer = m.layers.back();
   check_policy(m, p);
 }
 
 void check_by_layer(PolicyKind kind) {
+  const PolicyTraits& t = policy_traits(kind);
   if (!has_threshold(kind))
-    fail_usage("policy {} has no thresholds to choose layer by layer", policy_name(kind));
+    fail_usage("policy {} has no thresholds to choose layer by layer", t.name);
+  if (t.remembers) {
+    fail_usage(
+        "policy {} decides by several exits together, so its thresholds cannot be chosen layer by "
+        "layer",
+        t.name);
+  }
 }
 
 }  // namespace costeff

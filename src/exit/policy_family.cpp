@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "exit/policy.h"
 
@@ -26,15 +27,45 @@ double threshold_of(PolicyKind kind, int64_t step, int64_t labels) {
   const double c = static_cast<double>(std::max<int64_t>(labels, 2)), cube = u * u * u;
   switch (kind) {
     case PolicyKind::entropy:
+    case PolicyKind::confident_patience:
       // The last step is just above ln C, so that even a uniform distribution leaves.
       return rounded(cube * (std::log(c) + 1e-3));
     case PolicyKind::max_prob:
       return 1 - rounded(cube * (1 - 1 / c + 1e-3));
     case PolicyKind::margin:
       return 1 - rounded(cube);
+    case PolicyKind::divergence_patience:
+      return rounded(cube * (std::numbers::ln2 + 1e-3));  // ln 2 is the largest
     default:
       return rounded(cube);
   }
+}
+
+// Thresholds of the evidence policy, from one with which no row leaves down to 0. Between the sums of the
+// weights up to exit k and up to exit k - 1, a row whose exits agree leaves at k. There the steps begin small
+// and grow as cubes, as most answers are nearly sure.
+std::vector<double> evidence_ladder(const ExitTable& t, const ExitPolicy& form) {
+  std::vector<double> sums{0};  // of the weights of the exits that are looked at, before the last
+  for (int64_t e = 0; e + 1 < t.exits(); ++e) {
+    const int64_t layer = t.layers[static_cast<size_t>(e)];
+    if (layer < form.exit_start) continue;
+    exits::ExitState state{.seen = true, .evidence = sums.back()};
+    sums.push_back(exits::add_evidence(form, layer, {.prob = 1}, &state));
+  }
+  constexpr double kStep = 1e-6;  // so that exit_policy.json has a short number
+  // Rounded up, so that with the first no row leaves.
+  std::vector<double> out{std::ceil(sums.back() / kStep) * kStep};
+  const auto segments = static_cast<int64_t>(sums.size()) - 1;
+  const int64_t steps = segments > 0 ? std::max<int64_t>(1, kThresholds / segments) : 0;
+  for (size_t k = sums.size() - 1; k > 0; --k) {
+    for (int64_t step = 1; step <= steps; ++step) {
+      const double u = static_cast<double>(step) / static_cast<double>(steps);
+      const double exact = sums[k] - (sums[k] - sums[k - 1]) * u * u * u;
+      const double threshold = std::round(exact / kStep) * kStep;
+      if (threshold < out.back()) out.push_back(threshold);
+    }
+  }
+  return out;
 }
 
 // What a policy costs on the rows of a search.
@@ -74,53 +105,11 @@ double short_above(double v, double limit) {
   return limit;
 }
 
-}  // namespace
-
-std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64_t exit_start,
-                                      double value_threshold) {
-  std::vector<ExitPolicy> out;
-  ExitPolicy p;
-  p.kind = kind;
-  p.exit_start = exit_start;
-  switch (kind) {
-    case PolicyKind::never:
-      out.push_back(p);
-      break;
-    case PolicyKind::fixed:
-      for (int64_t e = t.exits(); e-- > 0;) {
-        p.layer = t.layers[static_cast<size_t>(e)];
-        if (p.layer >= exit_start) out.push_back(p);
-      }
-      break;
-    case PolicyKind::patience:
-      // Of E exits at most E - 1 agree with the one before them.
-      for (p.patience = t.exits(); p.patience > 0; --p.patience) {
-        if (is_regression(t)) p.thresholds = {value_threshold};
-        out.push_back(p);
-      }
-      break;
-    default:
-      for (int64_t step = 0; step <= kThresholds; ++step) {
-        p.thresholds = {threshold_of(kind, step, t.num_labels)};
-        if (out.empty() || out.back().thresholds != p.thresholds) out.push_back(p);
-      }
-  }
-  return out;
-}
-
-std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int64_t count,
-                                        int64_t exit) {
-  const bool above = policy_traits(kind).leaves_above;
-  // Doubt is the entropy, the uncertainty, or 1 minus a probability. Rows with little doubt leave first.
-  std::vector<double> doubts;
-  const int64_t first = exit < 0 ? 0 : exit, last = exit < 0 ? t.exits() - 2 : exit;
-  for (int64_t row = 0; row < t.rows(); ++row) {
-    for (int64_t e = first; e <= last; ++e) {
-      const double score = exits::compared_score(kind, exits::score_at(t, t.at(row, e)));
-      doubts.push_back(std::max(0.0, above ? 1 - score : score));
-    }
-  }
-  std::vector<double> out{above ? 1.0 : 0.0};
+// Thresholds that separate doubts (the entropy, the uncertainty, or the greatest score minus the score): rows
+// with little doubt leave first. most: the greatest score, if rows leave above the threshold; else 0.
+std::vector<double> separate(std::vector<double> doubts, int64_t count, double most) {
+  const bool above = most > 0;
+  std::vector<double> out{most};
   if (doubts.empty()) return out;
   std::sort(doubts.begin(), doubts.end());
   std::vector<double> quantiles;
@@ -135,8 +124,100 @@ std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int
     const double limit = i + 1 < quantiles.size() ? (v + quantiles[i + 1]) / 2 : v * 1.05 + 1e-9;
     const double doubt = short_above(v, limit);
     // Rounded, so that 1 - 0.05 is 0.95.
-    const double threshold = above ? std::max(0.0, std::round((1 - doubt) * 1e12) / 1e12) : doubt;
+    const double threshold =
+        above ? std::max(0.0, std::round((most - doubt) * 1e12) / 1e12) : doubt;
     if (threshold != out.back()) out.push_back(threshold);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<ExitPolicy> policy_family(PolicyKind kind, const ExitTable& t, int64_t exit_start,
+                                      double value_threshold) {
+  ExitPolicy form;
+  form.kind = kind;
+  form.exit_start = exit_start;
+  if (is_regression(t) && kind == PolicyKind::patience) form.thresholds = {value_threshold};
+  return policy_family(form, t);
+}
+
+std::vector<ExitPolicy> policy_family(const ExitPolicy& form, const ExitTable& t) {
+  std::vector<ExitPolicy> out;
+  ExitPolicy p = form;
+  // A multi-label answer is a decision between two for each label.
+  const int64_t labels = is_multi_label(t) ? 2 : t.num_labels;
+  switch (p.kind) {
+    case PolicyKind::never:
+      out.push_back(p);
+      break;
+    case PolicyKind::fixed:
+      for (int64_t e = t.exits(); e-- > 0;) {
+        p.layer = t.layers[static_cast<size_t>(e)];
+        if (p.layer >= p.exit_start) out.push_back(p);
+      }
+      break;
+    case PolicyKind::patience:
+      // Of E exits at most E - 1 agree with the one before them.
+      for (p.patience = t.exits(); p.patience > 0; --p.patience) out.push_back(p);
+      break;
+    case PolicyKind::evidence:
+      for (const double threshold : evidence_ladder(t, form)) {
+        p.thresholds = {threshold};
+        out.push_back(p);
+      }
+      break;
+    default:
+      for (int64_t step = 0; step <= kThresholds; ++step) {
+        p.thresholds = {threshold_of(p.kind, step, labels)};
+        if (out.empty() || out.back().thresholds != p.thresholds) out.push_back(p);
+      }
+  }
+  return out;
+}
+
+std::vector<double> quantile_thresholds(const ExitTable& t, PolicyKind kind, int64_t count,
+                                        int64_t exit) {
+  const bool above = policy_traits(kind).leaves_above;
+  std::vector<double> doubts;
+  // The first exit has no divergence.
+  const int64_t lowest = kind == PolicyKind::divergence_patience ? 1 : 0;
+  const int64_t first = exit < 0 ? lowest : exit, last = exit < 0 ? t.exits() - 2 : exit;
+  for (int64_t row = 0; row < t.rows(); ++row) {
+    for (int64_t e = first; e <= last; ++e) {
+      const double score = exits::compared_score(kind, exits::score_at(t, t.at(row, e)));
+      doubts.push_back(std::max(0.0, above ? 1 - score : score));
+    }
+  }
+  return separate(std::move(doubts), count, above ? 1 : 0);
+}
+
+std::vector<double> evidence_thresholds(const ExitTable& t, const ExitPolicy& form, int64_t count) {
+  const double most = evidence_ladder(t, form).front();
+  std::vector<double> doubts;
+  for (int64_t row = 0; row < t.rows(); ++row) {
+    exits::ExitState state;
+    for (int64_t e = 0; e + 1 < t.exits(); ++e) {
+      const int64_t layer = t.layers[static_cast<size_t>(e)];
+      if (layer < form.exit_start) continue;
+      const double sum = exits::add_evidence(form, layer, exits::score_at(t, t.at(row, e)), &state);
+      doubts.push_back(std::max(0.0, most - sum));
+    }
+  }
+  return separate(std::move(doubts), count, most);
+}
+
+std::vector<double> estimated_weights(const ExitTable& t, std::span<const int64_t> gold) {
+  std::vector<double> out(static_cast<size_t>(std::max<int64_t>(1, t.layers.back() - 1)), 0);
+  for (int64_t e = 0; e + 1 < t.exits(); ++e) {
+    int64_t right = 0;
+    for (int64_t row = 0; row < t.rows(); ++row) {
+      const int64_t truth =
+          gold.empty() ? t.label[t.at(row, t.exits() - 1)] : gold[static_cast<size_t>(row)];
+      right += t.label[t.at(row, e)] == truth;
+    }
+    const double share = static_cast<double>(right) / static_cast<double>(t.rows());
+    out[static_cast<size_t>(t.layers[static_cast<size_t>(e)] - 1)] = std::round(share * 1e4) / 1e4;
   }
   return out;
 }

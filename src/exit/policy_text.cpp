@@ -27,15 +27,6 @@ PolicyKind parse_policy_kind(std::string_view name) {
   return value_of_name(kPolicies, name, "policy");
 }
 
-std::vector<PolicyKind> parse_policy_kinds(std::string_view names) {
-  std::vector<PolicyKind> kinds;
-  for (const std::string_view name : split_at(names, ',')) {
-    const PolicyKind kind = parse_policy_kind(name);
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-  }
-  return kinds;
-}
-
 std::vector<double> parse_thresholds(std::string_view text) {
   constexpr int64_t kMaxLayers = 1000;
   if (text.find(';') == std::string_view::npos) {
@@ -52,6 +43,15 @@ std::vector<double> parse_thresholds(std::string_view text) {
     out.insert(out.end(), static_cast<size_t>(*n), *v);
   }
   return out;
+}
+
+std::vector<double> parse_exit_weights(std::string_view text) {
+  auto list = parse_number_list(text);
+  if (!list) {
+    fail_usage("--exit-weights \"{}\", expected a number, or one a layer: 0.8,0.85,0.9",
+               printable(text, 80));
+  }
+  return *std::move(list);
 }
 
 std::vector<double> parse_threshold_list(std::string_view text) {
@@ -84,13 +84,18 @@ PolicyWords policy_words(const ExitPolicy& p) {
   }
   const std::string thresholds = shortest_list(p.thresholds);
   words.text = words.name;
+  const std::string sign = t.leaves_above ? " > " : " < ";
   if (t.number_at) {
     words.text += " " + words.setting;
+    if (t.threshold == ThresholdUse::always) words.setting += sign + thresholds;
   } else {
     words.setting = thresholds;
   }
-  if (!t.number_at || !thresholds.empty())
-    words.text += (t.leaves_above ? " > " : " < ") + thresholds;
+  if (!t.number_at || !thresholds.empty()) words.text += sign + thresholds;
+  if (averages(p)) {
+    words.text += ", average";
+    words.setting += ", average";
+  }
   if (p.exit_start > 1) append_format(&words.text, " from {}", p.exit_start);
   return words;
 }
@@ -106,6 +111,9 @@ std::string policy_text(const ExitPolicy& p) {
     text += t.compared;
     text += (t.leaves_above ? " above " : " below ") + shortest_list(p.thresholds, ", ");
   }
+  if (averages(p)) append_format(&text, ", average of the {} exits", p.patience);
+  if (t.needs_weights)
+    append_format(&text, ", exit weights {}", shortest_list(p.exit_weights, ", "));
   if (p.exit_start > 1) append_format(&text, ", from layer {}", p.exit_start);
   return text;
 }

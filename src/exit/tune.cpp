@@ -60,10 +60,11 @@ double cut(const TuneGoal& goal, double score) {
 class TrialRows {
  public:
   TrialRows(const ExitTable& t, std::span<const int64_t> gold, const TuneGoal& goal)
-      : table_(t), gold_(gold), goal_(goal), loss_(exit_losses(t, goal, gold)) {}
+      : table_(t), gold_(gold), goal_(goal) {}
 
   TuneTrial run(const ExitPolicy& policy, Counts* c) {
     decide_exits(table_, policy, &exits_);
+    set_answers(policy);
     const int64_t rows = table_.rows(), last = table_.exits() - 1;
     *c = {};
     c->rows = rows;
@@ -80,8 +81,8 @@ class TrialRows {
       agree += is_regression(table_)
                    ? 1 - std::abs(cut(goal_, table_.value[at]) - cut(goal_, table_.value[full])) /
                              (goal_.score_high - goal_.score_low)
-                   : table_.label[at] == table_.label[full];
-      if (!gold_.empty()) right += table_.label[at] == gold_[static_cast<size_t>(row)];
+                   : label_[at] == label_[full];
+      if (!gold_.empty()) right += label_[at] == gold_[static_cast<size_t>(row)];
     }
     const auto n = static_cast<double>(rows);
     const bool counted =
@@ -96,10 +97,22 @@ class TrialRows {
   }
 
  private:
+  // The answers that rows get at each exit, and what they cost. They depend on the number of exits that
+  // are averaged, which is the same for most of a sequence.
+  void set_answers(const ExitPolicy& policy) {
+    const int64_t averaged = averages(policy) ? policy.patience : 1;
+    if (averaged == averaged_) return;
+    averaged_ = averaged;
+    label_ = labels_by_exit(table_, policy);
+    loss_ = exit_losses(table_, goal_, gold_, label_);
+  }
+
   const ExitTable& table_;
   std::span<const int64_t> gold_;
   const TuneGoal& goal_;
-  std::vector<float> loss_;
+  int64_t averaged_ = 0;
+  std::vector<int32_t> label_;  // [rows, E]
+  std::vector<float> loss_;     // [rows, E]
   std::vector<int32_t> exits_;
 };
 
@@ -130,7 +143,8 @@ void check_goal(const ExitTable& t, const TuneGoal& goal, std::span<const int64_
 }  // namespace
 
 std::vector<float> exit_losses(const ExitTable& t, const TuneGoal& goal,
-                               std::span<const int64_t> gold) {
+                               std::span<const int64_t> gold, std::span<const int32_t> labels) {
+  if (labels.empty()) labels = t.label;
   const int64_t exits = t.exits(), last = exits - 1;
   std::vector<float> out(static_cast<size_t>(t.rows() * exits));
   for (int64_t row = 0; row < t.rows(); ++row) {
@@ -141,12 +155,12 @@ std::vector<float> exit_losses(const ExitTable& t, const TuneGoal& goal,
       switch (goal.kind) {
         case GoalKind::accuracy_drop: {
           const int64_t truth = gold[static_cast<size_t>(row)];
-          loss = static_cast<double>(t.label[full] == truth) -
-                 static_cast<double>(t.label[i] == truth);
+          loss =
+              static_cast<double>(labels[full] == truth) - static_cast<double>(labels[i] == truth);
           break;
         }
         case GoalKind::disagreement:
-          loss = t.label[i] != t.label[full];
+          loss = labels[i] != labels[full];
           break;
         case GoalKind::score_change:
           loss = std::abs(cut(goal, t.value[i]) - cut(goal, t.value[full])) /

@@ -1,18 +1,34 @@
 #include <costeff/error.h>
 #include <costeff/tune.h>
 
+#include <algorithm>
+
+#include "base/parse.h"
+
 namespace costeff {
 
 std::vector<Curve> tune_curves(std::string_view names, bool by_layer, int64_t exit_start,
-                               const ModelExits& model, const ExitPolicy& own) {
-  const std::vector<PolicyKind> kinds =
-      names.empty() ? std::vector{usual_policy(model, own)} : parse_policy_kinds(names);
+                               const ModelExits& model, const ExitPolicy& own,
+                               const CurveForm& form) {
   std::vector<Curve> curves;
-  for (const PolicyKind kind : kinds) {
-    if (kind == PolicyKind::never) throw_usage("policy never has nothing to tune");
-    if (by_layer) check_by_layer(kind);
-    check_policy_kind(model, kind, exit_start);
-    curves.push_back({kind, by_layer});
+  if (names.empty()) {
+    curves.push_back(usual_curve(model, own));
+    if (form.patience > 0) curves.back().patience = 0;
+  } else {
+    for (const std::string_view name : split_at(names, ',')) {
+      const auto curve = find_curve(name);
+      if (!curve) parse_policy_kind(name);  // which says what is known
+      if (std::find(curves.begin(), curves.end(), *curve) == curves.end()) curves.push_back(*curve);
+    }
+  }
+  apply_form(form, &curves);
+  for (Curve& c : curves) {
+    if (c.kind == PolicyKind::never) throw_usage("policy never has nothing to tune");
+    if (by_layer) check_by_layer(c.kind);
+    c.by_layer = c.by_layer || by_layer;
+    check_policy_kind(model, c.kind, exit_start);
+    constexpr int64_t kUsualPatience = 2;
+    if (has_curve_of_number(c.kind) && c.patience == 0) c.patience = kUsualPatience;
   }
   return curves;
 }

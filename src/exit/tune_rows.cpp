@@ -6,6 +6,12 @@
 
 namespace costeff {
 
+bool needs_search(std::span<const Curve> curves) {
+  return std::any_of(curves.begin(), curves.end(), [](const Curve& c) {
+    return c.by_layer || policy_traits(c.kind).needs_weights;
+  });
+}
+
 TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, double share,
                           uint64_t seed) {
   TuneRows out;
@@ -33,7 +39,14 @@ TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, dou
 std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal,
                                       const Curve& curve, int64_t exit_start,
                                       double value_threshold) {
-  if (!curve.by_layer) return policy_family(curve.kind, rows.test, exit_start, value_threshold);
+  if (!curve.by_layer) {
+    ExitPolicy form = form_of(curve, exit_start);
+    if (is_regression(rows.test) && curve.kind == PolicyKind::patience)
+      form.thresholds = {value_threshold};
+    if (policy_traits(curve.kind).needs_weights)
+      form.exit_weights = estimated_weights(rows.search, rows.search_gold);
+    return policy_family(form, rows.test);
+  }
   TuneGoal search = goal;
   if (goal.kind == GoalKind::speedup) {  // which does not tell what rows may leave
     search.kind = is_regression(rows.search) ? GoalKind::score_change

@@ -21,6 +21,10 @@ int32_t DrawnAnswers::label(std::span<const float> logits) {
   return static_cast<int32_t>(logits.size()) - 1;
 }
 
+bool DrawnAnswers::has_label(float logit) {
+  return uniform() < 1 / (1 + std::exp(-static_cast<double>(logit)));
+}
+
 // Box and Muller: the standard library's normal numbers differ between libraries.
 float DrawnAnswers::score(float score) {
   const double radius = std::sqrt(-2 * std::log(1 - uniform()));

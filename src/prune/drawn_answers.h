@@ -14,6 +14,8 @@ class DrawnAnswers {
   explicit DrawnAnswers(uint64_t seed) : random_(seed) {}
   // A class by its probability, the softmax of logits [C].
   int32_t label(std::span<const float> logits);
+  // Whether a multi-label answer has a label, with the sigmoid of its logit.
+  bool has_label(float logit);
   // score + N(0, 1): the loss is a squared error.
   float score(float score);
 

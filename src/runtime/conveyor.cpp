@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/fail.h"
+#include "exit/kept_probs.h"
 
 namespace costeff::runtime {
 namespace {
@@ -48,6 +49,7 @@ Conveyor::Conveyor(const LoadedModel& model, const ForwardPlan& plan,
       shape_(model::layer_shape(model.spec.arch)),
       hidden_(model.spec.arch.hidden_size),
       history_size_(longest_history(model.spec)),
+      kept_(exits::kept_numbers(plan.policy, model.spec.arch.num_labels)),
       history_pooling_(pooling_of_history(model.spec)),
       waiting_(model.spec.arch.layers.size() + 1),
       layer_scratch_(team ? static_cast<size_t>(team->size()) : 1) {}
@@ -77,6 +79,7 @@ void Conveyor::admit(const text::Encoding& e, int64_t pad_to, const Ticket& tick
   fresh_.real.push_back(static_cast<int32_t>(e.ids.size()));
   fresh_.tickets.push_back(ticket);
   fresh_.states.emplace_back();
+  fresh_.kept.resize(fresh_.kept.size() + static_cast<size_t>(kept_));
   if (options_.max_delay.count() > 0) run_ready();
 }
 

@@ -72,6 +72,7 @@ class Conveyor {
   Team* const team_;
   const model::LayerShape shape_;
   const int64_t hidden_, history_size_;
+  const int64_t kept_;                    // numbers that the policy keeps of a sequence
   const model::Pooling history_pooling_;  // of the exits that read more than one hidden state
 
   Arrivals arrivals_;

@@ -1,10 +1,13 @@
 // At an exit the conveyor computes logits for the whole group, writes answers, and marks the sequences
 // that leave.
 
+#include <costeff/policy.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/fail.h"
+#include "exit/kept_probs.h"
 #include "runtime/conveyor.h"
 
 namespace costeff::runtime {
@@ -44,6 +47,18 @@ int32_t keep_labels(const exits::Scoring& scoring, const exits::ExitState& state
   const bool same = *chosen == result->labels;
   result->labels.swap(*chosen);
   return same ? state.label : state.label + 1;
+}
+
+// Makes the answer of the exit the mean of the exits in a row, whose sums are in `kept`; logits stay.
+void take_mean(const exits::Scoring& scoring, int64_t count, std::span<float> kept, Answer* a,
+               Result* result) {
+  exits::average_answer(scoring, count, kept, &a->score);
+  a->probs = kept;
+  if (is_multi_label(scoring)) {
+    exits::choose_labels(scoring, kept, &result->labels);
+  } else {
+    a->label = a->score.label;
+  }
 }
 
 void check_logits(const model::Model& m, const model::Head& head, std::span<const float> logits) {
@@ -102,10 +117,15 @@ void Conveyor::ask_exit(size_t h, int64_t n, Waiting* w) {
     if (answer) {
       if (is_multi_label(scoring))
         a.score.label = keep_labels(scoring, w->states[at], a.probs, &labels_, ticket.result);
+      if (kept_ > 0)
+        exits::keep_probs(plan_.policy, scoring.problem, layer, a.probs, w->states[at],
+                          w->kept_of(b), &a.score);
       answer = last || exits::leaves(plan_.policy, scoring.problem, layer, a.score, &w->states[at]);
     }
-    if (answer) set_answer(a, ticket.result);
     if (plan_.all_exits) append_exit(a, ticket.result);
+    if (answer && !last && averages(plan_.policy))
+      take_mean(scoring, plan_.policy.patience, w->kept_of(b), &a, ticket.result);
+    if (answer) set_answer(a, ticket.result);
     leaving_[at] = last || (answer && !plan_.all_exits);
     *ticket.unanswered -= leaving_[at];
   }

@@ -11,9 +11,13 @@ void copy_rows(float* to, const float* from, int64_t rows, int64_t hidden) {
   std::memmove(to, from, sizeof(float) * static_cast<size_t>(rows * hidden));
 }
 
+// K of Waiting::kept.
+size_t kept_width(const Waiting& w) { return w.empty() ? 0 : w.kept.size() / w.real.size(); }
+
 // Removes those that leave and moves the others together.
 void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
   int64_t to = 0, token = 0;
+  const size_t kept = kept_width(*w);
   for (int64_t b = 0; b < w->sequences(); ++b) {
     const auto from = static_cast<size_t>(b), at = static_cast<size_t>(to);
     if (leaving[from]) continue;
@@ -25,6 +29,8 @@ void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
       w->real[at] = w->real[from];
       w->tickets[at] = w->tickets[from];
       w->states[at] = w->states[from];
+      std::copy_n(w->kept.begin() + static_cast<std::ptrdiff_t>(from * kept), kept,
+                  w->kept.begin() + static_cast<std::ptrdiff_t>(at * kept));
     }
     // start[to] is not read again: to <= from.
     w->start[at] = static_cast<int32_t>(token);
@@ -35,6 +41,7 @@ void close_ranks(Waiting* w, std::span<const uint8_t> leaving, int64_t hidden) {
   w->real.resize(n);
   w->tickets.resize(n);
   w->states.resize(n);
+  w->kept.resize(n * kept);
   w->start.resize(n + 1);
   w->start.back() = static_cast<int32_t>(token);
 }
@@ -54,10 +61,14 @@ void append(const Waiting& from, int64_t b, int64_t hidden, Waiting* to) {
   to->real.push_back(from.real[at]);
   to->tickets.push_back(from.tickets[at]);
   to->states.push_back(from.states[at]);
+  const auto kept = static_cast<std::ptrdiff_t>(kept_width(from));
+  const auto first = from.kept.begin() + b * kept;
+  to->kept.insert(to->kept.end(), first, first + kept);
 }
 
 void drop_front(Waiting* w, int64_t n, int64_t hidden) {
   const int64_t gone = w->start[static_cast<size_t>(n)], left = w->tokens() - gone;
+  w->kept.erase(w->kept.begin(), w->kept.begin() + n * static_cast<std::ptrdiff_t>(kept_width(*w)));
   copy_rows(w->x.data(), w->x.data() + gone * hidden, left, hidden);
   for (FloatBuffer& h : w->history)
     copy_rows(h.data(), h.data() + n * hidden, w->sequences() - n, hidden);

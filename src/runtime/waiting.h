@@ -31,11 +31,17 @@ struct Waiting {
   std::vector<int32_t> real;             // [B]: the number of tokens that are not padding
   std::vector<Ticket> tickets;           // [B]
   std::vector<exits::ExitState> states;  // [B]
-  std::vector<FloatBuffer> history;      // pooled hidden states that exits may read: [B, H] each
+  std::vector<float> kept;           // [B, K] what the policy keeps of probabilities; K = 0 or C
+  std::vector<FloatBuffer> history;  // pooled hidden states that exits may read: [B, H] each
 
   int64_t sequences() const { return static_cast<int64_t>(real.size()); }
   int64_t tokens() const { return start.back(); }
   bool empty() const { return real.empty(); }
+  // Those of sequence b: [K].
+  std::span<float> kept_of(int64_t b) {
+    const size_t k = kept.size() / real.size();
+    return {kept.data() + static_cast<size_t>(b) * k, k};
+  }
   // The first `n` sequences.
   model::PackedView view(int64_t n) const { return {n, start.data(), real.data()}; }
 };

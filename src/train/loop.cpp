@@ -27,6 +27,12 @@ bool is_full(int64_t rows, int64_t tokens, int64_t more, const LoopOptions& opti
 
 }  // namespace
 
+void append_set(std::span<const int32_t> labels, int64_t num_labels, std::vector<float>* sets) {
+  const size_t begin = sets->size();
+  sets->resize(begin + static_cast<size_t>(num_labels), 0.0f);
+  for (const int32_t label : labels) (*sets)[begin + static_cast<size_t>(label)] = 1;
+}
+
 grad::Batch batch_of(std::span<const Row> rows, const model::Architecture& arch) {
   grad::Batch batch;
   batch.pad_token = std::max<int64_t>(0, arch.embeddings.pad_token());
@@ -142,6 +148,10 @@ void Loop::match_teacher() {
         teacher_->layers(), theirs.hidden_size, network_.layers(), ours.hidden_size);
   }
   if (!soft) return;
+  if (ours.problem != theirs.problem) {
+    fail_model("the teacher gives {}, expected {} as the student", answer_kind(theirs.problem),
+               answer_kind(ours.problem));
+  }
   if (ours.num_labels != theirs.num_labels) {
     fail_model("the teacher has {} labels, expected {} as the student", theirs.num_labels,
                ours.num_labels);
@@ -218,7 +228,7 @@ void Loop::begin_step() {
     step_tokens_ += static_cast<int64_t>(row.ids.size());
   }
   StepSize size{step_rows_, static_cast<double>(step_rows_)};
-  if (!options_.class_weights.empty() && !is_regression(w_.arch())) {
+  if (!options_.class_weights.empty()) {
     size.label_weights = 0;
     for (int64_t i = position_.row; i < step_end_; ++i) {
       const Row& row = rows_[static_cast<size_t>(order_[static_cast<size_t>(i)])];
@@ -237,6 +247,7 @@ bool Loop::next_micro_batch(int64_t threads) {
   batch_.clear();
   labels_.clear();
   scores_.clear();
+  sets_.clear();
   while (next_row_ < step_end_) {
     const int32_t at = order_[static_cast<size_t>(next_row_)];
     const Row& row = rows_[static_cast<size_t>(at)];
@@ -249,6 +260,8 @@ bool Loop::next_micro_batch(int64_t threads) {
     }
     if (is_regression(w_.arch())) {
       scores_.push_back(row.score);
+    } else if (is_multi_label(w_.arch())) {
+      append_set(row.labels, w_.arch().num_labels, &sets_);
     } else {
       labels_.push_back(row.label);
     }
@@ -277,7 +290,9 @@ void Loop::learn(const Crew& crew) {
     answer_.hidden.clear();
     for (int64_t i = 0; turn().objective.hidden != 0 && i <= network_.layers(); ++i)
       answer_.hidden.push_back(teacher_->hidden_state(i));
-    losses_.exits(network_, {labels_, scores_, options_.class_weights, options_.label_smoothing},
+    losses_.exits(network_,
+                  {labels_, scores_, options_.class_weights, options_.label_smoothing, sets_,
+                   options_.pos_weights},
                   answer_, batch_.rows());
     hidden_ = turn().objective.layers != 0 ? distillation_->gradient(batch_, *teacher_)
                                            : losses_.hidden(batch_, answer_, network_);

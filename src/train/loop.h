@@ -21,9 +21,13 @@ namespace costeff::train {
 // A labelled row as the model reads it.
 struct Row {
   std::vector<int32_t> ids, types;  // types empty: zeros
-  int32_t label = 0;                // of a classifier
-  float score = 0;                  // of a regression
+  int32_t label = 0;                // single-label
+  float score = 0;                  // regression
+  std::vector<int32_t> labels;      // multi-label
 };
+
+// Appends a row of Gold::sets.
+void append_set(std::span<const int32_t> labels, int64_t num_labels, std::vector<float>* sets);
 
 // Rows in the order given, for a pass without dropout.
 grad::Batch batch_of(std::span<const Row> rows, const model::Architecture& arch);
@@ -47,6 +51,7 @@ struct LoopOptions {
   int64_t first_exit = 1;
   double temperature = 1;
   std::vector<double> class_weights = {};  // [C]; empty: all 1
+  std::vector<double> pos_weights = {};    // [C] multi-label; empty: all 1
   double label_smoothing = 0;
   int64_t hidden_tokens = 0;  // Objective::hidden_tokens
 };
@@ -212,7 +217,7 @@ class Loop {
   grad::Batch batch_;
   grad::Dropout dropout_;
   std::vector<int32_t> labels_;
-  std::vector<float> scores_;
+  std::vector<float> scores_, sets_;
   StepLosses losses_;
   TeacherAnswer answer_;
   grad::HiddenGradient hidden_;

@@ -113,7 +113,8 @@ void StepLosses::exits(const grad::Network& network, const Gold& gold, const Tea
                        int64_t rows) {
   const auto& heads = network.heads();
   const size_t n = heads.size();
-  const bool regression = gold.labels.empty();
+  const bool regression = gold.problem() == ProblemType::regression;
+  const bool sets = gold.problem() == ProblemType::multi_label;
   d_logits_.resize(n);
   d_lte_.resize(n);
   gradients_.assign(n, {});
@@ -136,14 +137,15 @@ void StepLosses::exits(const grad::Network& network, const Gold& gold, const Tea
         score_loss(logits, teacher.logits[e], rows, {terms.soft, rows_of_step}, d, &sums.soft);
       } else if (terms.soft != 0) {
         soft_loss(logits, teacher.logits[e], rows, labels, objective_->temperature,
-                  {terms.soft, rows_of_step}, d, &sums.soft);
+                  {terms.soft, rows_of_step}, d, &sums.soft, sets);
       }
       if (terms.divergence != 0) {
         divergence_loss(logits, teacher.logits[e], rows, labels, objective_->temperature,
-                        {divergence_weight(terms), rows_of_step}, d, &sums.divergence);
+                        {divergence_weight(terms), rows_of_step}, d, &sums.divergence, sets);
       }
       if (terms.self != 0) {
-        soft_loss(logits, network.logits(last), rows, labels, 1, {terms.self, 1}, d, &sums.self);
+        soft_loss(logits, network.logits(last), rows, labels, 1, {terms.self, 1}, d, &sums.self,
+                  sets);
       }
     }
     if (terms.lte != 0) {

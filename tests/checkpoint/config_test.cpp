@@ -241,7 +241,14 @@ TEST(ExitPolicyFile, WritesWhatItReads) {
                            R"({"policy":"learned","thresholds":[0.1,0.2,0.3]})",
                            R"({"patience":6,"policy":"patience"})",
                            R"({"exit_start":2,"patience":0,"policy":"patience","threshold":0.5})",
-                           R"({"layer":4,"policy":"fixed"})", R"({"policy":"never"})"}) {
+                           R"({"layer":4,"policy":"fixed"})", R"({"policy":"never"})",
+                           R"({"patience":2,"policy":"confident-patience","threshold":0.25})",
+                           R"({"average":true,"exit_start":2,"patience":1,)"
+                           R"("policy":"confident-patience","thresholds":[0.25,0.5]})",
+                           R"({"patience":3,"policy":"divergence-patience","threshold":0.5})",
+                           R"({"exit_weights":[1.0],"policy":"evidence","threshold":0.5})",
+                           R"({"exit_weights":[0.5,0.75,0.0],"policy":"evidence",)"
+                           R"("threshold":1.5,"weights_from":"0123456789abcdef"})"}) {
     EXPECT_EQ(exit_policy_json(policy(text)).dump(), text);
   }
 }
@@ -255,11 +262,12 @@ TEST(ExitPolicyFile, Errors) {
             "m/exit_policy.json: policy entropy has no use for the key patience");
   EXPECT_EQ(policy_error(R"({"policy": "entropy", "treshold": 1})"),
             "m/exit_policy.json: unknown key \"treshold\", expected policy, threshold, thresholds, "
-            "patience, layer or exit_start");
+            "patience, layer, average, exit_weights, weights_from or exit_start");
   EXPECT_EQ(policy_error("{}"), "m/exit_policy.json: policy is missing");
   EXPECT_EQ(policy_error(R"({"policy": "loss"})"),
             "m/exit_policy.json: policy \"loss\" is not known, expected one of never, entropy, "
-            "max-prob, margin, patience, learned, fixed");
+            "max-prob, margin, patience, learned, fixed, confident-patience, divergence-patience, "
+            "evidence");
   EXPECT_EQ(policy_error(R"({"policy": "patience"})"),
             "m/exit_policy.json: policy patience needs the key patience");
   EXPECT_EQ(policy_error(R"({"policy": "patience", "patience": -1})"),
@@ -291,6 +299,43 @@ TEST(ExitPolicyFile, Errors) {
             "m/exit_policy.json: policy fixed needs the key layer");
   EXPECT_EQ(policy_error(R"({"policy": "entropy", "threshold": 1, "exit_start": 0})"),
             "m/exit_policy.json: exit_start is 0, expected an integer from 1 to 1000");
+}
+
+TEST(ExitPolicyFile, ErrorsOfExitsInARow) {
+  const struct {
+    const char *text, *error;
+  } cases[] = {
+      {R"({"policy": "confident-patience", "threshold": 1})",
+       "policy confident-patience needs the key patience"},
+      {R"({"policy": "confident-patience", "patience": 2})",
+       "policy confident-patience needs either threshold or thresholds, has neither"},
+      {R"({"policy": "confident-patience", "threshold": 1, "patience": 0})",
+       "patience is 0, expected an integer from 1 to 1000"},
+      {R"({"policy": "divergence-patience", "threshold": 1, "patience": 1e9})",
+       "patience is 1000000000.0, expected an integer from 1 to 1000"},
+      {R"({"policy": "confident-patience", "threshold": 1, "patience": 2, "average": 1})",
+       "average is 1, expected true or false"},
+      {R"({"policy": "divergence-patience", "threshold": 1, "patience": 2, "average": true})",
+       "policy divergence-patience has no use for the key average"},
+      {R"({"policy": "evidence", "threshold": 1})",
+       "policy evidence needs the key exit_weights; costeff tune --policy evidence writes it"},
+      {R"({"policy": "evidence", "threshold": 1, "exit_weights": 1})",
+       "exit_weights is 1, expected a list of 1 to 1000 numbers"},
+      {R"({"policy": "evidence", "threshold": 1, "exit_weights": []})",
+       "exit_weights is [], expected a list of 1 to 1000 numbers"},
+      {R"({"policy": "evidence", "threshold": 1, "exit_weights": [0.5, "1"]})",
+       "exit_weights is \"1\", expected a number"},
+      {R"({"policy": "evidence", "threshold": 1, "exit_weights": [1], "patience": 2})",
+       "policy evidence has no use for the key patience"},
+      {R"({"policy": "evidence", "threshold": 1, "exit_weights": [1], "weights_from": "dev.tsv"})",
+       "weights_from is \"dev.tsv\", expected 16 hexadecimal digits"},
+      {R"({"policy": "entropy", "threshold": 1, "exit_weights": [1]})",
+       "policy entropy has no use for the key exit_weights"},
+      {R"({"policy": "entropy", "threshold": 1, "weights_from": "0123456789abcdef"})",
+       "policy entropy has no use for the key weights_from"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(policy_error(c.text), "m/exit_policy.json: " + std::string(c.error));
 }
 
 }  // namespace

@@ -10,15 +10,44 @@ namespace costeff::cli {
 namespace {
 
 TEST_F(EvalCli, PoliciesAreThoseOfInfer) {
-  const Json j =
-      eval_json({model.path(), data, "-S", "0.9", "-S", "1.0,0.5,0.2", "--point", "max-prob:0.6",
-                 "--patience", "1", "--exit-layer", "2", "--point", "never", "--exit-start", "2"});
-  const std::vector<Strings> flags{{"-S", "0.9", "--exit-start", "2"},
-                                   {"-S", "1.0,0.5,0.2", "--exit-start", "2"},
-                                   {"--patience", "1", "--exit-start", "2"},
-                                   {"--exit-layer", "2"},
-                                   {"--policy", "max-prob", "-S", "0.6", "--exit-start", "2"},
-                                   {"--policy", "never"}};
+  const Json j = eval_json({model.path(),
+                            data,
+                            "-S",
+                            "0.9",
+                            "-S",
+                            "1.0,0.5,0.2",
+                            "--point",
+                            "max-prob:0.6",
+                            "--patience",
+                            "1",
+                            "--exit-layer",
+                            "2",
+                            "--point",
+                            "never",
+                            "--exit-start",
+                            "2",
+                            "--point",
+                            "confident-patience:2:1:average",
+                            "--point",
+                            "confident-patience:2:1",
+                            "--point",
+                            "divergence-patience:1:0.01",
+                            "--point",
+                            "evidence:0.8",
+                            "--exit-weights",
+                            "0.5,0.75,1"});
+  const std::vector<Strings> flags{
+      {"-S", "0.9", "--exit-start", "2"},
+      {"-S", "1.0,0.5,0.2", "--exit-start", "2"},
+      {"--patience", "1", "--exit-start", "2"},
+      {"--exit-layer", "2"},
+      {"--policy", "max-prob", "-S", "0.6", "--exit-start", "2"},
+      {"--policy", "never"},
+      {"--policy", "confident-patience", "--patience", "2", "-S", "1", "--average", "--exit-start",
+       "2"},
+      {"--policy", "confident-patience", "--patience", "2", "-S", "1", "--exit-start", "2"},
+      {"--policy", "divergence-patience", "--patience", "1", "-S", "0.01", "--exit-start", "2"},
+      {"--policy", "evidence", "-S", "0.8", "--exit-weights", "0.5,0.75,1", "--exit-start", "2"}};
   const Json& policies = j["evaluations"][0]["policies"];
   ASSERT_EQ(policies.size(), flags.size());
   const Strings gold{"0", "2", "1", "1"};
@@ -156,10 +185,25 @@ TEST_F(EvalCli, SaysWhatIsWrong) {
   EXPECT_EQ(error({data, "--task", "rte"}, 2), "costeff: task rte has 2 labels, the model has 3");
   EXPECT_EQ(error({data, "--format", "xml"}, 2),
             "costeff: output format \"xml\", expected text, json or tsv");
-  EXPECT_EQ(error({data, "--metrics", "pearson"}, 2),
-            "costeff: metric pearson is of scores, and this model gives labels");
+  EXPECT_EQ(
+      error({data, "--metrics", "pearson"}, 2),
+      "costeff: metric pearson is of scores (regression), and the answers are one label a row");
   EXPECT_EQ(error({data, "--point", "entropy"}, 2),
             "costeff: --point entropy, expected a threshold: entropy:0.5");
+  EXPECT_EQ(error({data, "--point", "confident-patience:2"}, 2),
+            "costeff: --point confident-patience:2, expected a number of exits and a threshold: "
+            "confident-patience:2:0.1");
+  EXPECT_EQ(error({data, "--point", "divergence-patience:0:0.1"}, 2),
+            "costeff: --point divergence-patience:0:0.1: \"0\", expected a whole number from 1 to "
+            "1000");
+  EXPECT_EQ(error({data, "--point", "divergence-patience:2:0.1:average"}, 2),
+            "costeff: threshold \"0.1:average\", expected a number, or one a layer: 0.3,0.2,0.1");
+  // What would be judged cannot be run, so nothing is estimated from the rows that judge it.
+  EXPECT_EQ(error({data, "--point", "evidence:1"}, 2),
+            "costeff: policy evidence needs exit weights; costeff tune --policy evidence estimates "
+            "them, --exit-weights gives them");
+  EXPECT_EQ(error({data, "-S", "1", "--exit-weights", "1"}, 2),
+            "costeff: --exit-weights goes with --policy evidence");
   EXPECT_EQ(error({data, "--exit-layer", "9"}, 2).find("costeff: "), 0u);
   EXPECT_EQ(error({data, "--thresholds", "0.5:0:0.1"}, 2),
             "costeff: --thresholds \"0.5:0:0.1\": the last lies before the first, expected numbers "

@@ -25,6 +25,17 @@ ExitPolicy patience(int64_t exits) {
   p.patience = exits;
   return p;
 }
+ExitPolicy in_a_row(PolicyKind kind, int64_t exits, double threshold, bool average = false) {
+  ExitPolicy p = with(kind, {threshold});
+  p.patience = exits;
+  p.average = average;
+  return p;
+}
+ExitPolicy evidence(std::vector<double> weights, double threshold) {
+  ExitPolicy p = with(PolicyKind::evidence, {threshold});
+  p.exit_weights = std::move(weights);
+  return p;
+}
 ExitPolicy fixed(int64_t layer) {
   ExitPolicy p;
   p.kind = PolicyKind::fixed;
@@ -197,7 +208,7 @@ TEST_F(InferPolicy, WrongOnes) {
   EXPECT_EQ(
       error({"--policy", "lucky"}),
       "costeff: policy \"lucky\" is not known, expected one of never, entropy, max-prob, margin, "
-      "patience, learned, fixed\n");
+      "patience, learned, fixed, confident-patience, divergence-patience, evidence\n");
   EXPECT_EQ(error({"--threshold", "0.3,x"}),
             "costeff: threshold \"0.3,x\", expected a number, or one a layer: 0.3,0.2,0.1\n");
   EXPECT_EQ(error({"--threshold", "nan"}),
@@ -213,6 +224,90 @@ TEST_F(InferPolicy, WrongOnes) {
             "costeff: --exit-layer 2 lies before --exit-start 3\n");
   EXPECT_EQ(error({"--policy", "entropy", "--threshold", "1", "--exit-layer", "2"}),
             "costeff: --exit-layer goes with --policy fixed\n");
+}
+
+TEST_F(InferPolicy, ExitsInARow) {
+  const PolicyKind confident = PolicyKind::confident_patience,
+                   divergent = PolicyKind::divergence_patience;
+  const Strings two{"--policy", "confident-patience", "--patience", "2", "-S", "1"};
+  const auto and_more = [](Strings flags, const Strings& more) {
+    flags.insert(flags.end(), more.begin(), more.end());
+    return flags;
+  };
+  expect_policy(two, in_a_row(confident, 2, 1));
+  expect_policy(and_more(two, {"--average"}), in_a_row(confident, 2, 1, true));
+  EXPECT_NE(infer(two).out, infer(and_more(two, {"--average"})).out);
+  expect_policy({"--policy", "divergence-patience", "--patience", "1", "-S", "0.01"},
+                in_a_row(divergent, 1, 0.01));
+  expect_policy({"--policy", "evidence", "--exit-weights", "0.5,0.75,1", "-S", "0.8"},
+                evidence({0.5, 0.75, 1}, 0.8));
+  expect_policy({"--policy", "evidence", "--exit-weights", "1", "-S", "0.8"}, evidence({1}, 0.8));
+
+  // What the flags leave open comes from the model's own policy.
+  state(R"({"policy": "confident-patience", "patience": 2, "threshold": 1, "average": true})");
+  expect_policy({}, in_a_row(confident, 2, 1, true));
+  expect_policy({"--patience", "3"}, in_a_row(confident, 3, 1, true));
+  expect_policy({"-S", "0.9"}, in_a_row(confident, 2, 0.9, true));
+  expect_policy({"--no-average"}, in_a_row(confident, 2, 1));
+  expect_policy({"--policy", "divergence-patience", "--patience", "1", "-S", "0.01"},
+                in_a_row(divergent, 1, 0.01));
+  EXPECT_NE(infer({"-v"}).err.find("exit policy: confident-patience 2, entropy below 1, average of "
+                                   "the 2 exits (exit_policy.json)\n"),
+            std::string::npos);
+  state(R"({"policy": "evidence", "threshold": 0.8, "exit_weights": [0.5, 0.75, 1]})");
+  expect_policy({}, evidence({0.5, 0.75, 1}, 0.8));
+  expect_policy({"--policy", "evidence", "-S", "1.1"}, evidence({0.5, 0.75, 1}, 1.1));
+  expect_policy({"--exit-weights", "1"}, evidence({1}, 0.8));
+}
+
+TEST_F(InferPolicy, ErrorsOfExitsInARow) {
+  const std::string weights =
+      "policy evidence needs exit weights; costeff tune --policy evidence estimates them, "
+      "--exit-weights gives them";
+  const struct {
+    Strings flags;
+    std::string error;
+  } cases[] = {
+      {{"--policy", "confident-patience"},
+       "--policy confident-patience needs --patience and --threshold"},
+      {{"--policy", "confident-patience", "-S", "1"},
+       "--policy confident-patience needs --patience"},
+      {{"--policy", "divergence-patience", "--patience", "1"},
+       "--policy divergence-patience needs --threshold"},
+      {{"--policy", "confident-patience", "-S", "1", "--patience", "0"},
+       "policy confident-patience: patience 0, expected 1 or more"},
+      {{"--policy", "confident-patience", "-S", "-1", "--patience", "1"},
+       "policy confident-patience: threshold -1, expected 0 or more"},
+      {{"--policy", "entropy", "-S", "1", "--patience", "1"},
+       "--patience goes with --policy patience, confident-patience or divergence-patience"},
+      {{"--policy", "entropy", "-S", "1", "--average"},
+       "--average goes with --policy confident-patience"},
+      {{"--average"}, "--average goes with --policy confident-patience"},
+      {{"--policy", "evidence", "-S", "1"}, weights},
+      {{"--policy", "evidence", "--exit-weights", "1"}, "--policy evidence needs --threshold"},
+      {{"--exit-weights", "1"}, "--exit-weights goes with --policy evidence"},
+      {{"--policy", "evidence", "-S", "1", "--exit-weights", "1,2"},
+       "policy evidence: 2 exit weights, expected one, or one for each of 4 layers (the last may "
+       "be "
+       "left out)"},
+      {{"--policy", "evidence", "-S", "1", "--exit-weights", "1,-1,1"},
+       "policy evidence: exit weight -1, expected 0 or more"},
+      {{"--policy", "evidence", "-S", "1", "--exit-weights", "1,inf,1"},
+       "--exit-weights \"1,inf,1\", expected a number, or one a layer: 0.8,0.85,0.9"},
+  };
+  for (const auto& c : cases) {
+    const Finished f = infer(c.flags);
+    EXPECT_EQ(f.exit_code, 2) << c.error;
+    EXPECT_EQ(f.out, "") << c.error;
+    EXPECT_EQ(f.err, "costeff: " + c.error + "\n");
+  }
+  state(R"({"policy": "evidence", "threshold": 1, "exit_weights": [1, 1]})");
+  const Finished f = infer({});
+  EXPECT_EQ(f.exit_code, 4);
+  EXPECT_EQ(f.err,
+            "costeff: " + model_.path() +
+                "/exit_policy.json: policy evidence: 2 exit weights, expected one, or one for "
+                "each of 4 layers (the last may be left out)\n");
 }
 
 TEST(InferBundledModel, AnswersOfTheSample) {

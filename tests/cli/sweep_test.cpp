@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "cli/expected_rows.h"
@@ -50,6 +51,20 @@ Strings infer_flags(const Json& point) {
   if (policy == "never") return {"--policy", "never"};
   if (policy == "fixed") return {"--exit-layer", setting};
   if (policy == "patience") return {"--patience", setting};
+  if (point.contains("patience") || point.contains("exit_weights")) {
+    Strings flags{"--policy", policy, "--threshold",
+                  fmt::format("{}", point["thresholds"][0].get<double>())};
+    if (point.contains("patience"))
+      flags.insert(flags.end(), {"--patience", fmt::format("{}", point["patience"].get<int>())});
+    if (point.contains("average")) flags.push_back("--average");
+    if (point.contains("exit_weights")) {
+      std::string weights;
+      for (const Json& w : point["exit_weights"])
+        weights += (weights.empty() ? "" : ",") + fmt::format("{}", w.get<double>());
+      flags.insert(flags.end(), {"--exit-weights", weights});
+    }
+    return flags;
+  }
   return {"--policy", policy, "--threshold", setting};
 }
 
@@ -84,6 +99,48 @@ TEST_F(SweepCli, PointsAreWhatInferAnswers) {
   for (const char* curve :
        {"never", "given", "entropy", "max-prob", "margin", "patience", "fixed", "margin-by-layer"})
     EXPECT_NE(std::find(curves.begin(), curves.end(), curve), curves.end()) << curve;
+}
+
+TEST_F(SweepCli, ExitsInARow) {
+  const Json j = json({"--policies",
+                       "confident-patience-average,divergence-patience,evidence,"
+                       "confident-patience-2",
+                       "--points", "6", "--point", "confident-patience:2:1:average", "--point",
+                       "divergence-patience:1:0.01", "--point", "evidence:0.8"});
+  EXPECT_EQ(j.at("weights_estimated"), true);
+  std::set<std::string> curves;
+  for (const Json& p : j.at("points")) {
+    curves.insert(p.at("curve"));
+    Strings args{"infer", model.path(), data};
+    const Strings flags = infer_flags(p);
+    args.insert(args.end(), flags.begin(), flags.end());
+    const Finished f = run(args);
+    ASSERT_EQ(f.exit_code, 0) << f.err;
+    const Strings label = column(f.out, 1), layer = column(f.out, 4);
+    int64_t right = 0, layers = 0;
+    for (size_t i = 0; i < label.size(); ++i) {
+      right += label[i] == "LABEL_" + labels[i % 4];
+      layers += std::stoi(layer[i]);
+    }
+    SCOPED_TRACE(p.at("text").get<std::string>());
+    EXPECT_NEAR(p.at("quality").get<double>(), static_cast<double>(right) / 120, 1e-12);
+    EXPECT_NEAR(p.at("mean_exit_layer").get<double>(), static_cast<double>(layers) / 120, 1e-12);
+  }
+  EXPECT_EQ(curves,
+            (std::set<std::string>{"never", "given", "confident-patience-1-average",
+                                   "confident-patience-2-average", "confident-patience-3-average",
+                                   "confident-patience-2", "divergence-patience-1",
+                                   "divergence-patience-2", "evidence"}));
+  const std::string note = "evidence: exit weights were estimated on these very rows";
+  EXPECT_NE(sweep({"--policies", "evidence"}).out.find(note), std::string::npos);
+  EXPECT_EQ(sweep({"--policies", "evidence", "--exit-weights", "0.5,0.6,0.7"}).out.find(note),
+            std::string::npos);
+  EXPECT_FALSE(json({"--policies", "entropy"}).contains("weights_estimated"));
+  // One line for each curve and setting, in 80 columns without averages.
+  const Finished f = sweep({"--policies", "divergence-patience,confident-patience", "--quiet"});
+  EXPECT_NE(f.out.find(" divergence-patience 2 < "), std::string::npos) << f.out;
+  for (const std::string& line : lines_of(f.out))
+    EXPECT_TRUE(line.size() <= 82 || line.find(model.path()) != std::string::npos) << line;
 }
 
 TEST_F(SweepCli, ThresholdsAndTable) {

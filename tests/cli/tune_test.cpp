@@ -87,6 +87,77 @@ TEST_F(TuneCli, EveryPolicyItCanTuneCanBeUsed) {
   }
 }
 
+// With averages the answer is not that of one exit; what tune counts is what infer then answers.
+TEST_F(TuneCli, ExitsInARow) {
+  const struct {
+    Strings flags;
+    const char* family;
+    int64_t patience;
+  } cases[] = {
+      {{"--policy", "confident-patience"}, "confident-patience-2", 2},
+      {{"--policy", "confident-patience-1"}, "confident-patience-1", 1},
+      {{"--policy", "confident-patience", "--average"}, "confident-patience-2-average", 2},
+      {{"--policy", "confident-patience-3-average"}, "confident-patience-3-average", 3},
+      {{"--policy", "divergence-patience", "--patience", "1"}, "divergence-patience-1", 1},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.family);
+    Strings flags{"--max-drop", "0.4", "--json"};
+    flags.insert(flags.end(), c.flags.begin(), c.flags.end());
+    const Finished f = tune(flags);
+    ASSERT_EQ(f.exit_code, 0) << f.err;
+    const Json j = Json::parse(f.out), written = Json::parse(read_whole_file(policy));
+    EXPECT_EQ(j.at("families").at(0).at("policy"), c.family);
+    EXPECT_EQ(j.at("search_rows"), 0);
+    EXPECT_EQ(written.at("patience"), c.patience);
+    EXPECT_EQ(written.contains("average"), std::string(c.family).ends_with("average"));
+    const auto [wrong, mean_layer] = by_infer();
+    EXPECT_NEAR(j.at("chosen").at("mean_exit_layer").get<double>(), mean_layer, 1e-9);
+    EXPECT_EQ(j.at("chosen").at("losses"), wrong);
+    EXPECT_LT(mean_layer, 4);
+  }
+}
+
+TEST_F(TuneCli, EvidenceIsTestedOnOtherRows) {
+  const Strings flags{"--max-drop", "0.4", "--policy", "evidence"};
+  const Finished f = tune(flags);
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  EXPECT_NE(f.out.find("400 rows: 200 to estimate exit weights on, 200 to test"), std::string::npos)
+      << f.out;
+  const Json j = Json::parse(read_whole_file(policy));
+  EXPECT_EQ(j.at("policy"), "evidence");
+  EXPECT_EQ(j.at("exit_weights").size(), 3u);
+  EXPECT_EQ(j.at("weights_from").get<std::string>().size(), 16u);
+  EXPECT_EQ(j.at("tuned").at("exit_weights"),
+            "accuracy of each exit on the 200 rows that were not tested on");
+  EXPECT_LT(by_infer().second, 4);
+
+  // The texts alone tell whether weights come from these rows.
+  const std::string note = "some of these rows";
+  EXPECT_NE(run({"eval", model.path(), "--data", data}).err.find(note), std::string::npos);
+  EXPECT_NE(run({"sweep", model.path(), "--data", dir.file("rows.txt"), "--unlabelled",
+                 "--policies", "evidence"})
+                .err.find(note),
+            std::string::npos);
+  write_file(dir.file("others.tsv"), read_whole_file(data) + "w1 w2\tLABEL_1\n");
+  const Finished others = run({"eval", model.path(), "--data", dir.file("others.tsv")});
+  EXPECT_EQ(others.exit_code, 0) << others.err;
+  EXPECT_EQ(others.err.find(note), std::string::npos);
+
+  const Finished unlabelled =
+      tune({"--max-drop", "0.4", "--policy", "evidence", "--consistency"}, dir.file("rows.txt"));
+  ASSERT_EQ(unlabelled.exit_code, 0) << unlabelled.err;
+  EXPECT_EQ(Json::parse(read_whole_file(policy)).at("tuned").at("exit_weights"),
+            "agreement with full depth of each exit on the 200 rows that were not tested on");
+  write_file(dir.file("one.tsv"), "text\tlabel\nw1\tLABEL_1\n");
+  const Finished few = tune({"--max-drop", "0.4", "--policy", "evidence", "--search-share", "0.4"},
+                            dir.file("one.tsv"));
+  EXPECT_EQ(few.exit_code, 3);
+  EXPECT_EQ(few.err.substr(few.err.rfind("costeff: ")),
+            "costeff: " + dir.file("one.tsv") +
+                ": 1 row is too few to estimate exit weights on a part of, expected 2 or more\n");
+}
+
 TEST_F(TuneCli, PromiseIsSaidAndStored) {
   const Finished f = tune({"--max-drop", "0.1", "--consistency", "--confidence", "0.95"});
   ASSERT_EQ(f.exit_code, 0) << f.err;
@@ -161,6 +232,10 @@ TEST_F(TuneCli, ThatDoesNotFit) {
       {{"--max-drop", "0.1", "--policy", "never"}, 2, "never"},
       {{"--max-drop", "0.1", "--policy", "learned"}, 2, "BERxiT"},
       {{"--max-drop", "0.1", "--policy", "patience", "--per-layer"}, 2, "layer by layer"},
+      {{"--max-drop", "0.1", "--policy", "evidence", "--per-layer"}, 2, "layer by layer"},
+      {{"--max-drop", "0.1", "--patience", "2"}, 2, "--patience goes with"},
+      {{"--max-drop", "0.1", "--average"}, 2, "--average goes with"},
+      {{"--max-drop", "0.1", "--policy", "confident-patience-0"}, 2, "is not known"},
       {{"--max-drop", "0.1", "--score-range", "0,5"}, 2, "regression"},
       {{"--max-drop", "0.1", "--exit-start", "9"}, 2, "exit start 9"},
       {{"--max-drop", "0.1", "-o", dir.path() + "/no/p.json"}, 5, "no/p.json"},

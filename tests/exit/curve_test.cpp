@@ -1,8 +1,10 @@
 #include <costeff/curve.h>
 #include <costeff/error.h>
+#include <costeff/tune.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error_of.h"
 
@@ -43,19 +45,53 @@ TEST(Curve, NamesThereAndBack) {
   const struct {
     const char* name;
     Curve curve;
-  } cases[] = {{"entropy", {PolicyKind::entropy, false}},
-               {"entropy-by-layer", {PolicyKind::entropy, true}},
-               {"max-prob-by-layer", {PolicyKind::max_prob, true}},
-               {"fixed", {PolicyKind::fixed, false}}};
+  } cases[] = {
+      {"entropy", {PolicyKind::entropy, false}},
+      {"entropy-by-layer", {PolicyKind::entropy, true}},
+      {"max-prob-by-layer", {PolicyKind::max_prob, true}},
+      {"fixed", {PolicyKind::fixed, false}},
+      {"confident-patience", {.kind = PolicyKind::confident_patience}},
+      {"confident-patience-3", {.kind = PolicyKind::confident_patience, .patience = 3}},
+      {"confident-patience-3-average",
+       {.kind = PolicyKind::confident_patience, .patience = 3, .average = true}},
+      {"confident-patience-average", {.kind = PolicyKind::confident_patience, .average = true}},
+      {"divergence-patience-12", {.kind = PolicyKind::divergence_patience, .patience = 12}},
+      {"evidence", {.kind = PolicyKind::evidence}}};
   for (const auto& c : cases) {
     EXPECT_EQ(parse_curve(c.name), c.curve);
     EXPECT_EQ(curve_name(c.curve), c.name);
   }
+  for (const char* wrong :
+       {"patience-2", "evidence-2", "confident-patience-0", "confident-patience-",
+        "confident-patience--1", "confident-patience-2x", "entropy-average",
+        "divergence-patience-2-average", "confident-patience-1001", "-2", ""})
+    EXPECT_FALSE(find_curve(wrong)) << wrong;
   EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_curve("loss-by-layer"); }),
             "policy \"loss\" is not known, expected one of never, entropy, max-prob, margin, "
-            "patience, learned, fixed, those with a threshold also with -by-layer, or all");
+            "patience, learned, fixed, confident-patience, divergence-patience, evidence, those "
+            "with a threshold also with -by-layer, or all");
   EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_curve("fixed-by-layer"); }),
             "policy fixed has no thresholds to choose layer by layer");
+  EXPECT_EQ(
+      error_of(ErrorKind::usage, [] { parse_curve("divergence-patience-2-by-layer"); }),
+      "policy divergence-patience decides by several exits together, so its thresholds cannot "
+      "be chosen layer by layer");
+}
+
+TEST(ApplyForm, FillsInWhatIsLeftOpen) {
+  Curves curves{{PolicyKind::entropy},
+                {PolicyKind::confident_patience},
+                {.kind = PolicyKind::divergence_patience, .patience = 4}};
+  apply_form({.patience = 3, .average = true}, &curves);
+  EXPECT_EQ(curve_name(curves[0]), "entropy");
+  EXPECT_EQ(curve_name(curves[1]), "confident-patience-3-average");
+  EXPECT_EQ(curve_name(curves[2]), "divergence-patience-4");
+  Curves others{{PolicyKind::entropy}, {PolicyKind::divergence_patience}};
+  EXPECT_EQ(error_of(ErrorKind::usage, [&] { apply_form({.average = true}, &others); }),
+            "--average goes with the policy confident-patience");
+  others = {{PolicyKind::patience}};
+  EXPECT_EQ(error_of(ErrorKind::usage, [&] { apply_form({.patience = 2}, &others); }),
+            "--patience goes with the policies confident-patience and divergence-patience");
 }
 
 TEST(Curve, UsualOnesDependOnTheModel) {
@@ -94,12 +130,17 @@ TEST(Curve, ThePolicyThatIsMeantWithoutAName) {
     own.kind = c.own;
     EXPECT_EQ(usual_policy(model(c.labels), own), c.meant);
   }
+  own.kind = PolicyKind::confident_patience;
+  own.patience = 3;
+  own.average = true;
+  EXPECT_EQ(curve_name(usual_curve(model(2), own)), "confident-patience-3-average");
 }
 
 TEST(CurveSettings, EveryCurveGoesFromFullDepthToEager) {
   const ExitTable t = rows_of(200, false);
-  for (const char* name :
-       {"entropy", "max-prob", "margin", "patience", "fixed", "entropy-by-layer"}) {
+  for (const char* name : {"entropy", "max-prob", "margin", "patience", "fixed", "entropy-by-layer",
+                           "confident-patience-1", "confident-patience-2-average",
+                           "divergence-patience-1", "evidence"}) {
     const auto settings = curve_settings(t, {}, parse_curve(name), {.count = 20});
     ASSERT_GE(settings.size(), 2u) << name;
     double before = 4;
@@ -122,6 +163,62 @@ TEST(CurveSettings, GivenThresholdsAndExitStart) {
   ASSERT_EQ(settings.size(), 2u);
   EXPECT_EQ(policy_words(settings[0].policy).text, "margin > 0.5 from 2");
   EXPECT_EQ(policy_words(settings[1].policy).text, "margin > 0.25 from 2");
+}
+
+TEST(CurveSettings, OneCurveForEachNumberOfExitsInARow) {
+  const ExitTable t = rows_of(50, false);
+  const struct {
+    const char* name;
+    std::vector<std::string> families;
+  } cases[] = {
+      {"confident-patience", {"confident-patience-2", "confident-patience-1"}},
+      {"confident-patience-average",
+       {"confident-patience-2-average", "confident-patience-1-average"}},
+      {"divergence-patience", {"divergence-patience-1"}},  // the first of three has none before it
+  };
+  for (const CurveSetting& s : curve_settings(t, {}, parse_curve("confident-patience"),
+                                              {.thresholds = {0.1, 0.2}, .exit_start = 2}))
+    EXPECT_EQ(s.family, "confident-patience-1");
+  for (const auto& c : cases) {
+    std::vector<std::string> families;
+    for (const CurveSetting& s :
+         curve_settings(t, {}, parse_curve(c.name), {.thresholds = {0.1, 0.2}})) {
+      if (families.empty() || families.back() != s.family) families.push_back(s.family);
+      EXPECT_EQ(s.family.find(policy_words(s.policy).name), 0u);
+      EXPECT_NE(s.family.find(std::to_string(s.policy.patience)), std::string::npos);
+    }
+    EXPECT_EQ(families, c.families);
+  }
+}
+
+// Weights that are given are used; else they are those of the rows that are judged.
+TEST(CurveSettings, WeightsOfExits) {
+  const ExitTable t = rows_of(50, false);
+  const std::vector<int64_t> gold(50, 0);
+  const Curve evidence{.kind = PolicyKind::evidence};
+  for (const auto& [labels, weights] :
+       {std::pair<std::vector<int64_t>, std::vector<double>>{gold, estimated_weights(t, gold)},
+        {{}, estimated_weights(t, {})}}) {
+    for (const CurveSetting& s : curve_settings(t, labels, evidence, {.count = 5}))
+      EXPECT_EQ(s.policy.exit_weights, weights);
+  }
+  EXPECT_NE(estimated_weights(t, gold), estimated_weights(t, {}));
+  const CurveOptions given{.count = 5, .exit_weights = {0.5}, .weights_from = "0123456789abcdef"};
+  for (const CurveSetting& s : curve_settings(t, gold, evidence, given)) {
+    EXPECT_EQ(s.policy.exit_weights, std::vector<double>{0.5});
+    EXPECT_EQ(s.policy.weights_from, "0123456789abcdef");
+  }
+  ExitPolicy without;
+  without.kind = PolicyKind::evidence;
+  without.thresholds = {1};
+  const SweepRequest point{.own = {}, .given = {without}}, curve{.own = {}, .curves = {evidence}},
+      weighted{.own = {}, .curves = {evidence}, .options = given},
+      entropy{.own = {}, .curves = {{PolicyKind::entropy}}};
+  EXPECT_TRUE(estimates_weights(point));
+  EXPECT_TRUE(estimates_weights(curve));
+  EXPECT_FALSE(estimates_weights(weighted));
+  EXPECT_FALSE(estimates_weights(entropy));
+  EXPECT_EQ(sweep_settings(t, gold, point).back().policy.exit_weights, estimated_weights(t, gold));
 }
 
 TEST(CurveSettings, PatienceOfARegressionHasACurveForEachNumber) {

@@ -18,6 +18,17 @@ ExitPolicy policy_of(PolicyKind kind, std::vector<double> thresholds = {}, int64
   return p;
 }
 
+ExitPolicy weighted(std::vector<double> weights, double threshold = 1) {
+  ExitPolicy p = policy_of(PolicyKind::evidence, {threshold});
+  p.exit_weights = std::move(weights);
+  return p;
+}
+
+ExitPolicy averaged(ExitPolicy p) {
+  p.average = true;
+  return p;
+}
+
 ExitPolicy from(int64_t exit_start, ExitPolicy p) {
   p.exit_start = exit_start;
   return p;
@@ -33,7 +44,7 @@ TEST(PolicyTable, ARowForEachKind) {
   }
   EXPECT_EQ(error_of(ErrorKind::usage, [] { parse_policy_kind("entropie"); }),
             "policy \"entropie\" is not known, expected one of never, entropy, max-prob, margin, "
-            "patience, learned, fixed");
+            "patience, learned, fixed, confident-patience, divergence-patience, evidence");
 }
 
 TEST(PolicyTable, WhoAsksExits) {
@@ -46,12 +57,14 @@ TEST(PolicyTable, WhoAsksExits) {
     EXPECT_TRUE(asks_exits(policy_of(kind, {0.5})));
 }
 
-TEST(ParsePolicyKinds, EachOnceInOrder) {
-  using Kinds = std::vector<PolicyKind>;
-  EXPECT_EQ(parse_policy_kinds("patience,entropy,patience"),
-            (Kinds{PolicyKind::patience, PolicyKind::entropy}));
-  for (const char* wrong : {"", "entropy,", ",entropy", "entropy, fixed", "entropy;fixed"})
-    EXPECT_THROW(parse_policy_kinds(wrong), Error) << wrong;
+TEST(ParseExitWeights, OneOrOneALayer) {
+  EXPECT_EQ(parse_exit_weights("1"), std::vector<double>{1});
+  EXPECT_EQ(parse_exit_weights("0.8,0.85,1e-1"), (std::vector<double>{0.8, 0.85, 0.1}));
+  for (const char* wrong : {"", "x", "0.3,", "nan", "0.5;0.6", "0.1,2;0.3,1"}) {
+    EXPECT_EQ(error_of(ErrorKind::usage, [&] { parse_exit_weights(wrong); }),
+              "--exit-weights \"" + std::string(wrong) +
+                  "\", expected a number, or one a layer: 0.8,0.85,0.9");
+  }
 }
 
 TEST(ParseThresholds, Forms) {
@@ -103,6 +116,12 @@ TEST(CheckPolicy, SaysWhatDoesNotFit) {
       {classifier, policy_of(PolicyKind::patience, {0.1}, 3), ""},
       {classifier, policy_of(PolicyKind::fixed, {}, 3), ""},
       {score, policy_of(PolicyKind::patience, {0.1}, 3), ""},
+      {classifier, policy_of(PolicyKind::confident_patience, {0.1}, 1), ""},
+      {classifier, averaged(policy_of(PolicyKind::confident_patience, {1, 2, 3}, 9)), ""},
+      {classifier, policy_of(PolicyKind::divergence_patience, {0}, 1), ""},
+      {classifier, weighted({1}), ""},
+      {classifier, weighted({0, 0.5, 0.75}), ""},
+      {classifier, weighted({0, 0.5, 0.75, 0.8}, 0), ""},
       {score, policy_of(PolicyKind::learned, {0.1}), ""},
       {classifier, policy_of(PolicyKind::entropy), "policy entropy needs a threshold"},
       {classifier, policy_of(PolicyKind::never, {1}), "policy never takes no threshold"},
@@ -130,6 +149,37 @@ TEST(CheckPolicy, SaysWhatDoesNotFit) {
        "policy max-prob needs probabilities, and this model gives a score (regression)"},
       {score, policy_of(PolicyKind::margin, {0.1}),
        "policy margin needs probabilities, and this model gives a score (regression)"},
+      {classifier, policy_of(PolicyKind::confident_patience, {}, 2),
+       "policy confident-patience needs a threshold"},
+      {classifier, policy_of(PolicyKind::confident_patience, {0.1}, 0),
+       "policy confident-patience: patience 0, expected 1 or more"},
+      {classifier, policy_of(PolicyKind::confident_patience, {-0.5}, 1),
+       "policy confident-patience: threshold -0.5, expected 0 or more"},
+      {classifier, policy_of(PolicyKind::divergence_patience, {0.1}, 0),
+       "policy divergence-patience: patience 0, expected 1 or more"},
+      {classifier, policy_of(PolicyKind::divergence_patience, {0.1, 0.2, -1}, 1),
+       "policy divergence-patience: threshold -1, expected 0 or more"},
+      {classifier, policy_of(PolicyKind::divergence_patience, {INFINITY}, 1),
+       "policy divergence-patience: a threshold is not a finite number"},
+      {classifier, averaged(policy_of(PolicyKind::divergence_patience, {0.1}, 2)),
+       "policy divergence-patience answers with one exit, so there is nothing to average"},
+      {classifier, weighted({1}, -1), "policy evidence: threshold -1, expected 0 or more"},
+      {classifier, weighted({}),
+       "policy evidence needs exit weights; costeff tune --policy evidence estimates them, "
+       "--exit-weights gives them"},
+      {classifier, weighted({1, 1}),
+       "policy evidence: 2 exit weights, expected one, or one for each of 4 layers (the last may "
+       "be left out)"},
+      {classifier, weighted({1, NAN, 1}), "policy evidence: an exit weight is not a finite number"},
+      {classifier, weighted({1, INFINITY, 1}),
+       "policy evidence: an exit weight is not a finite number"},
+      {classifier, weighted({1, -0.5, 1}), "policy evidence: exit weight -0.5, expected 0 or more"},
+      {score, weighted({}),
+       "policy evidence needs probabilities, and this model gives a score (regression)"},
+      {score, policy_of(PolicyKind::confident_patience, {0.1}, 1),
+       "policy confident-patience needs probabilities, and this model gives a score (regression)"},
+      {score, policy_of(PolicyKind::divergence_patience, {0.1}, 1),
+       "policy divergence-patience needs probabilities, and this model gives a score (regression)"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(policy_fault(c.model, c.policy), c.fault);
@@ -149,9 +199,12 @@ TEST(CheckPolicy, AKindWithoutItsSettings) {
         << row.name;
     EXPECT_NE(fault(classifier, 3), "") << row.name;
   }
+  EXPECT_EQ(error_of(ErrorKind::usage, [] { check_by_layer(PolicyKind::evidence); }),
+            "policy evidence decides by several exits together, so its thresholds cannot be chosen "
+            "layer by layer");
   for (const PolicyTraits& row : kPolicies) {
     EXPECT_EQ(error_of(ErrorKind::usage, [&] { check_by_layer(row.value); }).empty(),
-              row.threshold == ThresholdUse::always)
+              row.threshold == ThresholdUse::always && !row.remembers)
         << row.name;
   }
 }
@@ -176,6 +229,18 @@ TEST(PolicyWords, InTablesAndInFull) {
        "patience 2 < 0.5 from 3", "patience 2, difference below 0.5, from layer 3"},
       {from(3, policy_of(PolicyKind::fixed, {}, 3)), "fixed", "3", "leave at layer 3",
        "fixed, layer 3"},
+      {policy_of(PolicyKind::confident_patience, {0.25}, 2), "confident-patience", "2 < 0.25",
+       "confident-patience 2 < 0.25", "confident-patience 2, entropy below 0.25"},
+      {averaged(policy_of(PolicyKind::confident_patience, {0.25}, 2)), "confident-patience",
+       "2 < 0.25, average", "confident-patience 2 < 0.25, average",
+       "confident-patience 2, entropy below 0.25, average of the 2 exits"},
+      {averaged(policy_of(PolicyKind::confident_patience, {0.25}, 1)), "confident-patience",
+       "1 < 0.25", "confident-patience 1 < 0.25", "confident-patience 1, entropy below 0.25"},
+      {from(2, policy_of(PolicyKind::divergence_patience, {0.5, 0.25}, 3)), "divergence-patience",
+       "3 < 0.5,0.25", "divergence-patience 3 < 0.5,0.25 from 2",
+       "divergence-patience 3, divergence below 0.5, 0.25, from layer 2"},
+      {weighted({0.5, 0.75}, 1.25), "evidence", "1.25", "evidence > 1.25",
+       "evidence above 1.25, exit weights 0.5, 0.75"},
   };
   for (const auto& c : cases) {
     const PolicyWords words = policy_words(c.policy);

@@ -118,6 +118,61 @@ int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
   return 0;
 }
 
+// Sigmoids 0.8808, 0.5, 0.0474; in float64 by Python's math.
+TEST(Sigmoids, ScoresOfTheLeastSureLabel) {
+  const std::vector<float> logits{2, 0, -3};
+  std::vector<float> probs(3);
+  const Scoring half{ProblemType::multi_label, {}};
+  const ExitScore s = score_logits(half, logits, probs);
+  EXPECT_FLOAT_EQ(probs[0], 0.88079708f);
+  EXPECT_FLOAT_EQ(probs[1], 0.5f);
+  EXPECT_FLOAT_EQ(probs[2], 0.04742587f);
+  EXPECT_FLOAT_EQ(s.prob, 0.5f);
+  EXPECT_FLOAT_EQ(s.margin, 0.0f);
+  EXPECT_FLOAT_EQ(s.entropy, 0.69314718f);
+  std::vector<int32_t> labels;
+  choose_labels(half, probs, &labels);
+  EXPECT_EQ(labels, std::vector<int32_t>{0});  // 0.5 is not above 0.5
+
+  const std::vector<double> one{0.04}, each{0.9, 0.25, 0.05};
+  const ExitScore with_one = score_logits({ProblemType::multi_label, one}, logits, probs);
+  EXPECT_FLOAT_EQ(with_one.margin, static_cast<float>(probs[2] - 0.04));
+  EXPECT_EQ(with_one.prob, s.prob);  // of the probabilities alone
+  choose_labels({ProblemType::multi_label, one}, probs, &labels);
+  EXPECT_EQ(labels, (std::vector<int32_t>{0, 1, 2}));
+  choose_labels({ProblemType::multi_label, each}, probs, &labels);
+  EXPECT_EQ(labels, std::vector<int32_t>{1});
+}
+
+TEST(Sigmoids, FarFromZero) {
+  const std::vector<float> logits{90, -90, 3e38f, -3e38f};
+  std::vector<float> probs(4);
+  const ExitScore s = score_logits({ProblemType::multi_label, {}}, logits, probs);
+  EXPECT_EQ(probs, (std::vector<float>{1, 8.194013e-40f, 1, 0}));
+  EXPECT_EQ(s.prob, 1.0f);
+  EXPECT_EQ(s.margin, 0.5f);
+  EXPECT_GT(s.entropy, 0.0f);
+  EXPECT_LT(s.entropy, 1e-37f);
+}
+
+// With thresholds of 0.5 entropy, prob and margin order rows alike.
+TEST(Sigmoids, ThreeScoresOrderRowsAlike) {
+  std::vector<ExitScore> scores;
+  for (int i = 0; i < 60; ++i) {
+    const auto x = static_cast<float>(i);
+    const std::vector<float> logits{0.1f * x - 2, 1.5f - 0.07f * x, 0.03f * x};
+    std::vector<float> probs(3);
+    scores.push_back(score_logits({ProblemType::multi_label, {}}, logits, probs));
+  }
+  for (const ExitScore& a : scores) {
+    for (const ExitScore& b : scores) {
+      if (a.entropy >= b.entropy) continue;
+      EXPECT_GE(a.prob, b.prob);
+      EXPECT_GE(a.margin, b.margin);
+    }
+  }
+}
+
 TEST(Patience, CountsAgreementsInARow) {
   EXPECT_EQ(patience_exit(1, {0, 0, 0}), 2);
   EXPECT_EQ(patience_exit(2, {0, 0, 0}), 3);
@@ -142,6 +197,114 @@ TEST(Patience, RegressionComparesScores) {
   p.thresholds.clear();  // the default 0 never agrees
   state = {};
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(leaves(p, ProblemType::regression, i + 1, {}, &state));
+}
+
+// The layer at which a sequence of scores leaves; 0 for none.
+int64_t exit_of(const ExitPolicy& p, const std::vector<ExitScore>& scores) {
+  ExitState state;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const auto layer = static_cast<int64_t>(i) + 1;
+    if (leaves(p, ProblemType::single_label, layer, scores[i], &state)) return layer;
+  }
+  return 0;
+}
+
+ExitPolicy in_a_row(PolicyKind kind, int64_t patience, std::vector<double> thresholds,
+                    int64_t exit_start = 1) {
+  ExitPolicy p = policy(kind, std::move(thresholds));
+  p.patience = patience;
+  p.exit_start = exit_start;
+  return p;
+}
+
+TEST(ConfidentPatience, CountsConfidentExitsInARow) {
+  const struct {
+    const char* name;
+    int64_t patience;
+    std::vector<double> thresholds;
+    std::vector<float> entropies;
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"one is entropy's rule", 1, {0.5}, {0.6f, 0.4f, 0.1f}, 1, 2},
+      {"two in a row", 2, {0.5}, {0.4f, 0.4f, 0.4f}, 1, 2},
+      {"an unsure one begins anew", 2, {0.5}, {0.4f, 0.6f, 0.4f, 0.1f}, 1, 4},
+      {"never enough", 3, {0.5}, {0.4f, 0.4f, 0.6f, 0.4f, 0.4f}, 1, 0},
+      {"labels do not matter, below is strict", 2, {0.5}, {0.5f, 0.25f, 0.5f, 0.25f}, 1, 0},
+      {"each layer its threshold", 2, {0.1, 0.5, 0.3}, {0.2f, 0.2f, 0.2f}, 1, 3},
+      {"exits before the start do not count", 2, {0.5}, {0.1f, 0.1f, 0.1f, 0.1f}, 3, 4},
+      {"nothing is below 0", 1, {0}, {0, 0, 0}, 1, 0},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const float v : c.entropies) {
+      ExitScore& s = scores.emplace_back();
+      s.entropy = v;
+      s.label = static_cast<int32_t>(scores.size() % 2);
+    }
+    const ExitPolicy p =
+        in_a_row(PolicyKind::confident_patience, c.patience, c.thresholds, c.exit_start);
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
+}
+
+TEST(DivergencePatience, CountsExitsThatDifferLittleFromTheOneBefore) {
+  const struct {
+    const char* name;
+    int64_t patience;
+    std::vector<double> thresholds;
+    std::vector<float> divergences;  // from the exit before
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"the first exit has none before it", 1, {0.5}, {0, 0.1f}, 1, 2},
+      {"two in a row", 2, {0.5}, {0, 0.1f, 0.1f}, 1, 3},
+      {"a large one begins anew", 2, {0.5}, {0, 0.1f, 0.6f, 0.1f, 0.1f}, 1, 5},
+      {"below is strict", 1, {0.5}, {0, 0.5f, 0.5f}, 1, 0},
+      {"each layer its threshold", 1, {9, 0.1, 0.5}, {0, 0.2f, 0.2f}, 1, 3},
+      {"the first one looked at has none either", 1, {0.5}, {0, 0, 0, 0}, 2, 3},
+      {"equal exits are not below 0", 1, {0}, {0, 0, 0}, 1, 0},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const float v : c.divergences) scores.emplace_back().divergence = v;
+    const ExitPolicy p =
+        in_a_row(PolicyKind::divergence_patience, c.patience, c.thresholds, c.exit_start);
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
+}
+
+TEST(Evidence, AddsUpWhileExitsAgree) {
+  struct Answer {
+    int32_t label;
+    float prob;
+  };
+  const struct {
+    const char* name;
+    double threshold;
+    std::vector<double> weights;
+    std::vector<Answer> answers;
+    int64_t exit_start, layer;
+  } cases[] = {
+      {"one sure exit is enough", 0.5, {1}, {{0, 0.75f}, {0, 1}}, 1, 1},
+      {"above is strict", 0.75, {1}, {{0, 0.75f}, {0, 0.5f}}, 1, 2},
+      {"three that agree", 1.4, {1}, {{1, 0.5f}, {1, 0.5f}, {1, 0.5f}}, 1, 3},
+      {"another label begins anew", 1.4, {1}, {{1, 0.5f}, {1, 0.5f}, {0, 0.5f}, {0, 1}}, 1, 4},
+      {"what was lost does not come back", 1.4, {1}, {{1, 1}, {0, 0.5f}, {1, 1}, {1, 0.25f}}, 1, 0},
+      {"each layer its weight", 1, {0.5, 0, 0.75}, {{1, 1}, {1, 1}, {1, 1}}, 1, 3},
+      {"exits before the start add nothing", 1, {1}, {{1, 1}, {1, 1}, {1, 0.5f}, {1, 0.75f}}, 3, 4},
+      {"no weight, no evidence", 0, {0, 0, 0.25}, {{1, 1}, {1, 1}, {1, 1}}, 1, 3},
+  };
+  for (const auto& c : cases) {
+    std::vector<ExitScore> scores;
+    for (const Answer& a : c.answers) {
+      ExitScore& s = scores.emplace_back();
+      s.label = a.label;
+      s.prob = a.prob;
+    }
+    ExitPolicy p = policy(PolicyKind::evidence, {c.threshold});
+    p.exit_weights = c.weights;
+    p.exit_start = c.exit_start;
+    EXPECT_EQ(exit_of(p, scores), c.layer) << c.name;
+  }
 }
 
 }  // namespace

@@ -130,6 +130,28 @@ TEST(TuneCurves, NamedOrUsual) {
             (CurveList{{PolicyKind::fixed}, {PolicyKind::entropy}}));
   EXPECT_EQ(tune_curves("max-prob", true, 1, model_of(2), {}),
             (CurveList{{PolicyKind::max_prob, true}}));
+  EXPECT_EQ(tune_curves("entropy-by-layer", false, 1, model_of(2), {}),
+            (CurveList{{PolicyKind::entropy, true}}));
+  const auto names = [](const CurveList& curves) {
+    std::vector<std::string> out;
+    for (const Curve& c : curves) out.push_back(curve_name(c));
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  // Exits in a row: two, unless a name or the form has another number.
+  EXPECT_EQ(names(tune_curves("confident-patience,divergence-patience-3,evidence", false, 1,
+                              model_of(2), {})),
+            (Names{"confident-patience-2", "divergence-patience-3", "evidence"}));
+  EXPECT_EQ(names(tune_curves("confident-patience,divergence-patience-3", false, 1, model_of(2), {},
+                              {.patience = 1, .average = true})),
+            (Names{"confident-patience-1-average", "divergence-patience-3"}));
+  own.kind = PolicyKind::confident_patience;
+  own.patience = 3;
+  own.average = true;
+  EXPECT_EQ(names(tune_curves("", false, 1, model_of(2), own)),
+            (Names{"confident-patience-3-average"}));
+  EXPECT_EQ(names(tune_curves("", false, 1, model_of(2), own, {.patience = 2, .average = false})),
+            (Names{"confident-patience-2"}));
   const struct {
     const char* names;
     bool by_layer;
@@ -139,6 +161,13 @@ TEST(TuneCurves, NamedOrUsual) {
       {"never", false, 1, "policy never has nothing to tune"},
       {"fixed", true, 1, "policy fixed has no thresholds to choose layer by layer"},
       {"entropy", false, 5, "exit start 5, expected 1 to 4"},
+      {"evidence", true, 1,
+       "policy evidence decides by several exits together, so its thresholds cannot be chosen "
+       "layer "
+       "by layer"},
+      {"entropy,", false, 1,
+       "policy \"\" is not known, expected one of never, entropy, max-prob, margin, patience, "
+       "learned, fixed, confident-patience, divergence-patience, evidence"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(error_of(ErrorKind::usage,

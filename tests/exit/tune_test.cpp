@@ -45,6 +45,86 @@ TEST(PolicyFamily, FromNobodyToEverybody) {
   EXPECT_EQ(policy_family(PolicyKind::fixed, t, 3).size(), 2u);
 }
 
+ExitPolicy form_for(PolicyKind kind, int64_t patience = 0, bool average = false) {
+  ExitPolicy p;
+  p.kind = kind;
+  p.patience = patience;
+  p.average = average;
+  return p;
+}
+
+// The same for policies that decide by several exits: their exits, and the first by which rows can leave.
+TEST(PolicyFamily, OfExitsInARow) {
+  std::vector<int64_t> gold;
+  const ExitTable t = made_up_rows(50, 1, false, &gold);
+  ExitPolicy evidence = form_for(PolicyKind::evidence);
+  evidence.exit_weights = estimated_weights(t, gold);
+  ExitPolicy late = evidence;
+  late.exit_start = 2;
+  const struct {
+    ExitPolicy form;
+    int32_t first;
+  } cases[] = {{form_for(PolicyKind::confident_patience, 1), 0},
+               {form_for(PolicyKind::confident_patience, 2), 1},
+               {form_for(PolicyKind::confident_patience, 3, true), 2},
+               {form_for(PolicyKind::divergence_patience, 1), 1},
+               {form_for(PolicyKind::divergence_patience, 2), 2},
+               {evidence, 0},
+               {late, 1}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(policy_text(c.form));
+    const auto family = policy_family(c.form, t);
+    ASSERT_GT(family.size(), 300u);
+    ASSERT_LE(family.size(), 402u);
+    std::vector<int32_t> before(50, kExits - 1), now;
+    decide_exits(t, family.front(), &now);
+    EXPECT_EQ(now, before);
+    int64_t changes = 0;
+    for (const ExitPolicy& p : family) {
+      EXPECT_EQ(policy_fault(exits_of(t), p), "");
+      decide_exits(t, p, &now);
+      for (size_t i = 0; i < now.size(); ++i) ASSERT_LE(now[i], before[i]);
+      changes += now != before;
+      before = now;
+    }
+    EXPECT_EQ(now, std::vector<int32_t>(50, c.first));
+    EXPECT_GT(changes, 20);  // the settings tell rows apart
+  }
+}
+
+TEST(EstimatedWeights, AccuracyOfEachLayersExit) {
+  ExitTable t;
+  std::vector<Result> rows(4);
+  const int64_t labels[4][3] = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {1, 1, 1}};
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t e = 0; e < 3; ++e) {
+      ExitOutput& out = rows[i].exits.emplace_back();
+      out.layer = static_cast<int64_t>(2 * e) + 2;
+      out.logits = {labels[i][e] == 0 ? 1.0f : -1.0f, 0};
+    }
+  }
+  append(rows, ProblemType::single_label, &t);
+  // Exits after layers 2, 4 and 6; the last needs no weight.
+  EXPECT_EQ(estimated_weights(t, std::vector<int64_t>{0, 0, 0, 0}),
+            (std::vector<double>{0, 0.25, 0, 0.5, 0}));
+  EXPECT_EQ(estimated_weights(t, {}), (std::vector<double>{0, 0.5, 0, 0.75, 0}));
+}
+
+TEST(QuantileThresholds, OfEvidence) {
+  std::vector<int64_t> gold;
+  const ExitTable t = made_up_rows(80, 4, false, &gold);
+  ExitPolicy p = form_for(PolicyKind::evidence);
+  p.exit_weights = estimated_weights(t, gold);
+  const auto grid = evidence_thresholds(t, p, 25);
+  EXPECT_GT(grid.size(), 15u);
+  EXPECT_LE(grid.size(), 26u);
+  for (size_t i = 1; i < grid.size(); ++i) EXPECT_LT(grid[i], grid[i - 1]);
+  p.thresholds = {grid.front()};
+  for (const Decision& d : decide(t, p)) EXPECT_EQ(d.layer, 4);
+  p.thresholds = {grid.back()};
+  for (const Decision& d : decide(t, p)) EXPECT_EQ(d.layer, 1);
+}
+
 TEST(QuantileThresholds, FromNobodyToEverybody) {
   std::vector<int64_t> gold;
   const ExitTable t = made_up_rows(80, 4, false, &gold);
@@ -143,6 +223,36 @@ TEST(ExitLosses, ByGoal) {
   }
 }
 
+// What a row costs at an exit is what its answer there costs, which need not be the exit's own.
+TEST(Calibrate, CountsTheAnswersOfAverages) {
+  std::vector<int64_t> gold;
+  const ExitTable t = made_up_rows(500, 5, false, &gold);
+  const auto family = policy_family(form_for(PolicyKind::confident_patience, 2, true), t);
+  int64_t others = 0;
+  for (const GoalKind kind : {GoalKind::accuracy_drop, GoalKind::disagreement}) {
+    const TuneResult r = calibrate(t, gold, goal_of(kind, 0.5), every(40, family), 0);
+    for (const TuneTrial& trial : r.trials) {
+      const auto decisions = decide(t, trial.policy);
+      int64_t losses = 0, gains = 0, right = 0, same = 0;
+      for (size_t i = 0; i < decisions.size(); ++i) {
+        const auto row = static_cast<int64_t>(i);
+        const int32_t full = t.label[t.at(row, kExits - 1)];
+        const int64_t truth = kind == GoalKind::disagreement ? full : gold[i];
+        losses += full == truth && decisions[i].label != truth;
+        gains += full != truth && decisions[i].label == truth;
+        right += decisions[i].label == gold[i];
+        same += decisions[i].label == full;
+        others += decisions[i].label != t.label[t.at(row, decisions[i].exit)];
+      }
+      EXPECT_EQ(trial.losses, losses);
+      EXPECT_EQ(trial.gains, gains);
+      EXPECT_EQ(trial.accuracy, static_cast<double>(right) / 500);
+      EXPECT_EQ(trial.agreement, static_cast<double>(same) / 500);
+    }
+  }
+  EXPECT_GT(others, 20);  // averages that differ from their exit, or this would test nothing
+}
+
 TEST(Calibrate, WithoutAPromiseTheBestOnTheseRows) {
   std::vector<int64_t> gold;
   const ExitTable t = made_up_rows(500, 5, false, &gold);
@@ -223,6 +333,24 @@ TEST(SplitForSearch, EveryRowIsSearchedOnOrTested) {
             policy_family(PolicyKind::entropy, t).size());
 }
 
+// The weights of exits come from rows that are not tested on.
+TEST(SplitForSearch, WeightsAreOfTheSearch) {
+  std::vector<int64_t> gold;
+  const ExitTable t = made_up_rows(100, 9, false, &gold);
+  const std::vector<Curve> evidence{{.kind = PolicyKind::evidence}},
+      by_layer{{.kind = PolicyKind::entropy, .by_layer = true}}, entropy{{}};
+  EXPECT_TRUE(needs_search(evidence));
+  EXPECT_TRUE(needs_search(by_layer));
+  EXPECT_FALSE(needs_search(entropy));
+  const TuneRows parts = split_for_search(t, gold, 0.3, 1);
+  const TuneRows unlabelled = split_for_search(t, {}, 0.3, 1);
+  const TuneGoal goal = goal_of(GoalKind::accuracy_drop, 0.1);
+  for (const ExitPolicy& p : tune_sequence(parts, goal, evidence[0], 1, 0))
+    ASSERT_EQ(p.exit_weights, estimated_weights(parts.search, parts.search_gold));
+  for (const ExitPolicy& p : tune_sequence(unlabelled, goal, evidence[0], 1, 0))
+    ASSERT_EQ(p.exit_weights, estimated_weights(parts.search, {}));
+}
+
 TEST(SplitRows, PartsAreDisjointAndSeeded) {
   std::vector<int64_t> a, b, c, d;
   split_rows(101, 0.4, 7, &a, &b);
@@ -245,11 +373,15 @@ struct PromiseCase {
   PolicyKind kind;
   bool per_layer;
   TuneGoal goal;
+  int64_t patience = 0;
+  bool average = false;
 };
 
-double risk_in(const ExitTable& population, const std::vector<float>& loss, const ExitPolicy& p) {
+double risk_in(const ExitTable& population, const TuneGoal& goal, const std::vector<int64_t>& truth,
+               const ExitPolicy& p) {
   std::vector<int32_t> exits;
   decide_exits(population, p, &exits);
+  const auto loss = exit_losses(population, goal, truth, labels_by_exit(population, p));
   double sum = 0;
   for (size_t row = 0; row < exits.size(); ++row)
     sum += loss[population.at(static_cast<int64_t>(row), exits[row])];
@@ -265,26 +397,34 @@ TEST_P(Promise, IsBrokenNoMoreOftenThanStated) {
   const bool regression = c.goal.kind == GoalKind::score_change;
   std::vector<int64_t> truth;
   const ExitTable population = made_up_rows(kPopulation, 11, regression, &truth);
-  const auto loss = exit_losses(population, c.goal, truth);
   const double limit = regression                         ? c.goal.limit / 5
                        : c.goal.kind == GoalKind::speedup ? 1 / c.goal.limit
                                                           : c.goal.limit;
   const double level = 1 - c.goal.confidence;
-  // For thresholds by layer the search has its own rows, from the same population.
+  // For thresholds by layer the search has its own rows, from the same population, and so has the estimate
+  // of weights.
   std::vector<ExitPolicy> sequence;
-  if (c.per_layer) {
+  if (c.per_layer || policy_traits(c.kind).needs_weights) {
     std::vector<int64_t> few(kRows);
     std::mt19937_64 random(5);
     for (int64_t& row : few) row = static_cast<int64_t>(random() % kPopulation);
     const ExitTable part = select_rows(population, few);
     std::vector<int64_t> part_gold;
     for (int64_t row : few) part_gold.push_back(truth[static_cast<size_t>(row)]);
-    sequence = per_layer_path(part, exit_losses(part, c.goal, part_gold), c.kind);
+    if (c.per_layer) {
+      sequence = per_layer_path(part, exit_losses(part, c.goal, part_gold), c.kind);
+    } else {
+      ExitPolicy form = form_for(c.kind);
+      form.exit_weights = estimated_weights(part, part_gold);
+      sequence = every(12, policy_family(form, population));
+    }
+  } else if (c.patience > 0) {
+    sequence = every(12, policy_family(form_for(c.kind, c.patience, c.average), population));
   } else {
     sequence = every(12, policy_family(c.kind, population, 1, 0.8));
   }
   std::vector<double> risks;  // of each policy of the sequence, in the population
-  for (const ExitPolicy& p : sequence) risks.push_back(risk_in(population, loss, p));
+  for (const ExitPolicy& p : sequence) risks.push_back(risk_in(population, c.goal, truth, p));
   // The last policies must break the goal, or this would test nothing.
   const bool fast = c.goal.kind == GoalKind::speedup;
   ASSERT_GT(fast ? risks.front() : risks.back(), limit);
@@ -338,6 +478,21 @@ std::vector<PromiseCase> promise_cases() {
   out.push_back({"FixedDisagreement", PolicyKind::fixed, false, differ});
   out.push_back({"PatienceScoreChange", PolicyKind::patience, false, change});
   out.push_back({"FixedScoreChange", PolicyKind::fixed, false, change});
+  const auto in_a_row = [&](const char* name, PolicyKind kind, const TuneGoal& goal,
+                            int64_t patience, bool average) {
+    out.push_back({name, kind, false, goal, patience, average});
+  };
+  const PolicyKind confident = PolicyKind::confident_patience,
+                   divergent = PolicyKind::divergence_patience;
+  in_a_row("ConfidentPatienceDrop", confident, drop, 2, false);
+  in_a_row("ConfidentPatienceDisagreement", confident, differ, 2, false);
+  in_a_row("ConfidentPatienceAverageDrop", confident, drop, 2, true);
+  in_a_row("ConfidentPatienceAverageDisagreement", confident, differ, 2, true);
+  in_a_row("DivergencePatienceDrop", divergent, drop, 1, false);
+  in_a_row("DivergencePatienceDisagreement", divergent, differ, 1, false);
+  out.push_back({"EvidenceDrop", PolicyKind::evidence, false, drop});
+  out.push_back({"EvidenceDisagreement", PolicyKind::evidence, false, differ});
+  out.push_back({"EvidenceSpeedup", PolicyKind::evidence, false, speed});
   return out;
 }
 

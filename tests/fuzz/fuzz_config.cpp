@@ -292,8 +292,11 @@ void check_policy(std::string_view text) {
     const ExitPolicy p = parse_exit_policy(std::string(text), "m/exit_policy.json");
     const ExitPolicy q = parse_exit_policy(exit_policy_json(p).dump(), "new/exit_policy.json");
     require(p.kind == q.kind && p.layer == q.layer && p.exit_start == q.exit_start);
-    require(p.thresholds == q.thresholds);
+    require(p.thresholds == q.thresholds && p.exit_weights == q.exit_weights);
+    require(p.patience == q.patience && p.average == q.average);
+    require(p.weights_from == q.weights_from);
     for (const double t : p.thresholds) require(std::isfinite(t));
+    for (const double w : p.exit_weights) require(std::isfinite(w));
   } catch (const Error& e) {
     fuzz::check_error(e);
     require(e.kind() == ErrorKind::model && std::string_view(e.what()).starts_with("m/"));

@@ -40,6 +40,37 @@ ExitTable table_of(const Engine& engine, const std::vector<Example>& rows, int64
   return table;
 }
 
+// Policies that decide by several exits, with thresholds on scores that occur.
+void add_exits_in_a_row(const ExitTable& t, std::vector<ExitPolicy>* out) {
+  const auto quantile = [](std::vector<float> scores, size_t q) {
+    std::sort(scores.begin(), scores.end());
+    return static_cast<double>(scores[q * (scores.size() - 1) / 8]);
+  };
+  ExitPolicy p;
+  for (size_t q = 1; q <= 8; ++q) {
+    p.exit_start = 1 + static_cast<int64_t>(q) % 2 * (t.layers.back() > 1);
+    for (p.patience = 1; p.patience <= 3; ++p.patience) {
+      p.kind = PolicyKind::confident_patience;
+      p.thresholds = {quantile(t.entropy, q)};
+      for (const bool average : {false, true}) {
+        p.average = average;
+        out->push_back(p);
+      }
+      p.average = false;
+      p.kind = PolicyKind::divergence_patience;
+      p.thresholds = {quantile(t.divergence, q)};
+      out->push_back(p);
+    }
+    p.patience = 0;
+    p.kind = PolicyKind::evidence;
+    p.exit_weights.assign(static_cast<size_t>(t.layers.back()), 0.75);
+    p.exit_weights.front() = 0.5;
+    p.thresholds = {0.25 * static_cast<double>(q)};
+    out->push_back(p);
+    p.exit_weights.clear();
+  }
+}
+
 // Every kind of policy that the model can run, thresholds among the scores that occur, and on them.
 std::vector<ExitPolicy> policies_for(const ModelInfo& m, const ExitTable& t) {
   std::vector<ExitPolicy> out{{}};
@@ -67,6 +98,7 @@ std::vector<ExitPolicy> policies_for(const ModelInfo& m, const ExitTable& t) {
     add(PolicyKind::entropy, t.entropy);
     add(PolicyKind::max_prob, t.prob);
     add(PolicyKind::margin, t.margin);
+    add_exits_in_a_row(t, &out);
   }
   if (std::any_of(t.uncertainty.begin(), t.uncertainty.end(), [](float u) { return u >= 0; }))
     add(PolicyKind::learned, t.uncertainty);

@@ -20,7 +20,7 @@ struct Rows {
   grad::Batch batch;
   std::vector<int32_t> labels;
   std::vector<float> scores;
-  train::Gold gold() const { return {labels, scores, {}, 0}; }
+  train::Gold gold() const { return {labels, scores, {}, 0, {}, {}}; }
 };
 
 inline Rows read_rows(const std::string& dir, bool regression, size_t first = 0,

@@ -39,16 +39,21 @@ extern "C" void* aligned_alloc(size_t alignment, size_t bytes) {
 namespace costeff {
 namespace {
 
-void check(const TinyShape& shape) {
+ExitPolicy entropy_policy() {
+  ExitPolicy p;
+  p.kind = PolicyKind::entropy;
+  p.thresholds = {0.8};
+  return p;
+}
+
+void check(const TinyShape& shape, const ExitPolicy& policy = entropy_policy()) {
   TempDir dir;
   write_tiny_checkpoint(dir.path(), shape);
   const Engine engine(dir.path());
   const auto texts = tiny_texts(64, 3);
   RunOptions options;
   options.threads = 1;
-  options.policy.emplace();
-  options.policy->kind = PolicyKind::entropy;
-  options.policy->thresholds = {0.8};
+  options.policy = policy;
   // The same texts over and over, so that all buffers have seen the largest batch after one round.
   int64_t given = 0, at_half = 0, at_end = 0;
   const int64_t rows = 64 * 200;
@@ -79,6 +84,18 @@ TEST(SteadyState, AveragingExitsAllocateNothing) {
   shape.pooling_mode = "avg";
   shape.last_n_hidden = 3;
   check(shape);
+}
+
+TEST(SteadyState, PoliciesThatKeepProbabilitiesAllocateNothing) {
+  ExitPolicy p = entropy_policy();
+  p.patience = 2;
+  p.kind = PolicyKind::divergence_patience;
+  p.thresholds = {0.01};
+  check({}, p);
+  p.kind = PolicyKind::confident_patience;
+  p.thresholds = {1};
+  p.average = true;
+  check({}, p);
 }
 
 TEST(SteadyState, SublayersWithoutUnitsAllocateNothing) {

@@ -35,6 +35,8 @@ void add_sequence(Waiting* w, int32_t name, int64_t tokens, Result* result, int6
   exits::ExitState state;
   state.label = name;
   w->states.push_back(state);
+  // As wide as there are hidden states in the history: none, too.
+  for (int64_t k = 0; k < states; ++k) w->kept.push_back(static_cast<float>(name * 10 + k));
 }
 
 struct Sequence {
@@ -62,6 +64,9 @@ std::vector<Sequence> sequences_of(const Waiting& w, const std::vector<Result>& 
         EXPECT_EQ(w.history[static_cast<size_t>(s)].data()[b * kHidden + i],
                   static_cast<float>(name * 1000 + 500 + s * 10 + i));
     }
+    EXPECT_EQ(w.kept.size(), static_cast<size_t>(w.sequences() * states));
+    for (int64_t k = 0; k < states; ++k)
+      EXPECT_EQ(w.kept[static_cast<size_t>(b * states + k)], static_cast<float>(name * 10 + k));
     found.push_back({name, tokens});
   }
   return found;

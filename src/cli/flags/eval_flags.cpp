@@ -141,6 +141,7 @@ CLI::App* add_eval_flags(CLI::App* app, EvalFlags* f) {
   add_output_flags(sub, f);
   add_encode_flags(sub, &f->pass.encode);
   add_computing_flags(sub, f);
+  add_doc_flags(sub, &f->pass.doc, true, false);
   add_qa_flags(sub, &f->qa);
   sub->remove_option(sub->get_option("--n-best"));
   sub->get_option("--task")->description(
@@ -193,11 +194,8 @@ std::vector<tasks::Metric> metrics_of(const EvalFlags& f, const tasks::DataSet& 
   std::vector<tasks::Metric> metrics;
   for (const std::string_view name : split_at(f.metrics, ',')) {
     const tasks::Metric metric = tasks::metric_from_name(name);
-    if (tasks::is_correlation(metric) != is_regression(m)) {
-      fail_usage("metric {} is of {}", tasks::metric_name(metric),
-                 is_regression(m) ? "labels, and this model gives a score (regression)"
-                                  : "scores, and this model gives labels");
-    }
+    if (const std::string fault = tasks::metric_fault(metric, m.problem); !fault.empty())
+      throw_usage(fault);
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end())
       metrics.push_back(metric);
   }

@@ -1,6 +1,7 @@
 #include "cli/flags/infer_flags.h"
 
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/label_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -13,6 +14,12 @@ constexpr const char* kInferFooter =
     "            layer logits probs entropy)\n"
     "  entropy is in nats, exit_layer counts from 1, floats read back as the same\n"
     "  float. A regression has value instead of label, prob and entropy.\n"
+    "  Multi-label models: label is joy|anger, of none empty; \\ and | in a name are\n"
+    "            \\\\ and \\|. jsonl  lists labels and label_ids instead, and with --top-k\n"
+    "            or --all-exits probs: an object of names. prob is the least max(p, 1-p)\n"
+    "            over the labels, entropy the largest of a label.\n"
+    "  --windows: jsonl  windows: a list of tokens, the keys of the answer and\n"
+    "            exit_layer, of each window of a long text.\n"
     "  --task qa: tsv, csv  id answer start end score; jsonl  the same keys, then\n"
     "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
     "            end score); squad  one object of id: answer. start and end count\n"
@@ -20,7 +27,7 @@ constexpr const char* kInferFooter =
     "  The columns of --keep come last.\n"
     "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
     "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
-    "  empty_rows skipped_rows layer_tokens stage_seconds.\n\n"
+    "  empty_rows skipped_rows windows layer_tokens stage_seconds.\n\n"
     "Examples:\n"
     "  costeff infer models/sst2-slender reviews.txt\n"
     "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
@@ -50,6 +57,7 @@ void add_output_flags(CLI::App* sub, InferFlags* f) {
       ->type_name("K")
       ->check(whole_number(1, 1000000))
       ->group(group);
+  add_label_threshold_flag(sub, group, &f->label_threshold);
   sub->add_flag("--no-output-header", f->no_output_header, "No line of column names")->group(group);
   sub->add_flag("--stats", f->stats, "At the end: speed, exits and time by stage, on stderr")
       ->group(group);
@@ -98,6 +106,7 @@ CLI::App* add_infer_flags(CLI::App* app, InferFlags* f) {
   add_encode_flags(sub, &f->encode);
   add_long_run_flags(sub, &f->long_run);
   add_computing_flags(sub, f);
+  add_doc_flags(sub, &f->doc, true, true);
   add_qa_flags(sub, &f->qa);
   return sub;
 }

@@ -11,6 +11,7 @@
 #include "cli/flags/load_flags.h"
 #include "cli/flags/long_run_flags.h"
 #include "cli/flags/policy_flags.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/qa_flags.h"
 
 namespace costeff::cli {
@@ -20,11 +21,12 @@ struct InferFlags {
   InputFlags input;
   EncodeFlags encode;
   PolicyFlags policy;
+  DocFlags doc;
   QaFlags qa;
   LoadFlags load;
   LongRunFlags long_run;
   BadRowFlags bad_rows;
-  std::string keep, mode;
+  std::string keep, mode, label_threshold;
   double max_delay = -1;
   std::string format, output = "-";
   bool all_exits = false, no_output_header = false, quiet = false, verbose = false;

@@ -1,6 +1,7 @@
 #include "cli/flags/pass_flags.h"
 
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/label_flags.h"
 
 namespace costeff::cli {
 
@@ -26,6 +27,7 @@ void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
                   "Names of the model's classes 0, 1, ..., if config.json does not give them")
       ->type_name("A,B,...")
       ->group(group);
+  add_label_threshold_flag(app, group, &f->label_threshold);
   app->add_option("--limit", f->limit, "Only the first N rows")
       ->type_name("N")
       ->check(whole_number(1, int64_t{1} << 40))
@@ -66,6 +68,9 @@ RunOptions pass_run_options(const PassFlags& f) {
   run.threads = f.threads;
   run.batch_tokens = f.batch_tokens;
   run.pad_to = f.pad_to;
+  run.label_thresholds = label_thresholds_from(f.label_threshold);
+  check_doc_flags(f.doc, f.encode);
+  add_doc_options(f.doc, &run);
   run.skip_bad_rows = f.bad_rows.skip();
   return run;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/flags/bad_row_flags.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/load_flags.h"
 #include "tasks/read/data_sets.h"
@@ -18,12 +19,13 @@
 namespace costeff::cli {
 
 struct PassFlags {
-  std::string model, split, label_field, label_order;
+  std::string model, split, label_field, label_order, label_threshold;
   std::vector<std::string> data;
   LoadFlags load;
   InputFlags input;
   EncodeFlags encode;
   BadRowFlags bad_rows;
+  DocFlags doc;  // of verbs that know long texts
   int64_t limit = 0, threads = 0, batch_tokens = 0, pad_to = 0;
   bool quiet = false;
 };

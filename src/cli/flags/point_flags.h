@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct PointFlags {
   std::string thresholds;              // "0,0.1,0.2" or "0:0.7:0.05"
   std::vector<int64_t> patience, exit_layer;
   std::vector<std::string> points;  // "max-prob:0.9"
+  std::optional<bool> average;      // of all that may
+  std::string exit_weights;         // of all that need them
   int64_t exit_start = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/point_flags.h"
+#include "cli/flags/policy_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -24,20 +25,21 @@ constexpr const char* kSweepFooter =
     "full depth (differs: mean distance of the scores). MACs/x: multiply-accumulates\n"
     "of the last classifier alone, divided by those of the setting. ECE: expected\n"
     "calibration error, 10 bins.\n\n"
-    "setting: the threshold (or one per layer), patience (regression: 2 < 0.5) or\n"
-    "layer.\n\n"
+    "setting: the threshold (or one per layer), patience (regression, and policies\n"
+    "of exits in a row: 2 < 0.5) or layer.\n\n"
     "--tsv: one line per setting (if timed: one per batch size), columns\n"
     "  curve policy setting exit_start rows quality quality_low quality_high spearman\n"
     "  agreement mean_exit_layer layers_saved speedup_layers macs speedup_macs pareto\n"
     "  exit_histogram batch_tokens rows_per_s rows_per_s_low rows_per_s_high\n"
     "  speedup_time\n"
-    "--json: keys model dialect data task quality_name labels regression labelled\n"
-    "  rows tokens layers threads pass_seconds sweep_seconds full_macs searched\n"
-    "  points exits disagreeing_rows disagreements; points have the columns above,\n"
-    "  thresholds, text and timings (batch_tokens seconds rows_per_s ...\n"
-    "  speedup_time); exits have layer quality quality_low quality_high mean_entropy\n"
-    "  ece bins (low high rows right mean_prob); disagreements have row id text pair\n"
-    "  gold layer early_label early_prob last_label last_prob.\n"
+    "--json: keys model dialect data task quality_name labels regression\n"
+    "  multi_label labelled rows tokens layers threads pass_seconds sweep_seconds\n"
+    "  full_macs searched points exits disagreeing_rows disagreements; points have\n"
+    "  the columns above, thresholds, patience, average, exit_weights, text and\n"
+    "  timings (batch_tokens seconds rows_per_s ... speedup_time); exits have layer\n"
+    "  quality quality_low quality_high mean_entropy ece bins (low high rows right\n"
+    "  mean_prob); disagreements have row id text pair gold layer early_label\n"
+    "  early_prob last_label last_prob.\n"
     "If one of these files is -, it goes to standard output, and there is no table.\n\n"
     "Examples:\n"
     "  costeff sweep models/sst2-slender --data dev.tsv --html report.html\n"
@@ -49,9 +51,10 @@ void add_setting_flags(CLI::App* sub, SweepFlags* f) {
   const char* group = "Settings";
   sub->add_option("--policies", f->policies,
                   "Curves to show: entropy, max-prob, margin, learned, patience, fixed, or with a "
-                  "threshold per layer entropy-by-layer, max-prob-by-layer, ...; all: the usual "
-                  "ones for the model. Default: all; with --thresholds the model's own policy, "
-                  "else entropy")
+                  "threshold per layer entropy-by-layer, max-prob-by-layer, ...; "
+                  "confident-patience (a curve for each number of exits, or "
+                  "confident-patience-2), divergence-patience, evidence; all: the usual ones for "
+                  "the model. Default: all; with --thresholds the model's own policy, else entropy")
       ->type_name("LIST")
       ->group(group);
   sub->add_option(
@@ -66,10 +69,19 @@ void add_setting_flags(CLI::App* sub, SweepFlags* f) {
       ->group(group);
   sub->add_option("--point", f->points,
                   "A further policy: entropy:0.3, entropy:0.3,0.2,0.1 (one threshold per layer), "
-                  "patience:3, fixed:2. May be given more than once")
+                  "patience:3, fixed:2, confident-patience:2:0.3, evidence:1.5. May be given more "
+                  "than once")
       ->type_name("POINT")
       ->allow_extra_args(false)
       ->group(group);
+  sub->add_option(
+         "--patience", f->form.patience,
+         "Of confident-patience and divergence-patience: only the curve of N exits in a row")
+      ->type_name("N")
+      ->check(whole_number(1, kMaxLayers))
+      ->group(group);
+  add_average_flag(sub, group, &f->form.average);
+  add_exit_weights_flag(sub, group, &f->exit_weights);
   sub->add_option("--exit-start", f->exit_start, "No exit before this layer")
       ->type_name("K")
       ->check(whole_number(1, kMaxLayers))
@@ -133,6 +145,21 @@ void add_output_flags(CLI::App* sub, SweepFlags* f) {
       ->group(group);
 }
 
+// Weights of exits from the command line, for all that need them.
+void give_weights(const std::vector<double>& weights, SweepRequest* r) {
+  bool needed = std::any_of(r->curves.begin(), r->curves.end(),
+                            [](const Curve& c) { return policy_traits(c.kind).needs_weights; });
+  for (ExitPolicy& p : r->given) {
+    if (!policy_traits(p.kind).needs_weights) continue;
+    needed = true;
+    p.exit_weights = weights;
+    p.weights_from.clear();
+  }
+  if (!needed) throw_usage("--exit-weights goes with policy evidence");
+  r->options.exit_weights = weights;
+  r->options.weights_from.clear();
+}
+
 }  // namespace
 
 CLI::App* add_sweep_flags(CLI::App* app, SweepFlags* f) {
@@ -160,7 +187,17 @@ void check_sweep_flags(const SweepFlags& f, const tasks::DataSet& set, const Mod
   const auto layers = static_cast<int64_t>(m.layers.size());
   const SweepRequest request = sweep_request(f, m);
   if (f.exit_start > layers) fail_usage("--exit-start {}, expected 1 to {}", f.exit_start, layers);
-  for (const ExitPolicy& p : request.given) check_policy(m, p);
+  for (ExitPolicy p : request.given) {
+    if (lacks_weights(p)) p.exit_weights = {1};  // they are estimated
+    check_policy(m, p);
+  }
+  for (const Curve& c : request.curves) {
+    ExitPolicy p = form_of(c, request.options.exit_start);
+    if (!policy_traits(c.kind).needs_weights || request.options.exit_weights.empty()) continue;
+    p.thresholds = {0};
+    p.exit_weights = request.options.exit_weights;
+    check_policy(m, p);
+  }
   check_bad_row_flags(f.pass.bad_rows, {"-", f.tsv, f.json, f.svg, f.html}, {set.path});
 }
 
@@ -169,6 +206,9 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
   if (m.policy_from_model) r.own = m.policy;
   r.curves = sweep_curves(f.policies, !f.thresholds.empty(), exits_of(m), m.policy);
   if (!f.thresholds.empty()) r.options.thresholds = parse_threshold_list(f.thresholds);
+  apply_form(f.form, &r.curves);
+  r.options.exit_weights = m.policy.exit_weights;
+  r.options.weights_from = m.policy.weights_from;
   r.options.count = f.count;
   r.options.exit_start = std::max<int64_t>(1, f.exit_start);
   if (!f.points.empty()) {
@@ -177,6 +217,7 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
     p.exit_start = f.exit_start;
     r.given = points_from_flags(p, m.policy, is_regression(m));
   }
+  if (!f.exit_weights.empty()) give_weights(parse_exit_weights(f.exit_weights), &r);
   return r;
 }
 

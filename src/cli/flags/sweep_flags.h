@@ -17,7 +17,8 @@ namespace costeff::cli {
 
 struct SweepFlags {
   PassFlags pass;
-  std::string policies, thresholds;
+  std::string policies, thresholds, exit_weights;
+  CurveForm form;
   std::vector<std::string> points;  // as --point of costeff eval
   int64_t count = 100, exit_start = 0;
   std::string tsv, json, svg, html, svg_axis, title, batch_tokens = "256";

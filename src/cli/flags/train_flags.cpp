@@ -99,13 +99,21 @@ void add_labelled_data_flags(CLI::App* sub, const char* rows, TrainFlags* f) {
                       "if it has any")
           ->type_name("A,B,...")
           ->group(group);
-  sub->add_flag("--regression", f->regression,
-                "Labels are scores. Default: if the task's are, or some have a fraction")
-      ->excludes(labels)
+  CLI::Option* regression =
+      sub->add_flag("--regression", f->regression,
+                    "Labels are scores. Default: if the task's are, or some have a fraction")
+          ->excludes(labels)
+          ->group(group);
+  sub->add_flag(
+         "--multi-label", f->multi_label,
+         "Rows have any number of labels: joy|anger in a table, a list in JSONL. Default: if "
+         "some row has a list, or the backbone is such a model")
+      ->excludes(regression)
       ->group(group);
   sub->add_option("--metric", f->metric,
                   "What evaluations compare: accuracy, f1, macro_f1, matthews, pearson or "
-                  "spearman. Default: the first of the task")
+                  "spearman; multi-label: micro_f1, macro_f1, sample_f1 or subset_accuracy. "
+                  "Default: the first of the task; multi-label: micro_f1")
       ->type_name("NAME")
       ->group(group);
   sub->add_option("--limit", f->pass.limit, "Only the first N rows of each file of --data")
@@ -172,6 +180,11 @@ void add_setting_flags(CLI::App* sub, TrainFlags* f) {
   sub->add_option("--class-weights", f->class_weights,
                   "Weight of each class in the loss: 1,2.5, or balanced: all classes together "
                   "count the same")
+      ->type_name("LIST")
+      ->group(group);
+  sub->add_option("--pos-weight", f->pos_weight,
+                  "Multi-label: weight in the loss of a label that a row has, against one that it "
+                  "has not: one number, one a label, or balanced: both count the same")
       ->type_name("LIST")
       ->group(group);
   add("--label-smoothing", &f->label_smoothing,
@@ -357,6 +370,7 @@ void check_train_flags(const TrainFlags& f, const char* verb) {
     fail_usage("--temperature: recipe {} learns from no other model", recipe.name);
   // Each throws for a wrong value.
   (void)given_class_weights(f);
+  (void)given_pos_weights(f);
   BackboneInfo any;
   any.layers = kMaxLayers;
   (void)train_options(f, any);
@@ -393,6 +407,15 @@ std::vector<double> given_class_weights(const TrainFlags& f) {
   }
   fail_usage("--class-weights \"{}\", expected balanced, or a number for each class such as 1,2.5",
              printable(f.class_weights, 60));
+}
+
+std::vector<double> given_pos_weights(const TrainFlags& f) {
+  if (f.pos_weight.empty() || f.pos_weight == "balanced") return {};
+  const auto weights = parse_number_list(f.pos_weight);
+  if (weights && std::all_of(weights->begin(), weights->end(), [](double w) { return w > 0; }))
+    return *weights;
+  fail_usage("--pos-weight \"{}\", expected balanced, a number above 0, or one for each label",
+             printable(f.pos_weight, 60));
 }
 
 TrainOptions train_options(const TrainFlags& f, const BackboneInfo& backbone) {

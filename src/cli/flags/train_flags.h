@@ -21,14 +21,14 @@ struct TrainFlags {
   std::string output;
 
   std::string labels, metric;
-  bool regression = false;
+  bool regression = false, multi_label = false;
 
   std::string recipe = "plain", teacher, exits = "all", pooling = "auto", dialect;
   std::optional<double> learning_rate, head_learning_rate, epochs, warmup, decay, dropout,
       attention_dropout;
   std::optional<int64_t> batch;
   double clip = 1, label_smoothing = 0, temperature = 1;
-  std::string freeze, class_weights;
+  std::string freeze, class_weights, pos_weight;
   int64_t micro_batch = 0, first_exit = 1, max_length = 0, seed = 42;
 
   int64_t eval_every = 0, early_stop = 0;
@@ -56,6 +56,8 @@ TrainOptions train_options(const TrainFlags& flags, const BackboneInfo& backbone
 
 // --class-weights: numbers, or none for "balanced" and without the flag. Throws Error(usage).
 std::vector<double> given_class_weights(const TrainFlags& flags);
+// --pos-weight, likewise.
+std::vector<double> given_pos_weights(const TrainFlags& flags);
 
 // "embeddings,1-3,6". Throws Error(usage).
 struct FrozenParts {

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/policy_flags.h"
 
 namespace costeff::cli {
 namespace {
@@ -18,6 +19,7 @@ constexpr const char* kTuneFooter =
     "order that does not depend on the data, until one fails; the promise holds for\n"
     "rows drawn as these were, whatever their distribution, and for any number of\n"
     "rows. Several policies share the error, so each is tested at a smaller level.\n"
+    "The exit weights of evidence are estimated on rows that are not tested on.\n"
     "--max-drop counts both rows that become wrong and rows that become right;\n"
     "--consistency needs no labels. For a regression --max-drop bounds the mean\n"
     "distance from the score at full depth, and so the rise of its mean absolute\n"
@@ -66,15 +68,23 @@ void add_goal_flags(CLI::App* sub, TuneFlags* f) {
 void add_setting_flags(CLI::App* sub, TuneFlags* f) {
   const char* group = "Settings to choose from";
   sub->add_option("--policy,--policies", f->policies,
-                  "entropy, max-prob, margin, patience, learned, fixed, or several: "
-                  "entropy,patience. Default: the model's own, else entropy (regression: patience)")
+                  "entropy, max-prob, margin, patience, learned, fixed, confident-patience, "
+                  "divergence-patience, evidence, or several: entropy,confident-patience-3. "
+                  "Default: the model's own, else entropy (regression: patience)")
       ->type_name("LIST")
       ->group(group);
+  sub->add_option("--patience", f->form.patience,
+                  "Exits in a row of confident-patience and divergence-patience (default: 2)")
+      ->type_name("N")
+      ->check(whole_number(1, kMaxLayers))
+      ->group(group);
+  add_average_flag(sub, group, &f->form.average);
   sub->add_flag("--per-layer", f->per_layer,
                 "One threshold per layer, searched on a part of the rows and tested on the others")
       ->group(group);
   sub->add_option("--search-share", f->search_share,
-                  "Share of the rows to search on with --per-layer (default: 0.5)")
+                  "Share of the rows to search on with --per-layer, and to estimate the exit "
+                  "weights of evidence on (default: 0.5)")
       ->type_name("X")
       ->group(group);
   sub->add_option("--seed", f->seed, "Seed of the split of the rows (default: 1)")
@@ -165,7 +175,7 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
 }
 
 std::vector<Curve> tuned_curves(const TuneFlags& f, const ModelInfo& m) {
-  auto curves = tune_curves(f.policies, f.per_layer, f.exit_start, exits_of(m), m.policy);
+  auto curves = tune_curves(f.policies, f.per_layer, f.exit_start, exits_of(m), m.policy, f.form);
   if (f.budget_ms && curves.size() > 1) throw_usage("--budget-ms takes one policy");
   return curves;
 }

@@ -20,6 +20,7 @@ struct TuneFlags {
   std::optional<double> max_drop, speedup, budget_ms, confidence;
   bool consistency = false, per_layer = false, dry_run = false, else_never = false, json = false;
   std::string policies, score_range, output;
+  CurveForm form;
   double search_share = 0.5, value_threshold = 0.1;
   int64_t seed = 1, exit_start = 1, repeat = 3;
 };

@@ -2,7 +2,11 @@
 
 #include <costeff/exit_table.h>
 
+#include <algorithm>
+
 #include "base/fail.h"
+#include "base/files/content_hash.h"
+#include "base/format.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
 #include "tasks/write/progress.h"
@@ -29,7 +33,39 @@ void split_off_bad(std::span<const Example> rows, std::span<const Result> result
   }
 }
 
+// A long text is as many rows of the table as it has windows, each of which leaves by its own exit.
+void append_answers(const ModelInfo& m, const RunOptions& run, std::span<const Result> results,
+                    tasks::Evaluated* data) {
+  if (run.doc_stride < 0) return append(results, m.problem, &data->table);
+  for (const Result& r : results) {
+    append(r.windows, m.problem, &data->table);
+    data->first_window.push_back(data->table.rows());
+  }
+}
+
+void add_texts(std::span<const Example> rows, ContentHash* hash) {
+  const auto add = [&](std::string_view text) {
+    hash->add(fmt::format("{}:", text.size()));
+    hash->add(text);
+  };
+  for (const Example& row : rows) {
+    add(row.text_a);
+    if (row.text_b) add(*row.text_b);
+    for (const int32_t id : row.input_ids) hash->add(fmt::format("{} ", id));
+    hash->add("\n");
+  }
+}
+
 }  // namespace
+
+void say_own_weights(const PassFlags& f, const LabelledPass& pass,
+                     std::span<const ExitPolicy> policies) {
+  const bool own = std::any_of(policies.begin(), policies.end(), [&](const ExitPolicy& p) {
+    return p.weights_from == pass.fingerprint;
+  });
+  if (own && !f.quiet)
+    say("note: exit weights of the model were estimated on some of these rows, which flatters it");
+}
 
 void say_data(const PassFlags& f, const tasks::DataSet& set, const std::string& labels,
               const ModelInfo& m) {
@@ -91,27 +127,35 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   } else {
     say_data(f, set, "labels are not read", m);
   }
+  tasks::Evaluated& data = pass.data;
   RunOptions run = pass_run_options(f);
+  check_label_thresholds(m, run.label_thresholds);
   run.policy = ExitPolicy{};
   run.all_exits = true;
+  data.table.label_thresholds = run.label_thresholds;
+  run.windows = run.doc_stride >= 0;
+  if (run.windows) data.first_window = {0};
+  data.join = run.join;
   tasks::Progress progress(tasks::want_progress(f.quiet, -1));
   progress.begin({.rows_limit = f.limit});
-  tasks::Evaluated& data = pass.data;
   const int64_t skipped_before = bad->count();
   int64_t done = 0;
+  ContentHash texts;
   pass.stats = engine.run(
       pass_source(f, &reader, labelled ? &pass.labels : nullptr),
       [&](auto all_rows, auto all_results) {
         split_off_bad(all_rows, all_results, bad, [&](auto rows, auto results) {
           if (labelled) tasks::append_gold(pass.labels, rows, &data);
-          append(results, m.problem, &data.table);
-          if (watch) watch(rows, results);
+          append_answers(m, run, results, &data);
+          add_texts(rows, &texts);
+          if (watch) watch(rows, data.table);
         });
         done += static_cast<int64_t>(all_rows.size());
         progress.update(done, reader.rows(), reader.bytes_done(), reader.bytes_total());
       },
       run, &interrupted);
   progress.erase();
+  pass.fingerprint = texts.text();
   pass.skipped = bad->count() - skipped_before;
   if (interrupted) throw PassInterrupted{data.table.rows()};
   if (!f.quiet) say_row_warnings(pass.stats);

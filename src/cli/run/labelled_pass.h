@@ -27,6 +27,7 @@ struct LabelledPass {
   tasks::Evaluated data;  // without labels: labels and scores are empty
   int64_t skipped = 0;    // rows (--bad-rows skip)
   RunStats stats;
+  std::string fingerprint;  // 16 hexadecimal digits that tell these texts from others
 };
 
 // The rows of a reader, at most --limit of them. labels: if bad rows are skipped, a row whose label
@@ -42,11 +43,16 @@ void say_data(const PassFlags& flags, const tasks::DataSet& set, const std::stri
               const ModelInfo& model);
 
 // The pass that computes every exit. labelled: rows must have labels. Rows that are skipped go to
-// `bad`; what was odd about others is said on stderr. watch, if any, sees the rows that are kept.
+// `bad`; what was odd about others is said on stderr. watch, if any, sees the rows that are kept, and the
+// table with the answers to all so far.
 // Throws Error and PassInterrupted.
-using RowWatcher = std::function<void(std::span<const Example>, std::span<const Result>)>;
+using RowWatcher = std::function<void(std::span<const Example>, const ExitTable&)>;
 LabelledPass run_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,
                       bool labelled, tasks::BadRows* bad, const RowWatcher& watch = {});
+
+// Says so if a policy's exit weights were estimated on these very rows.
+void say_own_weights(const PassFlags& flags, const LabelledPass& pass,
+                     std::span<const ExitPolicy> policies);
 
 // Seconds of one pass over the same rows in which they really leave early. Throws PassInterrupted.
 double time_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,

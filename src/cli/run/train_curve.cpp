@@ -28,6 +28,8 @@ tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine, int64_
   for (const TrainRow& row : rows) {
     if (is_regression(engine.info())) {
       data.scores.push_back(static_cast<double>(row.score));
+    } else if (is_multi_label(engine.info())) {
+      data.labels.push_back(data.table.label_sets.number_of(row.labels));
     } else {
       data.labels.push_back(row.label);
     }
@@ -49,9 +51,9 @@ std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f, int64_t m
   tasks::SweepReport r;
   r.model = f.output;
   r.dialect = m.dialect;
-  r.quality_name = is_regression(m) ? "pearson" : "accuracy";
+  r.quality_name = tasks::quality_name(m.problem, true);
   r.labels = labels.map.names;
-  r.regression = is_regression(m);
+  r.problem = m.problem;
   r.labelled = true;
   r.rows = data.table.rows();
   r.layers = static_cast<int64_t>(m.layers.size());

@@ -99,6 +99,17 @@ const tasks::Task* common_task(const std::vector<tasks::DataSet>& sets) {
   return task;
 }
 
+void check_sets(const TrainFlags& f, const tasks::LabelRequest& q) {
+  if (f.regression)
+    fail_usage("--regression: {} has rows with lists of labels, expected scores", q.data);
+  if (q.task) {
+    fail_usage(
+        "task {} has {} a row, and these rows have any number of labels; --task none leaves "
+        "the task out",
+        q.task->name, q.task->labels.empty() ? "a score" : "one label");
+  }
+}
+
 // Decides what the labels are, and says so.
 void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
                    const std::vector<tasks::DataSet>& sets, const std::vector<Example>& rows,
@@ -108,9 +119,19 @@ void choose_labels(const TrainFlags& f, const BackboneInfo& backbone,
   request.task = data->task;
   request.names = f.labels;
   request.regression = f.regression;
-  if (!is_regression(backbone)) request.backbone = backbone.labels;
+  request.multi_label =
+      f.multi_label || (is_multi_label(backbone) && !f.regression) || tasks::have_label_lists(rows);
+  if (is_multi_label(backbone) == request.multi_label && !is_regression(backbone))
+    request.backbone = backbone.labels;
   request.roberta = backbone.roberta;
-  data->labels = tasks::decide_labels(request, tasks::labels_in(rows));
+  if (request.multi_label) {
+    check_sets(f, request);
+    const tasks::FileLabelSets found = tasks::label_sets_in(rows);
+    request.indicators = found.indicators;
+    data->labels = tasks::decide_labels(request, found.labels);
+  } else {
+    data->labels = tasks::decide_labels(request, tasks::labels_in(rows));
+  }
   if (f.pass.quiet) return;
   const std::string task =
       data->task ? fmt::format("task {} ({})", data->task->name, sets.front().task_from)
@@ -139,6 +160,27 @@ void split_dev(const TrainFlags& f, TrainData* data) {
       equal ? "different texts" : "rows");
 }
 
+void warn_no_rows(const TrainData& data, size_t label, int64_t dev_rows) {
+  const std::string some =
+      dev_rows > 0 ? fmt::format(", but {} to judge by", counted(dev_rows, "row", "rows")) : "";
+  say("warning: label {} has no row to train on{}", printable(data.labels.map.names[label], 40),
+      some);
+}
+
+// Of multi-label rows.
+void check_label_sets(const TrainFlags& f, const TrainData& data) {
+  const auto differs = [&](const TrainRow& r) { return r.labels != data.train.front().labels; };
+  if (std::none_of(data.train.begin(), data.train.end(), differs)) {
+    fail_input("{}: the rows to train on have the same labels, expected different ones",
+               set_names(data.train_sets));
+  }
+  if (f.pass.quiet) return;
+  const auto train = tasks::rows_with_labels(data.train, data.labels.map.num_labels);
+  const auto dev = tasks::rows_with_labels(data.dev, data.labels.map.num_labels);
+  for (size_t i = 0; i < train.size(); ++i)
+    if (train[i] == 0) warn_no_rows(data, i, dev[i]);
+}
+
 // Classes that lack rows to train on; rows that all have one answer.
 void check_classes(const TrainFlags& f, const TrainData& data) {
   const tasks::LabelMap& map = data.labels.map;
@@ -148,6 +190,7 @@ void check_classes(const TrainFlags& f, const TrainData& data) {
     fail_input("{}: the rows to train on have one score, expected at least two",
                set_names(data.train_sets));
   }
+  if (is_multi_label(map)) return check_label_sets(f, data);
   const auto train = tasks::rows_of_classes(data.train, map.num_labels);
   const auto dev = tasks::rows_of_classes(data.dev, map.num_labels);
   const auto present =
@@ -158,10 +201,7 @@ void check_classes(const TrainFlags& f, const TrainData& data) {
   }
   if (f.pass.quiet) return;
   for (size_t i = 0; i < train.size(); ++i) {
-    if (train[i] > 0) continue;
-    const std::string some =
-        dev[i] > 0 ? fmt::format(", but {} to judge by", counted(dev[i], "row", "rows")) : "";
-    say("warning: label {} has no row to train on{}", printable(map.names[i], 40), some);
+    if (train[i] == 0) warn_no_rows(data, i, dev[i]);
   }
 }
 
@@ -215,11 +255,12 @@ std::string record_of(const TrainData& data) {
 }
 
 void check_metric(tasks::Metric metric, const tasks::LabelMap& map) {
-  if (tasks::is_correlation(metric) != is_regression(map)) {
-    fail_usage("--metric {} is of {}", tasks::metric_name(metric),
-               is_regression(map) ? "labels, and the rows have scores (regression)"
-                                  : "scores, and the rows have labels");
-  }
+  if (const std::string fault = tasks::metric_fault(metric, map.problem); !fault.empty())
+    throw_usage(fault);
+  if (metric == tasks::Metric::hamming_loss)
+    throw_usage(
+        "--metric hamming_loss is better where it is lower, expected subset_accuracy, "
+        "micro_f1, macro_f1 or sample_f1");
   // F1 is of one class against the other, and of more classes none is the positive one.
   if (metric == tasks::Metric::f1 && map.num_labels > 2)
     fail_usage(
@@ -305,7 +346,26 @@ tasks::Metric train_metric(const TrainFlags& f, const TrainData& data) {
     return metric;
   }
   if (data.labels.task) return data.labels.task->metrics.front();
-  return is_regression(map) ? tasks::Metric::pearson : tasks::Metric::accuracy;
+  return is_regression(map)    ? tasks::Metric::pearson
+         : is_multi_label(map) ? tasks::Metric::micro_f1
+                               : tasks::Metric::accuracy;
+}
+
+void add_pos_weights(const TrainFlags& f, const TrainData& data, TrainOptions* o) {
+  const tasks::LabelMap& map = data.labels.map;
+  if (!is_multi_label(map))
+    fail_usage("--pos-weight: the rows have {}, expected any number of labels (--multi-label)",
+               answer_kind(map.problem));
+  o->pos_weights = f.pos_weight == "balanced"
+                       ? tasks::balanced_pos_weights(data.train, map.num_labels)
+                       : given_pos_weights(f);
+  if (o->pos_weights.size() == 1)
+    o->pos_weights.assign(static_cast<size_t>(map.num_labels), o->pos_weights[0]);
+  if (static_cast<int64_t>(o->pos_weights.size()) != map.num_labels) {
+    fail_usage("--pos-weight has {}, expected one, or {}, one for each label",
+               counted(static_cast<int64_t>(o->pos_weights.size()), "number", "numbers"),
+               map.num_labels);
+  }
 }
 
 void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* o) {
@@ -321,6 +381,8 @@ void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* 
   };
   if (!f.class_weights.empty()) {
     if (is_regression(map)) throw_usage("--class-weights: the rows have scores (regression)");
+    if (is_multi_label(map))
+      throw_usage("--class-weights: the rows have any number of labels, expected --pos-weight");
     o->class_weights = f.class_weights == "balanced"
                            ? tasks::balanced_weights(data.train, map.num_labels)
                            : given_class_weights(f);
@@ -330,8 +392,9 @@ void add_data_options(const TrainFlags& f, const TrainData& data, TrainOptions* 
                  map.num_labels);
     }
   }
-  if (is_regression(map) && o->label_smoothing > 0)
-    throw_usage("--label-smoothing: the rows have scores (regression)");
+  if (!f.pos_weight.empty()) add_pos_weights(f, data, o);
+  if (map.problem != ProblemType::single_label && o->label_smoothing > 0)
+    fail_usage("--label-smoothing: the rows have {}", answer_kind(map.problem));
   o->record = record_of(data);
 }
 

@@ -17,6 +17,7 @@ namespace costeff::cli {
 namespace {
 
 void warn_order(const EvalFlags& f, const tasks::EvalReport& r) {
+  if (is_multi_label(r.labels)) return;
   const auto better = tasks::better_order(r.labels, r.exits.back().score.confusion);
   if (f.pass.quiet || !better) return;
   std::string names;
@@ -47,6 +48,7 @@ tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks
   r.data = set;
   r.bootstrap = bootstrap_options(f);
   const LabelledPass pass = run_pass(f.pass, engine, set, true, bad);
+  say_own_weights(f.pass, pass, policies);
   const tasks::Evaluated& data = pass.data;
   r.labels = pass.labels;
   const tasks::ScoreOptions options{metrics, r.labels.positive, r.bootstrap};
@@ -78,7 +80,8 @@ tasks::EvalReport evaluate(const EvalFlags& f, const Engine& engine, const tasks
 std::string report_text(const EvalFlags& f, const std::vector<tasks::EvalReport>& reports) {
   if (f.format == "json") return tasks::eval_json(reports);
   std::string text;
-  if (f.format == "tsv" && !f.no_output_header) text = tasks::eval_tsv_header();
+  if (f.format == "tsv" && !f.no_output_header)
+    text = tasks::eval_tsv_header(reports.front().labels.problem);
   for (const tasks::EvalReport& r : reports) {
     if (f.format == "tsv") {
       tasks::append_eval_tsv(r, &text);

@@ -29,8 +29,12 @@ OrderedJson policy_json(const ModelInfo& m) {
   const ExitPolicy& p = m.policy;
   OrderedJson j = {{"policy", policy_name(p.kind)}};
   if (!p.thresholds.empty()) j["thresholds"] = p.thresholds;
-  if (p.kind == PolicyKind::patience) j["patience"] = p.patience;
+  const PolicyTraits& t = policy_traits(p.kind);
+  if (t.number_at == &ExitPolicy::patience) j["patience"] = p.patience;
   if (p.kind == PolicyKind::fixed) j["layer"] = p.layer;
+  if (p.average) j["average"] = true;
+  if (!p.exit_weights.empty()) j["exit_weights"] = p.exit_weights;
+  if (!p.weights_from.empty()) j["weights_from"] = p.weights_from;
   j["exit_start"] = p.exit_start;
   j["text"] = policy_text(p);
   j["from_model"] = m.policy_from_model;

@@ -30,9 +30,9 @@ namespace {
 // The rows must answer as the model does: a class under another number would count as a wrong answer.
 void check_answers(const std::string& path, const TrainData& data, const BackboneInfo& model) {
   const tasks::LabelMap& map = data.labels.map;
-  if (is_regression(map) != is_regression(model)) {
-    fail_input("the rows have {}, and the model gives {}", is_regression(map) ? "scores" : "labels",
-               is_regression(model) ? "scores" : "labels");
+  if (map.problem != model.problem) {
+    fail_input("the rows have {}, and the model gives {}", answer_kind(map.problem),
+               answer_kind(model.problem));
   }
   if (!is_regression(map) && map.num_labels != model.num_labels) {
     fail_input("the rows have {} classes ({}), and the model has {}; --labels A,B,... names them",

@@ -88,9 +88,9 @@ tasks::SweepReport begin_report(const SweepFlags& f, const ModelInfo& m, const L
   r.dialect = m.dialect;
   r.data = pass.set.path;
   r.task = pass.set.task ? std::string(pass.set.task->name) : "";
-  r.quality_name = is_regression(m) ? "pearson" : f.unlabelled ? "agreement" : "accuracy";
+  r.quality_name = tasks::quality_name(m.problem, !f.unlabelled);
   r.labels = pass.labels.names.empty() ? m.labels : pass.labels.names;
-  r.regression = is_regression(m);
+  r.problem = m.problem;
   r.labelled = !f.unlabelled;
   r.rows = pass.stats.rows;
   r.tokens = pass.stats.tokens;
@@ -100,8 +100,9 @@ tasks::SweepReport begin_report(const SweepFlags& f, const ModelInfo& m, const L
   return r;
 }
 
-void judge_settings(const SweepFlags& f, const ModelInfo& m, const tasks::Evaluated& data,
+void judge_settings(const SweepFlags& f, const ModelInfo& m, const LabelledPass& pass,
                     tasks::SweepReport* r) {
+  const tasks::Evaluated& data = pass.data;
   const auto begin = Clock::now();
   const SweepRequest request = sweep_request(f, m);
   const std::vector<int64_t> gold(data.labels.begin(), data.labels.end());
@@ -111,6 +112,10 @@ void judge_settings(const SweepFlags& f, const ModelInfo& m, const tasks::Evalua
   }
   r->searched = std::any_of(request.curves.begin(), request.curves.end(),
                             [](const Curve& c) { return c.by_layer; });
+  r->weighed = estimates_weights(request);
+  std::vector<ExitPolicy> judged;
+  for (const tasks::SweepPoint& p : r->points) judged.push_back(p.policy);
+  say_own_weights(f.pass, pass, judged);
   tasks::mark_pareto(&r->points);
   r->sweep_seconds = seconds_since(begin);
   r->full_macs = evaluator.full_macs();
@@ -129,10 +134,12 @@ int sweep(const SweepFlags& f) {
 
   try {
     tasks::DisagreementKeeper keeper(f.examples);
-    const LabelledPass pass = run_pass(f.pass, engine, set, !f.unlabelled, bad.get(),
-                                       [&](auto rows, auto results) { keeper.add(rows, results); });
+    const LabelledPass pass =
+        run_pass(f.pass, engine, set, !f.unlabelled, bad.get(),
+                 [&](auto rows, const ExitTable& table) { keeper.add(rows, table); });
     tasks::SweepReport r = begin_report(f, m, pass);
-    judge_settings(f, m, pass.data, &r);
+    judge_settings(f, m, pass, &r);
+    r.label_sets = pass.data.table.label_sets;
     r.disagreeing_rows = keeper.rows();
     r.disagreements = keeper.take();
     if (f.timed) time_points(f, engine, set, &r);

@@ -3,6 +3,7 @@
 #include <costeff/tune.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,9 +73,19 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   r->rows = pass.stats.rows;
   r->layers = static_cast<int64_t>(m.layers.size());
   const std::vector<int64_t> gold(pass.data.labels.begin(), pass.data.labels.end());
-  const TuneRows rows = split_for_search(pass.data.table, gold, f.per_layer ? f.search_share : 0,
-                                         static_cast<uint64_t>(f.seed));
+  const TuneRows rows =
+      split_for_search(pass.data.table, gold, needs_search(curves) ? f.search_share : 0,
+                       static_cast<uint64_t>(f.seed));
   r->search_rows = rows.search_rows;
+  for (const Curve& c : curves) {
+    r->searched = r->searched || c.by_layer;
+    r->weighed = r->weighed || policy_traits(c.kind).needs_weights;
+  }
+  if (r->weighed && rows.search.rows() == 0) {
+    fail_input("{}: {} too few to estimate exit weights on a part of, expected {} or more", r->data,
+               r->rows == 1 ? "1 row is" : fmt::format("{} rows are", r->rows),
+               std::ceil(0.5 / f.search_share));
+  }
   tasks::SweepEvaluator evaluator(pass.data, m);
   tasks::SweepPoint full;
   evaluator.evaluate(&full);
@@ -87,6 +98,8 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
     choose_by_goal(f, rows, curves, r);
   }
   if (!r->found) return;
+  if (policy_traits(r->chosen.policy.kind).needs_weights)
+    r->chosen.policy.weights_from = pass.fingerprint;
   const PolicyWords named = policy_words(r->chosen.policy);
   r->on_all.policy = r->chosen.policy;
   r->on_all.name = named.name;

@@ -13,20 +13,30 @@ namespace {
 
 constexpr int64_t kGradientRows = 32;  // of a batch whose gradient is squared
 
-// What the rows of a batch should have been answered: labels or, of a regression, scores.
+// What the rows of a batch should have been answered, by the kind of problem.
 struct Answers {
-  bool regression = false;
+  ProblemType problem = ProblemType::single_label;
+  int64_t num_labels = 0;
   std::vector<int32_t> labels;
-  std::vector<float> scores;
+  std::vector<float> scores, sets;
 
-  void take(std::span<const train::Row> rows) {
+  void clear() {
     labels.clear();
     scores.clear();
+    sets.clear();
+  }
+  void take(std::span<const train::Row> rows) {
+    clear();
     for (const train::Row& row : rows) {
-      if (regression) {
-        scores.push_back(row.score);
-      } else {
-        labels.push_back(row.label);
+      switch (problem) {
+        case ProblemType::regression:
+          scores.push_back(row.score);
+          break;
+        case ProblemType::multi_label:
+          train::append_set(row.labels, num_labels, &sets);
+          break;
+        case ProblemType::single_label:
+          labels.push_back(row.label);
       }
     }
   }
@@ -34,14 +44,18 @@ struct Answers {
     const size_t last = train::last_answer(network.heads());
     const auto classes = static_cast<size_t>(network.heads()[last].classifier.out);
     const std::span<const float> logits(network.logits(last), static_cast<size_t>(rows) * classes);
-    labels.clear();
-    scores.clear();
+    clear();
     for (size_t b = 0; b < static_cast<size_t>(rows); ++b) {
       const std::span<const float> of_row = logits.subspan(b * classes, classes);
-      if (regression) {
-        scores.push_back(from->score(of_row[0]));
-      } else {
-        labels.push_back(from->label(of_row));
+      switch (problem) {
+        case ProblemType::regression:
+          scores.push_back(from->score(of_row[0]));
+          break;
+        case ProblemType::multi_label:
+          for (const float logit : of_row) sets.push_back(from->has_label(logit) ? 1.0f : 0.0f);
+          break;
+        case ProblemType::single_label:
+          labels.push_back(from->label(of_row));
       }
     }
   }
@@ -64,7 +78,8 @@ std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
   train::StepLosses losses;
   DrawnAnswers draws(drawn_seed.value_or(0));
   Answers answers;
-  answers.regression = is_regression(arch);
+  answers.problem = arch.problem;
+  answers.num_labels = arch.num_labels;
   for (int64_t b = 0; b < all; ++b) {
     if (stop && stop()) return std::nullopt;
     const auto from = static_cast<size_t>(b * kGradientRows);
@@ -78,7 +93,8 @@ std::optional<RowGradients> gradients_of_rows(grad::TrainedWeights* weights,
       network.forward(batch, {}, crew);
       if (crew.leads()) {
         if (drawn_seed) answers.draw(network, batch.rows(), &draws);
-        losses.exits(network, {answers.labels, answers.scores, {}, 0}, {}, batch.rows());
+        losses.exits(network, {answers.labels, answers.scores, {}, 0, answers.sets, {}}, {},
+                     batch.rows());
       }
       crew.meet();
       network.backward(batch, {}, crew, {losses.gradients(), {}, false});

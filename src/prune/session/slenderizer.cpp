@@ -83,9 +83,8 @@ struct Slenderizer::Impl {
       plan.notes.push_back("without labels: answers are drawn from the model's own");
     if (m.provenance.policy)
       plan.notes.push_back("exit_policy.json is left out: it was tuned for the whole model");
-    const int64_t labels = is_regression(m.arch) ? 0 : m.arch.num_labels;
-    rows = train::encode_rows(m, tokenizer, drawn(given), max_length, labels);
-    dev_rows = train::encode_rows(m, tokenizer, dev, max_length, labels);
+    rows = train::encode_rows(m, tokenizer, drawn(given), max_length);
+    dev_rows = train::encode_rows(m, tokenizer, dev, max_length);
     plan.rows = static_cast<int64_t>(rows.rows.size());
     plan.dev_rows = static_cast<int64_t>(dev.size());
     plan.tokens = rows.tokens;

@@ -60,16 +60,21 @@ void renumber_heads(model::Model* m, const std::vector<int64_t>& numbers) {
   m->arch.heads = std::move(kept);
 }
 
-void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t last) {
-  if (p->thresholds.size() > 1) {
-    std::vector<double> kept;
-    for (size_t i = 0; i < p->thresholds.size(); ++i) {
-      if (numbers[i] != 0) kept.push_back(p->thresholds[i]);
-    }
-    // In a model of one layer the threshold is never used, but there must be one.
-    if (kept.empty()) kept.push_back(p->thresholds.front());
-    p->thresholds = std::move(kept);
+// Of a list with a number for each layer; a number for all of them stays.
+void renumber_list(const std::vector<int64_t>& numbers, std::vector<double>* list) {
+  if (list->size() < 2) return;
+  std::vector<double> kept;
+  for (size_t i = 0; i < list->size(); ++i) {
+    if (numbers[i] != 0) kept.push_back((*list)[i]);
   }
+  // In a model of one layer the number is never used, but there must be one.
+  if (kept.empty()) kept.push_back(list->front());
+  *list = std::move(kept);
+}
+
+void renumber_policy(ExitPolicy* p, const std::vector<int64_t>& numbers, int64_t last) {
+  renumber_list(numbers, &p->thresholds);
+  renumber_list(numbers, &p->exit_weights);
   if (p->kind == PolicyKind::fixed) {
     const bool was_last = p->layer == static_cast<int64_t>(numbers.size());
     p->layer = was_last ? last : numbers[static_cast<size_t>(p->layer) - 1];

@@ -10,11 +10,11 @@ std::string exit_policy_text(const ExitPolicy& policy, const std::string& tuned)
   const Json j = checkpoint::exit_policy_json(policy);
   nlohmann::ordered_json out;
   // What the engine reads comes first.
-  const std::string number(policy_traits(policy.kind).number);
-  for (const std::string& key : {std::string("policy"), std::string("threshold"),
-                                 std::string("thresholds"), number, std::string("exit_start")}) {
-    if (j.contains(key)) out[key] = j[key];
+  out["policy"] = j["policy"];
+  for (const std::string_view key : checkpoint::kPolicyKeys) {
+    if (const auto it = j.find(std::string(key)); it != j.end()) out[it.key()] = it.value();
   }
+  if (j.contains("exit_start")) out["exit_start"] = j["exit_start"];
   if (!tuned.empty()) {
     const auto note = nlohmann::ordered_json::parse(tuned, nullptr, false);
     if (!note.is_object())

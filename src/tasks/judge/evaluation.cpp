@@ -40,23 +40,48 @@ MetricValue score_metric(Metric metric, std::span<const double> answered,
   return m;
 }
 
-// Counts exits, layers and cost.
+// Multi-label rows.
+void score_sets(const Evaluated& data, const std::vector<Decision>& decisions,
+                const ScoreOptions& o, Score* s) {
+  const ExitTable& t = data.table;
+  std::vector<SetRow> rows;
+  int64_t right = 0;
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    rows.push_back({&t.label_sets.at(data.labels[i]),
+                    &t.label_sets.at(static_cast<int32_t>(decisions[i].label))});
+    right += data.labels[i] == decisions[i].label;
+  }
+  s->by_label = count_labels(rows, t.num_labels);
+  for (const Metric metric : o.metrics) {
+    MetricValue m;
+    m.metric = metric;
+    m.value = set_metric(metric, rows, t.num_labels);
+    m.exact = metric == Metric::subset_accuracy;
+    const auto n = static_cast<int64_t>(rows.size());
+    m.interval = m.exact ? binomial_interval(right, n, o.bootstrap.confidence)
+                         : bootstrap(n, set_statistic(metric, rows, t.num_labels), o.bootstrap);
+    s->metrics.push_back(m);
+  }
+}
+
+// Counts exits, layers and cost. windows: what each row of the table leaves by.
 void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
-               const std::vector<Decision>& decisions, Score* s) {
+               const std::vector<Decision>& windows, const std::vector<Decision>& decisions,
+               Score* s) {
   const auto depth = static_cast<int64_t>(model.layers.size());
   s->exit_histogram.assign(static_cast<size_t>(depth), 0);
-  ExitPolicy never;
-  // Rows of the same length that leave at the same layer cost the same.
-  std::map<std::pair<int64_t, int64_t>, int64_t> alike;
   int64_t layers = 0;
   double entropy = 0;
-  for (size_t i = 0; i < decisions.size(); ++i) {
-    const Decision& d = decisions[i];
+  for (const Decision& d : decisions) {
     ++s->exit_histogram[static_cast<size_t>(d.layer - 1)];
-    ++alike[{std::max<int64_t>(data.table.tokens[i], data.pad_to), d.layer}];
     layers += d.layer;
     entropy += static_cast<double>(d.entropy);
   }
+  ExitPolicy never;
+  // Those of the same length that leave at the same layer cost the same.
+  std::map<std::pair<int64_t, int64_t>, int64_t> alike;
+  for (size_t i = 0; i < windows.size(); ++i)
+    ++alike[{std::max<int64_t>(data.table.tokens[i], data.pad_to), windows[i].layer}];
   double used = 0, full = 0;
   for (const auto& [key, count] : alike) {
     const auto& [tokens, layer] = key;
@@ -81,6 +106,8 @@ void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* 
     const GoldLabel gold = parse_gold(map, row);
     if (is_regression(map)) {
       to->scores.push_back(gold.score);
+    } else if (is_multi_label(map)) {
+      to->labels.push_back(to->table.label_sets.number_of(gold.labels));
     } else {
       to->labels.push_back(static_cast<int32_t>(gold.label));
     }
@@ -90,6 +117,10 @@ void append_gold(const LabelMap& map, std::span<const Example> rows, Evaluated* 
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model) {
   if (task) return {task->metrics.begin(), task->metrics.end()};
   if (is_regression(model)) return {Metric::pearson, Metric::spearman};
+  if (is_multi_label(model)) {
+    return {Metric::subset_accuracy, Metric::micro_f1, Metric::macro_f1, Metric::sample_f1,
+            Metric::hamming_loss};
+  }
   return {Metric::accuracy, model.num_labels == 2 ? Metric::f1 : Metric::macro_f1,
           Metric::matthews};
 }
@@ -107,14 +138,21 @@ int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t to
 Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                    const ScoreOptions& options) {
   Score s;
-  const std::vector<Decision> decisions = decide(data.table, policy);
-  add_costs(data, model, policy, decisions, &s);
+  const std::vector<Decision> windows = decide(data.table, policy);
+  const std::vector<Decision> decisions =
+      data.first_window.empty() ? windows
+                                : join_decisions(data.table, policy, data.first_window, data.join);
+  add_costs(data, model, policy, windows, decisions, &s);
   if (is_regression(data.table)) {
     std::vector<double> answered;
     for (const Decision& d : decisions) answered.push_back(static_cast<double>(d.value));
     for (const Metric m : options.metrics) {
       s.metrics.push_back(score_metric(m, answered, data.scores, options));
     }
+    return s;
+  }
+  if (is_multi_label(data.table)) {
+    score_sets(data, decisions, options, &s);
     return s;
   }
   s.confusion = Confusion(data.table.num_labels);

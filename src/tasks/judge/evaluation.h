@@ -15,15 +15,21 @@
 #include "tasks/judge/gold.h"
 #include "tasks/judge/intervals.h"
 #include "tasks/judge/metrics.h"
+#include "tasks/judge/set_metrics.h"
 
 namespace costeff::tasks {
 
 // Labelled rows and what every exit answered.
 struct Evaluated {
   ExitTable table;
-  std::vector<int32_t> labels;  // [rows] the model's classes; empty: regression
-  std::vector<double> scores;   // [rows] regression; else empty
-  int64_t pad_to = 0;           // a row counts at least this many tokens (RunOptions::pad_to)
+  // [rows] the model's classes; multi-label: numbers in table.label_sets; empty: regression
+  std::vector<int32_t> labels;
+  std::vector<double> scores;  // [rows] regression; else empty
+  // Of long texts: row i has the rows [first_window[i], first_window[i + 1]) of the table, one for each of
+  // its windows. Empty: each row is one of the table.
+  std::vector<int64_t> first_window;
+  WindowJoin join = WindowJoin::mean;
+  int64_t pad_to = 0;  // a row counts at least this many tokens (RunOptions::pad_to)
 };
 
 // Appends the labels or scores of rows. Throws Error(input) for a label that is not known.
@@ -39,7 +45,8 @@ struct MetricValue {
 // One policy, or one exit.
 struct Score {
   std::vector<MetricValue> metrics;
-  Confusion confusion{0};               // gold by answer; no classes for a regression
+  Confusion confusion{0};               // gold by answer; no classes for a regression, multi-label
+  std::vector<LabelCounts> by_label;    // [C] multi-label
   std::vector<int64_t> exit_histogram;  // [L] rows that leave after layer i + 1
   double mean_exit_layer = 0;
   double layers_saved = 0;    // DeeBERT: 1 - sum of exit layers / (N L)
@@ -56,7 +63,7 @@ struct ScoreOptions {
 };
 
 // The metrics of a task. Without a task: accuracy, F1 (two classes) or macro F1, Matthews; for a
-// regression Pearson and Spearman.
+// regression Pearson and Spearman; for a multi-label model those of sets.
 std::vector<Metric> default_metrics(const Task* task, const ModelInfo& model);
 
 // Scores `policy` by what Engine::run would answer with it. Throws Error(usage) if it does not fit

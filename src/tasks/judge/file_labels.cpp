@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "tasks/judge/gold_sets.h"
 
 namespace costeff::tasks {
 namespace {
@@ -55,7 +56,7 @@ void forget_numbers(LabelMap* map) {
 // only where that is clear: no name is a number, and they begin at 0. (Stars from 1 to 5 are not the
 // classes 1 to 5 of five.)
 LabelMap map_of_names(const Task** task, std::span<const std::string> names,
-                      std::span<const FileLabel> labels) {
+                      std::span<const FileLabel> labels, ProblemType problem) {
   LabelMap map;
   if (*task && (*task)->labels.size() == names.size()) {
     map = find_label_map(*task, names, ProblemType::single_label);
@@ -63,7 +64,7 @@ LabelMap map_of_names(const Task** task, std::span<const std::string> names,
   } else {
     *task = nullptr;
   }
-  if (!*task) map = find_label_map(nullptr, names, ProblemType::single_label);
+  if (!*task) map = find_label_map(nullptr, names, problem);
   const bool numeric = std::any_of(names.begin(), names.end(), [](const std::string& name) {
     return parse_number(name).has_value();
   });
@@ -83,6 +84,10 @@ LabelMap map_of_scores() {
   LabelMap map;
   map.problem = ProblemType::regression;
   return map;
+}
+
+ProblemType problem_of(const LabelRequest& q) {
+  return q.multi_label ? ProblemType::multi_label : ProblemType::single_label;
 }
 
 std::vector<std::string> own_names(std::span<const FileLabel> labels, bool* numeric) {
@@ -128,7 +133,7 @@ TrainLabels own_labels(const LabelRequest& q, std::span<const FileLabel> labels)
   TrainLabels out;
   bool numeric = false;
   const std::vector<std::string> names = own_names(labels, &numeric);
-  out.map = find_label_map(nullptr, names, ProblemType::single_label);
+  out.map = find_label_map(nullptr, names, problem_of(q));
   out.map.spellings.clear();
   for (size_t i = 0; i < names.size(); ++i)
     out.map.spellings.emplace_back(label_key(names[i]), static_cast<int64_t>(i));
@@ -169,8 +174,16 @@ TrainLabels classes(LabelMap map, const Task* task, std::string_view why, std::s
   return out;
 }
 
+// Lists of 0 or 1 for each label do not name them.
+TrainLabels unnamed_labels(const LabelRequest& q) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < q.indicators; ++i) names.push_back(fmt::format("LABEL_{}", i));
+  return classes(find_label_map(nullptr, names, problem_of(q)), nullptr,
+                 "the rows have numbers; --labels names them", "");
+}
+
 TrainLabels choose(const LabelRequest& q, std::span<const FileLabel> labels) {
-  const Task* task = q.task;
+  const Task* task = q.multi_label ? nullptr : q.task;
   if (q.regression) {
     TrainLabels out = scores("--regression", labels);
     if (task && task->labels.empty()) out.task = task;
@@ -178,8 +191,9 @@ TrainLabels choose(const LabelRequest& q, std::span<const FileLabel> labels) {
   }
   if (!q.names.empty()) {
     const std::vector<std::string> names = parse_label_names("--labels", q.names);
-    if (names.size() < 2) throw_usage("--labels names one class, expected at least two");
-    LabelMap map = map_of_names(&task, names, labels);
+    if (names.size() < 2 && !q.multi_label)
+      throw_usage("--labels names one class, expected at least two");
+    LabelMap map = map_of_names(&task, names, labels, problem_of(q));
     const bool from_one =
         !map.numbers && std::any_of(labels.begin(), labels.end(), [&](const FileLabel& l) {
           return l.number && class_of(map, l.key) < 0;
@@ -194,13 +208,15 @@ TrainLabels choose(const LabelRequest& q, std::span<const FileLabel> labels) {
     return out;
   }
   if (!q.backbone.empty()) {
-    LabelMap map = map_of_names(&task, q.backbone, labels);
+    LabelMap map = map_of_names(&task, q.backbone, labels, problem_of(q));
     // Numbers are those of the data's task, not of another that the backbone was trained for.
     if (q.task && !task) forget_numbers(&map);
-    if (rows_that_do_not_fit(map, labels) == 0)
+    const bool as_many = q.indicators == 0 || q.indicators == map.num_labels;
+    if (as_many && rows_that_do_not_fit(map, labels) == 0)
       return classes(std::move(map), task, "the backbone's names", " (the backbone's labels)");
-    task = q.task;
+    task = q.multi_label ? nullptr : q.task;
   }
+  if (q.multi_label) return q.indicators > 0 ? unnamed_labels(q) : own_labels(q, labels);
   if (task && !task->labels.empty()) {
     LabelMap map = map_of_task(q);
     const std::string why = fmt::format("task {}", task->name);
@@ -253,8 +269,32 @@ std::vector<FileLabel> labels_in(std::span<const Example> rows) {
   return labels;
 }
 
+FileLabelSets label_sets_in(std::span<const Example> rows) {
+  FileLabelSets out;
+  std::unordered_map<std::string, size_t> by_key;
+  for (const Example& row : rows) {
+    int64_t indicators = 0;
+    for (const std::string& text : gold_set_texts(row, 0, &indicators)) {
+      std::string key = label_key(text);
+      const auto [at, fresh] = by_key.try_emplace(key, out.labels.size());
+      if (fresh) out.labels.push_back({std::move(key), text, "", parse_number(text), 0});
+      ++out.labels[at->second].rows;
+    }
+    out.indicators = std::max(out.indicators, indicators);
+  }
+  return out;
+}
+
+bool have_label_lists(std::span<const Example> rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const Example& row) { return is_label_list(row.gold); });
+}
+
 TrainLabels decide_labels(const LabelRequest& q, std::span<const FileLabel> labels) {
+  if (q.multi_label && labels.empty() && q.indicators == 0 && q.names.empty())
+    fail_input("{}: no row has a label, expected labels in some", q.data);
   TrainLabels out = choose(q, labels);
+  if (q.multi_label) return out;
   refuse_one_label(q, out.map, labels);
   return out;
 }

@@ -26,12 +26,24 @@ struct FileLabel {
 // In the order in which they first occur. Rows without a label do not count.
 std::vector<FileLabel> labels_in(std::span<const Example> rows);
 
+// The labels of rows with any number of them.
+struct FileLabelSets {
+  std::vector<FileLabel> labels;  // in the order in which they first occur
+  int64_t indicators = 0;         // the size of lists of 0 or 1 for each label; 0: there are none
+};
+// Throws Error(input) for a row whose list is none (gold_sets.h).
+FileLabelSets label_sets_in(std::span<const Example> rows);
+// Whether some row has a JSON list: rows with any number of labels.
+bool have_label_lists(std::span<const Example> rows);
+
 // What decide_labels decides by, besides the labels.
 struct LabelRequest {
   std::string data;            // name of the rows, for messages
   const Task* task = nullptr;  // of the data
   std::string names;           // --labels a,b,c: of the classes 0, 1, 2; empty: not given
   bool regression = false;     // --regression
+  bool multi_label = false;    // rows have any number of labels
+  int64_t indicators = 0;      // FileLabelSets
   std::span<const std::string> backbone = {};  // names of its classes; empty: it has none
   bool roberta = false;                        // LabelSource::roberta
 };
@@ -49,7 +61,8 @@ struct TrainLabels {
 //   4. the task's names, in the order in which models for it are trained (find_label_map)
 //   5. numbers some of which have a fraction: regression
 //   6. the file's own labels: whole numbers in numeric order, else names in the order of their bytes
-// Rules 2, 4 and 5 also decide where at most one row in twenty does not fit: such rows are probably
+// Of rows with any number of labels rules 1, 3 and 6 count; labels without a name (lists of 0 or 1) are
+// LABEL_0, ... Rules 2, 4 and 5 also decide where at most one row in twenty does not fit: such rows are probably
 // wrong, and reading them is then an error. Throws Error(usage) for --labels that are wrong, and
 // Error(input) for rows that all have one label and for labels that can hardly be those of classes.
 TrainLabels decide_labels(const LabelRequest& request, std::span<const FileLabel> labels);

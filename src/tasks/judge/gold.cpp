@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "tasks/judge/gold_sets.h"
 
 namespace costeff::tasks {
 namespace {
@@ -102,6 +103,12 @@ void add_spelling(LabelMap* map, const std::string& text, int64_t label) {
 void check_fit(const LabelSource& s) {
   const auto labels = static_cast<int64_t>(s.model_labels.size());
   if (!s.task) return;
+  if (is_multi_label(s)) {
+    fail_usage(
+        "task {} has {} a row, the model gives any number of labels (multi-label); --task none "
+        "leaves the task out",
+        s.task->name, s.task->labels.empty() ? "a score" : "one label");
+  }
   if (is_regression(s) && !s.task->labels.empty()) {
     fail_usage("task {} has labels, the model gives a score (regression)", s.task->name);
   }
@@ -246,14 +253,36 @@ LabelMap find_label_map(const LabelSource& s) {
   for (int64_t i = 0; i < map.num_labels; ++i) {
     add_spelling(&map, fmt::format("{}", map.task_label[i]), i);
   }
-  if (map.num_labels == 2) {
+  if (map.num_labels == 2 && !is_multi_label(map)) {
     add_spelling(&map, "true", map.positive);
     add_spelling(&map, "false", 1 - map.positive);
   }
   return map;
 }
 
+int64_t find_label(const LabelMap& map, std::string_view text) {
+  const std::string key = label_key(text);
+  for (const auto& [spelling, label] : map.spellings) {
+    if (spelling == key) return label;
+  }
+  return -1;
+}
+
+void refuse_label(const LabelMap& map, const Example& row, std::string_view text) {
+  std::string known;
+  for (const std::string& name : map.names) {
+    if (known.size() >= 120) break;
+    append_format(&known, "{}{}", known.empty() ? "" : ", ", printable(name, 30));
+  }
+  const std::string numbers =
+      map.numbers ? fmt::format(" or a number from 0 to {}", map.num_labels - 1) : "";
+  fail_input("{}:{}: label \"{}\" is not known, expected {}{}{}{}", row.source, row.line,
+             printable(text, 40), known, numbers, map.whose,
+             text == "-1" ? " (-1 usually means that there is no label)" : "");
+}
+
 GoldLabel parse_gold(const LabelMap& map, const Example& row) {
+  if (is_multi_label(map)) return {.labels = parse_gold_set(map, row)};
   if (row.gold.empty()) fail_input("{}:{}: the label is empty", row.source, row.line);
   GoldLabel gold;
   const std::optional<double> value = parse_number(row.gold);
@@ -265,22 +294,13 @@ GoldLabel parse_gold(const LabelMap& map, const Example& row) {
     gold.score = *value;
     return gold;
   }
-  const std::string text = label_key(row.gold);
-  for (const auto& [spelling, label] : map.spellings) {
-    if (spelling != text) continue;
-    gold.label = label;
-    return gold;
+  if (is_label_list(row.gold)) {
+    fail_input("{}:{}: the label is the list {}, expected one label: {}", row.source, row.line,
+               printable(row.gold, 40), listed_labels(map.names));
   }
-  std::string known;
-  for (const std::string& name : map.names) {
-    if (known.size() >= 120) break;
-    append_format(&known, "{}{}", known.empty() ? "" : ", ", printable(name, 30));
-  }
-  const std::string numbers =
-      map.numbers ? fmt::format(" or a number from 0 to {}", map.num_labels - 1) : "";
-  fail_input("{}:{}: label \"{}\" is not known, expected {}{}{}{}", row.source, row.line,
-             printable(row.gold, 40), known, numbers, map.whose,
-             text == "-1" ? " (-1 usually means that there is no label)" : "");
+  gold.label = find_label(map, row.gold);
+  if (gold.label < 0) refuse_label(map, row, row.gold);
+  return gold;
 }
 
 }  // namespace costeff::tasks

@@ -67,13 +67,19 @@ std::vector<std::string> parse_label_names(std::string_view flag, const std::str
 // "positive"), whole numbers without a fraction ("1.0" is "1").
 std::string label_key(std::string_view text);
 
+// The class that a text names; -1: none.
+int64_t find_label(const LabelMap& map, std::string_view text);
+// Throws Error(input): this row's label is none of the map's.
+[[noreturn]] void refuse_label(const LabelMap& map, const Example& row, std::string_view text);
+
 struct GoldLabel {
-  int64_t label = -1;  // the model's class, from 0; regression: -1
-  double score = 0;    // regression
+  int64_t label = -1;           // the model's class, from 0; regression, multi-label: -1
+  std::vector<int32_t> labels;  // multi-label: ascending
+  double score = 0;             // regression
 };
 
 // The label of a row. Throws Error(input), "dev.tsv:7: label "maybe" is not known, expected ...",
-// for a text that is not a label, and for an empty one.
+// for a text that is not a label, and for an empty one. Of multi-label rows "" is no label (gold_sets.h).
 GoldLabel parse_gold(const LabelMap& map, const Example& row);
 
 // The task of data and model, if no flag says it.

@@ -8,18 +8,23 @@
 #include <numeric>
 #include <string>
 
+#include "base/format.h"
 #include "base/names.h"
 #include "base/utf8.h"
 
 namespace costeff::tasks {
 namespace {
 
-constexpr std::array<Name<Metric>, 6> kMetrics{{{"accuracy", Metric::accuracy},
-                                                {"f1", Metric::f1},
-                                                {"macro_f1", Metric::macro_f1},
-                                                {"matthews", Metric::matthews},
-                                                {"pearson", Metric::pearson},
-                                                {"spearman", Metric::spearman}}};
+constexpr std::array<Name<Metric>, 10> kMetrics{{{"accuracy", Metric::accuracy},
+                                                 {"f1", Metric::f1},
+                                                 {"macro_f1", Metric::macro_f1},
+                                                 {"matthews", Metric::matthews},
+                                                 {"pearson", Metric::pearson},
+                                                 {"spearman", Metric::spearman},
+                                                 {"subset_accuracy", Metric::subset_accuracy},
+                                                 {"micro_f1", Metric::micro_f1},
+                                                 {"sample_f1", Metric::sample_f1},
+                                                 {"hamming_loss", Metric::hamming_loss}}};
 
 // True positives, false positives and false negatives of one label against the rest.
 struct Hits {
@@ -54,6 +59,25 @@ Metric metric_from_name(std::string_view name) {
   std::replace(asked.begin(), asked.end(), '-', '_');
   if (const auto* row = find_named(kMetrics, asked)) return row->value;
   throw_unknown_name("metric", name, listed_names(kMetrics));
+}
+
+std::string metric_fault(Metric metric, ProblemType problem) {
+  const bool of_sets = metric >= Metric::subset_accuracy || metric == Metric::macro_f1;
+  const bool of_one = metric <= Metric::matthews;
+  const bool fits = problem == ProblemType::multi_label  ? of_sets
+                    : problem == ProblemType::regression ? is_correlation(metric)
+                                                         : of_one;
+  if (fits) return {};
+  const auto name = [](ProblemType p) {
+    return p == ProblemType::multi_label  ? "any number of labels (multi-label)"
+           : p == ProblemType::regression ? "scores (regression)"
+                                          : "one label a row";
+  };
+  const ProblemType wants = is_correlation(metric) ? ProblemType::regression
+                            : of_one               ? ProblemType::single_label
+                                                   : ProblemType::multi_label;
+  return fmt::format("metric {} is of {}, and the answers are {}", metric_name(metric), name(wants),
+                     name(problem));
 }
 
 int64_t Confusion::rows() const {
@@ -118,6 +142,11 @@ double label_metric_of(Metric metric, const Confusion& c, int64_t positive) {
     case Metric::pearson:
     case Metric::spearman:
       break;  // of scores
+    case Metric::subset_accuracy:
+    case Metric::micro_f1:
+    case Metric::sample_f1:
+    case Metric::hamming_loss:
+      break;  // of sets
   }
   return kNaN;
 }

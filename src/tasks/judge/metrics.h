@@ -3,25 +3,42 @@
 // Metrics of the GLUE tasks as scikit-learn and scipy compute them, degenerate cases
 // included. Pure functions of numbers.
 
+#include <costeff/options.h>
+
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace costeff::tasks {
 
-enum class Metric { accuracy, f1, macro_f1, matthews, pearson, spearman };
+enum class Metric {
+  accuracy,
+  f1,
+  macro_f1,
+  matthews,
+  pearson,
+  spearman,
+  subset_accuracy,  // this and the next three: of sets of labels
+  micro_f1,
+  sample_f1,
+  hamming_loss,
+};
 
 // Stands for a number that does not exist: that of no rows, or of an undefined statistic.
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// "accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman": names of columns and keys.
+// "accuracy", "macro_f1", ...: names of columns and keys.
 std::string_view metric_name(Metric metric);
 // The metric of a name; '-' counts as '_'. Throws Error(usage), which lists the names.
 Metric metric_from_name(std::string_view name);
 // Compares scores, not labels.
 inline bool is_correlation(Metric m) { return m == Metric::pearson || m == Metric::spearman; }
+// Why the metric says nothing about such answers, for messages: "metric f1 is of labels, and ...";
+// "" if it does.
+std::string metric_fault(Metric metric, ProblemType problem);
 
 // counts[g * classes + p]: the rows with gold label g and answer p.
 struct Confusion {

@@ -5,7 +5,9 @@
 #include <limits>
 #include <numeric>
 
+#include "base/format.h"
 #include "tasks/judge/metrics.h"
+#include "tasks/lines/label_list.h"
 
 namespace costeff::tasks {
 namespace {
@@ -43,6 +45,20 @@ SweepPoint sweep_point(const CurveSetting& s) {
   return p;
 }
 
+std::string answer_name(const SweepReport& r, int64_t label) {
+  const auto i = static_cast<size_t>(label);
+  if (!is_multi_label(r)) return i < r.labels.size() ? r.labels[i] : fmt::format("{}", label);
+  std::string out;
+  append_label_list(r.labels, r.label_sets.at(static_cast<int32_t>(label)), &out);
+  return out;
+}
+
+std::string quality_name(ProblemType problem, bool labelled) {
+  if (problem == ProblemType::regression) return "pearson";
+  if (!labelled) return "agreement";
+  return problem == ProblemType::multi_label ? "subset accuracy" : "accuracy";
+}
+
 SweepEvaluator::SweepEvaluator(const Evaluated& data, const ModelInfo& model)
     : data_(data), model_(model) {
   const ExitTable& t = data.table;
@@ -72,23 +88,32 @@ const std::vector<double>& SweepEvaluator::costs(const ExitPolicy& policy) {
   return costs_.emplace_back(std::move(c)).macs;
 }
 
+// The labels that rows get at each exit, [rows, E].
+const std::vector<int32_t>& SweepEvaluator::answers(const ExitPolicy& policy) {
+  if (!averages(policy)) return data_.table.label;
+  if (averaged_exits_ != policy.patience) averaged_ = labels_by_exit(data_.table, policy);
+  averaged_exits_ = policy.patience;
+  return averaged_;
+}
+
 Interval SweepEvaluator::interval_of(int64_t right) {
   auto& known = intervals_[static_cast<size_t>(right)];
   if (!known) known = binomial_interval(right, data_.table.rows());
   return *known;
 }
 
-// For a classifier: compares with the row's label, or without labels with the last exit.
-bool SweepEvaluator::is_right(size_t at, int64_t row) const {
+// For a classifier: compares a label with the row's label, or without labels with the last exit.
+bool SweepEvaluator::is_right(int32_t label, int64_t row) const {
   const ExitTable& t = data_.table;
   const int64_t truth = data_.labels.empty() ? t.label[t.at(row, t.exits() - 1)]
                                              : data_.labels[static_cast<size_t>(row)];
-  return t.label[at] == truth;
+  return label == truth;
 }
 
 void SweepEvaluator::evaluate(SweepPoint* p) {
   const ExitTable& t = data_.table;
   decide_exits(t, p->policy, &exits_);
+  const std::vector<int32_t>& answered = answers(p->policy);
   const std::vector<double>& cost = costs(p->policy);
   p->histogram.assign(static_cast<size_t>(t.layers.back()), 0);
   int64_t right = 0, layers = 0;
@@ -105,8 +130,8 @@ void SweepEvaluator::evaluate(SweepPoint* p) {
       agree += std::abs(static_cast<double>(t.value[at]) - static_cast<double>(t.value[last]));
       values_.push_back(t.value[at]);
     } else {
-      agree += t.label[at] == t.label[last];
-      right += is_right(at, row);
+      agree += answered[at] == t.label[last];
+      right += is_right(answered[at], row);
     }
   }
   const auto n = static_cast<double>(t.rows());
@@ -141,7 +166,7 @@ ExitSummary SweepEvaluator::exit_summary(int64_t exit) const {
       values.push_back(t.value[at]);
       continue;
     }
-    const bool ok = is_right(at, row);
+    const bool ok = is_right(t.label[at], row);
     right += ok;
     s.mean_entropy += static_cast<double>(t.entropy[at]);
     const auto prob = static_cast<double>(t.prob[at]);
@@ -184,26 +209,22 @@ void mark_pareto(std::vector<SweepPoint>* points) {
   }
 }
 
-void DisagreementKeeper::add(std::span<const Example> rows, std::span<const Result> results) {
+void DisagreementKeeper::add(std::span<const Example> rows, const ExitTable& t) {
+  if (is_regression(t)) return;
   const auto surer = [](const Disagreement& a, const Disagreement& b) {
     return a.early_prob != b.early_prob ? a.early_prob > b.early_prob : a.row < b.row;
   };
-  const auto top = [](const ExitOutput& e) {
-    return std::max_element(e.logits.begin(), e.logits.end()) - e.logits.begin();
-  };
+  by_exit_.resize(static_cast<size_t>(t.exits()) - 1);
   for (size_t i = 0; i < rows.size(); ++i, ++seen_) {
-    const auto& exits = results[i].exits;
-    if (exits.empty() || exits.back().probs.empty()) continue;  // regression
-    const int64_t last = top(exits.back());
+    const size_t last = t.at(seen_, t.exits() - 1);
     bool differs = false;
-    by_exit_.resize(exits.size() - 1);
-    for (size_t e = 0; e + 1 < exits.size(); ++e) {
-      const int64_t label = top(exits[e]);
-      if (label == last) continue;
+    for (size_t e = 0; e < by_exit_.size(); ++e) {
+      const size_t at = t.at(seen_, static_cast<int64_t>(e));
+      if (t.label[at] == t.label[last]) continue;
       differs = true;
       Disagreement d;
       d.row = seen_;
-      d.early_prob = exits[e].probs[static_cast<size_t>(label)];
+      d.early_prob = t.prob[at];
       auto& heap = by_exit_[e];
       const bool full = static_cast<int64_t>(heap.size()) >= limit_;
       if (limit_ == 0 || (full && !surer(d, heap.front()))) continue;
@@ -211,10 +232,10 @@ void DisagreementKeeper::add(std::span<const Example> rows, std::span<const Resu
       d.text = rows[i].has_ids ? "(token ids)" : head(rows[i].text_a);
       d.pair = rows[i].text_b ? head(*rows[i].text_b) : "";
       d.gold = head(rows[i].gold);
-      d.layer = exits[e].layer;
-      d.early_label = label;
-      d.last_label = last;
-      d.last_prob = exits.back().probs[static_cast<size_t>(last)];
+      d.layer = t.layers[e];
+      d.early_label = t.label[at];
+      d.last_label = t.label[last];
+      d.last_prob = t.prob[last];
       if (full) {
         std::pop_heap(heap.begin(), heap.end(), surer);
         heap.pop_back();

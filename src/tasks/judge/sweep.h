@@ -34,7 +34,7 @@ struct SweepPoint {
   std::string setting;  // "0.4"; "0.3,0.2,0.1"; patience, layer
   std::string text;     // "entropy < 0.4"
   // Set by SweepEvaluator:
-  double quality = 0;    // accuracy; without labels agreement; regression: Pearson
+  double quality = 0;    // accuracy (of sets); without labels agreement; regression: Pearson
   Interval interval;     // of the quality, 95%, exact binomial; NaN for a regression
   double spearman = 0;   // regression
   double agreement = 0;  // share of rows with the label of full depth; regression: mean distance
@@ -69,24 +69,32 @@ struct Disagreement {
   std::string id, text, pair, gold;
   int64_t row = 0;  // from 0
   int64_t layer = 0;
-  int64_t early_label = 0, last_label = 0;
+  int64_t early_label = 0, last_label = 0;  // as in ExitTable: answer_name()
   float early_prob = 0, last_prob = 0;
 };
 
 struct SweepReport {
   std::string model, dialect, data, task, quality_name;  // "accuracy", "agreement", "pearson"
   std::vector<std::string> labels;
-  bool regression = false, labelled = false;
+  LabelSets label_sets;  // multi-label
+  ProblemType problem = ProblemType::single_label;
+  bool labelled = false;
   int64_t rows = 0, tokens = 0, layers = 0, threads = 0;
   double pass_seconds = 0;   // the pass that computed every exit
   double sweep_seconds = 0;  // all points
   double full_macs = 0;      // a row, the last classifier alone
   bool searched = false;     // thresholds by layer were searched on these very rows
+  bool weighed = false;      // exit weights were estimated on these very rows
   std::vector<SweepPoint> points;
   std::vector<ExitSummary> exits;
   std::vector<Disagreement> disagreements;
   int64_t disagreeing_rows = 0;  // `disagreements` has some of them
 };
+
+// The name of an answer, for multi-label models "joy|anger" or "".
+std::string answer_name(const SweepReport& report, int64_t label);
+// "accuracy", ...: what such answers are judged by.
+std::string quality_name(ProblemType problem, bool labelled);
 
 // Evaluates points one after the other; what they share is computed once. data and model must
 // outlive it.
@@ -104,8 +112,9 @@ class SweepEvaluator {
     std::vector<double> macs;  // [rows, E]
   };
   const std::vector<double>& costs(const ExitPolicy& policy);
+  const std::vector<int32_t>& answers(const ExitPolicy& policy);
   Interval interval_of(int64_t right);
-  bool is_right(size_t at, int64_t row) const;
+  bool is_right(int32_t label, int64_t row) const;
 
   const Evaluated& data_;
   const ModelInfo& model_;
@@ -113,6 +122,8 @@ class SweepEvaluator {
   std::vector<Costs> costs_;
   std::vector<std::optional<Interval>> intervals_;  // [rows + 1] by the number of right answers
   std::vector<int32_t> exits_;
+  std::vector<int32_t> averaged_;  // [rows, E] labels of averages of so many exits
+  int64_t averaged_exits_ = 0;
   std::vector<double> values_;
 };
 
@@ -124,7 +135,8 @@ void mark_pareto(std::vector<SweepPoint>* points);
 class DisagreementKeeper {
  public:
   explicit DisagreementKeeper(int64_t limit) : limit_(limit) {}
-  void add(std::span<const Example> rows, std::span<const Result> results);
+  // table: what every exit answers to the rows given so far, these too.
+  void add(std::span<const Example> rows, const ExitTable& table);
   // Removes and returns at most `limit` rows, surest first, each with its surest exit.
   std::vector<Disagreement> take();
   int64_t rows() const { return disagreeing_; }  // all that disagree

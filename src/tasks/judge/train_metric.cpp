@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tasks/judge/set_metrics.h"
+
 namespace costeff::tasks {
 
 std::vector<double> exit_metric(Metric metric, int64_t positive, std::span<const TrainRow> rows,
@@ -19,6 +21,13 @@ std::vector<double> exit_metric(Metric metric, int64_t positive, std::span<const
         answered.push_back(static_cast<double>(table.value[table.at(i, e)]));
       }
       value = metric == Metric::pearson ? pearson(answered, gold) : spearman(answered, gold);
+    } else if (is_multi_label(table)) {
+      std::vector<SetRow> sets;
+      for (int64_t i = 0; i < table.rows(); ++i) {
+        sets.push_back({&rows[static_cast<size_t>(i)].labels,
+                        &table.label_sets.at(table.label[table.at(i, e)])});
+      }
+      value = set_metric(metric, sets, table.num_labels);
     } else {
       Confusion confusion(table.num_labels);
       for (int64_t i = 0; i < table.rows(); ++i)
@@ -34,6 +43,22 @@ std::vector<int64_t> rows_of_classes(std::span<const TrainRow> rows, int64_t cla
   std::vector<int64_t> counts(static_cast<size_t>(classes));
   for (const TrainRow& row : rows) ++counts[static_cast<size_t>(row.label)];
   return counts;
+}
+
+std::vector<int64_t> rows_with_labels(std::span<const TrainRow> rows, int64_t labels) {
+  std::vector<int64_t> counts(static_cast<size_t>(labels));
+  for (const TrainRow& row : rows)
+    for (const int32_t label : row.labels) ++counts[static_cast<size_t>(label)];
+  return counts;
+}
+
+std::vector<double> balanced_pos_weights(std::span<const TrainRow> rows, int64_t labels) {
+  std::vector<double> weights;
+  for (const int64_t n : rows_with_labels(rows, labels)) {
+    const auto with = static_cast<double>(n), all = static_cast<double>(rows.size());
+    weights.push_back(n == 0 || with == all ? 1 : (all - with) / with);
+  }
+  return weights;
 }
 
 std::vector<double> balanced_weights(std::span<const TrainRow> rows, int64_t classes) {

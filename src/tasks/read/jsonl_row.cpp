@@ -158,7 +158,7 @@ void JsonlRows::parse(std::string_view json, std::string_view name, int64_t line
   fill_id(row);
   fill_kept(json, row);
   row->gold.clear();
-  if (!golds_.empty()) fill_gold(row);
+  if (!golds_.empty()) fill_gold(json, row);
   row->text_a.clear();
   row->text_b.reset();
   row->input_ids.clear();
@@ -316,8 +316,8 @@ void JsonlRows::fill_ids(Example* row) const {
   row->has_ids = true;
 }
 
-// A string, a number as it is written, true or false.
-void JsonlRows::fill_gold(Example* row) const {
+// A string, a number as it is written, true or false; a list as JSON.
+void JsonlRows::fill_gold(std::string_view json, Example* row) {
   const JsonField* found = nullptr;
   for (const size_t i : golds_) {
     if (is_there(fields_[i]) && !found) found = &fields_[i];
@@ -330,10 +330,20 @@ void JsonlRows::fill_gold(Example* row) const {
                     name_, line_, printable(fields_[golds_.front()].name, 80)));
   }
   check_usable(*found);
+  if (found->kind == Kind::array) return fill_gold_list(json, found->name, row);
   if (found->kind != Kind::string && found->kind != Kind::number && found->kind != Kind::boolean) {
-    wrong_kind(*found, "a label: a string or a number");
+    wrong_kind(*found, "a label: a string, a number or a list of them");
   }
   row->gold = found->text;
+}
+
+void JsonlRows::fill_gold_list(std::string_view json, const std::string& name, Example* row) {
+  find_json_values(json, {&name, 1}, &values_);
+  if (!is_utf8(values_[0])) fail(fmt::format("field \"{}\" is not UTF-8", printable(name, 80)));
+  append_compact_json(values_[0], &row->gold);
+  if (!Json::accept(row->gold))
+    fail(fmt::format("field \"{}\" is not valid JSON: {}", printable(name, 80),
+                     printable(row->gold, 40)));
 }
 
 // Says which fields there are. Reads the row again, so that rows that have a text pay nothing for

@@ -75,7 +75,8 @@ class JsonlRows {
   void fill_id(Example* row) const;
   void fill_ids(Example* row) const;
   void fill_texts(std::string_view json, Example* row);
-  void fill_gold(Example* row) const;
+  void fill_gold(std::string_view json, Example* row);
+  void fill_gold_list(std::string_view json, const std::string& name, Example* row);
   void fill_kept(std::string_view json, Example* row);
 
   std::vector<JsonField> fields_;

@@ -81,12 +81,12 @@ std::vector<TrainRow> to_train_rows(const LabelMap& map, std::vector<Example> ro
         continue;
       }
     }
-    const GoldLabel gold = at->second;
+    const GoldLabel& gold = at->second;
     // A million rows: what is not needed any more goes.
     row.raw = {};
     row.id = {};
     out.push_back({std::move(row), static_cast<int32_t>(std::max<int64_t>(gold.label, 0)),
-                   static_cast<float>(gold.score)});
+                   static_cast<float>(gold.score), gold.labels});
   }
   return out;
 }

@@ -16,6 +16,10 @@ namespace {
 constexpr std::array<Metric, 6> kAllMetrics{Metric::accuracy, Metric::f1,      Metric::macro_f1,
                                             Metric::matthews, Metric::pearson, Metric::spearman};
 
+// Of multi-label models; their columns come after the others.
+constexpr std::array<Metric, 4> kSetMetrics{Metric::subset_accuracy, Metric::micro_f1,
+                                            Metric::sample_f1, Metric::hamming_loss};
+
 const MetricValue* find_metric(const Score& s, Metric metric) {
   const auto it = std::find_if(s.metrics.begin(), s.metrics.end(),
                                [&](const MetricValue& m) { return m.metric == metric; });
@@ -38,12 +42,15 @@ void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out)
   number(p.policy == "fixed" ? std::atof(p.setting.c_str()) : kNaN);
   tab();
   append_int(r.rows, out);
-  for (const Metric metric : kAllMetrics) {
-    const MetricValue* m = find_metric(s, metric);
-    number(m ? m->value : kNaN);
-    number(m ? m->interval.low : kNaN);
-    number(m ? m->interval.high : kNaN);
-  }
+  const auto add_metrics = [&](std::span<const Metric> metrics) {
+    for (const Metric metric : metrics) {
+      const MetricValue* m = find_metric(s, metric);
+      number(m ? m->value : kNaN);
+      number(m ? m->interval.low : kNaN);
+      number(m ? m->interval.high : kNaN);
+    }
+  };
+  add_metrics(kAllMetrics);
   for (const double v : {s.mean_exit_layer, s.layers_saved, s.speedup_layers, s.macs,
                          s.speedup_macs, s.mean_entropy, p.seconds}) {
     number(v);
@@ -53,6 +60,7 @@ void append_tsv_point(const EvalReport& r, const EvalPoint& p, std::string* out)
     if (i) out->push_back(',');
     append_int(s.exit_histogram[i], out);
   }
+  if (is_multi_label(r.labels)) add_metrics(kSetMetrics);
   out->push_back('\n');
 }
 
@@ -82,6 +90,23 @@ void write_confusion(const Confusion& c, JsonWriter* json) {
   json->end_array();
 }
 
+void write_by_label(const EvalReport& r, const Score& s, JsonWriter* json) {
+  json->begin_array("by_label");
+  for (size_t i = 0; i < s.by_label.size(); ++i) {
+    const LabelCounts& c = s.by_label[i];
+    json->begin_object();
+    json->field("label", r.labels.names[i]);
+    json->field("gold", c.gold);
+    json->field("answered", c.answered);
+    json->field("both", c.both);
+    json->field("precision", c.precision());
+    json->field("recall", c.recall());
+    json->field("f1", c.f1());
+    json->end_object();
+  }
+  json->end_array();
+}
+
 void write_point(const EvalReport& r, const EvalPoint& p, JsonWriter* json) {
   const Score& s = p.score;
   json->begin_object();
@@ -94,7 +119,11 @@ void write_point(const EvalReport& r, const EvalPoint& p, JsonWriter* json) {
     json->field("text", p.text);
   }
   write_metrics(s, json);
-  if (!is_regression(r.labels)) write_confusion(s.confusion, json);
+  if (is_multi_label(r.labels)) {
+    write_by_label(r, s, json);
+  } else if (!is_regression(r.labels)) {
+    write_confusion(s.confusion, json);
+  }
   json->field("mean_exit_layer", s.mean_exit_layer);
   json->field("layers_saved", s.layers_saved);
   json->field("speedup_layers", s.speedup_layers);
@@ -119,7 +148,8 @@ void write_report(const EvalReport& r, JsonWriter* json) {
   json->field("labels", r.labels.names);
   json->field("labels_note", r.labels.note);
   json->field("labels_guessed", r.labels.guessed);
-  if (!is_regression(r.labels)) json->field("positive_label", r.labels.names[r.labels.positive]);
+  if (r.labels.problem == ProblemType::single_label)
+    json->field("positive_label", r.labels.names[r.labels.positive]);
   json->field("layers", r.num_layers);
   json->field("rows", r.rows);
   if (r.skipped > 0) json->field("skipped_rows", r.skipped);
@@ -158,12 +188,19 @@ void append_label_cell(const std::string& text, std::string* out) {
   append_cell(text, kLabelWidth, Align::left, true, out);
 }
 
+// Names that fit a column.
+std::string_view column_name(Metric metric) {
+  return metric == Metric::subset_accuracy ? "subset"
+         : metric == Metric::hamming_loss  ? "hamming"
+                                           : metric_name(metric);
+}
+
 // The first metric with the costs, then the other metrics, two to a line.
 void append_table(const char* title, const std::vector<EvalPoint>& points, std::string* out) {
   const auto count = points.front().score.metrics.size();
   append_label_cell(title, out);
   append_format(out, "{:>9} {:>7} {:>7}{:>8}{:>7}{:>9}{:>7}\n",
-                metric_name(points.front().score.metrics[0].metric), "low", "high", "layers",
+                column_name(points.front().score.metrics[0].metric), "low", "high", "layers",
                 "saved", "speed-up", "MACs");
   for (const EvalPoint& p : points) {
     const Score& s = p.score;
@@ -176,7 +213,7 @@ void append_table(const char* title, const std::vector<EvalPoint>& points, std::
     const size_t end = std::min(first + 2, count);
     append_label_cell("", out);
     for (size_t m = first; m < end; ++m) {
-      append_format(out, "{:>9} {:>7} {:>7}", metric_name(points.front().score.metrics[m].metric),
+      append_format(out, "{:>9} {:>7} {:>7}", column_name(points.front().score.metrics[m].metric),
                     "low", "high");
     }
     *out += "\n";
@@ -223,10 +260,33 @@ void append_histograms(const EvalReport& r, std::string* out) {
   }
 }
 
+// Points of which the answers are shown one by one.
+constexpr size_t kMaxPoints = 2;
+
+void append_by_label(const EvalReport& r, std::string* out) {
+  constexpr int64_t kMaxLabels = 30;
+  if (r.points.size() > kMaxPoints || r.labels.num_labels > kMaxLabels) {
+    *out += "\nlabels one by one: with --format json\n";
+    return;
+  }
+  for (const EvalPoint& p : r.points) {
+    append_format(out, "\nlabels one by one, {}\n", p.text);
+    append_label_cell("", out);
+    append_format(out, "{:>9}{:>10}{:>11}{:>9}{:>9}\n", "gold", "answered", "precision", "recall",
+                  "f1");
+    for (size_t i = 0; i < p.score.by_label.size(); ++i) {
+      const LabelCounts& c = p.score.by_label[i];
+      append_label_cell(r.labels.names[i], out);
+      append_format(out, "{:>9}{:>10}{:>11.4f}{:>9.4f}{:>9.4f}\n", c.gold, c.answered,
+                    c.precision(), c.recall(), c.f1());
+    }
+  }
+}
+
 void append_confusions(const EvalReport& r, std::string* out) {
-  constexpr size_t kMaxPoints = 2;
   constexpr int64_t kMaxClasses = 5;
   if (is_regression(r.labels)) return;
+  if (is_multi_label(r.labels)) return append_by_label(r, out);
   if (r.points.size() > kMaxPoints || r.labels.num_labels > kMaxClasses) {
     *out += "\nconfusion matrices: with --format json\n";
     return;
@@ -261,8 +321,10 @@ void append_interval_note(const EvalReport& r, std::string* out) {
   append_format(out, "\n{:g}% intervals:", 100 * r.bootstrap.confidence);
   if (!exact.empty()) append_format(out, " {} exact binomial (Clopper-Pearson)", exact);
   if (!drawn.empty()) {
-    append_format(out, "{}{} bootstrap, percentiles of {} samples, seed {}",
-                  exact.empty() ? " " : ";\n", drawn, r.bootstrap.replicates, r.bootstrap.seed);
+    constexpr size_t kShort = 25;
+    append_format(out, "{}{}{}bootstrap, percentiles of {} samples, seed {}",
+                  exact.empty() ? " " : ";\n", drawn, drawn.size() > kShort ? "\n" : " ",
+                  r.bootstrap.replicates, r.bootstrap.seed);
   }
   *out += "\n";
   if (has_f1) {
@@ -272,14 +334,18 @@ void append_interval_note(const EvalReport& r, std::string* out) {
 
 }  // namespace
 
-std::string eval_tsv_header() {
+std::string eval_tsv_header(ProblemType problem) {
   std::string out = "data\ttask\tkind\tpolicy\tsetting\tlayer\trows";
-  for (const Metric metric : kAllMetrics) {
-    append_format(&out, "\t{0}\t{0}_low\t{0}_high", metric_name(metric));
-  }
-  return out +
-         "\tmean_exit_layer\tlayers_saved\tspeedup_layers\tmacs\tspeedup_macs\tmean_entropy\t"
-         "seconds\texit_histogram\n";
+  const auto add_metrics = [&](std::span<const Metric> metrics) {
+    for (const Metric metric : metrics)
+      append_format(&out, "\t{0}\t{0}_low\t{0}_high", metric_name(metric));
+  };
+  add_metrics(kAllMetrics);
+  out +=
+      "\tmean_exit_layer\tlayers_saved\tspeedup_layers\tmacs\tspeedup_macs\tmean_entropy\t"
+      "seconds\texit_histogram";
+  if (problem == ProblemType::multi_label) add_metrics(kSetMetrics);
+  return out + "\n";
 }
 
 void append_eval_tsv(const EvalReport& r, std::string* out) {

@@ -39,8 +39,9 @@ struct EvalReport {
 //   accuracy accuracy_low accuracy_high, and so f1, macro_f1, matthews, pearson, spearman
 //   mean_exit_layer layers_saved speedup_layers macs speedup_macs mean_entropy seconds
 //   exit_histogram
+// and for multi-label models after these subset_accuracy, micro_f1, sample_f1, hamming_loss, likewise.
 // kind is policy or exit; exit_histogram counts rows by layer: 33,90,111.
-std::string eval_tsv_header();
+std::string eval_tsv_header(ProblemType problem);
 void append_eval_tsv(const EvalReport& report, std::string* out);
 
 // {"model", "evaluations": [{"data", "task", "rows", ..., "policies": [...], "exits": [...]}]}.

@@ -8,11 +8,13 @@
 namespace costeff::tasks {
 namespace {
 
-double y_of(const SweepReport& r, double quality) { return r.regression ? quality : 100 * quality; }
+double y_of(const SweepReport& r, double quality) {
+  return is_regression(r) ? quality : 100 * quality;
+}
 
 std::string y_text(const SweepReport& r, double y) {
-  return r.regression ? fixed_text(y, 3)
-                      : fixed_text(y, std::abs(y - std::round(y)) < 1e-6 ? 0 : 1) + "%";
+  return is_regression(r) ? fixed_text(y, 3)
+                          : fixed_text(y, std::abs(y - std::round(y)) < 1e-6 ? 0 : 1) + "%";
 }
 
 AxisText axis_text(const SweepReport& r) {
@@ -148,7 +150,7 @@ std::string speed_chart(const SweepReport& r, SpeedAxis axis, const std::string&
     }
   }
   if (y_low > y_high) y_low = y_high = 0;
-  const double room = std::max((y_high - y_low) * 0.06, r.regression ? 0.002 : 0.2);
+  const double room = std::max((y_high - y_low) * 0.06, is_regression(r) ? 0.002 : 0.2);
   PlotArea a;
   a.left = size.font * 4.2;
   a.right = size.width - size.font;

@@ -48,7 +48,7 @@ std::string percent(double v, int decimals = 2) {
 }
 
 std::string quality_text(const SweepReport& r, double v) {
-  return r.regression ? fixed_text(v, 4) : percent(v);
+  return is_regression(r) ? fixed_text(v, 4) : percent(v);
 }
 
 bool is_timed(const SweepReport& r) {
@@ -100,15 +100,15 @@ void append_points(const SweepReport& r, const std::vector<size_t>& picked, std:
       "<h2>Settings on the front, and full depth</h2>\n<div class=\"scroll\"><table><thead><tr>"
       "<th>setting</th><th>{}</th><th>{}</th><th>{}</th><th>mean layer</th><th>layers saved</th>"
       "<th>MACs</th></tr></thead><tbody>\n",
-      escape_html(r.quality_name), r.regression ? "Spearman" : "95% interval",
-      r.regression ? "differs by" : "agrees with full depth");
+      escape_html(r.quality_name), is_regression(r) ? "Spearman" : "95% interval",
+      is_regression(r) ? "differs by" : "agrees with full depth");
   for (const size_t i : picked) {
     const SweepPoint& p = r.points[i];
     const std::string range =
-        r.regression ? fixed_text(p.spearman, 4)
-                     : percent(p.interval.low, 1) + "\u2013" + percent(p.interval.high, 1);
+        is_regression(r) ? fixed_text(p.spearman, 4)
+                         : percent(p.interval.low, 1) + "\u2013" + percent(p.interval.high, 1);
     const std::string agreement =
-        r.regression ? fixed_text(p.agreement, 4) : percent(p.agreement, 1);
+        is_regression(r) ? fixed_text(p.agreement, 4) : percent(p.agreement, 1);
     append_format(out,
                   "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2f}</td><td>{}</td>"
                   "<td>{:.2f}x fewer</td></tr>\n",
@@ -167,12 +167,12 @@ void append_exit_charts(const SweepReport& r, std::string* out) {
   const ChartSize size{360, 240, 11};
   append_figure(quality_by_layer_chart(r, size),
                 fmt::format("{} if all rows left at that layer{}", r.quality_name,
-                            r.regression ? "." : "; whiskers: 95%, exact binomial."),
+                            is_regression(r) ? "." : "; whiskers: 95%, exact binomial."),
                 out);
-  if (!r.regression)
+  if (!is_regression(r))
     append_figure(entropy_by_layer_chart(r, size), "Mean entropy of the exits, nats.", out);
   *out += "</div>\n";
-  if (r.regression) return;
+  if (is_regression(r)) return;
   *out +=
       "<h2>Can the probabilities be believed?</h2>\n<p>Of answers given with a probability, how "
       "many are right: on the diagonal as many as promised, below it fewer. Larger marks stand "
@@ -182,7 +182,7 @@ void append_exit_charts(const SweepReport& r, std::string* out) {
 }
 
 void append_disagreements(const SweepReport& r, std::string* out) {
-  if (r.regression) return;
+  if (is_regression(r)) return;
   append_format(
       out,
       "<h2>Where an early exit and the last disagree</h2>\n<p>{} of {} rows have an early "
@@ -191,8 +191,8 @@ void append_disagreements(const SweepReport& r, std::string* out) {
       r.disagreements.empty() ? ".</p>\n"
                               : "; the surest of those early answers:</p>\n<ul class=\"cases\">\n");
   const auto name = [&](int64_t label) {
-    const auto i = static_cast<size_t>(label);
-    return html_text(i < r.labels.size() ? r.labels[i] : fmt::format("{}", label));
+    const std::string text = answer_name(r, label);
+    return text.empty() ? std::string("no label") : html_text(text);
   };
   for (const Disagreement& d : r.disagreements) {
     append_format(out, "<li>{}", html_text(d.text));

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "base/utf8.h"
+#include "tasks/report/policy_fields.h"
 #include "tasks/write/format_text.h"
 #include "tasks/write/json_writer.h"
 
@@ -35,23 +36,47 @@ std::string interval_text(const Interval& i) {
   return std::isnan(i.low) ? "" : fmt::format("{:.3f}-{:.3f}", i.low, i.high);
 }
 
+// The name in the first column: of the curve, unless its settings tell the curve from others.
+const std::string& shown_name(const SweepPoint& p) {
+  const bool by_name =
+      p.family == "given" || p.family == "model" || has_curve_of_number(p.policy.kind);
+  return by_name ? p.name : p.family;
+}
+
+// Columns for the names and settings that are shown; usually as many as the names of the usual policies take.
+struct Widths {
+  int64_t name = 17, setting = 14;
+};
+Widths widths_of(const SweepReport& r, const std::vector<size_t>& shown) {
+  Widths w;
+  for (const size_t i : shown) {
+    const SweepPoint& p = r.points[i];
+    if (!has_curve_of_number(p.policy.kind)) continue;
+    w.name = std::max(w.name, static_cast<int64_t>(p.name.size()));
+    w.setting = std::max(w.setting, std::min<int64_t>(24, static_cast<int64_t>(p.setting.size())));
+  }
+  return w;
+}
+
 void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
+  const std::vector<size_t> shown = shown_points(r, per_curve);
+  const Widths width = widths_of(r, shown);
   cell("", 1, Align::left, out);
-  cell("policy", 17, Align::left, out);
-  cell("setting", 14, Align::left, out);
+  cell("policy", width.name, Align::left, out);
+  cell("setting", width.setting, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
-  cell(r.regression ? "spearman" : "95%", 11, Align::right, out);
-  cell(r.regression ? "differs" : "agrees", 7, Align::right, out);
+  cell(is_regression(r) ? "spearman" : "95%", 11, Align::right, out);
+  cell(is_regression(r) ? "differs" : "agrees", 7, Align::right, out);
   cell("layer", 6, Align::right, out);
   cell("MACs/x", 6, Align::right, out);
   end_line(out);
-  for (const size_t i : shown_points(r, per_curve)) {
+  for (const size_t i : shown) {
     const SweepPoint& p = r.points[i];
     cell(p.pareto ? "*" : "", 1, Align::left, out);
-    cell(p.family == "given" || p.family == "model" ? p.name : p.family, 17, Align::left, out);
-    cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
+    cell(shown_name(p), width.name, Align::left, out);
+    cell(p.setting.empty() ? "-" : p.setting, width.setting, Align::left, out);
     cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
-    cell(r.regression ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
+    cell(is_regression(r) ? fmt::format("{:.4f}", p.spearman) : interval_text(p.interval), 11,
          Align::right, out);
     cell(fmt::format("{:.4f}", p.agreement), 7, Align::right, out);
     cell(fmt::format("{:.2f}", p.mean_layer), 6, Align::right, out);
@@ -67,8 +92,13 @@ void append_timings(const SweepReport& r, std::string* out) {
   }
   append_format(out, "\nmeasured, {} {}; median and range of interleaved passes\n", r.threads,
                 r.threads == 1 ? "thread" : "threads");
-  cell("policy", 16, Align::left, out);
-  cell("setting", 14, Align::left, out);
+  std::vector<size_t> timed;
+  for (size_t i = 0; i < r.points.size(); ++i) {
+    if (!r.points[i].timings.empty()) timed.push_back(i);
+  }
+  const Widths width = widths_of(r, timed);
+  cell("policy", width.name - 1, Align::left, out);
+  cell("setting", width.setting, Align::left, out);
   cell(r.quality_name, 9, Align::right, out);
   cell("batch", 6, Align::right, out);
   cell("rows/s", 8, Align::right, out);
@@ -77,8 +107,8 @@ void append_timings(const SweepReport& r, std::string* out) {
   end_line(out);
   for (const SweepPoint& p : r.points) {
     for (const SweepTiming& t : p.timings) {
-      cell(p.name, 16, Align::left, out);
-      cell(p.setting.empty() ? "-" : p.setting, 14, Align::left, out);
+      cell(p.name, width.name - 1, Align::left, out);
+      cell(p.setting.empty() ? "-" : p.setting, width.setting, Align::left, out);
       cell(fmt::format("{:.4f}", p.quality), 9, Align::right, out);
       cell(fmt::format("{}", t.batch_tokens), 6, Align::right, out);
       cell(fmt::format("{:.0f}", t.rows_per_s), 8, Align::right, out);
@@ -94,7 +124,7 @@ void append_exits(const SweepReport& r, std::string* out) {
   *out += "\nif all rows left at one layer\n";
   cell("layer", 5, Align::right, out);
   cell(r.quality_name, 9, Align::right, out);
-  if (!r.regression) {
+  if (!is_regression(r)) {
     cell("95%", 11, Align::right, out);
     cell("entropy", 8, Align::right, out);
     cell("ECE", 7, Align::right, out);
@@ -103,7 +133,7 @@ void append_exits(const SweepReport& r, std::string* out) {
   for (const ExitSummary& e : r.exits) {
     cell(fmt::format("{}", e.layer), 5, Align::right, out);
     cell(fmt::format("{:.4f}", e.quality), 9, Align::right, out);
-    if (!r.regression) {
+    if (!is_regression(r)) {
       cell(interval_text(e.interval), 11, Align::right, out);
       cell(fmt::format("{:.4f}", e.mean_entropy), 8, Align::right, out);
       cell(fmt::format("{:.4f}", e.ece), 7, Align::right, out);
@@ -133,13 +163,13 @@ void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
   json->field("policy", p.name);
   json->field("setting", p.setting);
   if (!p.policy.thresholds.empty()) json->field("thresholds", p.policy.thresholds);
-  if (p.policy.kind == PolicyKind::patience) json->field("patience", p.policy.patience);
+  write_policy_fields(p.policy, json);
   json->field("exit_start", p.policy.exit_start);
   json->field("text", p.text);
   json->field("quality", p.quality);
   json->field("quality_low", p.interval.low);
   json->field("quality_high", p.interval.high);
-  if (r.regression) json->field("spearman", p.spearman);
+  if (is_regression(r)) json->field("spearman", p.spearman);
   json->field("agreement", p.agreement);
   json->field("mean_exit_layer", p.mean_layer);
   json->field("layers_saved", p.layers_saved);
@@ -175,7 +205,6 @@ void write_exit(const ExitSummary& e, JsonWriter* json) {
 }
 
 void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter* json) {
-  const auto name = [&](int64_t label) { return r.labels[static_cast<size_t>(label)]; };
   json->begin_object();
   json->field("row", d.row + 1);
   json->field("id", d.id);
@@ -183,9 +212,9 @@ void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter*
   if (!d.pair.empty()) json->field("pair", d.pair);
   if (!d.gold.empty()) json->field("gold", d.gold);
   json->field("layer", d.layer);
-  json->field("early_label", name(d.early_label));
+  json->field("early_label", answer_name(r, d.early_label));
   json->field("early_prob", static_cast<double>(d.early_prob));
-  json->field("last_label", name(d.last_label));
+  json->field("last_label", answer_name(r, d.last_label));
   json->field("last_prob", static_cast<double>(d.last_prob));
   json->end_object();
 }
@@ -241,9 +270,15 @@ std::string sweep_text(const SweepReport& r, size_t per_curve) {
                   "flattering; costeff tune --per-layer tests them on rows of their own.\n",
                   r.quality_name);
   }
+  if (r.weighed) {
+    append_format(&out,
+                  "evidence: exit weights were estimated on these very rows, so its {}\nis "
+                  "flattering; costeff tune estimates and tests them on different rows.\n",
+                  r.quality_name);
+  }
   append_timings(r, &out);
   append_exits(r, &out);
-  if (!r.regression) {
+  if (!is_regression(r)) {
     append_format(&out, "\n{} an early exit that disagrees with the last\n",
                   counted(r.disagreeing_rows, "row has", "rows have"));
   }
@@ -259,8 +294,8 @@ std::string sweep_tsv(const SweepReport& r) {
     std::string line =
         fmt::format("{}\t{}\t{}\t{}\t{}", p.family, p.name, p.setting, p.policy.exit_start, r.rows);
     for (const double v :
-         {p.quality, p.interval.low, p.interval.high, r.regression ? p.spearman : kNaN, p.agreement,
-          p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
+         {p.quality, p.interval.low, p.interval.high, is_regression(r) ? p.spearman : kNaN,
+          p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
       append_format(&line, "\t{}", shortest(v));
     }
     append_format(&line, "\t{}\t{}", p.pareto ? 1 : 0, histogram_text(p.histogram));
@@ -283,7 +318,8 @@ std::string sweep_json(const SweepReport& r) {
   json.optional_field("task", r.task);
   json.field("quality_name", r.quality_name);
   json.field("labels", r.labels);
-  json.field("regression", r.regression);
+  json.field("regression", is_regression(r));
+  json.field("multi_label", is_multi_label(r));
   json.field("labelled", r.labelled);
   json.field("rows", r.rows);
   json.field("tokens", r.tokens);
@@ -293,6 +329,7 @@ std::string sweep_json(const SweepReport& r) {
   json.field("sweep_seconds", r.sweep_seconds);
   json.field("full_macs", r.full_macs);
   json.field("searched", r.searched);
+  if (r.weighed) json.field("weights_estimated", true);
   json.begin_array("points");
   for (const SweepPoint& p : r.points) write_point(r, p, &json);
   json.end_array();

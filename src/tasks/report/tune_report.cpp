@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "base/utf8.h"
+#include "tasks/report/policy_fields.h"
 #include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
@@ -75,6 +76,12 @@ std::string counts_text(const TuneReport& r) {
   return "";
 }
 
+// What the rows that are not tested on were for.
+std::string searched_text(const TuneReport& r) {
+  if (!r.weighed) return "search thresholds";
+  return r.searched ? "search thresholds and estimate exit weights" : "estimate exit weights";
+}
+
 // What was tried in one family of policies.
 std::string family_text(const TuneReport& r, const TuneFamily& f) {
   const bool tested = r.goal.confidence > 0;
@@ -105,7 +112,7 @@ std::string chosen_text(const TuneReport& r) {
 void write_trial(const TuneReport& r, const TuneTrial& t, JsonWriter* json) {
   json->begin_object();
   if (!t.policy.thresholds.empty()) json->field("thresholds", t.policy.thresholds);
-  if (t.policy.kind == PolicyKind::patience) json->field("patience", t.policy.patience);
+  write_policy_fields(t.policy, json);
   if (t.policy.kind == PolicyKind::fixed) json->field("layer", t.policy.layer);
   json->field("risk", t.risk);
   json->field("losses", t.losses);
@@ -137,6 +144,7 @@ void write_chosen(const TuneReport& r, JsonWriter* json) {
   json->field("text", r.on_all.text);
   if (!t.policy.thresholds.empty()) json->field("thresholds", t.policy.thresholds);
   json->field("exit_start", t.policy.exit_start);
+  if (policy_traits(t.policy.kind).remembers) write_policy_fields(t.policy, json);
   if (r.budget_ms > 0) {
     json->field("ms_per_row", r.chosen_ms);
     json->field("full_ms_per_row", r.full_ms);
@@ -219,8 +227,8 @@ std::string tune_text(const TuneReport& r) {
   std::string out = entry("goal", goal_text(r));
   std::string data = fmt::format("{}, {}", printable(r.data), count(r.rows, "row", "rows"));
   if (r.search_rows > 0) {
-    append_format(&data, ": {} to search thresholds on, {} to test them on", r.search_rows,
-                  r.rows - r.search_rows);
+    append_format(&data, ": {} to {} on, {} to test {} on", r.search_rows, searched_text(r),
+                  r.rows - r.search_rows, r.weighed ? "settings" : "them");
   }
   if (r.labelled) append_format(&data, "; accuracy {:.4f} at full depth", r.full_quality);
   out += entry("data", data);
@@ -272,6 +280,10 @@ std::string tuned_json(const TuneReport& r) {
   json.field("data", r.data);
   json.field("rows", r.rows);
   if (r.search_rows > 0) json.field("rows_tested", r.rows - r.search_rows);
+  if (r.found && !r.chosen.policy.exit_weights.empty())
+    json.field("exit_weights",
+               fmt::format("{} of each exit on the {} rows that were not tested on",
+                           r.labelled ? "accuracy" : "agreement with full depth", r.search_rows));
   if (r.found && r.goal.confidence > 0) {
     json.field("confidence", r.goal.confidence);
     json.field("p_value", r.chosen.p_value);

@@ -17,7 +17,8 @@ struct TuneReport {
   double budget_ms = 0;  // > 0: this is the goal, not `goal`
   bool labelled = false, regression = false;
   int64_t rows = 0, search_rows = 0, layers = 0;
-  double full_quality = 0;  // accuracy at full depth
+  bool searched = false, weighed = false;  // what search_rows were for: thresholds, exit weights
+  double full_quality = 0;                 // accuracy at full depth
   std::vector<TuneFamily> families;
   bool found = false;
   size_t family = 0;                  // of the chosen setting

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "tasks/lines/label_list.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
 
@@ -21,6 +22,7 @@ void append_gap(std::string* out) { out->append(kGap, ' '); }
 int64_t answer_width(const OutputOptions& options, int64_t* label_width) {
   if (is_regression(options)) return kNumberWidth + kGap;
   *label_width = 5;  // "label"
+  if (is_multi_label(options)) *label_width = kMaxLabelWidth;
   for (const std::string& label : options.labels) {
     *label_width = std::max<int64_t>(*label_width, static_cast<int64_t>(label.size()));
   }
@@ -74,6 +76,16 @@ void append_text(const Example& row, int64_t width, std::string* out) {
   }
 }
 
+std::string answer_text(const Result& result, const OutputOptions& options) {
+  std::string text;
+  if (is_multi_label(options)) {
+    append_label_list(options.labels, result.labels, &text);
+  } else if (result.label >= 0 && result.label < static_cast<int64_t>(options.labels.size())) {
+    text = options.labels[result.label];
+  }
+  return text;
+}
+
 }  // namespace
 
 void append_table_header(const OutputOptions& options, std::string* out) {
@@ -109,9 +121,7 @@ void append_table_row(const Example& row, const Result& result, const OutputOpti
   if (is_regression(options)) {
     append_number_cell(result.logits.empty() ? 0.0f : result.logits[0], out);
   } else {
-    const bool named =
-        result.label >= 0 && result.label < static_cast<int64_t>(options.labels.size());
-    append_cell(named ? options.labels[result.label] : "", label_width, Align::left, true, out);
+    append_cell(answer_text(result, options), label_width, Align::left, true, out);
     append_gap(out);
     append_number_cell(result.prob, out);
     append_gap(out);

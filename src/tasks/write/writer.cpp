@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "base/utf8.h"
+#include "tasks/lines/label_list.h"
 #include "tasks/lines/row_id.h"
 #include "tasks/write/format_text.h"
 #include "tasks/write/json_writer.h"
@@ -41,8 +42,12 @@ int64_t next_best(const Result& result, int64_t after) {
 }
 
 int64_t top_count(const OutputOptions& options) {
+  if (is_regression(options)) return 0;
   return std::min<int64_t>(options.top_k, static_cast<int64_t>(options.labels.size()));
 }
+
+// Columns of --top-k begin with the second label, as `label` is the first. A set of labels is not.
+int64_t first_top_column(const OutputOptions& options) { return is_multi_label(options) ? 1 : 2; }
 
 std::string_view label_name(const OutputOptions& options, int64_t label) {
   return label >= 0 && label < static_cast<int64_t>(options.labels.size())
@@ -68,16 +73,23 @@ void append_columns(const Example& row, const Result& result, const OutputOption
     out->push_back('\n');
     return;
   }
-  append_field(label_name(options, result.label), out);
+  const bool sets = is_multi_label(options);
+  if (sets) {
+    std::string joined;
+    append_label_list(options.labels, result.labels, &joined);
+    append_field(joined, out);
+  } else {
+    append_field(label_name(options, result.label), out);
+  }
   out->push_back(separator);
   append_float(result.prob, out);
   out->push_back(separator);
   append_float(result.entropy, out);
   out->push_back(separator);
   append_int(result.exit_layer, out);
-  int64_t label = next_best(result, -1);
-  for (int64_t k = 2; k <= top_count(options); ++k) {
-    if (label >= 0) label = next_best(result, label);
+  int64_t label = sets ? -1 : next_best(result, -1);
+  for (int64_t k = first_top_column(options); k <= top_count(options); ++k) {
+    if (label >= 0 || k == 1) label = next_best(result, label);
     out->push_back(separator);
     if (label >= 0) append_field(label_name(options, label), out);
     out->push_back(separator);
@@ -91,6 +103,29 @@ void write_label(const OutputOptions& options, int64_t label, float prob, JsonWr
   json->field(kLabelKey, label_name(options, label));
   json->field(kLabelIdKey, label);
   json->field(kProbKey, prob);
+}
+
+void write_labels(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_array("labels");
+  for (const int32_t label : result.labels) json->value(label_name(options, label));
+  json->end_array();
+  json->field("label_ids", result.labels);
+  json->field(kProbKey, result.prob);
+}
+
+// By name: of the likeliest (--top-k), likeliest first, or of all (--all-exits).
+void write_probs(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_object("probs");
+  int64_t label = -1;
+  const int64_t count =
+      options.top_k > 0 ? top_count(options) : static_cast<int64_t>(result.probs.size());
+  for (int64_t k = 0; k < count; ++k) {
+    label = options.top_k > 0 ? next_best(result, label) : k;
+    if (label < 0) break;
+    json->key_text(label_name(options, label));
+    json->value(result.probs[label]);
+  }
+  json->end_object();
 }
 
 void write_top(const Result& result, const OutputOptions& options, JsonWriter* json) {
@@ -121,21 +156,45 @@ void write_exits(const Result& result, const OutputOptions& options, JsonWriter*
   json->end_array();
 }
 
+// The answer, its exit and what is asked for besides.
+void write_answer(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  if (is_regression(options)) {
+    json->field("value", regression_value(result));
+  } else if (is_multi_label(options)) {
+    write_labels(result, options, json);
+    json->field(kEntropyKey, result.entropy);
+  } else {
+    write_label(options, result.label, result.prob, json);
+    json->field(kEntropyKey, result.entropy);
+  }
+  json->field(kExitLayerKey, result.exit_layer);
+  if (is_multi_label(options)) {
+    if (options.top_k > 0 || options.all_exits) write_probs(result, options, json);
+  } else if (options.top_k > 0 && !is_regression(options)) {
+    write_top(result, options, json);
+  }
+  if (options.all_exits) write_exits(result, options, json);
+}
+
+void write_windows(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_array("windows");
+  for (const Result& window : result.windows) {
+    json->begin_object();
+    json->field("tokens", window.tokens);
+    write_answer(window, options, json);
+    json->end_object();
+  }
+  json->end_array();
+}
+
 void append_json(const Example& row, const Result& result, const OutputOptions& options,
                  std::string* out) {
   JsonWriter json(out);
   json.begin_object();
   json.key(kIdKey);
   json.stored(row.id);
-  if (is_regression(options)) {
-    json.field("value", regression_value(result));
-  } else {
-    write_label(options, result.label, result.prob, &json);
-    json.field(kEntropyKey, result.entropy);
-  }
-  json.field(kExitLayerKey, result.exit_layer);
-  if (options.top_k > 0 && !is_regression(options)) write_top(result, options, &json);
-  if (options.all_exits) write_exits(result, options, &json);
+  write_answer(result, options, &json);
+  if (options.windows) write_windows(result, options, &json);
   write_kept_fields(options.kept, row.kept, &json);
   json.end_object();
   out->push_back('\n');
@@ -152,8 +211,9 @@ std::string output_format_name(OutputFormat format) {
 }
 
 bool is_output_name(std::string_view name) {
-  constexpr std::string_view kOutputNames[] = {
-      "id", "label", "prob", "entropy", "exit_layer", "label_id", "top", "exits", "value"};
+  constexpr std::string_view kOutputNames[] = {"id",         "label",    "prob",      "entropy",
+                                               "exit_layer", "label_id", "top",       "exits",
+                                               "value", "labels", "label_ids", "probs", "windows"};
   if (std::find(std::begin(kOutputNames), std::end(kOutputNames), name) != std::end(kOutputNames))
     return true;
   for (const std::string_view begin : {"label_", "prob_"}) {
@@ -185,7 +245,7 @@ void append_header(const OutputOptions& options, std::string* out) {
     add("entropy", 0);
   }
   add("exit_layer", 0);
-  for (int64_t k = 2; !is_regression(options) && k <= top_count(options); ++k) {
+  for (int64_t k = first_top_column(options); k <= top_count(options); ++k) {
     add("label_", k);
     add("prob_", k);
   }

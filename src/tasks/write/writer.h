@@ -21,6 +21,7 @@ struct OutputOptions {
   std::vector<std::string> labels;  // [C] names
   ProblemType problem = ProblemType::single_label;
   bool all_exits = false;  // JSONL only
+  bool windows = false;    // JSONL only: Result::windows
   int64_t top_k = 0;       // 0: not asked for; at most C are written
   bool header = true;      // TSV, CSV and table
   int64_t table_width = 80;
@@ -31,6 +32,10 @@ struct OutputOptions {
 
 // Scripts may rely on these columns and keys; new ones come after them. Lines end in \n.
 //
+// Multi-label, TSV, CSV   id label prob entropy exit_layer [label_1 prob_1 ... label_K prob_K]
+//     label is "joy|anger" (label_list.h)
+// JSONL   "labels": [...], "label_ids": [...] in place of label and label_id; top_k and all_exits:
+//     "probs": {name: prob}, of the likeliest or of all
 // TSV, CSV   id label prob entropy exit_layer [label_2 prob_2 ... label_K prob_K with top_k K > 1]
 //            regression: id value exit_layer
 //            label is the name, entropy is in nats, exit_layer counts from 1. In TSV a tab,

@@ -13,13 +13,28 @@ namespace {
 // Tokenizers that agree on so many rows are the same.
 constexpr size_t kRowsToCompare = 200;
 
-void check_answer(const TrainRow& row, int64_t labels) {
-  if (labels == 0) {
-    if (!std::isfinite(row.score))
-      fail_input("{}the score is not finite", runtime::row_place(row.example));
-  } else if (row.label < 0 || row.label >= labels) {
-    fail_input("{}label {}, expected 0 to {}", runtime::row_place(row.example), row.label,
-               labels - 1);
+void check_answer(const TrainRow& row, const model::Architecture& arch) {
+  const auto check_label = [&](int32_t label) {
+    if (label >= 0 && label < arch.num_labels) return;
+    fail_input("{}label {}, expected 0 to {}", runtime::row_place(row.example), label,
+               arch.num_labels - 1);
+  };
+  switch (arch.problem) {
+    case ProblemType::regression:
+      if (!std::isfinite(row.score))
+        fail_input("{}the score is not finite", runtime::row_place(row.example));
+      break;
+    case ProblemType::single_label:
+      check_label(row.label);
+      break;
+    case ProblemType::multi_label:
+      for (size_t i = 0; i < row.labels.size(); ++i) {
+        check_label(row.labels[i]);
+        if (i > 0 && row.labels[i] <= row.labels[i - 1]) {
+          fail_input("{}label {} after {}, expected ascending labels",
+                     runtime::row_place(row.example), row.labels[i], row.labels[i - 1]);
+        }
+      }
   }
 }
 
@@ -32,13 +47,13 @@ void check_vocabulary(const text::Tokenizer& tokenizer, const model::Model& mode
 }
 
 Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
-                    std::span<const TrainRow> rows, int64_t max_length, int64_t labels) {
+                    std::span<const TrainRow> rows, int64_t max_length) {
   Encoded out;
   out.rows.reserve(rows.size());
   const EncodeOptions options{.max_length = max_length};
   text::Encoding encoding;
   for (const TrainRow& row : rows) {
-    check_answer(row, labels);
+    check_answer(row, model.arch);
     runtime::encode_row(model, tokenizer, row.example, options, max_length, &encoding);
     Row& to = out.rows.emplace_back();
     to.ids = encoding.ids;
@@ -48,6 +63,7 @@ Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
       to.types = encoding.type_ids;
     to.label = row.label;
     to.score = row.score;
+    to.labels = row.labels;
     const auto tokens = static_cast<int64_t>(to.ids.size());
     out.tokens += tokens;
     out.longest = std::max(out.longest, tokens);

@@ -24,9 +24,9 @@ struct Encoded {
 void check_vocabulary(const text::Tokenizer& tokenizer, const model::Model& model);
 
 // The tokens of rows, cut to max_length. Throws Error(input) that names the row, also for a label that
-// is none of `labels` (0: a regression, whose scores must be finite).
+// the model does not have, or a score that is not finite.
 Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
-                    std::span<const TrainRow> rows, int64_t max_length, int64_t labels);
+                    std::span<const TrainRow> rows, int64_t max_length);
 
 // Throws Error(model) unless the teacher's tokenizer gives the same ids: it reads the student's.
 void check_same_ids(const text::Tokenizer& student, const text::Tokenizer& teacher,

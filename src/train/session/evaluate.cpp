@@ -20,7 +20,8 @@ std::vector<double> plain_metric(std::span<const TrainRow> gold, const ExitTable
         const double off = static_cast<double>(table.value[at]) - row.score;
         sum -= off * off;
       } else {
-        sum += table.label[at] == row.label;
+        sum += is_multi_label(table) ? table.label_sets.at(table.label[at]) == row.labels
+                                     : table.label[at] == row.label;
       }
     }
     out.push_back(sum / static_cast<double>(table.rows()));

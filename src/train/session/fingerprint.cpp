@@ -30,6 +30,9 @@ void add_rows(const Encoded& rows, ContentHash* hash) {
     add(std::span<const int32_t>(row.types), hash);
     add(std::span<const int32_t>(&row.label, 1), hash);
     add(std::span<const float>(&row.score, 1), hash);
+    const auto labels = static_cast<int64_t>(row.labels.size());
+    if (labels > 0) add(std::span<const int64_t>(&labels, 1), hash);
+    add(std::span<const int32_t>(row.labels), hash);
   }
 }
 
@@ -73,6 +76,8 @@ nlohmann::ordered_json run_identity(const Prepared& p) {
                            {"frozen embeddings", o.freeze_embeddings},
                            {"frozen layers", o.freeze_layers},
                            {"class weights", o.class_weights},
+                           {"weights of present labels", o.pos_weights},
+                           {"problem", static_cast<int>(o.problem)},
                            {"label smoothing", o.label_smoothing},
                            {"temperature", o.temperature},
                            {"first exit", o.first_exit},

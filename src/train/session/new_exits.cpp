@@ -57,7 +57,7 @@ bool has_form(const model::Head& head, const Form& f, int64_t hidden) {
 }
 
 bool labels_fit(const model::Model& m, const ExitWishes& w) {
-  if (m.arch.heads.empty() || is_regression(m.arch) != is_regression(w)) return false;
+  if (m.arch.heads.empty() || m.arch.problem != w.problem) return false;
   if (is_regression(w)) return true;
   const auto& have = m.provenance.labels;
   return have.size() == w.labels.size() &&

@@ -25,9 +25,8 @@ Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& tra
       opened(open()) {
   if (train.empty()) throw_input("no rows to train on, expected some");
   const model::Model& m = opened.backbone.model;
-  const int64_t labels = is_regression(m.arch) ? 0 : m.arch.num_labels;
-  rows = encode_rows(m, tokenizer, train, opened.settings.max_length, labels);
-  dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length, labels);
+  rows = encode_rows(m, tokenizer, train, opened.settings.max_length);
+  dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length);
   if (!options.teacher.empty())
     check_same_ids(tokenizer, text::Tokenizer(options.teacher), options.teacher, train);
   plan = make_plan(opened, options, rows, dev_rows);

@@ -41,6 +41,7 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
   if (!o.teacher.empty())
     j["teacher"] = std::filesystem::path(o.teacher).lexically_normal().filename().string();
   if (!o.class_weights.empty()) j["class_weights"] = o.class_weights;
+  if (!o.pos_weights.empty()) j["pos_weights"] = o.pos_weights;
   if (o.freeze_embeddings) j["freeze_embeddings"] = true;
   if (!o.freeze_layers.empty()) j["freeze_layers"] = o.freeze_layers;
   if (o.temperature != 1) j["temperature"] = o.temperature;

@@ -41,6 +41,9 @@ void check_layers(const char* name, std::span<const int64_t> list, int64_t layer
 }
 
 void check_answers(const TrainOptions& o) {
+  if (!is_multi_label(o) && !o.pos_weights.empty())
+    fail_usage("weights of present labels, and a row has {}, expected multi-label rows",
+               answer_kind(o.problem));
   if (is_regression(o)) {
     if (!o.labels.empty())
       fail_usage("a regression has no labels, and {} are given", o.labels.size());
@@ -48,8 +51,9 @@ void check_answers(const TrainOptions& o) {
     if (o.label_smoothing != 0) throw_usage("label smoothing, and a regression has no labels");
     return;
   }
-  if (o.labels.size() < 2)
-    fail_usage("{} labels, expected at least 2 to tell apart", o.labels.size());
+  const size_t least = is_multi_label(o) ? 1 : 2;
+  if (o.labels.size() < least)
+    fail_usage("{} labels, expected at least {} to tell apart", o.labels.size(), least);
   for (size_t i = 0; i < o.labels.size(); ++i) {
     if (std::count(o.labels.begin(), o.labels.end(), o.labels[i]) > 1)
       fail_usage("label \"{}\" is given twice", o.labels[i]);
@@ -58,6 +62,17 @@ void check_answers(const TrainOptions& o) {
     fail_usage("{} class weights, expected {}, one a label", o.class_weights.size(),
                o.labels.size());
   for (const double w : o.class_weights) check_positive("class weight", w);
+  if (!is_multi_label(o)) return;
+  if (!o.class_weights.empty())
+    throw_usage(
+        "class weights, and multi-label rows have any number of labels, expected weights of "
+        "present labels");
+  if (o.label_smoothing != 0)
+    throw_usage("label smoothing, and multi-label rows have any number of labels, expected 0");
+  if (!o.pos_weights.empty() && o.pos_weights.size() != o.labels.size())
+    fail_usage("{} weights of present labels, expected {}, one a label", o.pos_weights.size(),
+               o.labels.size());
+  for (const double w : o.pos_weights) check_positive("weight of a present label", w);
 }
 
 void check_recipe(const TrainOptions& o, const Recipe& recipe, int64_t layers) {
@@ -192,6 +207,7 @@ LoopOptions loop_options(const StageRow& row, int64_t index, const TrainOptions&
   l.temperature = o.temperature;
   l.hidden_share = o.hidden_share;
   l.class_weights = o.class_weights;
+  l.pos_weights = o.pos_weights;
   l.label_smoothing = o.label_smoothing;
   return l;
 }

@@ -161,8 +161,8 @@ TEST(EvalWriter, JsonHasNullWhereThereIsNoNumber) {
   EXPECT_NE(document.find("\"value\": null"), std::string::npos) << document;
   std::string tsv;
   append_eval_tsv(r, &tsv);
-  EXPECT_EQ(std::count(tsv.begin(), tsv.end(), '\t'), [] {
-    const std::string header = eval_tsv_header();
+  EXPECT_EQ(std::count(tsv.begin(), tsv.end(), '\t'), [&] {
+    const std::string header = eval_tsv_header(r.labels.problem);
     return std::count(header.begin(), header.end(), '\t');
   }());
   EXPECT_TRUE(tsv.ends_with("\tnan\tnan\t0,3\n")) << tsv;

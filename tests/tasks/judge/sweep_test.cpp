@@ -191,7 +191,9 @@ TEST(Disagreements, KeepsTheSurestRowsOnceEach) {
   results.push_back(early_answers(0, 0.99f));  // agrees
   results.push_back(early_answers(1, 0.95f));
   results.push_back(early_answers(1, 0.9f));
-  keeper.add(rows, results);
+  ExitTable table;
+  append(results, ProblemType::single_label, &table);
+  keeper.add(rows, table);
   EXPECT_EQ(keeper.rows(), 3);
   const auto kept = keeper.take();
   ASSERT_EQ(kept.size(), 2u);
@@ -317,7 +319,7 @@ TEST(Report, WithoutExitsThatDifferOrRegression) {
   r.disagreements.clear();
   r.disagreeing_rows = 0;
   expect_our_markup(sweep_html(r, "t"));
-  r.regression = true;
+  r.problem = ProblemType::regression;
   r.quality_name = "pearson";
   for (SweepPoint& p : r.points) p.interval = {NAN, NAN};
   for (ExitSummary& e : r.exits) e.quality = NAN;
