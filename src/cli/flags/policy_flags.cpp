@@ -2,6 +2,7 @@
 
 #include <costeff/error.h>
 #include <costeff/policy.h>
+#include <fmt/format.h>
 
 #include "base/fail.h"
 #include "cli/flags/flag_checks.h"
@@ -89,8 +90,10 @@ PolicyKind kind_of_flags(const PolicyFlags& f, const ExitPolicy& own) {
 }
 
 void add_average_flag(CLI::App* app, const char* group, std::optional<bool>* average) {
-  app->add_flag("--average,!--no-average", *average,
-                "confident-patience: answer with the average of the N exits in a row")
+  // add_flag with an optional gives it a value even if the flag is absent.
+  app->add_flag_function(
+         "--average,!--no-average", [average](int64_t times) { *average = times > 0; },
+         "confident-patience: answer with the average of the N exits in a row")
       ->group(group);
 }
 
