@@ -61,6 +61,34 @@ def label_cases():
     return cases
 
 
+def set_case(name, labels, gold, answered):
+    g, a = (numpy.array([[int(l in s) for l in range(labels)] for s in rows]) for rows in (gold, answered))
+    f1 = lambda average: number(sk.f1_score(g, a, average=average, zero_division=0))
+    precision, recall, by_label, _ = sk.precision_recall_fscore_support(g, a, average=None, zero_division=0)
+    return {'name': name, 'labels': labels, 'gold': gold, 'answered': answered,
+            'subset_accuracy': number(sk.accuracy_score(g, a)), 'hamming_loss': number(sk.hamming_loss(g, a)),
+            'micro_f1': f1('micro'), 'macro_f1': f1('macro'), 'sample_f1': f1('samples'),
+            'precision': list(precision), 'recall': list(recall), 'f1': list(by_label)}
+
+
+def set_cases():
+    own = random.Random(11)
+    cases = [set_case('nobody has any', 3, [[]] * 4, [[]] * 4),
+             set_case('none answered', 3, [[0], [1, 2], []], [[]] * 3),
+             set_case('all answered', 3, [[0], [1, 2], []], [[0, 1, 2]] * 3),
+             set_case('equal', 4, [[0, 3], [], [2]], [[0, 3], [], [2]]),
+             set_case('a label nobody has', 4, [[0], [1], [0, 1]], [[0], [0, 1], [1]]),
+             set_case('one row', 2, [[0, 1]], [[1]])]
+    for i in range(20):
+        labels, rows, skill = own.choice([2, 3, 6, 28]), own.choice([2, 9, 60, 200]), own.random()
+        often = [own.random() ** 2 for _ in range(labels)]
+        draw = lambda: [l for l in range(labels) if own.random() < often[l]]
+        gold = [draw() for _ in range(rows)]
+        answered = [g if own.random() < skill else draw() for g in gold]
+        cases.append(set_case(f'random {i}', labels, gold, answered))
+    return cases
+
+
 def score_case(name, x, y):
     row = {'name': name, 'x': x, 'y': y, 'pearson': None, 'spearman': None}
     if len(x) >= 2:
@@ -208,6 +236,7 @@ print('{')
 import sklearn
 print(f' "made": "scikit-learn {sklearn.__version__}, scipy {scipy.__version__}, numpy {numpy.__version__}",')
 dump('labels', label_cases())
+dump('sets', set_cases())
 dump('scores', score_cases())
 dump('answers', answer_cases())
 dump('normal', normal_cases())

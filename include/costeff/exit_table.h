@@ -90,6 +90,12 @@ struct Decision {
 // Error(usage) as Engine::run does, for a policy that does not fit the model.
 std::vector<Decision> decide(const ExitTable& table, const ExitPolicy& policy);
 
+// The answers to texts in windows, which are rows of the table: text i has those from first[i] to before
+// first[i + 1]. Each window leaves by its own exit; the text's is the deepest. By the arithmetic of
+// RunOptions::doc_stride.
+std::vector<Decision> join_decisions(const ExitTable& table, const ExitPolicy& policy,
+                                     std::span<const int64_t> first, WindowJoin join);
+
 // The same, but only the exits: exits[row] is an index into table.layers.
 void decide_exits(const ExitTable& table, const ExitPolicy& policy, std::vector<int32_t>* exits);
 

@@ -85,6 +85,13 @@ struct ExitPolicy {
   std::string weights_from = {};
 };
 
+// How the answers to the windows of a long text become one.
+enum class WindowJoin {
+  mean,   // of the probabilities, or of the scores of a regression
+  max,    // the largest of each label; of single-label models their sum is made 1 again
+  first,  // that of the first window; no other is computed
+};
+
 // The precision of the products in the encoder. Sums, LayerNorm, activations, the residual stream and
 // the exits' classifiers are always float32; the exits' poolers are bfloat16 for bfloat16 and int8.
 //   bfloat16  weights and rows are rounded to bfloat16
@@ -122,6 +129,11 @@ struct RunOptions {
   double max_delay_ms = 0;
   int64_t pad_to =
       0;  // > 0: mean pooling counts [PAD] up to this length too, as in COST-EFF's code
+  // Texts that are longer than the model are read in windows, which share so many tokens with their
+  // neighbours, in place of being cut; of a pair the second text is. -1: they are cut.
+  int64_t doc_stride = -1;
+  WindowJoin join = WindowJoin::mean;
+  bool windows = false;  // also give the answers of the windows (Result::windows)
   // true: a row that cannot be read or scored reaches the sink with Result::error. false: it ends the
   // run with an Error(input).
   bool skip_bad_rows = false;

@@ -51,6 +51,10 @@ struct Result {
   std::vector<float> logits;      // [C]; regression: [1], the score
   std::vector<float> probs;       // [C]; empty for regression
   std::vector<ExitOutput> exits;  // RunOptions::all_exits: every exit, in layer order
+  // RunOptions::doc_stride, of a text in more than one window: the other members are joined over them.
+  // exit_layer is the deepest, tokens are those of all windows, and logits follow from the probabilities.
+  int64_t window_count = 1;
+  std::vector<Result> windows;  // RunOptions::windows: the answers of all windows, in order
   // Question answering models: [tokens, 2], start and end logit of every token. Then label, probs and
   // logits are not set.
   std::vector<float> token_logits;
@@ -69,6 +73,7 @@ struct RunStats {
   int64_t bad_utf8_rows = 0;
   int64_t truncated_rows = 0;
   int64_t empty_rows = 0;
+  int64_t windows = 0;                  // rows in one window count 1
   int64_t skipped_rows = 0;             // not scored (Result::error), not in the other numbers
   std::vector<int64_t> exit_histogram;  // [L], rows that left after layer i + 1
   int64_t layer_tokens = 0;             // tokens x layers computed

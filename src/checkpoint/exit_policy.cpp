@@ -84,7 +84,7 @@ std::vector<double> read_thresholds(const Json& j, const PolicyTraits& row,
 }
 
 // The weights of exits, and where they come from.
-void read_weights(const Json& j, const std::string& place, ExitPolicy* policy) {
+void read_exit_weights(const Json& j, const std::string& place, ExitPolicy* policy) {
   constexpr size_t kDigits = 16;  // of base/files/content_hash
   if (!j.contains("exit_weights")) {
     fail_model("{}: policy {} needs the key exit_weights; costeff tune --policy {} writes it",
@@ -117,7 +117,7 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
         json_int(j, key.c_str(), 0, row.least_number, kMaxLayer, place, ErrorKind::model);
   }
   if (row.may_average) policy.average = json_bool(j, "average", false, place, ErrorKind::model);
-  if (row.needs_weights) read_weights(j, place, &policy);
+  if (row.needs_weights) read_exit_weights(j, place, &policy);
   policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, ErrorKind::model);
   return policy;
 }

@@ -7,6 +7,7 @@
 
 #include "exit/kept_probs.h"
 #include "exit/policy.h"
+#include "exit/window_join.h"
 
 namespace costeff {
 namespace {
@@ -54,6 +55,8 @@ class MeanAnswers {
     }
     return s;
   }
+  // [C] of the last at().
+  std::span<const float> probs() const { return sums_; }
 
  private:
   const ExitTable& table_;
@@ -193,6 +196,50 @@ std::vector<Decision> decide(const ExitTable& t, const ExitPolicy& policy) {
     out[row].label = mean.label;
     out[row].prob = mean.prob;
     out[row].entropy = mean.entropy;
+  }
+  return out;
+}
+
+std::vector<Decision> join_decisions(const ExitTable& t, const ExitPolicy& policy,
+                                     std::span<const int64_t> first, WindowJoin join) {
+  const exits::Scoring scoring{t.problem, t.label_thresholds};
+  const auto labels = static_cast<size_t>(t.num_labels);
+  MeanAnswers means(t, policy.patience);
+  std::vector<float> probs(labels), logits(labels);
+  std::vector<int32_t> chosen;
+  const std::vector<Decision> windows = decide(t, policy);
+  std::vector<Decision> out;
+  for (size_t i = 0; i + 1 < first.size(); ++i) {
+    out.push_back(windows[static_cast<size_t>(first[i])]);
+    if (first[i + 1] - first[i] == 1) continue;
+    Decision& d = out.back();
+    exits::JoinedAnswer joined(t.num_labels);
+    for (int64_t w = first[i]; w < first[i + 1]; ++w) {
+      const Decision& window = windows[static_cast<size_t>(w)];
+      if (window.exit > d.exit) {
+        d.exit = window.exit;
+        d.layer = window.layer;
+      }
+      const std::span<const float> of(t.logits.data() + t.at(w, window.exit) * labels, labels);
+      if (is_regression(t)) {
+        joined.add(join, of);
+      } else if (averages(policy) && window.exit < t.exits() - 1) {
+        (void)means.at(w, window.exit);
+        joined.add(join, means.probs());
+      } else {
+        exits::score_logits(scoring, of, probs);
+        joined.add(join, probs);
+      }
+    }
+    const exits::ExitScore s = joined.finish(scoring, join, probs, logits);
+    d.label = s.label;
+    d.prob = s.prob;
+    d.entropy = s.entropy;
+    d.value = s.value;
+    if (is_multi_label(t)) {
+      exits::choose_labels(scoring, probs, &chosen);
+      d.label = t.label_sets.number_of(chosen);
+    }
   }
   return out;
 }

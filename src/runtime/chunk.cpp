@@ -48,19 +48,23 @@ void reset_result(Result* r) {
   r->error.clear();
 }
 
-void count_results(const Chunk& chunk, RunStats* s) {
-  for (const Result& r : std::span(chunk.results).first(static_cast<size_t>(chunk.count))) {
-    if (!r.error.empty()) {
-      ++s->skipped_rows;
-      continue;
-    }
-    ++s->rows;
-    s->tokens += r.tokens;
-    s->bad_utf8_rows += r.bad_utf8;
-    s->truncated_rows += r.truncated;
-    s->empty_rows += r.empty;
-    ++s->exit_histogram[static_cast<size_t>(r.exit_layer - 1)];
+void count_result(const Result& r, RunStats* s) {
+  if (!r.error.empty()) {
+    ++s->skipped_rows;
+    return;
   }
+  ++s->rows;
+  s->windows += r.window_count;
+  s->tokens += r.tokens;
+  s->bad_utf8_rows += r.bad_utf8;
+  s->truncated_rows += r.truncated;
+  s->empty_rows += r.empty;
+  ++s->exit_histogram[static_cast<size_t>(r.exit_layer - 1)];
+}
+
+void count_results(const Chunk& chunk, RunStats* s) {
+  for (const Result& r : std::span(chunk.results).first(static_cast<size_t>(chunk.count)))
+    count_result(r, s);
 }
 
 }  // namespace costeff::runtime

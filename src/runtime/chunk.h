@@ -13,6 +13,8 @@ namespace costeff::runtime {
 
 // A chunk is much smaller than a file, so that all threads get their share even of a short one.
 inline constexpr int64_t kChunkTokens = 256;
+// Where texts are read in windows: a chunk ends when they have more bytes than this, however few tokens.
+inline constexpr int64_t kChunkTextBytes = 1 << 20;
 
 // It is used again and again, so that its memory is allocated once.
 struct Chunk {
@@ -36,6 +38,8 @@ void end_chunk(Chunk* chunk, int64_t rows);
 // Prepares a result for the next row.
 void reset_result(Result* result);
 
+// Adds an answer to the counts of rows in *stats.
+void count_result(const Result& result, RunStats* stats);
 // Adds the answers of a finished chunk to the counts of rows in *stats.
 void count_results(const Chunk& chunk, RunStats* stats);
 

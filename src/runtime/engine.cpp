@@ -11,6 +11,7 @@
 #include "base/threads/cpu_count.h"
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
+#include "runtime/doc/documents.h"
 #include "runtime/encode_row.h"
 #include "runtime/model_info.h"
 #include "runtime/qa/qa.h"
@@ -131,19 +132,31 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
   stream.mode = options.mode;
   stream.max_delay = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
       std::chrono::duration<double, std::milli>(options.max_delay_ms));
+  if (options.doc_stride >= 0) {
+    const runtime::DocumentOptions documents{options.doc_stride, options.join, options.windows};
+    return runtime::run_documents(impl_->model, impl_->tokenizer, source, sink, documents, stream,
+                                  stop);
+  }
   return runtime::run_stream(impl_->model, impl_->tokenizer, source, sink, stream, stop);
 }
 
 void Engine::check(const Example& row, const RunOptions& options) const {
   const EncodeOptions encode =
       impl_->encode_options(options.encode, options.encode.max_length != 0);
+  if (options.doc_stride >= 0) {
+    runtime::WindowedText text;
+    runtime::DocumentCutter(impl_->model.spec, impl_->tokenizer, encode,
+                            impl_->max_ids(options.encode), {options.doc_stride, options.join, false})
+        .cut(row, &text);
+    return;
+  }
   text::Encoding encoding;
   runtime::encode_row(impl_->model.spec, impl_->tokenizer, row, encode,
                       impl_->max_ids(options.encode), &encoding);
 }
 
 void Engine::check(const QaExample& question, const QaOptions& options) const {
-  runtime::QaEncoding encoding;
+  runtime::WindowedText encoding;
   runtime::encode_question(
       impl_->model.spec, impl_->tokenizer, question,
       runtime::resolve_qa(options, impl_->model.spec, impl_->info.default_max_length), &encoding);

@@ -80,6 +80,7 @@ void StreamWorker::forget_finished() {
 
 void StreamWorker::add_to(RunStats* sum) const {
   sum->rows += stats_.rows;
+  sum->windows += stats_.windows;
   sum->tokens += stats_.tokens;
   sum->bad_utf8_rows += stats_.bad_utf8_rows;
   sum->truncated_rows += stats_.truncated_rows;

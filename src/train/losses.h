@@ -13,12 +13,12 @@ namespace costeff::train {
 
 // What a row should have been answered.
 struct Gold {
-  std::span<const int32_t> labels;        // [B] single-label
-  std::span<const float> scores;          // [B] regression
-  std::span<const double> class_weights;  // [C]; empty: all 1
-  double smoothing = 0;                   // share of a label that is spread over all classes
-  std::span<const float> sets;            // [B, C] multi-label: 1 for each label of the row, else 0
-  std::span<const double> pos_weights;    // [C] of a label that a row has; empty: all 1
+  std::span<const int32_t> labels = {};        // [B] single-label
+  std::span<const float> scores = {};          // [B] regression
+  std::span<const double> class_weights = {};  // [C]; empty: all 1
+  double smoothing = 0;                        // share of a label that is spread over all classes
+  std::span<const float> sets = {};  // [B, C] multi-label: 1 for each label of the row, else 0
+  std::span<const double> pos_weights = {};  // [C] of a label that a row has; empty: all 1
 
   double weight_of(int64_t label) const {
     return class_weights.empty() ? 1 : class_weights[static_cast<size_t>(label)];

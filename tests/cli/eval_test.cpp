@@ -197,8 +197,9 @@ TEST_F(EvalCli, SaysWhatIsWrong) {
   EXPECT_EQ(error({data, "--task", "rte"}, 2), "costeff: task rte has 2 labels, the model has 3");
   EXPECT_EQ(error({data, "--format", "xml"}, 2),
             "costeff: output format \"xml\", expected text, json or tsv");
-  EXPECT_EQ(error({data, "--metrics", "pearson"}, 2),
-            "costeff: metric pearson is of scores, and this model gives labels");
+  EXPECT_EQ(
+      error({data, "--metrics", "pearson"}, 2),
+      "costeff: metric pearson is of scores (regression), and the answers are one label a row");
   EXPECT_EQ(error({data, "--point", "entropy"}, 2),
             "costeff: --point entropy, expected a threshold: entropy:0.5");
   EXPECT_EQ(error({data, "--point", "confident-patience:2"}, 2),

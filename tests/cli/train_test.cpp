@@ -71,7 +71,7 @@ TEST_F(TrainCli, RefusesFlags) {
       {{"--data", data, "-o", out, "--dtype", "int8"}, "--dtype int8, expected float32 or bf"},
       {{"--data", data, "-o", out, "--best-by", "first"}, "expected one of last, mean"},
       {{"--data", data, "-o", out, "--metric", "mcc"}, "metric \"mcc\" is not known"},
-      {{"--data", data, "-o", out, "--metric", "pearson"}, "the rows have labels"},
+      {{"--data", data, "-o", out, "--metric", "pearson"}, "the answers are one label a row"},
       {{"--data", data, "-o", out, "--metric", "f1"},
        "--metric f1 is of two classes, and there are 3; expected macro_f1"},
       {{"--data", data, "-o", out, "--max-length", "65"},

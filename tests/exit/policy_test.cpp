@@ -118,6 +118,61 @@ int64_t patience_exit(int64_t patience, const std::vector<int32_t>& labels) {
   return 0;
 }
 
+// Sigmoids 0.8808, 0.5, 0.0474; in float64 by Python's math.
+TEST(Sigmoids, ScoresOfTheLeastSureLabel) {
+  const std::vector<float> logits{2, 0, -3};
+  std::vector<float> probs(3);
+  const Scoring half{ProblemType::multi_label, {}};
+  const ExitScore s = score_logits(half, logits, probs);
+  EXPECT_FLOAT_EQ(probs[0], 0.88079708f);
+  EXPECT_FLOAT_EQ(probs[1], 0.5f);
+  EXPECT_FLOAT_EQ(probs[2], 0.04742587f);
+  EXPECT_FLOAT_EQ(s.prob, 0.5f);
+  EXPECT_FLOAT_EQ(s.margin, 0.0f);
+  EXPECT_FLOAT_EQ(s.entropy, 0.69314718f);
+  std::vector<int32_t> labels;
+  choose_labels(half, probs, &labels);
+  EXPECT_EQ(labels, std::vector<int32_t>{0});  // 0.5 is not above 0.5
+
+  const std::vector<double> one{0.04}, each{0.9, 0.25, 0.05};
+  const ExitScore with_one = score_logits({ProblemType::multi_label, one}, logits, probs);
+  EXPECT_FLOAT_EQ(with_one.margin, static_cast<float>(probs[2] - 0.04));
+  EXPECT_EQ(with_one.prob, s.prob);  // of the probabilities alone
+  choose_labels({ProblemType::multi_label, one}, probs, &labels);
+  EXPECT_EQ(labels, (std::vector<int32_t>{0, 1, 2}));
+  choose_labels({ProblemType::multi_label, each}, probs, &labels);
+  EXPECT_EQ(labels, std::vector<int32_t>{1});
+}
+
+TEST(Sigmoids, FarFromZero) {
+  const std::vector<float> logits{90, -90, 3e38f, -3e38f};
+  std::vector<float> probs(4);
+  const ExitScore s = score_logits({ProblemType::multi_label, {}}, logits, probs);
+  EXPECT_EQ(probs, (std::vector<float>{1, 8.194013e-40f, 1, 0}));
+  EXPECT_EQ(s.prob, 1.0f);
+  EXPECT_EQ(s.margin, 0.5f);
+  EXPECT_GT(s.entropy, 0.0f);
+  EXPECT_LT(s.entropy, 1e-37f);
+}
+
+// With thresholds of 0.5 entropy, prob and margin order rows alike.
+TEST(Sigmoids, ThreeScoresOrderRowsAlike) {
+  std::vector<ExitScore> scores;
+  for (int i = 0; i < 60; ++i) {
+    const auto x = static_cast<float>(i);
+    const std::vector<float> logits{0.1f * x - 2, 1.5f - 0.07f * x, 0.03f * x};
+    std::vector<float> probs(3);
+    scores.push_back(score_logits({ProblemType::multi_label, {}}, logits, probs));
+  }
+  for (const ExitScore& a : scores) {
+    for (const ExitScore& b : scores) {
+      if (a.entropy >= b.entropy) continue;
+      EXPECT_GE(a.prob, b.prob);
+      EXPECT_GE(a.margin, b.margin);
+    }
+  }
+}
+
 TEST(Patience, CountsAgreementsInARow) {
   EXPECT_EQ(patience_exit(1, {0, 0, 0}), 2);
   EXPECT_EQ(patience_exit(2, {0, 0, 0}), 3);

@@ -141,6 +141,7 @@ CLI::App* add_eval_flags(CLI::App* app, EvalFlags* f) {
   add_output_flags(sub, f);
   add_encode_flags(sub, &f->pass.encode);
   add_computing_flags(sub, f);
+  add_doc_flags(sub, &f->pass.doc, true, false);
   add_qa_flags(sub, &f->qa);
   sub->remove_option(sub->get_option("--n-best"));
   sub->get_option("--task")->description(

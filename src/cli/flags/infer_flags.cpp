@@ -18,6 +18,8 @@ constexpr const char* kInferFooter =
     "            \\\\ and \\|. jsonl  lists labels and label_ids instead, and with --top-k\n"
     "            or --all-exits probs: an object of names. prob is the least max(p, 1-p)\n"
     "            over the labels, entropy the largest of a label.\n"
+    "  --windows: jsonl  windows: a list of tokens, the keys of the answer and\n"
+    "            exit_layer, of each window of a long text.\n"
     "  --task qa: tsv, csv  id answer start end score; jsonl  the same keys, then\n"
     "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
     "            end score); squad  one object of id: answer. start and end count\n"
@@ -25,7 +27,7 @@ constexpr const char* kInferFooter =
     "  The columns of --keep come last.\n"
     "  --stats-json gives rows tokens seconds rows_per_s tokens_per_s threads\n"
     "  mean_exit_layer layers_saved exit_histogram bad_utf8_rows truncated_rows\n"
-    "  empty_rows skipped_rows layer_tokens stage_seconds.\n\n"
+    "  empty_rows skipped_rows windows layer_tokens stage_seconds.\n\n"
     "Examples:\n"
     "  costeff infer models/sst2-slender reviews.txt\n"
     "  costeff infer MODEL dev.tsv --task mrpc --threshold 0.3 -o answers.tsv\n"
@@ -104,6 +106,7 @@ CLI::App* add_infer_flags(CLI::App* app, InferFlags* f) {
   add_encode_flags(sub, &f->encode);
   add_long_run_flags(sub, &f->long_run);
   add_computing_flags(sub, f);
+  add_doc_flags(sub, &f->doc, true, true);
   add_qa_flags(sub, &f->qa);
   return sub;
 }

@@ -11,6 +11,7 @@
 #include "cli/flags/load_flags.h"
 #include "cli/flags/long_run_flags.h"
 #include "cli/flags/policy_flags.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/qa_flags.h"
 
 namespace costeff::cli {
@@ -20,6 +21,7 @@ struct InferFlags {
   InputFlags input;
   EncodeFlags encode;
   PolicyFlags policy;
+  DocFlags doc;
   QaFlags qa;
   LoadFlags load;
   LongRunFlags long_run;

@@ -69,6 +69,8 @@ RunOptions pass_run_options(const PassFlags& f) {
   run.batch_tokens = f.batch_tokens;
   run.pad_to = f.pad_to;
   run.label_thresholds = label_thresholds_from(f.label_threshold);
+  check_doc_flags(f.doc, f.encode);
+  add_doc_options(f.doc, &run);
   run.skip_bad_rows = f.bad_rows.skip();
   return run;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/flags/bad_row_flags.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/load_flags.h"
 #include "tasks/read/data_sets.h"
@@ -24,6 +25,7 @@ struct PassFlags {
   InputFlags input;
   EncodeFlags encode;
   BadRowFlags bad_rows;
+  DocFlags doc;  // of verbs that know long texts
   int64_t limit = 0, threads = 0, batch_tokens = 0, pad_to = 0;
   bool quiet = false;
 };

@@ -8,11 +8,12 @@
 namespace costeff::cli {
 namespace {
 
-constexpr const char* kQaOnly[] = {"--doc-stride", "--max-answer-length", "--n-best", "--squad-v2",
+constexpr const char* kQaOnly[] = {"--max-answer-length", "--n-best", "--squad-v2",
                                    "--null-threshold"};
 constexpr const char* kNotQa[] = {"--all-exits",  "--top-k",    "--pad-to",     "--policy",
                                   "--threshold",  "--patience", "--exit-layer", "--exit-start",
-                                  "--truncation", "--pair-cut"};
+                                  "--truncation", "--pair-cut",   "--join",       "--windows",
+                                  "--label-threshold"};
 
 }  // namespace
 
@@ -21,12 +22,6 @@ void add_qa_flags(CLI::App* verb, QaFlags* f) {
   task->description(task->get_description() +
                     "; or qa: questions and contexts (SQuAD's .json, or two columns)");
   const char* group = "Question answering (--task qa)";
-  verb->add_option("--doc-stride", f->doc_stride,
-                   "Tokens shared by neighbouring windows of a long context (default: 128, or "
-                   "fewer if windows are short)")
-      ->type_name("N")
-      ->check(whole_number(0, int64_t{1} << 20))
-      ->group(group);
   verb->add_option("--max-answer-length", f->max_answer_length,
                    "Longest answer, in tokens (default: 30)")
       ->type_name("N")
@@ -64,9 +59,9 @@ void check_qa_flags(const CLI::App& infer, const std::string& task) {
   }
 }
 
-QaOptions qa_options(const QaFlags& f) {
+QaOptions qa_options(const QaFlags& f, int64_t doc_stride) {
   QaOptions q;
-  q.doc_stride = f.doc_stride;
+  q.doc_stride = doc_stride;
   q.max_answer_length = f.max_answer_length;
   q.n_best = std::max(q.n_best, f.n_best);
   q.version_2 = f.version_2;

@@ -11,7 +11,7 @@
 namespace costeff::cli {
 
 struct QaFlags {
-  int64_t doc_stride = -1, max_answer_length = 30, n_best = 0;
+  int64_t max_answer_length = 30, n_best = 0;
   bool version_2 = false;
   double null_threshold = 0;
 };
@@ -23,7 +23,7 @@ bool is_qa_task(const std::string& task);
 // Throws Error(usage) for a flag of infer that says nothing with this task.
 void check_qa_flags(const CLI::App& infer, const std::string& task);
 
-// The options that these flags set; the others keep their defaults.
-QaOptions qa_options(const QaFlags& flags);
+// The options that these flags and --doc-stride set; the others keep their defaults.
+QaOptions qa_options(const QaFlags& flags, int64_t doc_stride);
 
 }  // namespace costeff::cli

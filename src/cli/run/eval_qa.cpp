@@ -26,7 +26,7 @@ bool has_impossible(const tasks::DataSet& set) {
 }
 
 QaOptions qa_options(const EvalFlags& f, bool version_2) {
-  QaOptions q = qa_options(f.qa);
+  QaOptions q = qa_options(f.qa, f.pass.doc.stride);
   q.max_length = f.pass.encode.max_length;
   q.version_2 = version_2;
   q.threads = f.pass.threads;

@@ -41,7 +41,7 @@ tasks::QaOutputOptions output_options(const InferFlags& f) {
 }
 
 QaOptions qa_options(const InferFlags& f) {
-  QaOptions q = qa_options(f.qa);
+  QaOptions q = qa_options(f.qa, f.doc.stride);
   q.max_length = f.encode.max_length;
   q.threads = f.threads;
   q.batch_tokens = f.batch_tokens;

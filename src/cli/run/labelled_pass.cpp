@@ -33,6 +33,16 @@ void split_off_bad(std::span<const Example> rows, std::span<const Result> result
   }
 }
 
+// A long text is as many rows of the table as it has windows, each of which leaves by its own exit.
+void append_answers(const ModelInfo& m, const RunOptions& run, std::span<const Result> results,
+                    tasks::Evaluated* data) {
+  if (run.doc_stride < 0) return append(results, m.problem, &data->table);
+  for (const Result& r : results) {
+    append(r.windows, m.problem, &data->table);
+    data->first_window.push_back(data->table.rows());
+  }
+}
+
 void add_texts(std::span<const Example> rows, ContentHash* hash) {
   const auto add = [&](std::string_view text) {
     hash->add(fmt::format("{}:", text.size()));
@@ -123,6 +133,9 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   run.policy = ExitPolicy{};
   run.all_exits = true;
   data.table.label_thresholds = run.label_thresholds;
+  run.windows = run.doc_stride >= 0;
+  if (run.windows) data.first_window = {0};
+  data.join = run.join;
   tasks::Progress progress(tasks::want_progress(f.quiet, -1));
   progress.begin({.rows_limit = f.limit});
   const int64_t skipped_before = bad->count();
@@ -133,7 +146,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
       [&](auto all_rows, auto all_results) {
         split_off_bad(all_rows, all_results, bad, [&](auto rows, auto results) {
           if (labelled) tasks::append_gold(pass.labels, rows, &data);
-          append(results, m.problem, &data.table);
+          append_answers(m, run, results, &data);
           add_texts(rows, &texts);
           if (watch) watch(rows, data.table);
         });

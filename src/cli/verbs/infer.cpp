@@ -44,6 +44,7 @@ std::optional<tasks::OutputFormat> asked_format(const InferFlags& f) {
     format = OutputFormat::tsv;
   }
   if (f.all_exits && format != OutputFormat::jsonl) throw_usage("--all-exits needs --format jsonl");
+  if (f.doc.windows && format != OutputFormat::jsonl) throw_usage("--windows needs --format jsonl");
   if (f.top_k > 1 && format == OutputFormat::table)
     throw_usage("--top-k needs --format tsv, csv or jsonl");
   return format;
@@ -58,6 +59,7 @@ tasks::OutputOptions output_options(const InferFlags& f, std::optional<tasks::Ou
   out.problem = m.problem;
   out.all_exits = f.all_exits;
   out.top_k = f.top_k;
+  out.windows = f.doc.windows;
   out.header = !f.no_output_header;
   out.table_width = terminal_width(fd);
   out.num_layers = static_cast<int64_t>(m.layers.size());
@@ -109,6 +111,9 @@ tasks::Fingerprint infer_fingerprint(const InferFlags& f, const tasks::OutputOpt
           {"output header", yes(output.header)},
           {"all-exits", yes(f.all_exits)},
           {"top-k", number(f.top_k)},
+          {"doc-stride", number(f.doc.stride)},
+          {"join", f.doc.join},
+          {"windows", yes(f.doc.windows)},
           {"label-threshold", shortest_list(run.label_thresholds)},
           {"policy", policy_name(p.kind)},
           {"threshold", shortest_list(p.thresholds)},
@@ -168,6 +173,8 @@ RunOptions run_options(const InferFlags& f) {
   run.batch_tokens = f.batch_tokens;
   run.pad_to = f.pad_to;
   run.label_thresholds = label_thresholds_from(f.label_threshold);
+  check_doc_flags(f.doc, f.encode);
+  add_doc_options(f.doc, &run);
   run.skip_bad_rows = f.bad_rows.skip();
   check_bad_row_flags(f.bad_rows, {f.output}, f.input.files);
   if (f.long_run.resume) check_rereadable(input_files(f.input), "--resume");

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/fail.h"
+#include "runtime/chunk.h"
 #include "runtime/encode_row.h"
 #include "runtime/qa/spans.h"
 #include "runtime/qa/windows.h"
@@ -18,13 +19,11 @@ namespace {
 
 constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
 constexpr int64_t kMaxBest = 1000;
-// A chunk of the stream ends when its questions have more bytes than this.
-constexpr int64_t kChunkTextBytes = 1 << 20;
 
 // A question with windows under way.
 struct Pending {
   QaExample example;
-  QaEncoding encoding;
+  WindowedText encoding;
   std::string error;  // why it cannot be answered; it then has one window, which has this error
   SpanSearch search;
   int64_t joined = 0;  // windows whose logits have arrived
@@ -112,7 +111,7 @@ class Questions {
       finish_search(p->search, p->example.context, options_, &r);
       r.windows = p->encoding.windows.count;
       r.tokens = tokens_;
-      r.bad_utf8 = p->encoding.pair.bad_utf8;
+      r.bad_utf8 = p->encoding.whole.bad_utf8;
       r.empty = is_blank(p->example.question) || is_blank(p->example.context);
       ++questions_;
       bad_utf8_ += r.bad_utf8;

@@ -46,32 +46,17 @@ int64_t choose_stride(const QaExample& example, const QaOptions& options, int64_
 
 }  // namespace
 
-Windows cut_windows(int64_t context, int64_t width, int64_t stride) {
-  Windows w{1, width, width - stride};
-  if (context > width) w.count = 1 + (context - width + w.step - 1) / w.step;
-  return w;
-}
-
-int64_t QaEncoding::begin(int64_t window) const {
-  return from_end ? std::max<int64_t>(end(window) - windows.width, 0) : window * windows.step;
-}
-
-int64_t QaEncoding::end(int64_t window) const {
-  if (from_end) return context - window * windows.step;
-  return std::min(begin(window) + windows.width, context);
-}
-
 void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
-                     const QaExample& example, const QaOptions& options, QaEncoding* out) {
+                     const QaExample& example, const QaOptions& options, WindowedText* out) {
   if (!example.error.empty()) throw_input(example.error);
   try {
     tokenizer.encode(without_leading_space(example.question), example.context, {.offsets = true},
-                     &out->pair);
+                     &out->whole);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
     fail_question(example, e.what());
   }
-  text::Encoding& pair = out->pair;
+  text::Encoding& pair = out->whole;
   // A model with one token type (RoBERTa), or none (DistilBERT), treats every token as type 0.
   if (m.arch.type_vocab_size < 2) std::fill(pair.type_ids.begin(), pair.type_ids.end(), 0);
   const auto first = std::find(pair.sides.begin(), pair.sides.end(), int8_t{1});
@@ -87,19 +72,6 @@ void encode_question(const model::Model& m, const text::Tokenizer& tokenizer,
   const bool one = out->context <= width;
   out->from_end = tokenizer.truncates_left();
   out->windows = cut_windows(out->context, width, one ? 0 : choose_stride(example, options, width));
-}
-
-void fill_window(const QaEncoding& e, int64_t window, Example* row) {
-  const auto copy = [&](const std::vector<int32_t>& from, std::vector<int32_t>* to) {
-    const auto context = from.begin() + e.head;
-    to->assign(from.begin(), context);
-    to->insert(to->end(), context + e.begin(window), context + e.end(window));
-    to->insert(to->end(), context + e.context, from.end());
-  };
-  copy(e.pair.ids, &row->input_ids);
-  copy(e.pair.type_ids, &row->token_type_ids);
-  row->has_ids = true;
-  row->error.clear();
 }
 
 }  // namespace costeff::runtime

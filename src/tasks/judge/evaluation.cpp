@@ -64,23 +64,24 @@ void score_sets(const Evaluated& data, const std::vector<Decision>& decisions,
   }
 }
 
-// Counts exits, layers and cost.
+// Counts exits, layers and cost. windows: what each row of the table leaves by.
 void add_costs(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
-               const std::vector<Decision>& decisions, Score* s) {
+               const std::vector<Decision>& windows, const std::vector<Decision>& decisions,
+               Score* s) {
   const auto depth = static_cast<int64_t>(model.layers.size());
   s->exit_histogram.assign(static_cast<size_t>(depth), 0);
-  ExitPolicy never;
-  // Rows of the same length that leave at the same layer cost the same.
-  std::map<std::pair<int64_t, int64_t>, int64_t> alike;
   int64_t layers = 0;
   double entropy = 0;
-  for (size_t i = 0; i < decisions.size(); ++i) {
-    const Decision& d = decisions[i];
+  for (const Decision& d : decisions) {
     ++s->exit_histogram[static_cast<size_t>(d.layer - 1)];
-    ++alike[{std::max<int64_t>(data.table.tokens[i], data.pad_to), d.layer}];
     layers += d.layer;
     entropy += static_cast<double>(d.entropy);
   }
+  ExitPolicy never;
+  // Those of the same length that leave at the same layer cost the same.
+  std::map<std::pair<int64_t, int64_t>, int64_t> alike;
+  for (size_t i = 0; i < windows.size(); ++i)
+    ++alike[{std::max<int64_t>(data.table.tokens[i], data.pad_to), windows[i].layer}];
   double used = 0, full = 0;
   for (const auto& [key, count] : alike) {
     const auto& [tokens, layer] = key;
@@ -137,8 +138,11 @@ int64_t policy_macs(const ModelInfo& model, const ExitPolicy& policy, int64_t to
 Score score_policy(const Evaluated& data, const ModelInfo& model, const ExitPolicy& policy,
                    const ScoreOptions& options) {
   Score s;
-  const std::vector<Decision> decisions = decide(data.table, policy);
-  add_costs(data, model, policy, decisions, &s);
+  const std::vector<Decision> windows = decide(data.table, policy);
+  const std::vector<Decision> decisions =
+      data.first_window.empty() ? windows
+                                : join_decisions(data.table, policy, data.first_window, data.join);
+  add_costs(data, model, policy, windows, decisions, &s);
   if (is_regression(data.table)) {
     std::vector<double> answered;
     for (const Decision& d : decisions) answered.push_back(static_cast<double>(d.value));

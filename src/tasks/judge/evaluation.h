@@ -25,7 +25,11 @@ struct Evaluated {
   // [rows] the model's classes; multi-label: numbers in table.label_sets; empty: regression
   std::vector<int32_t> labels;
   std::vector<double> scores;  // [rows] regression; else empty
-  int64_t pad_to = 0;          // a row counts at least this many tokens (RunOptions::pad_to)
+  // Of long texts: row i has the rows [first_window[i], first_window[i + 1]) of the table, one for each of
+  // its windows. Empty: each row is one of the table.
+  std::vector<int64_t> first_window;
+  WindowJoin join = WindowJoin::mean;
+  int64_t pad_to = 0;  // a row counts at least this many tokens (RunOptions::pad_to)
 };
 
 // Appends the labels or scores of rows. Throws Error(input) for a label that is not known.

@@ -328,8 +328,10 @@ void append_interval_note(const EvalReport& r, std::string* out) {
   append_format(out, "\n{:g}% intervals:", 100 * r.bootstrap.confidence);
   if (!exact.empty()) append_format(out, " {} exact binomial (Clopper-Pearson)", exact);
   if (!drawn.empty()) {
-    append_format(out, "{}{} bootstrap, percentiles of {} samples, seed {}",
-                  exact.empty() ? " " : ";\n", drawn, r.bootstrap.replicates, r.bootstrap.seed);
+    constexpr size_t kShort = 25;
+    append_format(out, "{}{}{}bootstrap, percentiles of {} samples, seed {}",
+                  exact.empty() ? " " : ";\n", drawn, drawn.size() > kShort ? "\n" : " ",
+                  r.bootstrap.replicates, r.bootstrap.seed);
   }
   *out += "\n";
   if (has_f1) {

@@ -156,28 +156,45 @@ void write_exits(const Result& result, const OutputOptions& options, JsonWriter*
   json->end_array();
 }
 
+// The answer, its exit and what is asked for besides.
+void write_answer(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  if (is_regression(options)) {
+    json->field("value", regression_value(result));
+  } else if (is_multi_label(options)) {
+    write_labels(result, options, json);
+    json->field(kEntropyKey, result.entropy);
+  } else {
+    write_label(options, result.label, result.prob, json);
+    json->field(kEntropyKey, result.entropy);
+  }
+  json->field(kExitLayerKey, result.exit_layer);
+  if (is_multi_label(options)) {
+    if (options.top_k > 0 || options.all_exits) write_probs(result, options, json);
+  } else if (options.top_k > 0 && !is_regression(options)) {
+    write_top(result, options, json);
+  }
+  if (options.all_exits) write_exits(result, options, json);
+}
+
+void write_windows(const Result& result, const OutputOptions& options, JsonWriter* json) {
+  json->begin_array("windows");
+  for (const Result& window : result.windows) {
+    json->begin_object();
+    json->field("tokens", window.tokens);
+    write_answer(window, options, json);
+    json->end_object();
+  }
+  json->end_array();
+}
+
 void append_json(const Example& row, const Result& result, const OutputOptions& options,
                  std::string* out) {
   JsonWriter json(out);
   json.begin_object();
   json.key(kIdKey);
   json.stored(row.id);
-  if (is_regression(options)) {
-    json.field("value", regression_value(result));
-  } else if (is_multi_label(options)) {
-    write_labels(result, options, &json);
-    json.field(kEntropyKey, result.entropy);
-  } else {
-    write_label(options, result.label, result.prob, &json);
-    json.field(kEntropyKey, result.entropy);
-  }
-  json.field(kExitLayerKey, result.exit_layer);
-  if (is_multi_label(options)) {
-    if (options.top_k > 0 || options.all_exits) write_probs(result, options, &json);
-  } else if (options.top_k > 0 && !is_regression(options)) {
-    write_top(result, options, &json);
-  }
-  if (options.all_exits) write_exits(result, options, &json);
+  write_answer(result, options, &json);
+  if (options.windows) write_windows(result, options, &json);
   write_kept_fields(options.kept, row.kept, &json);
   json.end_object();
   out->push_back('\n');
@@ -196,7 +213,7 @@ std::string output_format_name(OutputFormat format) {
 bool is_output_name(std::string_view name) {
   constexpr std::string_view kOutputNames[] = {"id",         "label",    "prob",      "entropy",
                                                "exit_layer", "label_id", "top",       "exits",
-                                               "value",      "labels",   "label_ids", "probs"};
+                                               "value", "labels", "label_ids", "probs", "windows"};
   if (std::find(std::begin(kOutputNames), std::end(kOutputNames), name) != std::end(kOutputNames))
     return true;
   for (const std::string_view begin : {"label_", "prob_"}) {

@@ -21,6 +21,7 @@ struct OutputOptions {
   std::vector<std::string> labels;  // [C] names
   ProblemType problem = ProblemType::single_label;
   bool all_exits = false;  // JSONL only
+  bool windows = false;    // JSONL only: Result::windows
   int64_t top_k = 0;       // 0: not asked for; at most C are written
   bool header = true;      // TSV, CSV and table
   int64_t table_width = 80;

@@ -210,7 +210,8 @@ TEST(GoldColumns, MissingOnesAreNamed) {
             "t.jsonl:1: no field \"label\", expected the label there; another name is given with "
             "--label-field");
   EXPECT_EQ(read_bytes("t.jsonl", "{\"text\":\"a\",\"label\":null}\n", labelled()).error,
-            "t.jsonl:1: field \"label\" is null, expected a label: a string or a number");
+            "t.jsonl:1: field \"label\" is null, expected a label: a string, a number or a list "
+            "of them");
   EXPECT_EQ(read_bytes("t.txt", "a\n", labelled()).error,
             "t.txt is read as plain text, which has no labels; say --input-format tsv, csv or "
             "jsonl");

@@ -16,6 +16,7 @@
 #include "shared_data.h"
 #include "tasks/judge/gold.h"
 #include "tasks/judge/intervals.h"
+#include "tasks/judge/set_metrics.h"
 #include "tasks/judge/squad_metrics.h"
 #include "tasks/read/reader.h"
 
@@ -59,6 +60,61 @@ TEST(Metrics, LabelsAsScikitLearn) {
     expect_equal(macro_f1(c), row["macro_f1"], name + " macro_f1");
     expect_equal(matthews(c), row["matthews"], name + " matthews");
   }
+}
+
+TEST(Metrics, SetsAsScikitLearn) {
+  ASSERT_GT(goldens()["sets"].size(), 20u);
+  for (const Json& row : goldens()["sets"]) {
+    const auto gold = row["gold"].get<std::vector<std::vector<int32_t>>>();
+    const auto answered = row["answered"].get<std::vector<std::vector<int32_t>>>();
+    std::vector<SetRow> rows;
+    for (size_t i = 0; i < gold.size(); ++i) rows.push_back({&gold[i], &answered[i]});
+    const int64_t labels = row["labels"];
+    const std::vector<int32_t> once(rows.size(), 1);
+    for (const Metric m : {Metric::subset_accuracy, Metric::hamming_loss, Metric::micro_f1,
+                           Metric::macro_f1, Metric::sample_f1}) {
+      const std::string name(metric_name(m));
+      expect_equal(set_metric(m, rows, labels), row[name], row["name"].get<std::string>() + name);
+      EXPECT_EQ(set_metric(m, rows, labels), set_statistic(m, rows, labels)(once));
+    }
+    const std::vector<LabelCounts> by_label = count_labels(rows, labels);
+    for (size_t l = 0; l < by_label.size(); ++l) {
+      expect_equal(by_label[l].precision(), row["precision"][l], "precision");
+      expect_equal(by_label[l].recall(), row["recall"][l], "recall");
+      expect_equal(by_label[l].f1(), row["f1"][l], "f1");
+    }
+  }
+}
+
+TEST(Metrics, SetsOfDrawnRows) {
+  const std::vector<int32_t> a{0}, both{0, 1}, none;
+  const std::vector<SetRow> rows{{&a, &both}, {&none, &none}, {&both, &a}};
+  const std::vector<int32_t> times{2, 0, 1};
+  // As if the first row were there twice and the second not at all.
+  const std::vector<SetRow> drawn{rows[0], rows[0], rows[2]};
+  for (const Metric m : {Metric::subset_accuracy, Metric::hamming_loss, Metric::micro_f1,
+                         Metric::macro_f1, Metric::sample_f1}) {
+    EXPECT_DOUBLE_EQ(set_metric(m, rows, 2, times), set_metric(m, drawn, 2)) << metric_name(m);
+    EXPECT_TRUE(std::isnan(set_metric(m, {}, 2)));
+  }
+}
+
+TEST(Metrics, EachIsOfOneKindOfAnswers) {
+  const auto fits = [](ProblemType p) {
+    std::string names;
+    for (const char* name : {"accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman",
+                             "subset_accuracy", "micro_f1", "sample-f1", "hamming_loss"}) {
+      if (metric_fault(metric_from_name(name), p).empty()) names += std::string(name) + " ";
+    }
+    return names;
+  };
+  EXPECT_EQ(fits(ProblemType::single_label), "accuracy f1 macro_f1 matthews ");
+  EXPECT_EQ(fits(ProblemType::multi_label),
+            "macro_f1 subset_accuracy micro_f1 sample-f1 hamming_loss ");
+  EXPECT_EQ(fits(ProblemType::regression), "pearson spearman ");
+  EXPECT_EQ(metric_fault(Metric::f1, ProblemType::multi_label),
+            "metric f1 is of one label a row, and the answers are any number of labels "
+            "(multi-label)");
 }
 
 TEST(Metrics, ScoresAsScipy) {
@@ -162,7 +218,7 @@ TEST(Metrics, NamesGoBothWays) {
   EXPECT_EQ(metric_from_name("macro-f1"), Metric::macro_f1);
   EXPECT_EQ(error_of(ErrorKind::usage, [] { metric_from_name("mcc"); }),
             "metric \"mcc\" is not known, expected one of accuracy, f1, macro_f1, matthews, "
-            "pearson, spearman");
+            "pearson, spearman, subset_accuracy, micro_f1, sample_f1, hamming_loss");
 }
 
 TEST(Intervals, ClopperPearsonAsScipy) {

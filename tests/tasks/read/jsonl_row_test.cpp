@@ -249,7 +249,8 @@ TEST(JsonlRow, ValuesNobodyAskedFor) {
   InputOptions options;
   options.want_gold = true;
   EXPECT_EQ(row_text(R"({"text": "a", "label": -Infinity})", options),
-            "dev.jsonl:2: field \"label\" is -Infinity, expected a label: a string or a number");
+            "dev.jsonl:2: field \"label\" is -Infinity, expected a label: a string, a number or a "
+            "list of them");
   EXPECT_EQ(row_text(R"({"text": "a", "label": 1, "label": 0})", options),
             "dev.jsonl:2: field \"label\" comes twice");
 }
