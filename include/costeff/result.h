@@ -41,7 +41,7 @@ struct ExitOutput {
   float uncertainty = -1;     // BERxiT's learned exit, 0 to 1; -1: this exit has none
 };
 
-// The answer to one row, from the exit where it left.
+// The answer to one row, from the exit where it left; ExitPolicy::average: all but logits of several exits.
 struct Result {
   int64_t exit_layer = 0;       // 1-based
   int64_t label = 0;            // argmax; not of multi-label models and regressions

@@ -80,6 +80,7 @@ ExitScore score_sigmoids(const Scoring& scoring, std::span<const float> logits,
                          std::span<float> probs) {
   ExitScore s;
   s.prob = s.margin = 1;
+  s.value = logits[0];
   for (size_t c = 0; c < logits.size(); ++c) {
     // By z = -|logit|: e^z <= 1, and the entropy ln(1 + e^z) - z e^z / (1 + e^z) is a sum of terms >= 0.
     const double z = -std::abs(static_cast<double>(logits[c])), e = std::exp(z);

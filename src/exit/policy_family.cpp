@@ -52,16 +52,17 @@ std::vector<double> evidence_ladder(const ExitTable& t, const ExitPolicy& form) 
     exits::ExitState state{.seen = true, .evidence = sums.back()};
     sums.push_back(exits::add_evidence(form, layer, {.prob = 1}, &state));
   }
-  constexpr double kStep = 1e-6;  // so that exit_policy.json has a short number
-  // Rounded up, so that with the first no row leaves.
-  std::vector<double> out{std::ceil(sums.back() / kStep) * kStep};
+  constexpr double kScale = 1e6;  // so that exit_policy.json has a short number
+  // Not below the largest sum, so that with the first no row leaves.
+  const double most = std::ceil(sums.back() * kScale);
+  std::vector<double> out{(most / kScale < sums.back() ? most + 1 : most) / kScale};
   const auto segments = static_cast<int64_t>(sums.size()) - 1;
   const int64_t steps = segments > 0 ? std::max<int64_t>(1, kThresholds / segments) : 0;
   for (size_t k = sums.size() - 1; k > 0; --k) {
     for (int64_t step = 1; step <= steps; ++step) {
       const double u = static_cast<double>(step) / static_cast<double>(steps);
       const double exact = sums[k] - (sums[k] - sums[k - 1]) * u * u * u;
-      const double threshold = std::round(exact / kStep) * kStep;
+      const double threshold = std::round(exact * kScale) / kScale;
       if (threshold < out.back()) out.push_back(threshold);
     }
   }
@@ -208,6 +209,7 @@ std::vector<double> evidence_thresholds(const ExitTable& t, const ExitPolicy& fo
 }
 
 std::vector<double> estimated_weights(const ExitTable& t, std::span<const int64_t> gold) {
+  if (t.rows() == 0) throw Error(ErrorKind::internal, "no rows to estimate exit weights on");
   std::vector<double> out(static_cast<size_t>(std::max<int64_t>(1, t.layers.back() - 1)), 0);
   for (int64_t e = 0; e + 1 < t.exits(); ++e) {
     int64_t right = 0;

@@ -85,6 +85,18 @@ TEST_F(EvalCli, PoliciesAreThoseOfInfer) {
   EXPECT_EQ(exits[3]["confusion"], policies[5]["confusion"]);
 }
 
+// A policy that is too long for its column stands above its numbers: its end tells it from others.
+TEST_F(EvalCli, LongNamesOfPoliciesAreNotCut) {
+  const Finished f = run({"eval", model.path(), data, "--point", "confident-patience:2:0.9",
+                          "--point", "confident-patience:2:0.9:average", "--point", "entropy:0.9"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  for (const char* text : {"\nconfident-patience 2 < 0.9\n                      ",
+                           "\nconfident-patience 2 < 0.9, average\n                      ",
+                           "\nentropy < 0.9           "})
+    EXPECT_NE(f.out.find(text), std::string::npos) << text << f.out;
+  EXPECT_EQ(f.out.find("\xE2\x80\xA6"), std::string::npos) << f.out;
+}
+
 TEST_F(EvalCli, TsvColumnsAreStable) {
   const Finished f = run(
       {"eval", model.path(), "--data", data, "--format", "tsv", "--thresholds", "0:0.3:0.1", "-q"});

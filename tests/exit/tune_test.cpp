@@ -108,6 +108,7 @@ TEST(EstimatedWeights, AccuracyOfEachLayersExit) {
   EXPECT_EQ(estimated_weights(t, std::vector<int64_t>{0, 0, 0, 0}),
             (std::vector<double>{0, 0.25, 0, 0.5, 0}));
   EXPECT_EQ(estimated_weights(t, {}), (std::vector<double>{0, 0.5, 0, 0.75, 0}));
+  EXPECT_THROW(estimated_weights(ExitTable{}, {}), Error);
 }
 
 TEST(QuantileThresholds, OfEvidence) {

@@ -3,13 +3,13 @@
 #include <costeff/tune.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/fail.h"
 #include "base/files/file_bytes.h"
+#include "base/format.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/tune_flags.h"
@@ -81,10 +81,12 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
     r->searched = r->searched || c.by_layer;
     r->weighed = r->weighed || policy_traits(c.kind).needs_weights;
   }
-  if (r->weighed && rows.search.rows() == 0) {
-    fail_input("{}: {} too few to estimate exit weights on a part of, expected {} or more", r->data,
-               r->rows == 1 ? "1 row is" : fmt::format("{} rows are", r->rows),
-               std::ceil(0.5 / f.search_share));
+  const bool none_to_test = rows.test.rows() == 0;
+  if (none_to_test || (r->weighed && rows.search.rows() == 0)) {
+    fail_input(
+        "{}: of {} --search-share {} leaves none to {} on, expected more rows or another share",
+        r->data, counted(r->rows, "row", "rows"), shortest(f.search_share),
+        none_to_test ? "test" : "estimate exit weights");
   }
   tasks::SweepEvaluator evaluator(pass.data, m);
   tasks::SweepPoint full;

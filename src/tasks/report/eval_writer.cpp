@@ -188,6 +188,13 @@ void append_label_cell(const std::string& text, std::string* out) {
   append_cell(text, kLabelWidth, Align::left, true, out);
 }
 
+// A policy that is too long for the column stands above its numbers, as its end tells it from others.
+void append_point_cell(const std::string& text, std::string* out) {
+  const bool fits = static_cast<int64_t>(text.size()) <= kLabelWidth;
+  if (!fits) append_format(out, "{}\n", text);
+  append_label_cell(fits ? text : "", out);
+}
+
 // Names that fit a column.
 std::string_view column_name(Metric metric) {
   return metric == Metric::subset_accuracy ? "subset"
@@ -204,7 +211,7 @@ void append_table(const char* title, const std::vector<EvalPoint>& points, std::
                 "saved", "speed-up", "MACs");
   for (const EvalPoint& p : points) {
     const Score& s = p.score;
-    append_label_cell(p.text, out);
+    append_point_cell(p.text, out);
     append_metric(s.metrics[0], out);
     append_format(out, "{:>8.3f}{:>6.1f}%{:>8.2f}x{:>6.2f}x\n", s.mean_exit_layer,
                   100 * s.layers_saved, s.speedup_layers, s.speedup_macs);
@@ -218,7 +225,7 @@ void append_table(const char* title, const std::vector<EvalPoint>& points, std::
     }
     *out += "\n";
     for (const EvalPoint& p : points) {
-      append_label_cell(p.text, out);
+      append_point_cell(p.text, out);
       for (size_t m = first; m < end; ++m) append_metric(p.score.metrics[m], out);
       *out += "\n";
     }
@@ -232,7 +239,7 @@ void append_times(const EvalReport& r, std::string* out) {
   append_label_cell("measured, one run", out);
   *out += "  seconds    rows/s\n";
   for (const EvalPoint& p : r.points) {
-    append_label_cell(p.text, out);
+    append_point_cell(p.text, out);
     append_format(out, "{:>9.2f}{:>10.0f}\n", p.seconds, rows_per_second(r, p.seconds));
   }
 }
@@ -251,7 +258,7 @@ void append_histograms(const EvalReport& r, std::string* out) {
     *out += "\n";
     for (const EvalPoint& p : r.points) {
       if (!leaves_early(p)) continue;
-      append_label_cell(p.text, out);
+      append_point_cell(p.text, out);
       for (int64_t i = first; i < end; ++i) {
         append_format(out, "{:>7}", p.score.exit_histogram[static_cast<size_t>(i)]);
       }
