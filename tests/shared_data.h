@@ -17,6 +17,12 @@ inline std::string shared_path(const std::string& name) {
   return std::string(larger ? larger : COSTEFF_TEST_DATA) + "/" + name;
 }
 
+// What PyTorch answers with the bundled model, which is not of the larger collection.
+inline std::string bundled_path(const std::string& name) {
+  return std::string(COSTEFF_TEST_DATA) + "/bundled/" + name;
+}
+inline const std::string kBundledModel = COSTEFF_SOURCE_DIR "/models/sst2-slender";
+
 // Nothing is skipped in silence: what a test needs and tests/data has not is added there.
 #define COSTEFF_NEED_SHARED(name)                         \
   ASSERT_TRUE(std::filesystem::exists(shared_path(name))) \

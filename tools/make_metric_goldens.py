@@ -6,7 +6,7 @@ public definition (Rajpurkar et al. 2016, 2018: lower case, no punctuation, no a
 fixed; F1 of the bags of words), run by Python, whose ideas of letters and blanks are part of the rules.
 SHARED, the larger collection of test data, holds glue/ and models/: the GLUE dev sets, scored against
 answers that anybody can work out (the length of the text), and what the trained models answer to SST-2.
-EXCERPTS holds glue/ too: tests/data/glue.tar.xz, unpacked.
+EXCERPTS holds glue/ too, and bundled/: those archives of tests/data, unpacked.
 usage: tools/make_metric_goldens.py SHARED EXCERPTS > tests/tasks/metric_goldens.json
 (needs scikit-learn and scipy)
 """
@@ -215,8 +215,9 @@ def glue_cases(root):
 
 
 def model_cases():
-    for name in ('sst2-slender', 'sst2-deebert'):
-        with open(f'{sys.argv[1]}/models/{name}/dev_logits.jsonl') as f:
+    for name, where in (('sst2-slender', f'{sys.argv[1]}/models/sst2-slender'),
+                        ('sst2-deebert', f'{sys.argv[1]}/models/sst2-deebert'), ('bundled', f'{sys.argv[2]}/bundled')):
+        with open(f'{where}/dev_logits.jsonl') as f:
             rows = [json.loads(line) for line in f]
         gold = [row['label'] for row in rows]
         exits = []

@@ -116,12 +116,6 @@ def glue(shared):
         yield name, data if rows is None else joined(lines_of(data)[:rows + header])
 
 
-def models(shared):
-    """What PyTorch answers with the bundled model, without its weights."""
-    for name in ('dev_logits.jsonl', 'dev_results.json'):
-        yield f'sst2-slender/{name}', read(f'{shared}/models/sst2-slender/{name}')
-
-
 def in_float32(data):
     """A safetensors file whose float64 tensors are float32: what they are compared with is."""
     size = int.from_bytes(data[:8], 'little')
@@ -163,7 +157,7 @@ def plain_files(shared):
 # Floats pack better where the position within four bytes counts.
 FLOATS = {'lc': 0, 'lp': 2, 'pb': 2}
 ARCHIVES = {'golden': (golden, FLOATS), 'golden_train': (golden_train, FLOATS), 'tokenizer': (tokenizer, {}),
-            'glue': (glue, {}), 'models': (models, {})}
+            'glue': (glue, {})}
 
 
 def packed(top, files, options):

@@ -12,9 +12,8 @@ namespace costeff::cli {
 namespace {
 
 // The table beside the trained models, all thresholds, by one command.
-void check_table(const std::string& model, const std::string& name) {
-  const Json truth =
-      Json::parse(read_whole_file(shared_path("models/" + name + "/dev_results.json")));
+void check_table(const std::string& model, const std::string& truth_path, const std::string& name) {
+  const Json truth = Json::parse(read_whole_file(truth_path + "/dev_results.json"));
   std::string thresholds;
   for (const Json& t : truth["thresholds"]) {
     thresholds += (thresholds.empty() ? "" : ",") + t["threshold"].dump();
@@ -55,14 +54,18 @@ void check_table(const std::string& model, const std::string& name) {
   }
 }
 
-TEST(EvalTable, SlenderModel) {
+TEST(EvalTable, BundledModel) { check_table(kBundledModel, bundled_path(""), "bundled"); }
+
+TEST(LargerEvalTable, SlenderModel) {
   COSTEFF_NEED_SHARED("models/sst2-slender");
-  check_table(COSTEFF_SOURCE_DIR "/models/sst2-slender", "sst2-slender");
+  check_table(shared_path("models/sst2-slender"), shared_path("models/sst2-slender"),
+              "sst2-slender");
 }
 
 TEST(LargerEvalTable, DeebertModel) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
-  check_table(shared_path("models/sst2-deebert"), "sst2-deebert");
+  check_table(shared_path("models/sst2-deebert"), shared_path("models/sst2-deebert"),
+              "sst2-deebert");
 }
 
 // ---- the scripts ----

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/expected_rows.h"
+#include "shared_data.h"
 
 namespace costeff::cli {
 namespace {
@@ -98,7 +99,7 @@ TEST(Inspect, Text) {
 }
 
 TEST(Inspect, BundledModelFitsATerminal) {
-  const Finished f = run({"inspect", std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender"});
+  const Finished f = run({"inspect", kBundledModel});
   EXPECT_EQ(f.exit_code, 0);
   for (const std::string& line : lines_of(f.out)) {
     if (line.rfind("model", 0) != 0) {

@@ -327,10 +327,8 @@ TEST(SweepShared, RegressionAndLearnedAndTrained) {
 
 // The table that came with the model, from one command.
 TEST(SweepShared, TableOfTheTrainedModel) {
-  COSTEFF_NEED_SHARED("models/sst2-slender");
-  const Json truth =
-      Json::parse(read_whole_file(shared_path("models/sst2-slender/dev_results.json")));
-  Strings args{"sweep",        std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender",
+  const Json truth = Json::parse(read_whole_file(bundled_path("dev_results.json")));
+  Strings args{"sweep",        kBundledModel,
                "--data",       shared_path("glue/SST-2"),
                "--max-length", "128",
                "--policies",   "fixed",

@@ -159,8 +159,8 @@ INSTANTIATE_TEST_SUITE_P(Dialects, DecideGolden,
                          [](const auto& p) { return p.param; });
 
 // The trained models at every threshold of the reference's table, from one pass.
-void check_trained(const std::string& model, const std::string& name) {
-  const json results = read_json_file(shared_path("models/" + name + "/dev_results.json"));
+void check_trained(const std::string& model, const std::string& truth) {
+  const json results = read_json_file(truth + "/dev_results.json");
   const Engine engine(model);
   std::ifstream in(shared_path("glue/SST-2/dev.tsv"));
   std::vector<Example> rows;
@@ -189,14 +189,16 @@ void check_trained(const std::string& model, const std::string& name) {
   }
 }
 
-TEST(DecideTrained, BundledSlender) {
+TEST(DecideTrained, BundledSlender) { check_trained(kBundledModel, bundled_path("")); }
+
+TEST(LargerDecideTrained, Slender) {
   COSTEFF_NEED_SHARED("models/sst2-slender");
-  check_trained(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender");
+  check_trained(shared_path("models/sst2-slender"), shared_path("models/sst2-slender"));
 }
 
 TEST(LargerDecideTrained, DeeBert) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
-  check_trained(shared_path("models/sst2-deebert"), "sst2-deebert");
+  check_trained(shared_path("models/sst2-deebert"), shared_path("models/sst2-deebert"));
 }
 
 }  // namespace

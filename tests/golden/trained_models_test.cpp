@@ -31,10 +31,9 @@ std::vector<Example> sst2_dev() {
   return rows;
 }
 
-// `model` computes; the truth is in ../shared/models/`name`. Every `every`th threshold is run; all of
+// `model` computes; the truth is in `dir`. Every `every`th threshold is run; all of
 // them are decided from the answers of the exits in exit_table_test.cpp.
-void check_model(const std::string& model, const std::string& name, size_t every) {
-  const std::string dir = shared_path("models/" + name);
+void check_model(const std::string& model, const std::string& dir, size_t every) {
   const json results = read_json_file(dir + "/dev_results.json");
   const auto truth = read_json_lines(dir + "/dev_logits.jsonl");
   const Engine engine(model);
@@ -97,14 +96,16 @@ void check_model(const std::string& model, const std::string& name, size_t every
   }
 }
 
-TEST(TrainedModels, BundledSlender) {
+TEST(TrainedModels, BundledSlender) { check_model(kBundledModel, bundled_path(""), 4); }
+
+TEST(LargerTrainedModels, Slender) {
   COSTEFF_NEED_SHARED("models/sst2-slender");
-  check_model(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender", 4);
+  check_model(shared_path("models/sst2-slender"), shared_path("models/sst2-slender"), 4);
 }
 
 TEST(LargerTrainedModels, DeeBert) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
-  check_model(shared_path("models/sst2-deebert"), "sst2-deebert", 4);
+  check_model(shared_path("models/sst2-deebert"), shared_path("models/sst2-deebert"), 4);
 }
 
 struct Score {
@@ -135,9 +136,9 @@ ExitTable dev_table(const Engine& engine, const std::vector<Example>& rows) {
 
 // bfloat16 and int8 against float32, on the best instruction set and AVX2: accuracy at full depth
 // within `points`, at S = 0.3 too; the mean exit layer there within 2%.
-void check_small_precisions(const std::string& model, const std::string& name, double points) {
+void check_small_precisions(const std::string& model, const std::string& dir, double points) {
   const auto rows = sst2_dev();
-  const json truth = read_json_lines(shared_path("models/" + name + "/dev_logits.jsonl"));
+  const json truth = read_json_lines(dir + "/dev_logits.jsonl");
   const ExitPolicy early{.kind = PolicyKind::entropy, .thresholds = {0.3}};
   const Engine exact(model, {.isa = "", .compute = ComputeType::float32});
   const ExitTable exact_table = dev_table(exact, rows);
@@ -158,19 +159,18 @@ void check_small_precisions(const std::string& model, const std::string& name, d
 }
 
 TEST(TrainedModels, BundledInSmallPrecisions) {
-  COSTEFF_NEED_SHARED("models/sst2-slender");
-  check_small_precisions(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender", "sst2-slender",
-                         0.003);
+  check_small_precisions(kBundledModel, bundled_path(""), 0.003);
 }
 
 // Rounding its weights to int8 by itself changes 3 of the 872 sentences at full depth.
 TEST(LargerTrainedModels, DeeBertInSmallPrecisions) {
   COSTEFF_NEED_SHARED("models/sst2-deebert");
-  check_small_precisions(shared_path("models/sst2-deebert"), "sst2-deebert", 0.005);
+  check_small_precisions(shared_path("models/sst2-deebert"), shared_path("models/sst2-deebert"),
+                         0.005);
 }
 
 TEST(TrainedModels, BundledPolicyIsEntropyBelow0Point4) {
-  const Engine engine(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender");
+  const Engine engine(kBundledModel);
   EXPECT_TRUE(engine.info().policy_from_model);
   EXPECT_EQ(engine.info().policy.kind, PolicyKind::entropy);
   EXPECT_EQ(engine.info().policy.thresholds, std::vector<double>{0.4});

@@ -38,7 +38,7 @@ const Population& population() {
     std::vector<Example> rows;
     read_sst2(shared_path("glue/SST-2/dev.tsv"), 872, &rows, &out.gold);
     read_sst2(shared_path("glue/SST-2/train.tsv"), 1200, &rows, &out.gold);
-    const Engine engine(std::string(COSTEFF_SOURCE_DIR) + "/models/sst2-slender");
+    const Engine engine(kBundledModel);
     RunOptions options;
     options.all_exits = true;
     options.policy = ExitPolicy{};

@@ -26,7 +26,7 @@ Parts parts_by_steps(int64_t context, int64_t width, int64_t stride) {
   return parts;
 }
 
-Parts parts_of(const QaEncoding& e) {
+Parts parts_of(const WindowedText& e) {
   Parts parts;
   for (int64_t k = 0; k < e.windows.count; ++k) parts.push_back({e.begin(k), e.end(k)});
   return parts;
@@ -36,7 +36,7 @@ TEST(QaWindows, AreThoseOfStepByStepCutting) {
   for (int64_t context = 0; context <= 40; ++context) {
     for (int64_t width = 1; width <= 12; ++width) {
       for (int64_t stride = 0; stride < width; ++stride) {
-        QaEncoding e;
+        WindowedText e;
         e.context = context;
         e.windows = cut_windows(context, width, stride);
         ASSERT_EQ(parts_of(e), parts_by_steps(context, width, stride))
@@ -61,7 +61,7 @@ TEST(QaWindows, FromTheEndAreThoseOfTheLibrary) {
       {0, 4, 1, {{0, 0}}},
   };
   for (const auto& c : kCases) {
-    QaEncoding e;
+    WindowedText e;
     e.context = c.context;
     e.from_end = true;
     e.windows = cut_windows(c.context, c.width, c.stride);
@@ -77,14 +77,14 @@ class QaEncode : public testing::Test {
     model_.arch.type_vocab_size = 2;
   }
 
-  QaEncoding encode(const std::string& question, const std::string& context, int64_t max_length,
+  WindowedText encode(const std::string& question, const std::string& context, int64_t max_length,
                     int64_t stride = -1) {
     QaExample example{
         .question = question, .context = context, .id = "", .place = "dev.json: qas[0]"};
     QaOptions options;
     options.max_length = max_length;
     options.doc_stride = stride;
-    QaEncoding e;
+    WindowedText e;
     encode_question(model_, *tokenizer_, example, options, &e);
     return e;
   }
@@ -104,7 +104,7 @@ using Ids = std::vector<int32_t>;
 
 // 2 question tokens and 3 specials leave 4 of 9.
 TEST_F(QaEncode, WindowsOfAHandMadeCase) {
-  const QaEncoding e = encode("w1 w2", "w10 w11 w12 w13 w14 w15 w16", 9, 2);
+  const WindowedText e = encode("w1 w2", "w10 w11 w12 w13 w14 w15 w16", 9, 2);
   EXPECT_EQ(e.head, 4);
   EXPECT_EQ(e.context, 7);
   EXPECT_EQ(parts_of(e), (Parts{{0, 4}, {2, 6}, {4, 7}}));
@@ -125,7 +125,7 @@ TEST_F(QaEncode, WindowsOfAHandMadeCase) {
 TEST_F(QaEncode, TruncationSideLeftBeginsAtTheEnd) {
   write_file(dir_.file("tokenizer_config.json"), R"({"truncation_side": "left"})");
   tokenizer_.emplace(dir_.path());
-  const QaEncoding e = encode("w1 w2", "w10 w11 w12 w13 w14 w15 w16", 9, 2);
+  const WindowedText e = encode("w1 w2", "w10 w11 w12 w13 w14 w15 w16", 9, 2);
   EXPECT_EQ(parts_of(e), (Parts{{3, 7}, {1, 5}, {0, 3}}));
   Example row;
   fill_window(e, 0, &row);
@@ -143,7 +143,7 @@ TEST_F(QaEncode, ContextThatFitsIsOneWindow) {
 
 TEST_F(QaEncode, EmptyContextIsOneWindowOfNothing) {
   for (const char* context : {"", " \n\t"}) {
-    const QaEncoding e = encode("w1 w2", context, 5);
+    const WindowedText e = encode("w1 w2", context, 5);
     EXPECT_EQ(parts_of(e), (Parts{{0, 0}}));
     Example row;
     fill_window(e, 0, &row);
@@ -182,8 +182,8 @@ TEST_F(QaEncode, RefusesQuestionsThatLeaveNoRoom) {
 // As run_qa.py: str.lstrip(). Bytes that are not UTF-8 are no white space.
 TEST_F(QaEncode, LeadingWhiteSpaceOfTheQuestionGoes) {
   const auto question = [&](const std::string& text) {
-    const QaEncoding e = encode(text, "w10", 64);
-    return Ids(e.pair.ids.begin() + 1, e.pair.ids.begin() + e.head - 1);
+    const WindowedText e = encode(text, "w10", 64);
+    return Ids(e.whole.ids.begin() + 1, e.whole.ids.begin() + e.head - 1);
   };
   EXPECT_EQ(question(" \t\n\xC2\xA0\xE3\x80\x80w1 "), Ids{kW0 + 1});
   EXPECT_EQ(question(" \n "), Ids{});
@@ -192,8 +192,8 @@ TEST_F(QaEncode, LeadingWhiteSpaceOfTheQuestionGoes) {
 
 TEST_F(QaEncode, ModelsWithoutASecondTypeGetTypeZero) {
   model_.arch.type_vocab_size = 1;
-  const QaEncoding e = encode("w1", "w2 w3", 64);
-  EXPECT_EQ(e.pair.type_ids, Ids(6, 0));
+  const WindowedText e = encode("w1", "w2 w3", 64);
+  EXPECT_EQ(e.whole.type_ids, Ids(6, 0));
 }
 
 }  // namespace
