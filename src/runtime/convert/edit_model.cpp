@@ -119,10 +119,10 @@ void drop_layers(model::Model* m, std::span<const int64_t> layers) {
   m->arch.layers = std::move(kept);
   if (m->arch.family == model::Family::albert && !checkpoint::albert_layout_of(m->arch, 1)) {
     fail_usage(
-        "without layer {} ALBERT's config.json cannot say which of the layers share weights, "
-        "expected to "
-        "drop as many of each group",
-        fmt::join(layers, ", "));
+        "without {} {} ALBERT's config.json cannot say which layers share weights, expected to "
+        "drop as "
+        "many of each group",
+        layers.size() == 1 ? "layer" : "layers", fmt::join(layers, ", "));
   }
   renumber_heads(m, numbers);
   model::number_parameters(m);
