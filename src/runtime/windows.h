@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "text/tokens/encoding.h"
+#include "text/tokenizer.h"
 
 namespace costeff::runtime {
 

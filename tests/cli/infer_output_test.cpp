@@ -246,7 +246,7 @@ TEST(InferOutput, StatsGoToStderr) {
   EXPECT_EQ(keys_of(j), (Strings{"rows", "tokens", "seconds", "rows_per_s", "tokens_per_s",
                                  "threads", "mean_exit_layer", "layers_saved", "exit_histogram",
                                  "bad_utf8_rows", "truncated_rows", "empty_rows", "skipped_rows",
-                                 "layer_tokens", "stage_seconds"}));
+                                 "windows", "layer_tokens", "stage_seconds"}));
   EXPECT_EQ(j["rows"], 30);
   EXPECT_EQ(j["tokens"], tokens);
   EXPECT_EQ(j["threads"], 1);

@@ -161,9 +161,13 @@ TEST(InferQa, RefusesWhatDoesNotFit) {
       wrong.err,
       "costeff: " + classifier.path() +
           ": deebert-bert has no question answering head (qa_outputs), which --task qa needs\n");
-  const Finished flag = run({"infer", classifier.path(), "-", "--doc-stride", "3"}, "w1\n");
+  const Finished flag = run({"infer", classifier.path(), "-", "--squad-v2"}, "w1\n");
   EXPECT_EQ(flag.exit_code, 2);
-  EXPECT_EQ(flag.err, "costeff: --doc-stride needs --task qa\n");
+  EXPECT_EQ(flag.err, "costeff: --squad-v2 needs --task qa\n");
+  const Finished join =
+      run({"infer", asked.model.path(), "-", "--task", "qa", "--join", "max"}, "w1\tw2\n");
+  EXPECT_EQ(join.exit_code, 2);
+  EXPECT_EQ(join.err, "costeff: --join says nothing with --task qa\n");
 }
 
 TEST(InferQa, WrongInputNamesThePlace) {

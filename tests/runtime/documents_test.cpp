@@ -147,12 +147,16 @@ TEST_F(Documents, ShortTextsAreAsWithoutWindows) {
                             without = engine.score(rows, cut);
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(with[i].window_count > 1, without[i].truncated) << i;
-    if (!without[i].truncated) EXPECT_EQ(with[i].logits, without[i].logits);
+    if (!without[i].truncated) {
+      EXPECT_EQ(with[i].logits, without[i].logits);
+    }
     // Of single texts the first window is what cutting leaves.
     const Result first = engine.score(std::vector{rows[i]}, documents(WindowJoin::first)).front();
     EXPECT_EQ(first.window_count, 1);
     EXPECT_EQ(first.truncated, without[i].truncated);
-    if (!rows[i].text_b) EXPECT_EQ(first.logits, without[i].logits);
+    if (!rows[i].text_b) {
+      EXPECT_EQ(first.logits, without[i].logits);
+    }
   }
 }
 
