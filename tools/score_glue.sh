@@ -5,7 +5,8 @@
 #   GLUE_DIR: its directories are named after the tasks, SST-2, MNLI, ...; or the directory of one task
 #   MODELS: directories by a pattern, in which {task} stands for cola, sst-2 or sst2, mrpc, sts-b or stsb,
 #   qqp, mnli, qnli, rte, wnli, ax: 'models/{task}-slender'. Tasks without such a directory are named on
-#   stderr and left out. A pattern without {task} is one model for all.
+#   stderr and left out. Without {task} it is one model: its own task is scored (finetuning_task in
+#   config.json), or all if it names none.
 #   FLAGs go to costeff eval: -S 0.3
 #   COSTEFF  the program (default: costeff, or where there is none, that of build/release)
 # Columns: name data rows metric value low high mean_exit_layer speedup_layers.
@@ -27,6 +28,12 @@ model_of() {
   printf '%s' "$path"
 }
 
+only=
+case $pattern in
+  *"{task}"*) ;;
+  *) only=$("$costeff" inspect "$pattern" --json | sed -n 's/^ *"task": "\(.*\)",*$/\1/p') ;;
+esac
+
 code=3
 printf 'name\tdata\trows\tmetric\tvalue\tlow\thigh\tmean_exit_layer\tspeedup_layers\n'
 for dir in "$glue" "$glue"/*/; do
@@ -35,6 +42,7 @@ for dir in "$glue" "$glue"/*/; do
     cola | sst-2 | mrpc | sts-b | qqp | mnli | qnli | rte | wnli | ax) ;;
     *) continue ;;
   esac
+  [ -z "$only" ] || [ "$only" = "$task" ] || continue
   model=$(model_of "$task")
   if [ ! -d "$model" ]; then # sst2 is as usual a name as sst-2
     short=$(model_of "$(printf '%s' "$task" | tr -d -)")

@@ -130,6 +130,18 @@ TEST_F(EvalCli, ScriptScoresAllOfGlue) {
              0),
       (Strings{"sst-2"}));
   EXPECT_EQ(code, 0);
+  // One model that names its task is scored on that alone.
+  TinyShape named;
+  named.labels = 2;
+  TempDir own;
+  write_tiny_checkpoint(own.path(), named);
+  Json config = Json::parse(read_whole_file(own.file("config.json")));
+  config["finetuning_task"] = "rte";
+  write_file(own.file("config.json"), config.dump());
+  EXPECT_EQ(
+      column(shell("score_glue.sh '" + dir.file("glue") + "' '" + own.path() + "'", &code), 0),
+      (Strings{"rte"}));
+  EXPECT_EQ(code, 0);
   // A task that cannot be scored does not stop the others.
   write_file(dir.file("glue/CoLA/dev.tsv"), "s\t7\t\tw1 w2\n");
   EXPECT_EQ(column(shell(command + " 2>/dev/null", &code), 0), (Strings{"rte", "sst-2"}));

@@ -49,7 +49,9 @@ OrderedJson to_json(const ModelInfo& m, int64_t length) {
   j["head_size"] = m.head_size;
   j["num_labels"] = m.num_labels;
   j["labels"] = m.labels;
+  j["task"] = m.task.empty() ? OrderedJson() : OrderedJson(m.task);
   j["regression"] = is_regression(m);
+  j["multi_label"] = is_multi_label(m);
   j["vocab_size"] = m.vocab_size;
   j["type_vocab_size"] = m.type_vocab_size;
   j["embedding_rank"] = m.embedding_rank;
@@ -129,7 +131,7 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   if (is_regression(m)) {
     line(&out, "output", "a score (regression)");
   } else {
-    line(&out, "labels", labels_text(m.labels));
+    line(&out, is_multi_label(m) ? "any of" : "labels", labels_text(m.labels));
   }
   line(&out, "stored as", m.dtype);
   line(&out, "parameters", short_count(m.parameters));
