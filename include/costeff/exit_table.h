@@ -96,6 +96,9 @@ std::vector<Decision> decide(const ExitTable& table, const ExitPolicy& policy);
 std::vector<Decision> join_decisions(const ExitTable& table, const ExitPolicy& policy,
                                      std::span<const int64_t> first, WindowJoin join);
 
+// The table of those texts: at each exit the joined answers of the windows there.
+ExitTable join_exits(const ExitTable& table, std::span<const int64_t> first, WindowJoin join);
+
 // The same, but only the exits: exits[row] is an index into table.layers.
 void decide_exits(const ExitTable& table, const ExitPolicy& policy, std::vector<int32_t>* exits);
 

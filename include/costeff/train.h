@@ -104,6 +104,9 @@ struct TrainOptions {
   double hidden_share = 0;  // of a stage's steps: the first ones, which learn hidden states alone
   uint64_t seed = 42;
   int64_t max_length = 0;  // tokens, 3 or more; 0: 128, or less if the model has fewer
+  // Longer texts are read in windows that share so many tokens, as RunOptions::doc_stride. Each window is a row
+  // to train on with the label of its text; evaluations judge the mean of a text's windows. -1: they are cut.
+  int64_t doc_stride = -1;
 
   // The run.
   int64_t eval_every = 0;  // steps; 0: four times an epoch, and at its end

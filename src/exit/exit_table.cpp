@@ -244,4 +244,38 @@ std::vector<Decision> join_decisions(const ExitTable& t, const ExitPolicy& polic
   return out;
 }
 
+ExitTable join_exits(const ExitTable& t, std::span<const int64_t> first, WindowJoin join) {
+  const exits::Scoring scoring{t.problem, t.label_thresholds};
+  const auto labels = static_cast<size_t>(t.num_labels);
+  std::vector<float> probs(labels);
+  ExitTable out;
+  out.label_thresholds = t.label_thresholds;
+  out.label_sets = t.label_sets;
+  for (size_t i = 0; i + 1 < first.size(); ++i) {
+    Result text;
+    for (int64_t e = 0; e < t.exits(); ++e) {
+      ExitOutput& exit = text.exits.emplace_back();
+      exit.layer = t.layers[static_cast<size_t>(e)];
+      exit.logits.resize(labels);
+      exits::JoinedAnswer joined(t.num_labels);
+      for (int64_t w = first[i]; w < first[i + 1]; ++w) {
+        const std::span<const float> of(t.logits.data() + t.at(w, e) * labels, labels);
+        if (!is_regression(t)) exits::score_logits(scoring, of, probs);
+        joined.add(join, is_regression(t) ? of : std::span<const float>(probs));
+        exit.uncertainty = std::max(exit.uncertainty, t.uncertainty[t.at(w, e)]);
+        if (e == 0) text.tokens += t.tokens[static_cast<size_t>(w)];
+      }
+      const size_t at = t.at(first[i], e) * labels;
+      if (joined.count() == 1) {
+        exit.logits.assign(t.logits.begin() + static_cast<std::ptrdiff_t>(at),
+                           t.logits.begin() + static_cast<std::ptrdiff_t>(at + labels));
+      } else {
+        joined.finish(scoring, join, probs, exit.logits);
+      }
+    }
+    append(std::span<const Result>(&text, 1), t.problem, &out);
+  }
+  return out;
+}
+
 }  // namespace costeff

@@ -194,6 +194,13 @@ void add_setting_flags(CLI::App* sub, TrainFlags* f) {
       number_between(0.01, 1000));
   add("--first-exit", &f->first_exit, "COST-EFF: off-ramps before this layer are not trained",
       "LAYER", whole_number(1, kMaxLayers));
+  sub->add_option(
+         "--doc-stride", f->pass.doc.stride,
+         "Read texts longer than --max-length in windows that share N tokens, each of which "
+         "has the label of its text, in place of cutting them")
+      ->type_name("N")
+      ->check(whole_number(0, int64_t{1} << 20))
+      ->group(group);
   add("--max-length", &f->max_length, "Cut longer texts to N tokens (default: 128)", "N",
       whole_number(3, int64_t{1} << 20));
   add("--seed", &f->seed, "Of the order of rows, dropout and new weights (default: 42)", "N",
@@ -446,6 +453,7 @@ TrainOptions train_options(const TrainFlags& f, const BackboneInfo& backbone) {
   o.first_exit = f.first_exit;
   o.seed = static_cast<uint64_t>(f.seed);
   o.max_length = f.max_length;
+  o.doc_stride = f.pass.doc.stride;
   o.eval_every = f.eval_every;
   if (!f.best_by.empty()) o.best_by = value_of_name(kBestBy, f.best_by, "--best-by");
   o.early_stop = f.early_stop;

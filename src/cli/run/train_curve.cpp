@@ -42,7 +42,8 @@ tasks::Evaluated run_all_exits(const TrainFlags& f, const Engine& engine, int64_
 std::optional<tasks::SweepReport> curve_of_result(const TrainFlags& f, int64_t max_length,
                                                   std::span<const TrainRow> rows,
                                                   const tasks::TrainLabels& labels) {
-  if (rows.empty()) return std::nullopt;
+  // Windows leave one by one, which a curve of whole texts does not show.
+  if (rows.empty() || f.pass.doc.stride >= 0) return std::nullopt;
   const Engine engine(f.output, {.isa = f.isa});
   const ModelInfo& m = engine.info();
   if (m.exits.size() < 2) return std::nullopt;

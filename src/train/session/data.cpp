@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/fail.h"
 #include "base/files/content_hash.h"
+#include "runtime/doc/documents.h"
 #include "runtime/encode_row.h"
 
 namespace costeff::train {
@@ -47,27 +49,46 @@ void check_vocabulary(const text::Tokenizer& tokenizer, const model::Model& mode
 }
 
 Encoded encode_rows(const model::Model& model, const text::Tokenizer& tokenizer,
-                    std::span<const TrainRow> rows, int64_t max_length) {
+                    std::span<const TrainRow> rows, int64_t max_length, int64_t doc_stride) {
   Encoded out;
   out.rows.reserve(rows.size());
   const EncodeOptions options{.max_length = max_length};
-  text::Encoding encoding;
-  for (const TrainRow& row : rows) {
-    check_answer(row, model.arch);
-    runtime::encode_row(model, tokenizer, row.example, options, max_length, &encoding);
+  const auto add = [&](const TrainRow& row, std::vector<int32_t> ids, std::vector<int32_t> types) {
     Row& to = out.rows.emplace_back();
-    to.ids = encoding.ids;
+    to.ids = std::move(ids);
     // Only what differs from zeros is kept.
-    if (std::any_of(encoding.type_ids.begin(), encoding.type_ids.end(),
-                    [](int32_t t) { return t != 0; }))
-      to.types = encoding.type_ids;
+    if (std::any_of(types.begin(), types.end(), [](int32_t t) { return t != 0; }))
+      to.types = std::move(types);
     to.label = row.label;
     to.score = row.score;
     to.labels = row.labels;
     const auto tokens = static_cast<int64_t>(to.ids.size());
     out.tokens += tokens;
     out.longest = std::max(out.longest, tokens);
-    out.truncated += encoding.truncated;
+  };
+  if (doc_stride < 0) {
+    text::Encoding encoding;
+    for (const TrainRow& row : rows) {
+      check_answer(row, model.arch);
+      runtime::encode_row(model, tokenizer, row.example, options, max_length, &encoding);
+      add(row, encoding.ids, encoding.type_ids);
+      out.truncated += encoding.truncated;
+    }
+    return out;
+  }
+  const runtime::DocumentCutter cutter(model, tokenizer, options, max_length,
+                                       {.stride = doc_stride});
+  runtime::WindowedText text;
+  out.first_window = {0};
+  for (const TrainRow& row : rows) {
+    check_answer(row, model.arch);
+    cutter.cut(row.example, &text);
+    for (int64_t w = 0; w < text.windows.count; ++w) {
+      Example window;
+      runtime::fill_window(text, w, &window);
+      add(row, std::move(window.input_ids), std::move(window.token_type_ids));
+    }
+    out.first_window.push_back(static_cast<int64_t>(out.rows.size()));
   }
   return out;
 }

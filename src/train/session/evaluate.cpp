@@ -54,6 +54,7 @@ std::vector<double> judge(const model::Model& model, const Judging& j) {
         append(results, model.arch.problem, &table);
       },
       options, nullptr);
+  if (!j.first_window.empty()) table = join_exits(table, j.first_window, WindowJoin::mean);
   return j.metric ? j.metric(j.gold, table) : plain_metric(j.gold, table);
 }
 

@@ -20,8 +20,9 @@ struct Judging {
   const kernels::KernelTable* kernels = nullptr;
   const text::Tokenizer* tokenizer = nullptr;
   std::span<const TrainRow> gold;
-  std::span<const Row> rows;  // as `gold`, tokenised
-  TrainMetric metric;         // empty: the one of TrainOptions
+  std::span<const Row> rows;                   // as `gold`, tokenised
+  std::span<const int64_t> first_window = {};  // Encoded
+  TrainMetric metric;                          // empty: the one of TrainOptions
   int64_t threads = 1;
 };
 

@@ -77,6 +77,7 @@ nlohmann::ordered_json run_identity(const Prepared& p) {
                            {"frozen layers", o.freeze_layers},
                            {"class weights", o.class_weights},
                            {"weights of present labels", o.pos_weights},
+                           {"document stride", o.doc_stride},
                            {"problem", static_cast<int>(o.problem)},
                            {"label smoothing", o.label_smoothing},
                            {"temperature", o.temperature},

@@ -20,7 +20,8 @@ TrainPlan make_plan(const Opened& opened, const TrainOptions& options, const Enc
   for (const model::Head& head : m.arch.heads) plan.exits.push_back(head.layer);
   plan.batch = s.batch;
   plan.rows = static_cast<int64_t>(rows.rows.size());
-  plan.dev_rows = static_cast<int64_t>(dev.rows.size());
+  plan.dev_rows = static_cast<int64_t>(dev.first_window.empty() ? dev.rows.size()
+                                                                : dev.first_window.size() - 1);
   plan.tokens = rows.tokens;
   plan.max_length = s.max_length;
   plan.longest = rows.longest;

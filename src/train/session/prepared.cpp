@@ -25,8 +25,8 @@ Prepared::Prepared(const std::string& backbone, const std::vector<TrainRow>& tra
       opened(open()) {
   if (train.empty()) throw_input("no rows to train on, expected some");
   const model::Model& m = opened.backbone.model;
-  rows = encode_rows(m, tokenizer, train, opened.settings.max_length);
-  dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length);
+  rows = encode_rows(m, tokenizer, train, opened.settings.max_length, options.doc_stride);
+  dev_rows = encode_rows(m, tokenizer, dev, opened.settings.max_length, options.doc_stride);
   if (!options.teacher.empty())
     check_same_ids(tokenizer, text::Tokenizer(options.teacher), options.teacher, train);
   plan = make_plan(opened, options, rows, dev_rows);
@@ -56,6 +56,7 @@ Judging Prepared::judging() const {
           .tokenizer = &tokenizer,
           .gold = dev,
           .rows = dev_rows.rows,
+          .first_window = dev_rows.first_window,
           .metric = options.metric,
           .threads = opened.settings.threads};
 }

@@ -40,6 +40,7 @@ Json options_json(const TrainOptions& o, const TrainPlan& plan) {
          {"compute", o.compute == ComputeType::bfloat16 ? "bfloat16" : "float32"}};
   if (!o.teacher.empty())
     j["teacher"] = std::filesystem::path(o.teacher).lexically_normal().filename().string();
+  if (o.doc_stride >= 0) j["doc_stride"] = o.doc_stride;
   if (!o.class_weights.empty()) j["class_weights"] = o.class_weights;
   if (!o.pos_weights.empty()) j["pos_weights"] = o.pos_weights;
   if (o.freeze_embeddings) j["freeze_embeddings"] = true;

@@ -163,6 +163,7 @@ Settings settle(const TrainOptions& o, const model::Architecture& arch, int64_t 
   s.dropout = static_cast<float>(dropout);
   s.attention_dropout = static_cast<float>(attention);
   check_range("clipping norm", o.clip, 0, 1e30, "0 or more");
+  if (o.doc_stride < -1) fail_usage("document stride {}, expected 0 or more", o.doc_stride);
   check_range("label smoothing", o.label_smoothing, 0, 0.99, "0 to 0.99");
   check_positive("temperature", o.temperature);
   check_range("share of steps for hidden states", o.hidden_share, 0, 1, "0 to 1");
