@@ -133,7 +133,19 @@ TEST_F(MultiLabelCli, EveryFormOfLabelsIsJudgedAlike) {
   for (size_t i = 0; i < texts.size(); ++i) wanted += static_cast<int64_t>(labels_of(i).size());
   EXPECT_EQ(gold, wanted);
 
+  // Labels are answered as by infer with that threshold.
   const std::string data = dir.file("names.jsonl");
+  const Json lower = eval_json({model.path(), data, "--label-threshold", "0.45", "-q"});
+  const Finished infer = run({"infer", model.path(), data, "--text-field", "text", "--format",
+                              "jsonl", "--label-threshold", "0.45"});
+  std::vector<int64_t> answered(3);
+  for (const std::string& line : lines_of(infer.out)) {
+    const Json row = Json::parse(line);
+    for (const Json& id : row["label_ids"]) ++answered[id.get<size_t>()];
+  }
+  const Json& by_label = lower["evaluations"][0]["policies"][0]["by_label"];
+  for (size_t l = 0; l < 3; ++l) EXPECT_EQ(by_label[l]["answered"], answered[l]);
+  EXPECT_NE(by_label, first[0]["by_label"]);
   const Finished text = run({"eval", model.path(), data});
   EXPECT_EQ(text.exit_code, 0) << text.err;
   for (const std::string& line : lines_of(text.out)) EXPECT_LE(line.size(), 80u) << line;

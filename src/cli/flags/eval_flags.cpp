@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/label_flags.h"
 #include "tasks/lines/line_reader.h"
 
 namespace costeff::cli {
@@ -24,11 +25,12 @@ constexpr const char* kEvalFooter =
     "        data task kind policy setting layer rows\n"
     "        accuracy accuracy_low accuracy_high, likewise f1 macro_f1 matthews\n"
     "        pearson spearman, then mean_exit_layer layers_saved speedup_layers\n"
-    "        macs speedup_macs mean_entropy seconds exit_histogram; nan where there\n"
-    "        is no number\n"
+    "        macs speedup_macs mean_entropy seconds exit_histogram, and for\n"
+    "        multi-label models then subset_accuracy micro_f1 sample_f1\n"
+    "        hamming_loss as accuracy; nan where there is no number\n"
     "  json  evaluations: a list of data task labels rows seconds ..., with policies\n"
-    "        and exits: metrics, confusion, the costs, exit_histogram; null where\n"
-    "        there is no number\n"
+    "        and exits: metrics, confusion (multi-label: by_label), the costs,\n"
+    "        exit_histogram; null where there is no number\n"
     "  With N rows and L layers, layers_saved is 1 - sum(exit layer) / (N L) and\n"
     "  speedup_layers is N L / sum(exit layer). macs are multiply-accumulates per\n"
     "  row, off-ramps included; speedup_macs compares them with full depth without\n"
@@ -54,6 +56,7 @@ void add_data_flags(CLI::App* sub, EvalFlags* f) {
       ->allow_extra_args(false)  // --data FILE MODEL: MODEL is the model
       ->type_name("FILE|DIR")
       ->group(group);
+  add_label_threshold_flag(sub, group, &f->pass.label_threshold);
   sub->add_option("--split", f->pass.split,
                   "Files to read in a directory: dev (default), train or test (default with "
                   "--submit)")
@@ -91,10 +94,10 @@ void add_output_flags(CLI::App* sub, EvalFlags* f) {
                   "into this directory, from data without labels")
       ->type_name("DIR")
       ->group(group);
-  sub->add_option(
-         "--metrics", f->metrics,
-         "A list of accuracy, f1, macro_f1, matthews, pearson, spearman. Default: those of "
-         "the task")
+  sub->add_option("--metrics", f->metrics,
+                  "A list of accuracy, f1, macro_f1, matthews, pearson, spearman; multi-label: "
+                  "subset_accuracy, micro_f1, macro_f1, sample_f1, hamming_loss. Default: those of "
+                  "the task")
       ->type_name("LIST")
       ->group(group);
   sub->add_option("--confidence", f->confidence, "Confidence of the intervals (default: 0.95)")

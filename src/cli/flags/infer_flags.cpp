@@ -19,7 +19,7 @@ constexpr const char* kInferFooter =
     "            --all-exits probs: an object of names. prob is the least max(p, 1-p)\n"
     "            over the labels, entropy the largest of a label.\n"
     "  --windows: jsonl  windows: a list of tokens, the keys of the answer and\n"
-    "            exit_layer, of each window of a long text.\n"
+    "            exit_layer, of each window; a text that fits is one.\n"
     "  --task qa: tsv, csv  id answer start end score; jsonl  the same keys, then\n"
     "            null_odds (--squad-v2) and nbest (--n-best: a list of answer start\n"
     "            end score); squad  one object of id: answer. start and end count\n"

@@ -10,9 +10,9 @@ namespace {
 
 constexpr const char* kQaOnly[] = {"--max-answer-length", "--n-best", "--squad-v2",
                                    "--null-threshold"};
-constexpr const char* kNotQa[] = {"--all-exits",  "--top-k",    "--pad-to",     "--policy",
-                                  "--threshold",  "--patience", "--exit-layer", "--exit-start",
-                                  "--truncation", "--pair-cut",   "--join",       "--windows",
+constexpr const char* kNotQa[] = {"--all-exits",      "--top-k",    "--pad-to",     "--policy",
+                                  "--threshold",      "--patience", "--exit-layer", "--exit-start",
+                                  "--truncation",     "--pair-cut", "--join",       "--windows",
                                   "--label-threshold"};
 
 }  // namespace

@@ -25,7 +25,8 @@ unsigned method_of(const SlenderizeFlags& f) {
 }
 
 constexpr const char* kSlenderizeFooter =
-    "MODEL is a fine-tuned BERT or RoBERTa, with or without off-ramps; they stay.\n\n"
+    "MODEL is fine-tuned, with or without off-ramps, which stay: a BERT or RoBERTa;\n"
+    "for fisher also an ELECTRA or ERNIE.\n\n"
     "--method fisher: heads and neurons are dropped whose masks have the least Fisher\n"
     "information under the budget (Kwon et al. 2022), and what is left is fitted, sublayer\n"
     "by sublayer, to what the whole model computes on the rows. Nothing is trained. A\n"

@@ -61,8 +61,7 @@ void DocumentCutter::cut(const Example& row, WindowedText* out) const {
   if (width <= (one ? 0 : options_.stride)) {
     fail_input(
         "{}the first text leaves room for {} tokens of the second in a window of {}, expected more "
-        "than the "
-        "document stride, {}",
+        "than the document stride, {}; a smaller one or a shorter first text helps",
         row_place(row), std::max<int64_t>(width, 0), encode_.max_length, options_.stride);
   }
   out->windows = cut_windows(out->context, width, one ? 0 : options_.stride);
