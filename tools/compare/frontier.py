@@ -4,8 +4,8 @@
     tools/compare/frontier.py TEACHER SST-2 frontier.svg fisher=DIR cost-eff=DIR ...
 
 Each model runs in int8 with entropy thresholds, the teacher also in float32 without exits: speed is that of a
-setting over that of the teacher so, measured in turns with one thread, the median of the rounds. Prints the table of
-all settings, and which is fastest within 2 points of the teacher.
+setting, the median of the rounds, over that of the teacher so, measured before and after with one thread. Prints the
+table of all settings, and which is fastest within 2 points of the teacher.
 """
 
 import argparse
@@ -28,27 +28,24 @@ def run(args, *command):
     return json.loads(done.stdout)
 
 
-def rows_per_s(args, model, flags):
-    return run(args, "bench", model, args.rows, *flags, "--threads", "1", "--lengths", "none", "--rounds", "1",
-               "--max-length", "128", "--json", "-")["throughput"][0]["rows_per_s"]
-
-
-def accuracies(args, model, dtype):
-    """Of full depth and of each threshold, for a model with off-ramps; else of full depth alone."""
-    many = len(run(args, "inspect", model, "--json")["exits"]) > 1
-    points = ["--point", "never"] + [x for t in THRESHOLDS for x in ("--point", f"entropy:{t}")] * many
-    found = run(args, "eval", model, args.data, "--dtype", dtype, *points, "--format", "json")
-    return [(p["policy"], p["setting"], 100 * p["metrics"]["accuracy"]["value"])
-            for p in found["evaluations"][0]["policies"]]
+def sweep(args, model, dtype, thresholds):
+    """Points of full depth and of the thresholds, each timed in turns."""
+    points = [x for t in thresholds for x in ("--point", f"entropy:{t}")]
+    found = run(args, "sweep", model, "--data", args.data, "--policies", "fixed", *points, "--dtype", dtype, "--timed",
+                "--repeat", str(args.rounds), "--threads", "1", "--max-length", "128", "--json", "-")
+    return [p for p in found["points"] if p.get("timings") and p["policy"] != "fixed"]
 
 
 def measure(args, name, model):
-    teacher = ["--policy", "never", "--dtype", "float32"]
-    for policy, setting, accuracy in accuracies(args, model, "int8"):
-        flags = ["--policy", policy, "--dtype", "int8"] + (["--threshold", setting] if setting else [])
-        ratios = [rows_per_s(args, model, flags) / rows_per_s(args, args.teacher, teacher)
-                  for _ in range(args.rounds)]
-        yield {"name": name, "threshold": setting, "accuracy": accuracy, "speed": statistics.median(ratios)}
+    """Speeds by those of the teacher just before and after."""
+    has_ramps = len(run(args, "inspect", model, "--json")["exits"]) > 1
+    before = sweep(args, args.teacher, "float32", [])[0]
+    points = sweep(args, model, "int8", THRESHOLDS if has_ramps else [])
+    after = sweep(args, args.teacher, "float32", [])[0]
+    rate = statistics.mean(p["timings"][0]["rows_per_s"] for p in (before, after))
+    for p in points:
+        yield {"name": name, "threshold": p["setting"], "accuracy": 100 * p["quality"],
+               "speed": p["timings"][0]["rows_per_s"] / rate}
 
 
 def picture(points, teacher_accuracy):
@@ -98,8 +95,7 @@ def main():
     parser.add_argument("--costeff", type=pathlib.Path, default=ROOT / "build/release/costeff")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    args.rows = args.data / "dev.tsv"
-    teacher_accuracy = accuracies(args, args.teacher, "float32")[0][2]
+    teacher_accuracy = 100 * sweep(args, args.teacher, "float32", [])[0]["quality"]
     points = []
     print(f"teacher, float32, full depth: {teacher_accuracy:.2f}%\n")
     print("| model | entropy below | accuracy | times faster |\n|---|---|---|---|")
