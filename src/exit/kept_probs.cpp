@@ -19,41 +19,6 @@ double divergence_term(double p, double q) {
   return m / 2 * (std::log1p(-d * d) + d * (std::log1p(d) - std::log1p(-d)));
 }
 
-// The scores of probabilities that are no longer those of logits. The entropy of the largest one is
-// -(1 - r) ln(1 - r), where r is the sum of the others, which are accurate near 0.
-void score_mean_softmax(std::span<const float> probs, ExitScore* s) {
-  const auto top =
-      static_cast<size_t>(std::max_element(probs.begin(), probs.end()) - probs.begin());
-  double rest = 0, second = 0, entropy = 0;
-  for (size_t c = 0; c < probs.size(); ++c) {
-    const auto p = static_cast<double>(probs[c]);
-    if (c == top) continue;
-    rest += p;
-    second = std::max(second, p);
-    if (p > 0) entropy -= p * std::log(p);
-  }
-  const auto p = static_cast<double>(probs[top]);
-  entropy -= rest < 0.5 ? (1 - rest) * std::log1p(-rest) : p * std::log(p);
-  s->label = static_cast<int32_t>(top);
-  s->prob = probs[top];
-  s->margin = static_cast<float>(p - second);
-  s->entropy = static_cast<float>(entropy);
-}
-
-void score_mean_sigmoids(const Scoring& scoring, std::span<const float> probs, ExitScore* s) {
-  s->prob = s->margin = 1;
-  s->entropy = 0;
-  for (size_t c = 0; c < probs.size(); ++c) {
-    const auto p = static_cast<double>(probs[c]);
-    const double least = std::min(p, 1 - p);
-    const double entropy =
-        least > 0 ? -least * std::log(least) - (1 - least) * std::log1p(-least) : 0;
-    s->entropy = std::max(s->entropy, static_cast<float>(entropy));
-    s->prob = std::min(s->prob, static_cast<float>(1 - least));
-    s->margin = std::min(s->margin, static_cast<float>(std::abs(p - label_threshold(scoring, c))));
-  }
-}
-
 }  // namespace
 
 int64_t kept_numbers(const ExitPolicy& p, int64_t num_labels) {
@@ -88,11 +53,7 @@ void keep_probs(const ExitPolicy& policy, ProblemType problem, int64_t layer,
 void average_answer(const Scoring& scoring, int64_t exits, std::span<float> kept,
                     ExitScore* score) {
   for (float& v : kept) v /= static_cast<float>(exits);
-  if (scoring.problem == ProblemType::multi_label) {
-    score_mean_sigmoids(scoring, kept, score);
-  } else {
-    score_mean_softmax(kept, score);
-  }
+  score_probs(scoring, kept, score);
 }
 
 }  // namespace costeff::exits

@@ -44,6 +44,41 @@ bool divergence_leaves(const ExitPolicy& p, int64_t layer, const ExitScore& scor
   return enough_in_a_row(p, close, state);
 }
 
+// The entropy of the largest one is
+// -(1 - r) ln(1 - r), where r is the sum of the others, which are accurate near 0.
+void score_distribution(std::span<const float> probs, ExitScore* s) {
+  const auto top =
+      static_cast<size_t>(std::max_element(probs.begin(), probs.end()) - probs.begin());
+  double rest = 0, second = 0, entropy = 0;
+  for (size_t c = 0; c < probs.size(); ++c) {
+    const auto p = static_cast<double>(probs[c]);
+    if (c == top) continue;
+    rest += p;
+    second = std::max(second, p);
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  const auto p = static_cast<double>(probs[top]);
+  entropy -= rest < 0.5 ? (1 - rest) * std::log1p(-rest) : p * std::log(p);
+  s->label = static_cast<int32_t>(top);
+  s->prob = probs[top];
+  s->margin = static_cast<float>(p - second);
+  s->entropy = static_cast<float>(entropy);
+}
+
+void score_label_probs(const Scoring& scoring, std::span<const float> probs, ExitScore* s) {
+  s->prob = s->margin = 1;
+  s->entropy = 0;
+  for (size_t c = 0; c < probs.size(); ++c) {
+    const auto p = static_cast<double>(probs[c]);
+    const double least = std::min(p, 1 - p);
+    const double entropy =
+        least > 0 ? -least * std::log(least) - (1 - least) * std::log1p(-least) : 0;
+    s->entropy = std::max(s->entropy, static_cast<float>(entropy));
+    s->prob = std::min(s->prob, static_cast<float>(1 - least));
+    s->margin = std::min(s->margin, static_cast<float>(std::abs(p - label_threshold(scoring, c))));
+  }
+}
+
 }  // namespace
 
 ExitScore score_softmax(std::span<const float> logits, std::span<float> probs) {
@@ -99,6 +134,14 @@ ExitScore score_logits(const Scoring& scoring, std::span<const float> logits,
                        std::span<float> probs) {
   return scoring.problem == ProblemType::multi_label ? score_sigmoids(scoring, logits, probs)
                                                      : score_softmax(logits, probs);
+}
+
+void score_probs(const Scoring& scoring, std::span<const float> probs, ExitScore* score) {
+  if (scoring.problem == ProblemType::multi_label) {
+    score_label_probs(scoring, probs, score);
+  } else {
+    score_distribution(probs, score);
+  }
 }
 
 void choose_labels(const Scoring& scoring, std::span<const float> probs,

@@ -64,6 +64,10 @@ ExitScore score_softmax(std::span<const float> logits, std::span<float> probs);
 ExitScore score_sigmoids(const Scoring& scoring, std::span<const float> logits,
                          std::span<float> probs);
 
+// Sets label, prob, margin and entropy from probabilities [C] that are no longer those of logits: means of exits,
+// joined windows. The label of a multi-label answer, value and the rest stay.
+void score_probs(const Scoring& scoring, std::span<const float> probs, ExitScore* score);
+
 // The labels of a multi-label answer with these probabilities [C].
 void choose_labels(const Scoring& scoring, std::span<const float> probs,
                    std::vector<int32_t>* labels);

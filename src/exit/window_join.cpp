@@ -10,41 +10,6 @@ constexpr double kFarLogit = 100;
 
 double log_of(double p) { return p > 0 ? std::max(std::log(p), -kFarLogit) : -kFarLogit; }
 
-// -p ln p, and 0 of 0.
-double entropy_term(double p) { return p > 0 ? -p * std::log(p) : 0; }
-
-ExitScore score_classes(std::span<const double> p) {
-  ExitScore s;
-  double top = -1, second = 0, entropy = 0;
-  for (size_t c = 0; c < p.size(); ++c) {
-    entropy += entropy_term(p[c]);
-    if (p[c] > top) {
-      second = std::max(top, 0.0);
-      top = p[c];
-      s.label = static_cast<int32_t>(c);
-    } else {
-      second = std::max(second, p[c]);
-    }
-  }
-  s.prob = static_cast<float>(top);
-  s.margin = static_cast<float>(top - second);
-  s.entropy = static_cast<float>(std::max(entropy, 0.0));
-  return s;
-}
-
-ExitScore score_labels(const Scoring& scoring, std::span<const double> p) {
-  ExitScore s;
-  s.prob = s.margin = 1;
-  for (size_t c = 0; c < p.size(); ++c) {
-    const double entropy = entropy_term(p[c]) + entropy_term(1 - p[c]);
-    s.entropy = std::max(s.entropy, static_cast<float>(entropy));
-    s.prob = std::min(s.prob, static_cast<float>(std::max(p[c], 1 - p[c])));
-    const double distance = std::abs(static_cast<float>(p[c]) - label_threshold(scoring, c));
-    s.margin = std::min(s.margin, static_cast<float>(distance));
-  }
-  return s;
-}
-
 }  // namespace
 
 void JoinedAnswer::add(WindowJoin join, std::span<const float> probs) {
@@ -69,18 +34,6 @@ ExitScore JoinedAnswer::finish(const Scoring& scoring, WindowJoin join, std::spa
     for (const double v : p) divisor += v;
   }
   for (double& v : p) v /= divisor;
-  ExitScore s;
-  switch (scoring.problem) {
-    case ProblemType::single_label:
-      s = score_classes(p);
-      break;
-    case ProblemType::multi_label:
-      s = score_labels(scoring, p);
-      break;
-    case ProblemType::regression:
-      break;
-  }
-  s.value = static_cast<float>(p[0]);
   for (size_t c = 0; c < p.size(); ++c) {
     probs[c] = static_cast<float>(p[c]);
     const double logit = scoring.problem == ProblemType::single_label ? log_of(p[c])
@@ -89,6 +42,9 @@ ExitScore JoinedAnswer::finish(const Scoring& scoring, WindowJoin join, std::spa
                              : p[c];
     logits[c] = static_cast<float>(logit);
   }
+  ExitScore s;
+  s.value = probs[0];
+  if (!is_regression(scoring)) score_probs(scoring, probs, &s);
   return s;
 }
 

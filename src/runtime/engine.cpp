@@ -146,7 +146,8 @@ void Engine::check(const Example& row, const RunOptions& options) const {
   if (options.doc_stride >= 0) {
     runtime::WindowedText text;
     runtime::DocumentCutter(impl_->model.spec, impl_->tokenizer, encode,
-                            impl_->max_ids(options.encode), {options.doc_stride, options.join, false})
+                            impl_->max_ids(options.encode),
+                            {options.doc_stride, options.join, false})
         .cut(row, &text);
     return;
   }

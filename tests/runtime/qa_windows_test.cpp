@@ -78,7 +78,7 @@ class QaEncode : public testing::Test {
   }
 
   WindowedText encode(const std::string& question, const std::string& context, int64_t max_length,
-                    int64_t stride = -1) {
+                      int64_t stride = -1) {
     QaExample example{
         .question = question, .context = context, .id = "", .place = "dev.json: qas[0]"};
     QaOptions options;

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "cli/flags/bad_row_flags.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/load_flags.h"
 #include "cli/flags/long_run_flags.h"
 #include "cli/flags/policy_flags.h"
-#include "cli/flags/doc_flags.h"
 #include "cli/flags/qa_flags.h"
 
 namespace costeff::cli {

@@ -69,7 +69,8 @@ std::string stats_text(const RunStats& s, const ModelInfo& m, double output_s) {
                 "{} row{}, {} tokens in {:.3f} s on {} thread{}\n{:.1f} rows/s, {:.0f} tokens/s\n",
                 s.rows, s.rows == 1 ? "" : "s", s.tokens, s.wall_s, s.threads,
                 s.threads == 1 ? "" : "s", sum.rows_per_s, sum.tokens_per_s);
-  if (s.windows > s.rows) append_format(&out, "{} windows of long texts and whole ones\n", s.windows);
+  if (s.windows > s.rows)
+    append_format(&out, "{} windows of long texts and whole ones\n", s.windows);
   append_format(&out, "mean exit layer {:.3f} of {}: ", sum.mean_exit_layer, m.layers.size());
   if (sum.all_layers) {
     out += "none saved, since all exits were asked for\n";

@@ -1,33 +1,25 @@
 #include "runtime/doc/documents.h"
 
 #include <algorithm>
-#include <deque>
-#include <memory>
-#include <mutex>
-#include <string>
 #include <utility>
 
 #include "exit/window_join.h"
 #include "runtime/chunk.h"
 #include "runtime/encode_row.h"
+#include "runtime/window_queue.h"
 
 namespace costeff::runtime {
 namespace {
 
 // A row with windows under way.
-struct PendingText {
+struct PendingText : PendingWindows {
   Example example;
-  WindowedText text;
-  std::string error;   // why it cannot be scored; it then has one window, which has this error
-  int64_t joined = 0;  // windows whose answers have arrived
   bool empty = false;
   Result result;                           // of the windows so far
   exits::JoinedAnswer answer;              // of the exits by which they left
   std::vector<exits::JoinedAnswer> exits;  // [E] with all_exits
 };
 
-// The reading thread makes windows, and any thread that delivers joins them. They share only the queue
-// between them.
 class Documents {
  public:
   Documents(const LoadedModel& model, const text::Tokenizer& tokenizer, const Source& source,
@@ -44,32 +36,15 @@ class Documents {
   }
 
   ReadStatus next_window(Example& row, bool may_block) {
-    if (may_block) chunk_bytes_ = 0;  // the stream starts a chunk
-    if (!current_) {
-      // The stream counts tokens, but a long text may have few.
-      if (!may_block && chunk_bytes_ > kChunkTextBytes) return ReadStatus::would_block;
-      auto read = std::make_unique<PendingText>();
-      const ReadStatus status = source_(read->example, may_block);
-      if (status != ReadStatus::row) return status;
-      chunk_bytes_ += static_cast<int64_t>(read->example.text_a.size());
-      if (read->example.text_b) chunk_bytes_ += static_cast<int64_t>(read->example.text_b->size());
-      cut(read.get());
-      current_ = read.get();
-      next_ = 0;
-      const std::lock_guard lock(mutex_);
-      pending_.push_back(std::move(read));
-    }
     row.text_a.clear();
     row.text_b.reset();
-    if (current_->error.empty()) {
-      fill_window(current_->text, next_, &row);
-    } else {
-      row.error = current_->error;
-    }
-    ++next_;
-    // The sink may free a row as soon as its last window has been returned.
-    if (next_ == current_->text.windows.count) current_ = nullptr;
-    return ReadStatus::row;
+    return queue_.next_window(
+        may_block, [this](PendingText* p, bool wait) { return read(p, wait); },
+        [](const PendingText& p) {
+          const Example& e = p.example;
+          return static_cast<int64_t>(e.text_a.size() + (e.text_b ? e.text_b->size() : 0));
+        },
+        &row);
   }
 
   // Adds windows to the answers of their rows. They come in the order in which they were made.
@@ -77,7 +52,7 @@ class Documents {
     examples_.clear();
     results_.clear();
     for (const Result& window : windows) {
-      PendingText& p = front();
+      PendingText& p = queue_.front();
       ++p.joined;
       if (p.error.empty()) add(window, &p);
       if (p.joined == p.text.windows.count) finish(&p);
@@ -88,20 +63,14 @@ class Documents {
   const RunStats& stats() const { return stats_; }
 
  private:
-  void cut(PendingText* p) const {
-    try {
+  ReadStatus read(PendingText* p, bool may_block) const {
+    const ReadStatus status = source_(p->example, may_block);
+    if (status != ReadStatus::row) return status;
+    p->cut_or_skip(stream_.skip_bad_rows, [&] {
       cutter_.cut(p->example, &p->text);
       p->empty = has_no_text(tokenizer_, p->example, p->text.whole);
-    } catch (const Error& e) {
-      if (!stream_.skip_bad_rows || e.kind() != ErrorKind::input) throw;
-      p->error = e.what();
-      p->text.windows.count = 1;
-    }
-  }
-
-  PendingText& front() {
-    const std::lock_guard lock(mutex_);
-    return *pending_.front();
+    });
+    return status;
   }
 
   std::span<const float> numbers(const std::vector<float>& logits,
@@ -170,8 +139,7 @@ class Documents {
     count_result(r, &stats_);
     results_.push_back(std::move(r));
     examples_.push_back(std::move(p->example));
-    const std::lock_guard lock(mutex_);
-    pending_.pop_front();
+    queue_.pop_front();
   }
 
   const model::Architecture& arch_;
@@ -183,13 +151,7 @@ class Documents {
   const StreamOptions& stream_;
   const exits::Scoring scoring_;
 
-  // Used by the reading thread.
-  PendingText* current_ = nullptr;  // has windows left
-  int64_t next_ = 0;                // its next window
-  int64_t chunk_bytes_ = 0;
-
-  std::mutex mutex_;
-  std::deque<std::unique_ptr<PendingText>> pending_;  // in input order
+  WindowQueue<PendingText> queue_;
 
   // Used by the threads that deliver, one at a time.
   std::vector<Example> examples_;

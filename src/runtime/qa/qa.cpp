@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <deque>
-#include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/fail.h"
-#include "runtime/chunk.h"
 #include "runtime/encode_row.h"
 #include "runtime/qa/spans.h"
 #include "runtime/qa/windows.h"
+#include "runtime/window_queue.h"
 
 namespace costeff::runtime {
 namespace {
@@ -21,16 +18,11 @@ constexpr int64_t kDefaultMaxLength = 384;  // run_squad's
 constexpr int64_t kMaxBest = 1000;
 
 // A question with windows under way.
-struct Pending {
+struct PendingQuestion : PendingWindows {
   QaExample example;
-  WindowedText encoding;
-  std::string error;  // why it cannot be answered; it then has one window, which has this error
   SpanSearch search;
-  int64_t joined = 0;  // windows whose logits have arrived
 };
 
-// The reading thread makes windows, and any thread that delivers joins them. They share only the queue
-// between them.
 class Questions {
  public:
   Questions(const model::Model& model, const text::Tokenizer& tokenizer, const QaSource& source,
@@ -38,30 +30,12 @@ class Questions {
       : model_(model), tokenizer_(tokenizer), source_(source), sink_(sink), options_(options) {}
 
   ReadStatus next_window(Example& row, bool may_block) {
-    if (may_block) chunk_bytes_ = 0;  // the stream starts a chunk
-    if (!current_) {
-      // The stream counts tokens, but a long text may have few.
-      if (!may_block && chunk_bytes_ > kChunkTextBytes) return ReadStatus::would_block;
-      auto read = std::make_unique<Pending>();
-      const ReadStatus status = source_(read->example, may_block);
-      if (status != ReadStatus::row) return status;
-      chunk_bytes_ +=
-          static_cast<int64_t>(read->example.question.size() + read->example.context.size());
-      encode(read.get());
-      current_ = read.get();
-      next_ = 0;
-      const std::lock_guard lock(mutex_);
-      pending_.push_back(std::move(read));
-    }
-    if (current_->error.empty()) {
-      fill_window(current_->encoding, next_, &row);
-    } else {
-      row.error = current_->error;
-    }
-    ++next_;
-    // The sink may free a question as soon as its last window has been returned.
-    if (next_ == current_->encoding.windows.count) current_ = nullptr;
-    return ReadStatus::row;
+    return queue_.next_window(
+        may_block, [this](PendingQuestion* p, bool wait) { return read(p, wait); },
+        [](const PendingQuestion& p) {
+          return static_cast<int64_t>(p.example.question.size() + p.example.context.size());
+        },
+        &row);
   }
 
   // Adds windows to the answers of their questions. They come in the order in which they were made.
@@ -69,17 +43,17 @@ class Questions {
     examples_.clear();
     results_.clear();
     for (const Result& window : windows) {
-      Pending& p = front();
+      PendingQuestion& p = queue_.front();
       const int64_t k = p.joined++;
       if (!p.error.empty()) {
         finish(&p);
         continue;
       }
-      const auto width = static_cast<size_t>(p.encoding.end(k) - p.encoding.begin(k));
-      search_window(window.token_logits, p.encoding.head, {p.encoding.spans(k), width}, options_,
+      const auto width = static_cast<size_t>(p.text.end(k) - p.text.begin(k));
+      search_window(window.token_logits, p.text.head, {p.text.spans(k), width}, options_,
                     &p.search);
       tokens_ += window.tokens;
-      if (p.joined == p.encoding.windows.count) finish(&p);
+      if (p.joined == p.text.windows.count) finish(&p);
     }
     if (!examples_.empty()) sink_(examples_, results_);
   }
@@ -90,28 +64,21 @@ class Questions {
   int64_t skipped() const { return skipped_; }
 
  private:
-  void encode(Pending* p) const {
-    try {
-      encode_question(model_, tokenizer_, p->example, options_, &p->encoding);
-    } catch (const Error& e) {
-      if (!options_.skip_bad_rows || e.kind() != ErrorKind::input) throw;
-      p->error = e.what();
-      p->encoding.windows.count = 1;
-    }
+  ReadStatus read(PendingQuestion* p, bool may_block) const {
+    const ReadStatus status = source_(p->example, may_block);
+    if (status != ReadStatus::row) return status;
+    p->cut_or_skip(options_.skip_bad_rows,
+                   [&] { encode_question(model_, tokenizer_, p->example, options_, &p->text); });
+    return status;
   }
 
-  Pending& front() {
-    const std::lock_guard lock(mutex_);
-    return *pending_.front();
-  }
-
-  void finish(Pending* p) {
+  void finish(PendingQuestion* p) {
     QaResult& r = results_.emplace_back();
     if (p->error.empty()) {
       finish_search(p->search, p->example.context, options_, &r);
-      r.windows = p->encoding.windows.count;
+      r.windows = p->text.windows.count;
       r.tokens = tokens_;
-      r.bad_utf8 = p->encoding.whole.bad_utf8;
+      r.bad_utf8 = p->text.whole.bad_utf8;
       r.empty = is_blank(p->example.question) || is_blank(p->example.context);
       ++questions_;
       bad_utf8_ += r.bad_utf8;
@@ -122,8 +89,7 @@ class Questions {
     }
     tokens_ = 0;
     examples_.push_back(std::move(p->example));
-    const std::lock_guard lock(mutex_);
-    pending_.pop_front();
+    queue_.pop_front();
   }
 
   const model::Model& model_;
@@ -132,13 +98,7 @@ class Questions {
   const QaSink& sink_;
   const QaOptions& options_;
 
-  // Used by the reading thread.
-  Pending* current_ = nullptr;  // has windows left
-  int64_t next_ = 0;            // its next window
-  int64_t chunk_bytes_ = 0;
-
-  std::mutex mutex_;
-  std::deque<std::unique_ptr<Pending>> pending_;  // in input order
+  WindowQueue<PendingQuestion> queue_;
 
   // Used by the threads that deliver, one at a time.
   std::vector<QaExample> examples_;

@@ -211,9 +211,9 @@ std::string output_format_name(OutputFormat format) {
 }
 
 bool is_output_name(std::string_view name) {
-  constexpr std::string_view kOutputNames[] = {"id",         "label",    "prob",      "entropy",
-                                               "exit_layer", "label_id", "top",       "exits",
-                                               "value", "labels", "label_ids", "probs", "windows"};
+  constexpr std::string_view kOutputNames[] = {
+      "id",    "label", "prob",   "entropy",   "exit_layer", "label_id", "top",
+      "exits", "value", "labels", "label_ids", "probs",      "windows"};
   if (std::find(std::begin(kOutputNames), std::end(kOutputNames), name) != std::end(kOutputNames))
     return true;
   for (const std::string_view begin : {"label_", "prob_"}) {
