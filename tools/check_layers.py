@@ -14,7 +14,8 @@ ENGINE = {"base", "kernels", "model", "text", "exit", "checkpoint", "checkpoint/
 SENTENCEPIECE = {"base", "text/chars", "text/tokens", "text/sentencepiece"}
 TEXT = SENTENCEPIECE | {"text/bpe", "text/wordpiece", "text/regex", "text/pipeline", "text/config",
                         "text/json"}
-TASKS = {"tasks/lines", "tasks/judge", "tasks/read", "tasks/write", "tasks/report"}
+TASKS = {"tasks/lines", "tasks/judge", "tasks/read", "tasks/write", "tasks/sweep",
+         "tasks/report", "tasks/page"}
 ALLOWED = {
     "base": set(),
     "base/files": {"base"},
@@ -53,7 +54,9 @@ ALLOWED = {
     "tasks/judge": {"base", "tasks/lines"},
     "tasks/read": {"base", "tasks/lines", "tasks/judge"},
     "tasks/write": {"base", "tasks/lines"},
-    "tasks/report": {"base"} | TASKS,
+    "tasks/sweep": {"base", "tasks/lines", "tasks/judge"},
+    "tasks/report": {"base"} | (TASKS - {"tasks/page"}),
+    "tasks/page": {"base"} | TASKS,
     "cli/flags": {"base"} | TASKS,
     "cli/run": {"base", "cli/flags"} | TASKS,
     "cli": {"base", "cli/flags", "cli/run"} | TASKS,

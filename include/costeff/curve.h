@@ -77,6 +77,8 @@ struct CurveOptions {
 struct CurveSetting {
   ExitPolicy policy;
   std::string family;  // the same for settings on one line: the curve's name, "patience-2", ...
+  bool fitted =
+      false;  // its thresholds or weights were found on the very rows that it is judged by
 };
 
 // The settings of a curve, from one that never leaves early to the most eager; none for `never`.

@@ -59,6 +59,7 @@ struct ModelInfo {
   std::string activation, dtype, tokenizer;
   double layer_norm_eps = 0;
   ComputeType compute = ComputeType::float32;  // of a loaded model
+  std::string kernels;                         // of a loaded model: the table that computes
   std::vector<std::string> labels;             // [C] names, id2label or LABEL_i
   std::vector<LayerInfo> layers;
   std::vector<ExitInfo> exits;

@@ -90,6 +90,13 @@ struct Decision {
 // Error(usage) as Engine::run does, for a policy that does not fit the model.
 std::vector<Decision> decide(const ExitTable& table, const ExitPolicy& policy);
 
+// The windows of long texts, as rows of a table: text i has those from first[i] to before first[i + 1]. None: each
+// row is a text.
+struct TextWindows {
+  std::span<const int64_t> first = {};
+  WindowJoin join = WindowJoin::mean;
+};
+
 // The answers to texts in windows, which are rows of the table: text i has those from first[i] to before
 // first[i + 1]. Each window leaves by its own exit; the text's is the deepest. By the arithmetic of
 // RunOptions::doc_stride.

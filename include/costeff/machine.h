@@ -9,8 +9,11 @@
 
 namespace costeff {
 
+// "AMD EPYC 9B45", as the system names it; "" if it does not.
+std::string cpu_name();
+
 struct MachinePeak {
-  std::string cpu;      // "AMD EPYC 9B45", as the system names it; "" if it does not
+  std::string cpu;      // cpu_name()
   std::string kernels;  // name of the kernel table
   int64_t threads = 0;
   double gmacs_per_s = 0;    // 1e9 multiply-accumulates a second, all threads together; 0: unknown

@@ -19,8 +19,10 @@ namespace costeff {
 enum class GoalKind {
   accuracy_drop,  // accuracy at full depth minus accuracy, at most `limit`
   disagreement,   // share of rows with another label than at full depth, at most `limit`
-  score_change,   // regression: mean distance from the score at full depth, at most `limit`
-  speedup,        // layers at full depth / mean exit layer, at least `limit`
+  label_change,  // multi-label: mean share of the labels that differ from full depth's, at most `limit`; so
+                 // the Hamming loss rises by no more
+  score_change,  // regression: mean distance from the score at full depth, at most `limit`
+  speedup,       // layers at full depth / mean exit layer, at least `limit`
 };
 
 struct TuneGoal {
@@ -97,8 +99,10 @@ inline int64_t search_rows_enough(int64_t exits) { return 60'000 / exits; }
 // eager on. With goal.confidence 0 nothing is tested: all are tried, and those that keep the goal on
 // these rows have passed.
 //   gold: [rows], or empty; accuracy_drop needs it.
+//   windows: of long texts, whose windows are the rows of `table`; gold is then [texts].
 TuneResult calibrate(const ExitTable& table, std::span<const int64_t> gold, const TuneGoal& goal,
-                     std::span<const ExitPolicy> sequence, double level);
+                     std::span<const ExitPolicy> sequence, double level,
+                     const TextWindows& windows = {});
 
 // The rule for every choice between settings that passed, in one family and among families: is `a`
 // to be chosen instead of `b`, which was tried before it? A goal of quality takes the one that
@@ -127,16 +131,24 @@ int64_t choose_family(std::span<const TuneFamily> families, const TuneGoal& goal
 // weights of exits estimated.
 struct TuneRows {
   ExitTable test, search;
-  std::vector<int64_t> gold, search_gold;
+  std::vector<int64_t> gold, search_gold;  // [texts], [rows of `search`]
+  std::vector<int64_t> first_window;       // of `test` (TextWindows)
+  WindowJoin join = WindowJoin::mean;
   int64_t search_rows = 0;  // not used for tests; of many the search uses a part
+
+  int64_t test_rows() const {
+    return first_window.empty() ? test.rows() : static_cast<int64_t>(first_window.size()) - 1;
+  }
+  TextWindows windows() const { return {first_window, join}; }
 };
 
 // Whether a curve needs rows to search on.
 bool needs_search(std::span<const Curve> curves);
 
-// share: the part of the rows for the search; 0: all rows are for tests.
+// share: the part of the rows for the search; 0: all rows are for tests. Of long texts (windows) all windows go
+// where their text goes; gold is [texts], and each window searched on has its text's.
 TuneRows split_for_search(const ExitTable& table, std::span<const int64_t> gold, double share,
-                          uint64_t seed);
+                          uint64_t seed, const TextWindows& windows = {});
 
 // The settings of a curve, safest first: those of policy_family, with weights of exits as they are on the
 // rows to search on; or thresholds for each layer, found by a search with the losses of the goal.
@@ -151,6 +163,10 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
 std::vector<Curve> tune_curves(std::string_view names, bool by_layer, int64_t exit_start,
                                const ModelExits& model, const ExitPolicy& own,
                                const CurveForm& form = {});
+
+// Tries single settings, each a family of its own. They share the error that goal.confidence allows.
+std::vector<TuneFamily> tune_points(const TuneRows& rows, const TuneGoal& goal,
+                                    std::span<const ExitPolicy> points);
 
 // Tries the settings of all curves (tune_sequence, calibrate). The curves share the error that
 // goal.confidence allows.

@@ -225,6 +225,8 @@ std::vector<CurveSetting> curve_settings(const ExitTable& t, std::span<const int
   } else if (has_threshold(curve.kind)) {
     add_thresholds(t, gold, curve, o, &out);
   }
+  const bool weighed = policy_traits(curve.kind).needs_weights && o.exit_weights.empty();
+  for (CurveSetting& s : out) s.fitted = curve.by_layer || weighed;
   return out;
 }
 
@@ -272,8 +274,9 @@ std::vector<CurveSetting> sweep_settings(const ExitTable& t, std::span<const int
     if (!given) out.push_back({*request.own, "model"});
   }
   for (ExitPolicy p : request.given) {
-    if (lacks_weights(p)) p.exit_weights = estimated_weights(t, gold);
-    out.push_back({std::move(p), "given"});
+    const bool weighed = lacks_weights(p);
+    if (weighed) p.exit_weights = estimated_weights(t, gold);
+    out.push_back({std::move(p), "given", weighed});
   }
   for (const Curve& curve : request.curves) {
     const Settings settings = curve_settings(t, gold, curve, request.options);

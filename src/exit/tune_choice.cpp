@@ -41,9 +41,23 @@ std::vector<TuneFamily> tune_families(const TuneRows& rows, const TuneGoal& goal
   for (const Curve& curve : curves) {
     const std::vector<ExitPolicy> sequence =
         tune_sequence(rows, goal, curve, exit_start, value_threshold);
-    families.push_back({.name = curve_name(curve),
-                        .offered = static_cast<int64_t>(sequence.size()),
-                        .result = calibrate(rows.test, rows.gold, goal, sequence, level)});
+    families.push_back(
+        {.name = curve_name(curve),
+         .offered = static_cast<int64_t>(sequence.size()),
+         .result = calibrate(rows.test, rows.gold, goal, sequence, level, rows.windows())});
+  }
+  return families;
+}
+
+std::vector<TuneFamily> tune_points(const TuneRows& rows, const TuneGoal& goal,
+                                    std::span<const ExitPolicy> points) {
+  const double level = (1 - goal.confidence) / static_cast<double>(points.size());
+  std::vector<TuneFamily> families;
+  for (const ExitPolicy& p : points) {
+    families.push_back(
+        {.name = policy_words(p).text,
+         .offered = 1,
+         .result = calibrate(rows.test, rows.gold, goal, {&p, 1}, level, rows.windows())});
   }
   return families;
 }

@@ -5,6 +5,22 @@
 #include <numeric>
 
 namespace costeff {
+namespace {
+
+// The windows of these texts, and where each of the texts begins in that list.
+std::vector<int64_t> windows_of(std::span<const int64_t> texts, const TextWindows& windows,
+                                std::vector<int64_t>* first) {
+  std::vector<int64_t> out;
+  first->assign(1, 0);
+  for (const int64_t text : texts) {
+    const auto i = static_cast<size_t>(text);
+    for (int64_t w = windows.first[i]; w < windows.first[i + 1]; ++w) out.push_back(w);
+    first->push_back(static_cast<int64_t>(out.size()));
+  }
+  return out;
+}
+
+}  // namespace
 
 bool needs_search(std::span<const Curve> curves) {
   return std::any_of(curves.begin(), curves.end(), [](const Curve& c) {
@@ -13,15 +29,19 @@ bool needs_search(std::span<const Curve> curves) {
 }
 
 TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, double share,
-                          uint64_t seed) {
+                          uint64_t seed, const TextWindows& windows) {
   TuneRows out;
+  out.join = windows.join;
   if (share <= 0) {
     out.test = t;
     out.gold.assign(gold.begin(), gold.end());
+    out.first_window.assign(windows.first.begin(), windows.first.end());
     return out;
   }
+  const int64_t texts =
+      windows.first.empty() ? t.rows() : static_cast<int64_t>(windows.first.size()) - 1;
   std::vector<int64_t> search, test;
-  split_rows(t.rows(), share, seed, &search, &test);
+  split_rows(texts, share, seed, &search, &test);
   out.search_rows = static_cast<int64_t>(search.size());
   if (const int64_t enough = search_rows_enough(t.exits()); out.search_rows > enough) {
     std::vector<int64_t> some, rest;
@@ -29,10 +49,20 @@ TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, dou
                seed + 1, &some, &rest);
     search = select_gold(search, some);
   }
-  out.search = select_rows(t, search);
   out.search_gold = select_gold(gold, search);
-  out.test = select_rows(t, test);
   out.gold = select_gold(gold, test);
+  if (windows.first.empty()) {
+    out.search = select_rows(t, search);
+    out.test = select_rows(t, test);
+    return out;
+  }
+  out.test = select_rows(t, windows_of(test, windows, &out.first_window));
+  std::vector<int64_t> first;
+  out.search = select_rows(t, windows_of(search, windows, &first));
+  std::vector<int64_t> gold_of_window;
+  for (size_t i = 0; i < out.search_gold.size(); ++i)
+    gold_of_window.resize(static_cast<size_t>(first[i + 1]), out.search_gold[i]);
+  out.search_gold = std::move(gold_of_window);
   return out;
 }
 

@@ -49,6 +49,7 @@ struct Engine::Impl {
     info.default_max_length =
         std::min(m.arch.max_length, tokenizer.model_max_length().value_or(m.arch.max_length));
     info.compute = compute;
+    info.kernels = runtime::choose_table(options.isa).name;
     info.tokenizer = tokenizer.kind();
     if (m.provenance.policy) {
       info.policy = *m.provenance.policy;

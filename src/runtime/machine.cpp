@@ -57,17 +57,6 @@ double best_rate(int64_t threads, const Work& work) {
   return best;
 }
 
-// From the line "model name : AMD ..." in /proc/cpuinfo.
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(file, line)) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "";
-}
-
 uint64_t sum_words(const uint64_t* words, int64_t count) {
   // With prefetches, as in the products: with loads alone too few cache misses are in flight.
   constexpr int64_t kAhead = 512;
@@ -82,6 +71,17 @@ uint64_t sum_words(const uint64_t* words, int64_t count) {
 }
 
 }  // namespace
+
+// From the line "model name : AMD ..." in /proc/cpuinfo.
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "";
+}
 
 MachinePeak measure_machine(const std::string& isa, ComputeType compute, int64_t threads) {
   const kernels::KernelTable& table = runtime::choose_table(isa);

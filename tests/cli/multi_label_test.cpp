@@ -248,5 +248,28 @@ TEST_F(MultiLabelCli, Refusals) {
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
+// The promise on single labels: no label is read, and the Hamming loss follows.
+TEST_F(MultiLabelCli, TuneBoundsTheLabelsThatChange) {
+  const std::string data = file("names.jsonl", rows("names"));
+  const Finished f = run({"tune", model.path(), "--data", data, "--hamming", "--max-drop", "0.2",
+                          "--dry-run", "--json", "-q"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const Json j = Json::parse(f.out);
+  EXPECT_EQ(j.at("goal"), "label-change");
+  EXPECT_EQ(j.at("labelled"), false);
+  const Json& chosen = j.at("chosen");
+  EXPECT_LE(chosen.at("risk").get<double>(), 0.2);
+  const std::string point = "entropy:" + chosen.at("setting").get<std::string>();
+  const Json p = eval_json({model.path(), data, "--point", "never", "--point", point,
+                            "-q"})["evaluations"][0]["policies"];
+  const auto hamming = [&](size_t i) {
+    return p[i]["metrics"]["hamming_loss"]["value"].get<double>();
+  };
+  EXPECT_LE(hamming(1) - hamming(0), chosen.at("risk").get<double>() + 1e-12);
+  const Finished words = run(
+      {"tune", model.path(), "--data", data, "--hamming", "--max-drop", "0.2", "--dry-run", "-q"});
+  EXPECT_NE(words.out.find("Hamming loss rises by at"), std::string::npos) << words.out;
+}
+
 }  // namespace
 }  // namespace costeff::cli

@@ -5,8 +5,12 @@
 
 namespace costeff::cli {
 
-void add_pass_flags(CLI::App* app, PassFlags* f, bool batch) {
-  app->add_option("MODEL", f->model, "Checkpoint directory")->required();
+void add_pass_flags(CLI::App* app, PassFlags* f, bool batch, std::vector<std::string>* models) {
+  if (models) {
+    app->add_option("MODEL", *models, "Checkpoint directory; several are compared")->required();
+  } else {
+    app->add_option("MODEL", f->model, "Checkpoint directory")->required();
+  }
   const char* group = "Data";
   app->add_option("--data", f->data,
                   "Rows to judge by: a file, or the directory of a task (its dev set); - is "

@@ -30,8 +30,10 @@ struct PassFlags {
   bool quiet = false;
 };
 
-// MODEL, one --data and the rest. batch: also --batch-tokens, which some verbs define themselves.
-void add_pass_flags(CLI::App* app, PassFlags* flags, bool batch);
+// MODEL, one --data and the rest. batch: also --batch-tokens, which some verbs define themselves. models: of
+// verbs that take several; null: PassFlags::model is the only one.
+void add_pass_flags(CLI::App* app, PassFlags* flags, bool batch,
+                    std::vector<std::string>* models = nullptr);
 
 // How every pass over the data computes, and how a data set is read: with its labels or without.
 RunOptions pass_run_options(const PassFlags& flags);

@@ -185,4 +185,17 @@ std::vector<ExitPolicy> points_from_flags(const PointFlags& f, const ExitPolicy&
   return policies;
 }
 
+std::string point_text(const ExitPolicy& p) {
+  const PolicyTraits& traits = policy_traits(p.kind);
+  std::string out(policy_name(p.kind));
+  if (traits.number_at) append_format(&out, ":{}", p.*traits.number_at);
+  const char* between = ":";
+  for (const double v : p.thresholds) {
+    append_format(&out, "{}{}", between, shortest(v));
+    between = ",";
+  }
+  if (averages(p)) out += ":average";
+  return out;
+}
+
 }  // namespace costeff::cli

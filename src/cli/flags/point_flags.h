@@ -30,4 +30,7 @@ void add_point_flags(CLI::App* app, PointFlags* flags);
 std::vector<ExitPolicy> points_from_flags(const PointFlags& flags, const ExitPolicy& own,
                                           bool regression);
 
+// The policy as --point reads it. exit_start and exit weights have flags of their own.
+std::string point_text(const ExitPolicy& policy);
+
 }  // namespace costeff::cli

@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/point_flags.h"
 #include "cli/flags/policy_flags.h"
@@ -27,22 +28,33 @@ constexpr const char* kSweepFooter =
     "calibration error, 10 bins.\n\n"
     "setting: the threshold (or one per layer), patience (regression, and policies\n"
     "of exits in a row: 2 < 0.5) or layer.\n\n"
+    "The recommended setting is the one that saves most of those within the noise of\n"
+    "full depth (the 95% interval of the paired change reaches 0) that lose at most\n"
+    "one point; without labels: with which at most 1% of the rows get another\n"
+    "answer. Settings fitted to these very rows (by-layer, evidence) are left out.\n"
+    "Of several models: the cheapest setting in the interval of the best model.\n\n"
     "--tsv: one line per setting (if timed: one per batch size), columns\n"
     "  curve policy setting exit_start rows quality quality_low quality_high spearman\n"
     "  agreement mean_exit_layer layers_saved speedup_layers macs speedup_macs pareto\n"
     "  exit_histogram batch_tokens rows_per_s rows_per_s_low rows_per_s_high\n"
-    "  speedup_time\n"
+    "  speedup_time change change_low change_high latency_p50_ms latency_p99_ms\n"
+    "  recommended model\n"
     "--json: keys model dialect data task quality_name labels regression\n"
-    "  multi_label labelled rows tokens layers threads pass_seconds sweep_seconds\n"
-    "  full_macs searched points exits disagreeing_rows disagreements; points have\n"
-    "  the columns above, thresholds, patience, average, exit_weights, text and\n"
-    "  timings (batch_tokens seconds rows_per_s ... speedup_time); exits have layer\n"
-    "  quality quality_low quality_high mean_entropy ece bins (low high rows right\n"
-    "  mean_prob); disagreements have row id text pair gold layer early_label\n"
-    "  early_prob last_label last_prob.\n"
+    "  multi_label labelled rows tokens layers parameters threads pass_seconds\n"
+    "  sweep_seconds full_macs searched points recommended answers exits\n"
+    "  disagreeing_rows disagreements provenance; points have the columns above,\n"
+    "  thresholds, patience, average, exit_weights, text, losses, gains, fitted, own\n"
+    "  and timings (batch_tokens seconds rows_per_s ... speedup_time); recommended\n"
+    "  has point text reason command; answers have point labels (label rows answered\n"
+    "  precision recall f1) confusion; exits have layer quality quality_low\n"
+    "  quality_high mean_entropy ece risk_coverage risk_coverage_random\n"
+    "  risk_coverage_best bins (low high rows right mean_prob); disagreements have\n"
+    "  row id text pair gold layer early_label early_prob last_label last_prob.\n"
+    "  Of several models: models (each as above), front, recommended.\n"
     "If one of these files is -, it goes to standard output, and there is no table.\n\n"
     "Examples:\n"
     "  costeff sweep models/sst2-slender --data dev.tsv --html report.html\n"
+    "  costeff sweep BERT SLENDER --data dev.tsv --html report.html\n"
     "  costeff sweep MODEL --data MRPC --policies entropy --thresholds 0:0.7:0.1\n"
     "  costeff sweep MODEL --data dev.tsv --timed --batch-tokens 64,256 --svg a.svg\n"
     "  costeff sweep MODEL --data dev.tsv --tsv - | awk -F'\\t' '$16==1{print $3,$6}'\n\n";
@@ -92,8 +104,8 @@ void add_timing_flags(CLI::App* sub, SweepFlags* f) {
   const char* group = "Timing";
   CLI::Option* timed = sub->add_flag(
       "--timed", f->timed,
-      "Also measure wall time: of full depth, the model's own policy and those of --point, or "
-      "without --point of some points of the front");
+      "Also measure wall time and latency: of full depth, the recommended setting, the model's "
+      "own policy and those of --point, or without --point of some points of the front");
   timed->group(group);
   sub->add_option("--batch-tokens", f->batch_tokens,
                   "Compute at most N tokens together; a thread takes at most 512 (default: 256); "
@@ -164,9 +176,12 @@ void give_weights(const std::vector<double>& weights, SweepRequest* r) {
 
 CLI::App* add_sweep_flags(CLI::App* app, SweepFlags* f) {
   CLI::App* sub = app->add_subcommand(
-      "sweep", "Show accuracy against speed: every policy and threshold from one pass");
+      "sweep",
+      "Show accuracy against speed: every policy and threshold from one pass, and which "
+      "to take");
   sub->footer(std::string(kSweepFooter) + kExitCodes);
-  add_pass_flags(sub, &f->pass, false);
+  add_pass_flags(sub, &f->pass, false, &f->models);
+  add_doc_flags(sub, &f->pass.doc, false, false);
   sub->add_flag("--unlabelled", f->unlabelled,
                 "The data has no labels: judge by agreement with the last exit")
       ->group("Data");
@@ -182,6 +197,10 @@ void check_sweep_flags(const SweepFlags& f, const tasks::DataSet& set, const Mod
   }
   svg_axis(f);
   batch_sizes(f);
+  if (f.models.size() > 1 && set.path == "-")
+    throw_usage("several models read the data again, which standard input does not allow");
+  if (f.models.size() > 1 && f.unlabelled)
+    throw_usage("--unlabelled compares a model with itself, expected one model");
   if (f.unlabelled && is_regression(m))
     throw_usage("--unlabelled compares labels, and this model gives a score (regression)");
   const auto layers = static_cast<int64_t>(m.layers.size());

@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "cli/flags/pass_flags.h"
-#include "tasks/report/report_html.h"
+#include "tasks/page/speed_chart.h"
 
 namespace costeff::cli {
 
 struct SweepFlags {
-  PassFlags pass;
+  PassFlags pass;                   // of one model
+  std::vector<std::string> models;  // all of them
   std::string policies, thresholds, exit_weights;
   CurveForm form;
   std::vector<std::string> points;  // as --point of costeff eval

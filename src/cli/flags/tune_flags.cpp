@@ -5,7 +5,9 @@
 #include "base/fail.h"
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "cli/flags/doc_flags.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/point_flags.h"
 #include "cli/flags/policy_flags.h"
 
 namespace costeff::cli {
@@ -21,7 +23,7 @@ constexpr const char* kTuneFooter =
     "rows. Several policies share the error, so each is tested at a smaller level.\n"
     "The exit weights of evidence are estimated on rows that are not tested on.\n"
     "--max-drop counts both rows that become wrong and rows that become right;\n"
-    "--consistency needs no labels. For a regression --max-drop bounds the mean\n"
+    "--consistency and --hamming need no labels. For a regression --max-drop bounds the mean\n"
     "distance from the score at full depth, and so the rise of its mean absolute\n"
     "error.\n\n"
     "The policy is written to MODEL/exit_policy.json, where costeff infer finds it;\n"
@@ -38,7 +40,8 @@ constexpr const char* kTuneFooter =
     "  costeff tune MODEL --data dev.tsv --max-drop 0.02 --confidence 0.95\n"
     "  costeff tune MODEL --data rows.txt --consistency --max-drop 0.05\n"
     "  costeff tune MODEL --data dev.tsv --speedup 2 --policy entropy,patience\n"
-    "  costeff tune MODEL --data dev.tsv --budget-ms 0.8 -o policy.json\n\n";
+    "  costeff tune MODEL --data dev.tsv --budget-ms 0.8 -o policy.json\n"
+    "  costeff tune MODEL --data dev.tsv --point entropy:0.35\n\n";
 
 void add_goal_flags(CLI::App* sub, TuneFlags* f) {
   const char* group = "Goal (one of them)";
@@ -63,6 +66,11 @@ void add_goal_flags(CLI::App* sub, TuneFlags* f) {
   sub->add_flag("--consistency", f->consistency,
                 "Compare with full depth instead of with labels, which are not read")
       ->group(group);
+  sub->add_flag(
+         "--hamming", f->hamming,
+         "Multi-label models, --max-drop X: a share X of a row's labels may differ from full "
+         "depth, on average, so that the Hamming loss rises by at most X. Labels are not read")
+      ->group(group);
 }
 
 void add_setting_flags(CLI::App* sub, TuneFlags* f) {
@@ -72,6 +80,13 @@ void add_setting_flags(CLI::App* sub, TuneFlags* f) {
                   "divergence-patience, evidence, or several: entropy,confident-patience-3. "
                   "Default: the model's own, else entropy (regression: patience)")
       ->type_name("LIST")
+      ->group(group);
+  sub->add_option("--point", f->points,
+                  "Only this setting: entropy:0.3, patience:3, fixed:2, ... (as costeff sweep "
+                  "recommends one). Without a goal it is written as it is. May be given more than "
+                  "once")
+      ->type_name("POINT")
+      ->allow_extra_args(false)
       ->group(group);
   sub->add_option("--patience", f->form.patience,
                   "Exits in a row of confident-patience and divergence-patience (default: 2)")
@@ -122,11 +137,30 @@ void add_output_flags(CLI::App* sub, TuneFlags* f) {
   sub->add_flag("--json", f->json, "Print JSON")->group(group);
 }
 
+void check_points(const TuneFlags& f, bool no_goal) {
+  if (f.points.empty()) return;
+  const bool form = f.form.patience > 0 || f.form.average;
+  if (!f.policies.empty() || f.per_layer || form) {
+    fail_usage("{} says nothing with --point, which names a setting",
+               !f.policies.empty() ? "--policy"
+               : f.per_layer       ? "--per-layer"
+                                   : "--patience or --average");
+  }
+  if (f.budget_ms && f.points.size() > 1) throw_usage("--budget-ms takes one --point");
+  if (!no_goal) return;
+  if (f.points.size() > 1) throw_usage("several --point need a goal to choose by: --max-drop X");
+  if (f.confidence) throw_usage("--confidence needs a goal to promise: --max-drop X");
+  if (f.hamming) throw_usage("--hamming needs --max-drop");
+  if (f.else_never) throw_usage("--else-never needs a goal that may be missed: --max-drop X");
+}
+
 }  // namespace
 
 void check_tune_flags(const TuneFlags& f) {
   const int goals = f.max_drop.has_value() + f.speedup.has_value() + f.budget_ms.has_value();
-  if (goals == 0) throw_usage("no goal given, expected --max-drop, --speedup or --budget-ms");
+  if (goals == 0 && f.points.empty())
+    throw_usage("no goal given, expected --max-drop, --speedup or --budget-ms");
+  check_points(f, goals == 0);
   if (goals > 1)
     throw_usage("--max-drop, --speedup and --budget-ms exclude each other, expected one of them");
   if (f.max_drop && !(*f.max_drop > 0)) throw_usage("--max-drop must be above 0");
@@ -152,12 +186,16 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
   g.confidence = f.confidence.value_or(0);
   if (f.max_drop) g.limit = *f.max_drop;
   if (f.speedup) g.limit = *f.speedup;
+  if (f.hamming && !is_multi_label(m))
+    throw_usage("--hamming counts labels one by one, and the model gives one; use --consistency");
   g.kind = f.speedup          ? GoalKind::speedup
            : is_regression(m) ? GoalKind::score_change
+           : f.hamming        ? GoalKind::label_change
            : f.consistency    ? GoalKind::disagreement
                               : GoalKind::accuracy_drop;
   if (f.max_drop && !is_regression(m) && !(*f.max_drop < 1))
     throw_usage("--max-drop is a share, expected a number between 0 and 1");
+  if (is_regression(m) && has_no_goal(f)) return g;
   if (is_regression(m)) {
     if (f.score_range.empty())
       throw_usage("a regression needs --score-range, such as 0,5 for STS-B");
@@ -174,7 +212,27 @@ TuneGoal tune_goal(const TuneFlags& f, const ModelInfo& m) {
   return g;
 }
 
+bool has_no_goal(const TuneFlags& f) { return !f.max_drop && !f.speedup && !f.budget_ms; }
+
+std::vector<ExitPolicy> tuned_points(const TuneFlags& f, const ModelInfo& m) {
+  if (f.points.empty()) return {};
+  PointFlags p;
+  p.points = f.points;
+  p.exit_start = f.exit_start > 1 ? f.exit_start : 0;
+  std::vector<ExitPolicy> points = points_from_flags(p, m.policy, is_regression(m));
+  for (ExitPolicy& policy : points) {
+    if (is_regression(m) && policy.kind == PolicyKind::patience)
+      policy.thresholds = {f.value_threshold};
+    if (lacks_weights(policy)) {
+      throw_usage("--point evidence has no exit weights; --policy evidence estimates them");
+    }
+    check_policy(m, policy);
+  }
+  return points;
+}
+
 std::vector<Curve> tuned_curves(const TuneFlags& f, const ModelInfo& m) {
+  if (!f.points.empty()) return {};
   auto curves = tune_curves(f.policies, f.per_layer, f.exit_start, exits_of(m), m.policy, f.form);
   if (f.budget_ms && curves.size() > 1) throw_usage("--budget-ms takes one policy");
   return curves;
@@ -185,6 +243,7 @@ CLI::App* add_tune_flags(CLI::App* app, TuneFlags* f) {
       "tune", "Choose the exit policy that saves most and keeps a goal, with a promise");
   sub->footer(std::string(kTuneFooter) + kExitCodes);
   add_pass_flags(sub, &f->pass, true);
+  add_doc_flags(sub, &f->pass.doc, false, false);
   add_goal_flags(sub, f);
   add_setting_flags(sub, f);
   add_output_flags(sub, f);

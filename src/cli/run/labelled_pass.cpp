@@ -3,6 +3,7 @@
 #include <costeff/exit_table.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/fail.h"
 #include "base/files/content_hash.h"
@@ -180,6 +181,37 @@ double time_pass(const PassFlags& f, const Engine& engine, const tasks::DataSet&
       [&](auto part, auto) { rows += static_cast<int64_t>(part.size()); }, run, &interrupted);
   if (interrupted) throw PassInterrupted{rows};
   return stats.wall_s;
+}
+
+std::vector<double> time_rows(const PassFlags& f, const Engine& engine, const tasks::DataSet& set,
+                              bool labelled, const ExitPolicy& policy, int64_t limit) {
+  using Clock = std::chrono::steady_clock;
+  constexpr size_t kWarmUp = 3;
+  tasks::RowReader reader({{set.path, std::nullopt}}, pass_input_options(f, set, labelled),
+                          &interrupted);
+  RunOptions run = pass_run_options(f);
+  run.policy = policy;
+  run.mode = Mode::latency;
+  tasks::LabelMap labels;
+  if (labelled && f.bad_rows.skip()) labels = labels_of(f, engine, set);
+  const Source source = pass_source(f, &reader, labelled ? &labels : nullptr);
+  std::vector<double> ms;
+  Clock::time_point asked;
+  engine.run(
+      [&](Example& row, bool may_block) {
+        if (!may_block) return ReadStatus::would_block;
+        if (static_cast<int64_t>(ms.size()) >= limit) return ReadStatus::end;
+        const ReadStatus status = source(row, true);
+        asked = Clock::now();
+        return status;
+      },
+      [&](auto, auto) {
+        ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - asked).count());
+      },
+      run, &interrupted);
+  if (interrupted) throw PassInterrupted{static_cast<int64_t>(ms.size())};
+  if (ms.size() > 2 * kWarmUp) ms.erase(ms.begin(), ms.begin() + kWarmUp);
+  return ms;
 }
 
 int say_pass_interrupted(const PassFlags& f, const PassInterrupted& e) {

@@ -58,6 +58,12 @@ void say_own_weights(const PassFlags& flags, const LabelledPass& pass,
 double time_pass(const PassFlags& flags, const Engine& engine, const tasks::DataSet& set,
                  bool labelled, const ExitPolicy& policy, int64_t batch_tokens);
 
+// Milliseconds of at most `limit` of those rows, each given as soon as the one before is answered; the first few
+// are not counted if there are more. Throws PassInterrupted.
+std::vector<double> time_rows(const PassFlags& flags, const Engine& engine,
+                              const tasks::DataSet& set, bool labelled, const ExitPolicy& policy,
+                              int64_t limit);
+
 // Returns the exit code.
 int say_pass_interrupted(const PassFlags& flags, const PassInterrupted& e);
 

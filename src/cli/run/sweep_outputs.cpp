@@ -4,30 +4,33 @@
 #include "base/utf8.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/run/print.h"
-#include "tasks/report/report_html.h"
+#include "tasks/page/sweep_page.h"
 #include "tasks/report/sweep_writer.h"
+#include "tasks/sweep/study.h"
 
 namespace costeff::cli {
 namespace {
 
-std::string title_of(const SweepFlags& f, const tasks::SweepReport& r) {
+using Models = std::span<const tasks::SweepReport>;
+
+std::string title_of(const SweepFlags& f, Models models) {
   if (!f.title.empty()) return f.title;
-  std::string model = r.model;
-  while (model.size() > 1 && model.back() == '/') model.pop_back();
-  return model.substr(model.rfind('/') + 1) + ": " + r.quality_name + " against speed";
+  std::string names;
+  for (const tasks::SweepReport& r : models)
+    names += (names.empty() ? "" : ", ") + tasks::short_model_name(r);
+  return names + ": " + models.front().quality_name + " against speed";
 }
 
 }  // namespace
 
 SweepOutputs::SweepOutputs(const SweepFlags& f, const std::string& data) {
-  add(f.tsv, data, [](const SweepFlags&, const tasks::SweepReport& r) { return sweep_tsv(r); });
-  add(f.json, data, [](const SweepFlags&, const tasks::SweepReport& r) { return sweep_json(r); });
-  add(f.svg, data, [](const SweepFlags& flags, const tasks::SweepReport& r) {
+  add(f.tsv, data, [](const SweepFlags&, Models r) { return sweep_tsv(r); });
+  add(f.json, data, [](const SweepFlags&, Models r) { return sweep_json(r); });
+  add(f.svg, data, [](const SweepFlags& flags, Models r) {
     return sweep_svg(r, svg_axis(flags), title_of(flags, r));
   });
-  add(f.html, data, [](const SweepFlags& flags, const tasks::SweepReport& r) {
-    return sweep_html(r, title_of(flags, r));
-  });
+  add(f.html, data,
+      [](const SweepFlags& flags, Models r) { return sweep_html(r, title_of(flags, r)); });
 }
 
 void SweepOutputs::add(const std::string& path, const std::string& data, Text text) {
@@ -52,7 +55,7 @@ std::string SweepOutputs::names() const {
   return names;
 }
 
-int SweepOutputs::write(const SweepFlags& f, const tasks::SweepReport& r) {
+int SweepOutputs::write(const SweepFlags& f, Models r) {
   for (const File& file : files_) {
     const tasks::WriteStatus status = file.out->write(file.text(f, r));
     if (status == tasks::WriteStatus::closed) return kPipeClosed;

@@ -3,11 +3,12 @@
 // The files of costeff sweep.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cli/flags/sweep_flags.h"
-#include "tasks/judge/sweep.h"
+#include "tasks/sweep/report.h"
 #include "tasks/write/output_file.h"
 
 namespace costeff::cli {
@@ -26,10 +27,10 @@ class SweepOutputs {
   std::string names() const;
 
   // Returns an exit code.
-  int write(const SweepFlags& flags, const tasks::SweepReport& report);
+  int write(const SweepFlags& flags, std::span<const tasks::SweepReport> models);
 
  private:
-  using Text = std::string (*)(const SweepFlags&, const tasks::SweepReport&);
+  using Text = std::string (*)(const SweepFlags&, std::span<const tasks::SweepReport>);
   struct File {
     std::string path;
     Text text;

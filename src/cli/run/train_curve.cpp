@@ -4,6 +4,7 @@
 #include <costeff/engine.h>
 
 #include "cli/run/print.h"
+#include "tasks/sweep/points.h"
 
 namespace costeff::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cli/flags/train_flags.h"
 #include "tasks/judge/file_labels.h"
-#include "tasks/judge/sweep.h"
+#include "tasks/sweep/sweep.h"
 
 namespace costeff::cli {
 

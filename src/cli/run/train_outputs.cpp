@@ -10,7 +10,7 @@
 
 #include "base/fail.h"
 #include "cli/run/print.h"
-#include "tasks/report/train_html.h"
+#include "tasks/page/train_page.h"
 #include "tasks/report/train_json.h"
 
 namespace costeff::cli {

@@ -16,8 +16,8 @@
 #include "cli/run/labelled_pass.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
-#include "tasks/judge/sweep.h"
 #include "tasks/report/tune_report.h"
+#include "tasks/sweep/sweep.h"
 #include "tasks/write/output_file.h"
 
 namespace costeff::cli {
@@ -48,10 +48,18 @@ void choose_by_time(const TuneFlags& f, const Engine& engine, const tasks::DataS
   if (r->found) r->chosen.policy = sequence[static_cast<size_t>(choice.chosen)];
 }
 
+// What there is to choose from: curves, or settings that were given.
+struct Choices {
+  std::vector<Curve> curves;
+  std::vector<ExitPolicy> points;
+};
+
 // Looks for the best setting that keeps the goal.
-void choose_by_goal(const TuneFlags& f, const TuneRows& rows, const std::vector<Curve>& curves,
+void choose_by_goal(const TuneFlags& f, const TuneRows& rows, const Choices& from,
                     tasks::TuneReport* r) {
-  r->families = tune_families(rows, r->goal, curves, f.exit_start, f.value_threshold);
+  r->families = from.points.empty()
+                    ? tune_families(rows, r->goal, from.curves, f.exit_start, f.value_threshold)
+                    : tune_points(rows, r->goal, from.points);
   const int64_t best = choose_family(r->families, r->goal, r->labelled, r->layers);
   r->found = best >= 0;
   if (!r->found) return;
@@ -61,8 +69,9 @@ void choose_by_goal(const TuneFlags& f, const TuneRows& rows, const std::vector<
 }
 
 // Chooses a policy from the answers of all exits, and judges it on all rows.
-void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
-            const std::vector<Curve>& curves, tasks::TuneReport* r) {
+void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass, const Choices& from,
+            tasks::TuneReport* r) {
+  const std::vector<Curve>& curves = from.curves;
   const ModelInfo& m = engine.info();
   r->model = f.pass.model;
   r->data = pass.set.path;
@@ -75,13 +84,13 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   const std::vector<int64_t> gold(pass.data.labels.begin(), pass.data.labels.end());
   const TuneRows rows =
       split_for_search(pass.data.table, gold, needs_search(curves) ? f.search_share : 0,
-                       static_cast<uint64_t>(f.seed));
+                       static_cast<uint64_t>(f.seed), {pass.data.first_window, pass.data.join});
   r->search_rows = rows.search_rows;
   for (const Curve& c : curves) {
     r->searched = r->searched || c.by_layer;
     r->weighed = r->weighed || policy_traits(c.kind).needs_weights;
   }
-  const bool none_to_test = rows.test.rows() == 0;
+  const bool none_to_test = rows.test_rows() == 0;
   if (none_to_test || (r->weighed && rows.search.rows() == 0)) {
     fail_input(
         "{}: of {} --search-share {} leaves none to {} on, expected more rows or another share",
@@ -92,12 +101,17 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass,
   tasks::SweepPoint full;
   evaluator.evaluate(&full);
   r->full_quality = full.quality;
-  if (f.budget_ms) {
-    const auto sequence =
-        tune_sequence(rows, r->goal, curves.front(), f.exit_start, f.value_threshold);
+  r->quality_name = tasks::quality_name(m.problem, r->labelled);
+  if (has_no_goal(f)) {
+    r->given = r->found = true;
+    r->chosen.policy = from.points.front();
+  } else if (f.budget_ms) {
+    const auto sequence = from.points.empty() ? tune_sequence(rows, r->goal, curves.front(),
+                                                              f.exit_start, f.value_threshold)
+                                              : from.points;
     choose_by_time(f, engine, pass.set, sequence, r);
   } else {
-    choose_by_goal(f, rows, curves, r);
+    choose_by_goal(f, rows, from, r);
   }
   if (!r->found) return;
   if (policy_traits(r->chosen.policy.kind).needs_weights)
@@ -142,7 +156,7 @@ int tune(const TuneFlags& f) {
     fail_usage("{}: has one exit, the last layer; there is nothing to tune", f.pass.model);
   tasks::TuneReport r;
   r.goal = tune_goal(f, m);
-  const std::vector<Curve> curves = tuned_curves(f, m);
+  const Choices from{tuned_curves(f, m), tuned_points(f, m)};
   std::string path;
   const std::unique_ptr<tasks::OutputFile> file = open_output(f, set.path, &path);
   check_bad_row_flags(f.pass.bad_rows, {"-", path}, {set.path});
@@ -150,10 +164,10 @@ int tune(const TuneFlags& f) {
 
   try {
     const LabelledPass pass =
-        run_pass(f.pass, engine, set, !f.consistency && !is_regression(m), bad.get());
+        run_pass(f.pass, engine, set, !f.consistency && !f.hamming && !is_regression(m), bad.get());
     if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
     if (!f.pass.quiet) say_skipped(*bad);
-    choose(f, engine, pass, curves, &r);
+    choose(f, engine, pass, from, &r);
     if (file && (r.found || f.else_never)) {
       r.wrote_never = !r.found;
       const int code = write_policy(&r, r.found ? r.chosen.policy : ExitPolicy{}, path, file.get());

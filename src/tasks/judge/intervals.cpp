@@ -106,6 +106,16 @@ Interval binomial_interval(int64_t successes, int64_t trials, double confidence)
           successes == trials ? 1 : inverse_incomplete_beta(k + 1, n - k, 1 - tail)};
 }
 
+Interval paired_interval(int64_t losses, int64_t gains, int64_t rows) {
+  if (rows <= 0) return {kNaN, kNaN};
+  const double n = static_cast<double>(rows) + 2;
+  const double worse = (static_cast<double>(losses) + 0.5) / n,
+               better = (static_cast<double>(gains) + 0.5) / n;
+  const double change = better - worse;
+  const double half = kNormal95 * std::sqrt((better + worse - change * change) / n);
+  return {std::max(-1.0, change - half), std::min(1.0, change + half)};
+}
+
 Interval bootstrap(int64_t rows, const RowStatistic& statistic, const BootstrapOptions& options) {
   if (rows <= 0) return {kNaN, kNaN};
   std::vector<int32_t> times(static_cast<size_t>(rows));

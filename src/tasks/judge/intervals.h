@@ -16,8 +16,14 @@ struct Interval {
   double low = 0, high = 0;
 };
 
+inline constexpr double kNormal95 = 1.959963984540054;  // the 97.5% quantile of the normal
+
 // Clopper-Pearson: exact binomial, both tails (1 - confidence) / 2.
 Interval binomial_interval(int64_t successes, int64_t trials, double confidence = 0.95);
+
+// The 95% interval of gains - losses as a share of the rows, where each row may change once: a paired
+// difference of two shares. Wald's with half a row added to each of the four cells (Agresti and Min 2005).
+Interval paired_interval(int64_t losses, int64_t gains, int64_t rows);
 
 // Percentile bootstrap: computes the statistic of `replicates` samples, each of as many rows as
 // there are, drawn with replacement. The interval's ends are the (1 - confidence) / 2 quantiles of

@@ -5,9 +5,9 @@
 
 #include "base/format.h"
 #include "base/utf8.h"
-#include "tasks/report/policy_fields.h"
+#include "tasks/report/verdict_text.h"
+#include "tasks/sweep/study.h"
 #include "tasks/write/format_text.h"
-#include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
 namespace {
@@ -142,81 +142,105 @@ void append_exits(const SweepReport& r, std::string* out) {
   }
 }
 
-void write_timings(const std::vector<SweepTiming>& timings, JsonWriter* json) {
-  json->begin_array("timings");
-  for (const SweepTiming& t : timings) {
-    json->begin_object();
-    json->field("batch_tokens", t.batch_tokens);
-    json->field("seconds", t.seconds);
-    json->field("rows_per_s", t.rows_per_s);
-    json->field("rows_per_s_low", t.rows_per_s_low);
-    json->field("rows_per_s_high", t.rows_per_s_high);
-    json->field("speedup_time", t.speedup);
-    json->end_object();
+void append_tsv_rows(const SweepReport& r, std::string* out) {
+  std::string model;
+  append_tsv_field(r.model, &model);
+  for (size_t i = 0; i < r.points.size(); ++i) {
+    const SweepPoint& p = r.points[i];
+    std::string line =
+        fmt::format("{}\t{}\t{}\t{}\t{}", p.family, p.name, p.setting, p.policy.exit_start, r.rows);
+    for (const double v :
+         {p.quality, p.interval.low, p.interval.high, is_regression(r) ? p.spearman : kNaN,
+          p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
+      append_format(&line, "\t{}", shortest(v));
+    }
+    append_format(&line, "\t{}\t{}", p.pareto ? 1 : 0, histogram_text(p.histogram));
+    const Latency l = p.latency.value_or(Latency{0, kNaN, kNaN});
+    const std::string end = fmt::format(
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\n", shortest(p.change), shortest(p.change_interval.low),
+        shortest(p.change_interval.high), shortest(l.p50_ms), shortest(l.p99_ms),
+        static_cast<int64_t>(i) == r.verdict.point ? 1 : 0, model);
+    if (p.timings.empty()) append_format(out, "{}\tnan\tnan\tnan\tnan\tnan\t{}", line, end);
+    for (const SweepTiming& t : p.timings) {
+      append_format(out, "{}\t{}\t{}\t{}\t{}\t{}\t{}", line, t.batch_tokens, shortest(t.rows_per_s),
+                    shortest(t.rows_per_s_low), shortest(t.rows_per_s_high), shortest(t.speedup),
+                    end);
+    }
   }
-  json->end_array();
 }
 
-void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
-  json->begin_object();
-  json->field("curve", p.family);
-  json->field("policy", p.name);
-  json->field("setting", p.setting);
-  if (!p.policy.thresholds.empty()) json->field("thresholds", p.policy.thresholds);
-  write_policy_fields(p.policy, json);
-  json->field("exit_start", p.policy.exit_start);
-  json->field("text", p.text);
-  json->field("quality", p.quality);
-  json->field("quality_low", p.interval.low);
-  json->field("quality_high", p.interval.high);
-  if (is_regression(r)) json->field("spearman", p.spearman);
-  json->field("agreement", p.agreement);
-  json->field("mean_exit_layer", p.mean_layer);
-  json->field("layers_saved", p.layers_saved);
-  json->field("speedup_layers", p.speedup_layers);
-  json->field("macs", p.macs);
-  json->field("speedup_macs", p.speedup_macs);
-  json->field("pareto", p.pareto);
-  json->field("exit_histogram", p.histogram);
-  if (!p.timings.empty()) write_timings(p.timings, json);
-  json->end_object();
-}
-
-void write_exit(const ExitSummary& e, JsonWriter* json) {
-  json->begin_object();
-  json->field("layer", e.layer);
-  json->field("quality", e.quality);
-  json->field("quality_low", e.interval.low);
-  json->field("quality_high", e.interval.high);
-  json->field("mean_entropy", e.mean_entropy);
-  json->field("ece", e.ece);
-  json->begin_array("bins");
-  for (const ReliabilityBin& b : e.bins) {
-    json->begin_object();
-    json->field("low", b.low);
-    json->field("high", b.high);
-    json->field("rows", b.rows);
-    json->field("right", b.right);
-    json->field("mean_prob", b.mean_prob);
-    json->end_object();
+// One front over all models.
+void append_front(std::span<const SweepReport> models, std::string* out) {
+  *out += "\none front over all models\n";
+  int64_t name = 5, setting = 7;
+  const std::vector<StudyPoint> front = shown_front(models, 16);
+  for (const StudyPoint& p : front) {
+    const SweepReport& r = models[p.model];
+    name = std::max(name, std::min<int64_t>(24, static_cast<int64_t>(short_model_name(r).size())));
+    setting = std::max(setting,
+                       std::min<int64_t>(24, static_cast<int64_t>(r.points[p.point].text.size())));
   }
-  json->end_array();
-  json->end_object();
+  const StudyVerdict v = study_verdict(models);
+  cell("", 1, Align::left, out);
+  cell("model", name, Align::left, out);
+  cell("setting", setting, Align::left, out);
+  cell(models.front().quality_name, 9, Align::right, out);
+  cell("layer", 6, Align::right, out);
+  cell("MMACs", 8, Align::right, out);
+  end_line(out);
+  for (const StudyPoint& p : front) {
+    const SweepReport& r = models[p.model];
+    const SweepPoint& point = r.points[p.point];
+    cell(p.model == v.model && p.point == v.point ? ">" : "", 1, Align::left, out);
+    cell(short_model_name(r), name, Align::left, out);
+    cell(point.text, setting, Align::left, out);
+    cell(fmt::format("{:.4f}", point.quality), 9, Align::right, out);
+    cell(fmt::format("{:.2f}", point.mean_layer), 6, Align::right, out);
+    cell(fmt::format("{:.1f}", point.macs / 1e6), 8, Align::right, out);
+    end_line(out);
+  }
+  const SweepReport& reference = models[v.reference];
+  *out += wrapped(
+      fmt::format("> the fewest multiply-accumulates (MACs) in the 95% interval of {}, the best at "
+                  "full depth ({:.4f}), and at most {} below it",
+                  short_model_name(reference), reference.points.front().quality,
+                  is_regression(reference) ? "0.01" : "one point"),
+      79);
 }
 
-void write_disagreement(const SweepReport& r, const Disagreement& d, JsonWriter* json) {
-  json->begin_object();
-  json->field("row", d.row + 1);
-  json->field("id", d.id);
-  json->field("text", d.text);
-  if (!d.pair.empty()) json->field("pair", d.pair);
-  if (!d.gold.empty()) json->field("gold", d.gold);
-  json->field("layer", d.layer);
-  json->field("early_label", answer_name(r, d.early_label));
-  json->field("early_prob", static_cast<double>(d.early_prob));
-  json->field("last_label", answer_name(r, d.last_label));
-  json->field("last_prob", static_cast<double>(d.last_prob));
-  json->end_object();
+std::string model_text(const SweepReport& r, size_t per_curve) {
+  std::string out =
+      fmt::format("{} on {}: {}, {}\n", printable(r.model), printable(r.data),
+                  counted(r.rows, "row", "rows"), counted(r.tokens, "token", "tokens"));
+  append_format(
+      &out, "every exit computed once in {:.2f} s; {} judged in {:.3f} s\n\n", r.pass_seconds,
+      counted(static_cast<int64_t>(r.points.size()), "setting", "settings"), r.sweep_seconds);
+  append_points(r, per_curve, &out);
+  out += "* nothing else here is as good with fewer multiply-accumulates (MACs)\n";
+  if (shown_points(r, per_curve).size() < r.points.size())
+    out += "Only some settings are shown; --tsv, --json and --html have all of them.\n";
+  if (r.searched) {
+    append_format(&out,
+                  "by-layer: thresholds were searched on these very rows, so their {}\nis "
+                  "flattering; costeff tune --per-layer tests them on rows of their own.\n",
+                  r.quality_name);
+  }
+  if (r.weighed) {
+    append_format(&out,
+                  "evidence: exit weights were estimated on these very rows, so its {}\nis "
+                  "flattering; costeff tune estimates and tests them on different rows.\n",
+                  r.quality_name);
+  }
+  out += "\n" + wrapped(verdict_text(r), 79) + wrapped(own_policy_text(r), 79);
+  const std::string command = command_of(r, static_cast<size_t>(r.verdict.point));
+  if (!command.empty()) append_format(&out, "  {}\n", command);
+  append_timings(r, &out);
+  append_exits(r, &out);
+  if (!is_regression(r)) {
+    append_format(&out, "\n{} an early exit that disagrees with the last\n",
+                  counted(r.disagreeing_rows, "row has", "rows have"));
+  }
+  return out;
 }
 
 }  // namespace
@@ -253,95 +277,24 @@ std::vector<size_t> shown_points(const SweepReport& r, size_t per_curve) {
   return shown;
 }
 
-std::string sweep_text(const SweepReport& r, size_t per_curve) {
-  std::string out =
-      fmt::format("{} on {}: {}, {}\n", printable(r.model), printable(r.data),
-                  counted(r.rows, "row", "rows"), counted(r.tokens, "token", "tokens"));
-  append_format(
-      &out, "every exit computed once in {:.2f} s; {} judged in {:.3f} s\n\n", r.pass_seconds,
-      counted(static_cast<int64_t>(r.points.size()), "setting", "settings"), r.sweep_seconds);
-  append_points(r, per_curve, &out);
-  out += "* nothing else here is as good with fewer multiply-accumulates (MACs)\n";
-  if (shown_points(r, per_curve).size() < r.points.size())
-    out += "Only some settings are shown; --tsv, --json and --html have all of them.\n";
-  if (r.searched) {
-    append_format(&out,
-                  "by-layer: thresholds were searched on these very rows, so their {}\nis "
-                  "flattering; costeff tune --per-layer tests them on rows of their own.\n",
-                  r.quality_name);
+std::string sweep_text(std::span<const SweepReport> models, size_t per_curve) {
+  std::string out;
+  for (const SweepReport& r : models) {
+    if (!out.empty()) out += "\n\n";
+    out += model_text(r, per_curve);
   }
-  if (r.weighed) {
-    append_format(&out,
-                  "evidence: exit weights were estimated on these very rows, so its {}\nis "
-                  "flattering; costeff tune estimates and tests them on different rows.\n",
-                  r.quality_name);
-  }
-  append_timings(r, &out);
-  append_exits(r, &out);
-  if (!is_regression(r)) {
-    append_format(&out, "\n{} an early exit that disagrees with the last\n",
-                  counted(r.disagreeing_rows, "row has", "rows have"));
-  }
+  if (models.size() > 1) append_front(models, &out);
   return out;
 }
 
-std::string sweep_tsv(const SweepReport& r) {
+std::string sweep_tsv(std::span<const SweepReport> models) {
   std::string out =
       "curve\tpolicy\tsetting\texit_start\trows\tquality\tquality_low\tquality_high\tspearman\t"
       "agreement\tmean_exit_layer\tlayers_saved\tspeedup_layers\tmacs\tspeedup_macs\tpareto\t"
-      "exit_histogram\tbatch_tokens\trows_per_s\trows_per_s_low\trows_per_s_high\tspeedup_time\n";
-  for (const SweepPoint& p : r.points) {
-    std::string line =
-        fmt::format("{}\t{}\t{}\t{}\t{}", p.family, p.name, p.setting, p.policy.exit_start, r.rows);
-    for (const double v :
-         {p.quality, p.interval.low, p.interval.high, is_regression(r) ? p.spearman : kNaN,
-          p.agreement, p.mean_layer, p.layers_saved, p.speedup_layers, p.macs, p.speedup_macs}) {
-      append_format(&line, "\t{}", shortest(v));
-    }
-    append_format(&line, "\t{}\t{}", p.pareto ? 1 : 0, histogram_text(p.histogram));
-    if (p.timings.empty()) append_format(&out, "{}\tnan\tnan\tnan\tnan\tnan\n", line);
-    for (const SweepTiming& t : p.timings) {
-      append_format(&out, "{}\t{}\t{}\t{}\t{}\t{}\n", line, t.batch_tokens, shortest(t.rows_per_s),
-                    shortest(t.rows_per_s_low), shortest(t.rows_per_s_high), shortest(t.speedup));
-    }
-  }
+      "exit_histogram\tbatch_tokens\trows_per_s\trows_per_s_low\trows_per_s_high\tspeedup_time\t"
+      "change\tchange_low\tchange_high\tlatency_p50_ms\tlatency_p99_ms\trecommended\tmodel\n";
+  for (const SweepReport& r : models) append_tsv_rows(r, &out);
   return out;
-}
-
-std::string sweep_json(const SweepReport& r) {
-  std::string out;
-  JsonWriter json(&out, 1);
-  json.begin_object();
-  json.field("model", r.model);
-  json.field("dialect", r.dialect);
-  json.field("data", r.data);
-  json.optional_field("task", r.task);
-  json.field("quality_name", r.quality_name);
-  json.field("labels", r.labels);
-  json.field("regression", is_regression(r));
-  json.field("multi_label", is_multi_label(r));
-  json.field("labelled", r.labelled);
-  json.field("rows", r.rows);
-  json.field("tokens", r.tokens);
-  json.field("layers", r.layers);
-  json.field("threads", r.threads);
-  json.field("pass_seconds", r.pass_seconds);
-  json.field("sweep_seconds", r.sweep_seconds);
-  json.field("full_macs", r.full_macs);
-  json.field("searched", r.searched);
-  if (r.weighed) json.field("weights_estimated", true);
-  json.begin_array("points");
-  for (const SweepPoint& p : r.points) write_point(r, p, &json);
-  json.end_array();
-  json.begin_array("exits");
-  for (const ExitSummary& e : r.exits) write_exit(e, &json);
-  json.end_array();
-  json.field("disagreeing_rows", r.disagreeing_rows);
-  json.begin_array("disagreements");
-  for (const Disagreement& d : r.disagreements) write_disagreement(r, d, &json);
-  json.end_array();
-  json.end_object();
-  return out + "\n";
 }
 
 }  // namespace costeff::tasks

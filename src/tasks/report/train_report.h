@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tasks/judge/sweep.h"
+#include "tasks/sweep/sweep.h"
 
 namespace costeff::tasks {
 

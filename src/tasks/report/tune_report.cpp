@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/report/policy_fields.h"
+#include "tasks/write/format_text.h"
 #include "tasks/write/json_writer.h"
 
 namespace costeff::tasks {
@@ -20,12 +21,15 @@ std::string count(int64_t n, const char* one, const char* many) {
 }
 
 const char* goal_name(const TuneReport& r) {
+  if (r.given) return "none";
   if (r.budget_ms > 0) return "budget-ms";
   switch (r.goal.kind) {
     case GoalKind::accuracy_drop:
       return "max-drop";
     case GoalKind::disagreement:
       return "consistency";
+    case GoalKind::label_change:
+      return "label-change";
     case GoalKind::score_change:
       return "score-change";
     case GoalKind::speedup:
@@ -34,29 +38,16 @@ const char* goal_name(const TuneReport& r) {
   return "";
 }
 
-double goal_limit(const TuneReport& r) { return r.budget_ms > 0 ? r.budget_ms : r.goal.limit; }
+double goal_limit(const TuneReport& r) {
+  return r.given ? kNaN : r.budget_ms > 0 ? r.budget_ms : r.goal.limit;
+}
 
 // `name` in the first ten columns, then the text, broken at 80 columns.
 std::string entry(std::string_view name, const std::string& text) {
   constexpr size_t kIndent = 10, kWidth = 79;
   std::string out(name);
   out.resize(kIndent, ' ');
-  size_t column = kIndent;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
-    const std::string_view word = std::string_view(text).substr(begin, end - begin);
-    if (column > kIndent && column + 1 + word.size() > kWidth) {
-      out += "\n" + std::string(kIndent, ' ');
-      column = kIndent;
-    } else if (column > kIndent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-    begin = end + 1;
-  }
-  return out + "\n";
+  return out + wrapped(text, kWidth, kIndent, kIndent);
 }
 
 std::string counts_text(const TuneReport& r) {
@@ -68,6 +59,9 @@ std::string counts_text(const TuneReport& r) {
                          rows, t.gains);
     case GoalKind::disagreement:
       return fmt::format("{} of {} rows with another label than at full depth", t.losses, rows);
+    case GoalKind::label_change:
+      return fmt::format("{} of the labels differ from full depth on average, {} rows",
+                         short_percent(t.risk), rows);
     case GoalKind::score_change:
       return fmt::format("scores change by {:.4g} on average, {} rows", t.risk, rows);
     case GoalKind::speedup:
@@ -95,7 +89,9 @@ std::string family_text(const TuneReport& r, const TuneFamily& f) {
 
 std::string chosen_text(const TuneReport& r) {
   std::string kept, cost;
-  if (r.budget_ms > 0) {
+  if (r.given) {
+    kept = "as it was given";
+  } else if (r.budget_ms > 0) {
     kept = fmt::format("{:.4g} ms a row, full depth {:.4g} ms ({:.2f}x)", r.chosen_ms, r.full_ms,
                        r.full_ms / r.chosen_ms);
   } else {
@@ -104,7 +100,7 @@ std::string chosen_text(const TuneReport& r) {
   }
   cost = fmt::format("leaves after {:.2f} of {} layers on average, {:.2f}x fewer MACs",
                      r.on_all.mean_layer, r.layers, r.on_all.speedup_macs);
-  if (r.labelled) append_format(&cost, ", accuracy {:.4f}", r.on_all.quality);
+  if (r.labelled) append_format(&cost, ", {} {:.4f}", r.quality_name, r.on_all.quality);
   return entry("chosen", r.on_all.text) + entry("", kept) + entry("", cost) +
          entry("promise", promise_text(r));
 }
@@ -148,7 +144,7 @@ void write_chosen(const TuneReport& r, JsonWriter* json) {
   if (r.budget_ms > 0) {
     json->field("ms_per_row", r.chosen_ms);
     json->field("full_ms_per_row", r.full_ms);
-  } else {
+  } else if (!r.given) {
     json->field("risk", t.risk);
     if (r.goal.kind == GoalKind::accuracy_drop || r.goal.kind == GoalKind::disagreement)
       json->field("losses", t.losses);
@@ -168,16 +164,22 @@ void write_chosen(const TuneReport& r, JsonWriter* json) {
 }  // namespace
 
 std::string goal_text(const TuneReport& r) {
+  if (r.given) return "none";
   const std::string limit = shortest(goal_limit(r));
   if (r.budget_ms > 0) {
     return fmt::format("at most {} ms a row on average, as measured here", limit);
   }
   switch (r.goal.kind) {
     case GoalKind::accuracy_drop:
-      return fmt::format("accuracy at most {} below full depth", limit);
+      return fmt::format("{} at most {} below full depth", r.quality_name, limit);
     case GoalKind::disagreement:
       return fmt::format("at most {} of rows with another label than at full depth",
                          short_percent(r.goal.limit));
+    case GoalKind::label_change:
+      return fmt::format(
+          "at most {} of the labels different from full depth, so that the Hamming loss rises by "
+          "at most {}",
+          short_percent(r.goal.limit), limit);
     case GoalKind::score_change:
       return fmt::format(
           "scores that differ from full depth by at most {} on average (cut to {} to {})", limit,
@@ -189,6 +191,7 @@ std::string goal_text(const TuneReport& r) {
 }
 
 std::string promise_text(const TuneReport& r) {
+  if (r.given) return "none: the setting was given.";
   if (r.budget_ms > 0)
     return "none: a time holds for this machine, these threads and this batch size.";
   if (r.goal.confidence <= 0)
@@ -230,7 +233,7 @@ std::string tune_text(const TuneReport& r) {
     append_format(&data, ": {} to {} on, {} to test {} on", r.search_rows, searched_text(r),
                   r.rows - r.search_rows, r.weighed ? "settings" : "them");
   }
-  if (r.labelled) append_format(&data, "; accuracy {:.4f} at full depth", r.full_quality);
+  if (r.labelled) append_format(&data, "; {} {:.4f} at full depth", r.quality_name, r.full_quality);
   out += entry("data", data);
   for (const TuneFamily& f : r.families) out += family_text(r, f);
   if (r.found) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/judge/sweep.h"
+#include "tasks/sweep/sweep.h"
 
 namespace costeff::tasks {
 
@@ -15,6 +15,8 @@ struct TuneReport {
   std::string model, data, task, dialect;
   TuneGoal goal;
   double budget_ms = 0;  // > 0: this is the goal, not `goal`
+  bool given = false;    // there is no goal: the setting was given
+  std::string quality_name = "accuracy";
   bool labelled = false, regression = false;
   int64_t rows = 0, search_rows = 0, layers = 0;
   bool searched = false, weighed = false;  // what search_rows were for: thresholds, exit weights

@@ -1,8 +1,10 @@
 #include "tasks/write/format_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "base/format.h"
 #include "base/utf8.h"
 #include "tasks/write/column_width.h"
 
@@ -46,6 +48,31 @@ void append_int(int64_t value, std::string* out) { append_number(value, out); }
 void append_float(float value, std::string* out) { append_number(value, out); }
 void append_fixed(float value, int decimals, std::string* out) {
   append_number(value, out, std::chars_format::fixed, decimals);
+}
+
+std::string wrapped(std::string_view text, size_t width, size_t indent, size_t column) {
+  std::string out;
+  bool begun = false;  // the line has a word
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    if (begun && column + 1 + word.size() > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (begun) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+    begun = true;
+    begin = end + 1;
+  }
+  return out + "\n";
+}
+
+std::string percent(double share, int decimals) {
+  return fmt::format("{:.{}f}%", 100 * share, decimals);
 }
 
 std::string grouped(int64_t n) {

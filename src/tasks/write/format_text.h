@@ -15,6 +15,8 @@ void append_float(float value, std::string* out);
 void append_json_float(float value, std::string* out);
 // "1,234,567"
 std::string grouped(int64_t n);
+// "12.34%"
+std::string percent(double share, int decimals = 2);
 // With `decimals` digits after the point.
 void append_fixed(float value, int decimals, std::string* out);
 
@@ -24,6 +26,10 @@ void append_json_string(std::string_view text, std::string* out);
 void append_tsv_field(std::string_view text, std::string* out);
 // A CSV field, in quotes if RFC 4180 asks for them.
 void append_csv_field(std::string_view text, std::string* out);
+
+// The words of a text in lines of at most `width` columns, each ended; `indent` blanks before all but the
+// first, which begins at column `column`.
+std::string wrapped(std::string_view text, size_t width, size_t indent = 0, size_t column = 0);
 
 enum class Align { left, right };
 // A cell of `width` columns on a terminal: a text that is too long ends in an ellipsis, wide

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tasks/report/train_html.h"
+#include "tasks/page/train_page.h"
 #include "tasks/report/train_json.h"
 
 namespace costeff::tasks {
@@ -236,7 +236,7 @@ TEST(TrainHtml, HasAllNumbersAndNeedsNothing) {
                     "What the model does",
                     "13 min",
                     "</html>"});
-  for (const char* foreign : {"<script", "http://", "https://", "url("}) {
+  for (const char* foreign : {"<script src", "http://", "https://", "url("}) {
     const size_t at = page.find(foreign);
     EXPECT_TRUE(at == std::string::npos || page.compare(at, 26, "http://www.w3.org/2000/svg") == 0)
         << foreign;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/report/report_svg.h"
+#include "tasks/page/svg.h"
 
 namespace costeff::tasks {
 
@@ -32,12 +32,17 @@ using AxisText = std::function<std::string(double)>;  // of a tick
 void draw_axes(const PlotArea& area, const ChartSize& size, const AxisText& y_text, bool percent_x,
                const std::string& x_label, Svg* svg);
 
+// What a legend names besides curves.
+struct LegendExtras {
+  bool front = false, noise = false, ring = false;
+};
+
 // Draws the curves' names in lines below the title, and returns the height they take.
 double draw_legend(const std::vector<DrawnCurve>& curves, double left, double right, double top,
-                   bool front, const ChartSize& size, Svg* svg);
+                   const LegendExtras& extras, const ChartSize& size, Svg* svg);
 // That height, found by drawing it once and throwing the drawing away.
-double legend_height(const std::vector<DrawnCurve>& curves, double left, double right, bool front,
-                     const ChartSize& size);
+double legend_height(const std::vector<DrawnCurve>& curves, double left, double right,
+                     const LegendExtras& extras, const ChartSize& size);
 
 void draw_curve(const PlotArea& area, const DrawnCurve& curve, int style, const ChartSize& size,
                 Svg* svg);

@@ -1,4 +1,4 @@
-#include "tasks/report/report_svg.h"
+#include "tasks/page/svg.h"
 
 #include <array>
 #include <cmath>
@@ -88,6 +88,8 @@ std::string report_style(std::string_view root) {
       "svg .front{fill:none;stroke:var(--band);stroke-width:9;stroke-linejoin:round;"
       "stroke-linecap:round}"
       "svg .bar{fill:var(--c0)}svg .even{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}"
+      "svg .noise{fill:var(--c0);opacity:.1}"
+      "svg .ring{fill:none;stroke:var(--ink);stroke-width:2}"
       "svg .whisker{stroke:var(--soft);stroke-width:1.2}svg .paper{fill:var(--paper)}"
       "svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}\n";
   for (size_t i = 0; i < kDashes.size(); ++i) {
@@ -198,6 +200,11 @@ void Svg::marker(double x, double y, int style, double size, std::string_view ti
   append_format(&body_, "{} class=\"m{}\">", shape, kind);
   if (!title.empty()) append_format(&body_, "<title>{}</title>", escape_html(title));
   body_ += kind == 0 ? "</circle>" : "</path>";
+}
+
+void Svg::ring(double x, double y, double radius) {
+  append_format(&body_, "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" class=\"ring\"/>", x, y,
+                radius);
 }
 
 std::string Svg::finish() const { return head_ + body_ + "</svg>"; }

@@ -38,6 +38,8 @@ class Svg {
   void rect(double x, double y, double width, double height, std::string_view css_class);
   // The marker of curve `style`; `title` is shown while a pointer rests on it.
   void marker(double x, double y, int style, double size, std::string_view title);
+  // Around a marker that stands out.
+  void ring(double x, double y, double radius);
   void raw(std::string_view markup) { body_ += markup; }
 
   std::string finish() const;  // <svg ...>...</svg>

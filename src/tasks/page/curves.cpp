@@ -1,4 +1,4 @@
-#include "tasks/report/report_curves.h"
+#include "tasks/page/curves.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,7 +30,7 @@ void draw_axes(const PlotArea& a, const ChartSize& size, const AxisText& y_text,
 }
 
 double draw_legend(const std::vector<DrawnCurve>& curves, double left, double right, double top,
-                   bool front, const ChartSize& size, Svg* svg) {
+                   const LegendExtras& extras, const ChartSize& size, Svg* svg) {
   const double step = size.font * 1.5, letter = size.font * 0.56;
   double x = left, y = top;
   const auto place = [&](const std::string& name) {
@@ -51,18 +51,28 @@ double draw_legend(const std::vector<DrawnCurve>& curves, double left, double ri
     svg->marker(at + 11, y - 4, style, 3.4, "");
     svg->text(at + 27, y, "", Anchor::start, curves[i].name);
   }
-  if (front) {
+  if (extras.front) {
     const double at = place("front");
     svg->line(at + 3, y - 4, at + 19, y - 4, "front");
     svg->text(at + 27, y, "", Anchor::start, "front");
   }
+  if (extras.noise) {
+    const double at = place("full depth, 95%");
+    svg->rect(at, y - 9, 22, 10, "noise");
+    svg->text(at + 27, y, "", Anchor::start, "full depth, 95%");
+  }
+  if (extras.ring) {
+    const double at = place("recommended");
+    svg->ring(at + 11, y - 4, 6);
+    svg->text(at + 27, y, "", Anchor::start, "recommended");
+  }
   return y - top + step;
 }
 
-double legend_height(const std::vector<DrawnCurve>& curves, double left, double right, bool front,
-                     const ChartSize& size) {
+double legend_height(const std::vector<DrawnCurve>& curves, double left, double right,
+                     const LegendExtras& extras, const ChartSize& size) {
   Svg probe(size.width, size.height, size.font, "");
-  return draw_legend(curves, left, right, 0, front, size, &probe);
+  return draw_legend(curves, left, right, 0, extras, size, &probe);
 }
 
 void draw_curve(const PlotArea& a, const DrawnCurve& c, int style, const ChartSize& size,
@@ -97,13 +107,13 @@ std::string line_chart(const LineChart& chart, const ChartSize& size) {
   PlotArea a;
   a.left = size.font * 4.2;
   a.right = size.width - size.font * 1.5;
-  a.top = size.font * 1.2 + legend_height(chart.curves, a.left, a.right, false, size);
+  a.top = size.font * 1.2 + legend_height(chart.curves, a.left, a.right, {}, size);
   a.bottom = size.height - size.font * 3.4;
   a.x = round_axis(0, std::max(x_high, 5.0), 5);
   const double room = (high - low) * 0.06;
   a.y = round_axis(low - room, high + room, 5);
   Svg svg(size.width, size.height, size.font, chart.title);
-  draw_legend(chart.curves, a.left, a.right, size.font * 1.2, false, size, &svg);
+  draw_legend(chart.curves, a.left, a.right, size.font * 1.2, {}, size, &svg);
   draw_axes(a, size, chart.y_text, false, chart.x_label, &svg);
   for (const double x : chart.borders) svg.line(a.at_x(x), a.top, a.at_x(x), a.bottom, "even");
   for (size_t i = 0; i < chart.curves.size(); ++i)

@@ -1,13 +1,15 @@
-#include "tasks/report/train_html.h"
+#include "tasks/page/train_page.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/format.h"
 #include "tasks/judge/gold.h"
-#include "tasks/report/report_charts.h"
-#include "tasks/report/report_curves.h"
-#include "tasks/report/report_html.h"
+#include "tasks/page/curves.h"
+#include "tasks/page/exit_charts.h"
+#include "tasks/page/page.h"
+#include "tasks/page/speed_chart.h"
+#include "tasks/page/sweep_page.h"
 #include "tasks/write/format_text.h"
 
 namespace costeff::tasks {
@@ -120,26 +122,27 @@ void append_run(const TrainReport& r, std::string* out) {
 void append_evaluations(const TrainReport& r, std::string* out) {
   const TrainPlan& p = r.plan;
   if (p.dev_rows == 0 || r.result->evaluations.empty()) return;
-  append_format(out,
-                "<h2>Evaluations</h2>\n<p>score: {}, {}; the marked model was "
-                "written.</p>\n<div class=\"scroll\"><table><thead><tr><th>stage</th><th>step</th>"
-                "<th>epoch</th><th>loss</th>",
+  append_format(out, "<h2>Evaluations</h2>\n<p>Score: {}, {}; the marked model was written.</p>\n",
                 escape_html(r.metric), escape_html(score_name(r)));
-  for (const int64_t layer : p.exits) append_format(out, "<th>layer {}</th>", layer);
-  *out += "<th>score</th><th>time</th></tr></thead><tbody>\n";
+  Table t;
+  t.heads = {"Stage", "Step", "Epoch", "Loss"};
+  for (const int64_t layer : p.exits) t.heads.push_back(fmt::format("Layer {}", layer));
+  t.heads.insert(t.heads.end(), {"Score", "Time"});
   for (size_t i = 0; i < r.result->evaluations.size(); ++i) {
     const TrainEvaluation& e = r.result->evaluations[i];
     const bool written = static_cast<int64_t>(i) == r.result->best;
     const auto stage = static_cast<size_t>(e.stage);
-    append_format(out, "<tr><td>{}</td><td>{}</td><td>{:.2f}</td><td>{}</td>",
-                  escape_html(stage < p.stages.size() ? p.stages[stage].name : "-"),
-                  grouped(e.step), e.epoch,
-                  std::isfinite(e.train_loss) ? fixed_text(e.train_loss, 4) : "\u2013");
-    for (const double v : e.metric) append_format(out, "<td>{}</td>", value_text(r, v));
-    append_format(out, "<td>{}{}</td><td>{}</td></tr>\n", value_text(r, e.score),
-                  written ? " \u2190" : "", duration_text(e.seconds));
+    auto& row = t.rows.emplace_back();
+    row.emplace_back(escape_html(stage < p.stages.size() ? p.stages[stage].name : "-"));
+    row.emplace_back(grouped(e.step), static_cast<double>(step_of_run(p, e.stage, e.step)));
+    row.emplace_back(fixed_text(e.epoch, 2), e.epoch);
+    row.emplace_back(std::isfinite(e.train_loss) ? fixed_text(e.train_loss, 4) : "\u2013",
+                     e.train_loss);
+    for (const double v : e.metric) row.emplace_back(value_text(r, v), v);
+    row.emplace_back(value_text(r, e.score) + (written ? " \u2190" : ""), e.score);
+    row.emplace_back(duration_text(e.seconds), e.seconds);
   }
-  *out += "</tbody></table></div>\n";
+  append_table(t, out);
 }
 
 void append_result(const TrainReport& r, std::string* out) {
@@ -157,19 +160,19 @@ void append_result(const TrainReport& r, std::string* out) {
 }
 
 void append_settings(const TrainReport& r, std::string* out) {
-  *out +=
-      "<h2>Stages</h2>\n<div class=\"scroll\"><table><thead><tr><th>stage</th><th>epochs</th>"
-      "<th>steps</th><th>learning rate</th><th>of the exits</th><th>parameters</th></tr></thead>"
-      "<tbody>\n";
+  *out += "<h2>Stages</h2>\n";
+  Table t;
+  t.heads = {"Stage", "Epochs", "Steps", "Learning rate", "Of the exits", "Parameters"};
   for (const TrainStage& s : r.plan.stages) {
-    append_format(
-        out, "<tr><td>{}: {}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-        escape_html(s.name), escape_html(s.what), shortest(s.epochs), grouped(s.steps),
-        shortest(s.learning_rate),
-        shortest(s.head_learning_rate == 0 ? s.learning_rate : s.head_learning_rate),
-        grouped(s.parameters));
+    const double head_rate = s.head_learning_rate == 0 ? s.learning_rate : s.head_learning_rate;
+    t.rows.push_back({{escape_html(s.name) + ": " + escape_html(s.what)},
+                      {shortest(s.epochs), s.epochs},
+                      {grouped(s.steps), static_cast<double>(s.steps)},
+                      {shortest(s.learning_rate), s.learning_rate},
+                      {shortest(head_rate), head_rate},
+                      {grouped(s.parameters), static_cast<double>(s.parameters)}});
   }
-  *out += "</tbody></table></div>\n";
+  append_table(t, out);
   for (const std::string& note : r.plan.notes)
     append_format(out, "<p class=\"soft\">{}</p>\n", html_text(note));
 }
@@ -183,7 +186,7 @@ std::string train_html(const TrainReport& r) {
   append_result(r, &out);
   append_evaluations(r, &out);
   append_settings(r, &out);
-  return out.append(kPageEnd);
+  return out + page_end();
 }
 
 }  // namespace costeff::tasks

@@ -1,7 +1,6 @@
 #pragma once
 
-// A run of training as a page, in the look of a sweep's (report_html.h): it stands alone, without
-// scripts.
+// A run of training as a page.
 
 #include <string>
 
