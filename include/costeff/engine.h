@@ -135,9 +135,10 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
-// Throws Error(usage) for RunOptions::label_thresholds that this model cannot use: for a model that is not
-// multi-label, for another number than 1 or C, and outside 0 to 1.
-void check_label_thresholds(const ModelInfo& info, std::span<const double> thresholds);
+// The label thresholds of a run in which `asked` were asked for: these, or those of the model's own policy. Throws
+// Error(usage) for some that this model cannot use: for a model that is not multi-label, or not one and not as
+// many as labels, or not 0 to 1.
+std::vector<double> label_thresholds_of(const ModelInfo& info, std::span<const double> asked);
 
 // Reads "float32", "bfloat16" or "bf16", "int8". Throws Error(usage).
 ComputeType parse_compute_type(const std::string& name);

@@ -83,6 +83,9 @@ struct ExitPolicy {
   std::vector<double> exit_weights = {};
   // evidence: 16 hexadecimal digits that tell the rows on which the weights were estimated; empty: not known.
   std::string weights_from = {};
+  // Multi-label models: the label thresholds of the answers it was chosen for. A run that names none uses those
+  // of the model's own policy.
+  std::vector<double> label_thresholds = {};
 };
 
 // How the answers to the windows of a long text become one.
@@ -117,7 +120,7 @@ struct RunOptions {
   std::optional<ExitPolicy> policy;  // absent: exit_policy.json of the model, else never
   bool all_exits = false;            // compute every exit up to the last layer (Result::exits)
   // Multi-label models: a label is part of the answer if its probability is above this. One number, or
-  // one for each label; empty: 0.5.
+  // one for each label; empty: those in exit_policy.json, else 0.5.
   std::vector<double> label_thresholds;
   int64_t threads = 0;  // 0: as many as the process may use
   // The largest number of tokens that are computed together; more than 512 for each of the threads

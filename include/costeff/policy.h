@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -177,6 +178,10 @@ ModelExits exits_of(const ModelInfo& model);
 // Returns in one line why the model cannot run the policy: a threshold is missing, not a number or one
 // too many, a layer is out of range, the model does not have the exit, ... Returns "" if it can.
 std::string policy_fault(const ModelExits& model, const ExitPolicy& policy);
+
+// The same for label thresholds (RunOptions): the model is not multi-label, or they are not one and not as many as
+// labels, or not 0 to 1.
+std::string label_threshold_fault(const ModelExits& model, std::span<const double> thresholds);
 
 // Throws Error(usage) with that line.
 void check_policy(const ModelExits& model, const ExitPolicy& policy);

@@ -21,8 +21,9 @@ namespace {
 constexpr int64_t kMaxLayer = 1000;
 
 // Keys that go with every policy.
-constexpr std::array<std::string_view, 3> kCommonKeys = {
-    "policy", "exit_start", "tuned"};  // `costeff tune` notes its goal in the last, for people
+constexpr std::array<std::string_view, 4> kCommonKeys = {
+    "policy", "exit_start", "label_thresholds",
+    "tuned"};  // `costeff tune` notes its goal in the last, for people
 
 bool has_use_for(const PolicyTraits& row, std::string_view key) {
   if (key == "threshold" || key == "thresholds") return row.threshold != ThresholdUse::none;
@@ -119,6 +120,8 @@ ExitPolicy parse_exit_policy(const std::string& text, const std::string& place) 
   if (row.may_average) policy.average = json_bool(j, "average", false, place, ErrorKind::model);
   if (row.needs_weights) read_exit_weights(j, place, &policy);
   policy.exit_start = json_int(j, "exit_start", 1, 1, kMaxLayer, place, ErrorKind::model);
+  if (j.contains("label_thresholds"))
+    policy.label_thresholds = number_list(j, "label_thresholds", place);
   return policy;
 }
 
@@ -137,6 +140,7 @@ Json exit_policy_json(const ExitPolicy& policy) {
   if (!policy.exit_weights.empty()) j["exit_weights"] = policy.exit_weights;
   if (!policy.weights_from.empty()) j["weights_from"] = policy.weights_from;
   if (policy.exit_start != 1) j["exit_start"] = policy.exit_start;
+  if (!policy.label_thresholds.empty()) j["label_thresholds"] = policy.label_thresholds;
   return j;
 }
 

@@ -92,12 +92,32 @@ std::string model_fault(const ModelExits& m, const ExitPolicy& p, const PolicyTr
 
 }  // namespace
 
+std::string label_threshold_fault(const ModelExits& m, std::span<const double> thresholds) {
+  if (thresholds.empty()) return "";
+  if (!is_multi_label(m)) {
+    return fmt::format(
+        "label thresholds (--label-threshold), and this model gives {}, expected a multi-label "
+        "model",
+        answer_kind(m.problem));
+  }
+  const auto n = static_cast<int64_t>(thresholds.size());
+  if (n != 1 && n != m.num_labels) {
+    return fmt::format("{} label thresholds, expected one, or one for each of {} labels", n,
+                       m.num_labels);
+  }
+  for (const double t : thresholds) {
+    if (!(t >= 0 && t <= 1)) return fmt::format("label threshold {}, expected 0 to 1", t);
+  }
+  return "";
+}
+
 std::string policy_fault(const ModelExits& m, const ExitPolicy& p) {
   const PolicyTraits& t = policy_traits(p.kind);
   const int64_t depth = m.layers.back();
   if (std::string fault = form_fault(p, t, depth); !fault.empty()) return fault;
   if (std::string fault = model_fault(m, p, t); !fault.empty()) return fault;
-  return weights_fault(p, t, depth);
+  if (std::string fault = weights_fault(p, t, depth); !fault.empty()) return fault;
+  return label_threshold_fault(m, p.label_thresholds);
 }
 
 void check_policy(const ModelExits& m, const ExitPolicy& p) {

@@ -93,20 +93,11 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-void check_label_thresholds(const ModelInfo& info, std::span<const double> thresholds) {
-  if (thresholds.empty()) return;
-  if (!is_multi_label(info)) {
-    fail_usage("label thresholds, and this model gives {}, expected a multi-label model",
-               answer_kind(info.problem));
-  }
-  const auto n = static_cast<int64_t>(thresholds.size());
-  if (n != 1 && n != info.num_labels) {
-    fail_usage("{} label thresholds, expected one, or one for each of {} labels", n,
-               info.num_labels);
-  }
-  for (double t : thresholds) {
-    if (!(t >= 0 && t <= 1)) fail_usage("label threshold {}, expected 0 to 1", t);
-  }
+std::vector<double> label_thresholds_of(const ModelInfo& info, std::span<const double> asked) {
+  const std::string fault = label_threshold_fault(exits_of(info), asked);
+  if (!fault.empty()) throw_usage(fault);
+  if (asked.empty()) return info.policy.label_thresholds;
+  return {asked.begin(), asked.end()};
 }
 
 const ModelInfo& Engine::info() const { return impl_->info; }
@@ -120,10 +111,9 @@ RunStats Engine::run(const Source& source, const Sink& sink, const RunOptions& o
     fail_usage("padding to {}, expected at most {}, the positions of this model", options.pad_to,
                m.arch.max_length);
   }
-  check_label_thresholds(impl_->info, options.label_thresholds);
   runtime::StreamOptions stream;
   stream.plan = runtime::make_plan(m, policy, options.all_exits);
-  stream.plan.label_thresholds = options.label_thresholds;
+  stream.plan.label_thresholds = label_thresholds_of(impl_->info, options.label_thresholds);
   stream.encode = impl_->encode_options(options.encode, options.encode.max_length != 0);
   stream.max_ids = impl_->max_ids(options.encode);
   stream.threads = options.threads > 0 ? options.threads : usable_cpus();

@@ -248,6 +248,41 @@ TEST_F(MultiLabelCli, Refusals) {
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
+// A policy is chosen for answers above certain label thresholds; it keeps them.
+TEST_F(MultiLabelCli, PolicyKeepsItsLabelThresholds) {
+  const std::string data = file("names.jsonl", rows("names")), in = lines();
+  const Strings infer{"infer", model.path(), in, "--format", "jsonl"};
+  const auto answers = [&](const Strings& more) {
+    Strings args = infer;
+    args.insert(args.end(), more.begin(), more.end());
+    const Finished f = run(args);
+    EXPECT_EQ(f.exit_code, 0) << f.err;
+    return f.out;
+  };
+  const Strings policy{"--point", "entropy:0.69"};
+  Strings tune{"tune", model.path(), "--data", data, "--label-threshold", "0.4,0.5,0.6", "-q"};
+  tune.insert(tune.end(), policy.begin(), policy.end());
+  ASSERT_EQ(run(tune).exit_code, 0);
+  const Json written = Json::parse(read_whole_file(model.file("exit_policy.json")));
+  EXPECT_EQ(written.at("label_thresholds"), (Json{0.4, 0.5, 0.6}));
+  EXPECT_EQ(answers({}), answers({"--label-threshold", "0.4,0.5,0.6"}));
+  EXPECT_NE(answers({}), answers({"--label-threshold", "0.5"}));
+  // Also with another policy: they are about answers, not about exits.
+  EXPECT_EQ(answers({"--policy", "never"}),
+            answers({"--policy", "never", "--label-threshold", "0.4,0.5,0.6"}));
+  const Json own = eval_json({model.path(), data, "--point", "never", "-q"}),
+             asked = eval_json({model.path(), data, "--point", "never", "-q", "--label-threshold",
+                                "0.4,0.5,0.6"});
+  EXPECT_EQ(own["evaluations"][0]["policies"], asked["evaluations"][0]["policies"]);
+  const std::string path = model.file("exit_policy.json");
+  for (const char* wrong : {"[0.4,0.5]", "[2]", "\"0.5\"", "[]"}) {
+    write_file(path, R"({"policy": "never", "label_thresholds": )" + std::string(wrong) + "}");
+    const Finished f = run(infer);
+    EXPECT_EQ(f.exit_code, 4) << wrong;
+    EXPECT_TRUE(f.err.starts_with("costeff: " + path)) << f.err;
+  }
+}
+
 // The promise on single labels: no label is read, and the Hamming loss follows.
 TEST_F(MultiLabelCli, TuneBoundsTheLabelsThatChange) {
   const std::string data = file("names.jsonl", rows("names"));

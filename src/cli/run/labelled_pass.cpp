@@ -130,7 +130,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   }
   tasks::Evaluated& data = pass.data;
   RunOptions run = pass_run_options(f);
-  check_label_thresholds(m, run.label_thresholds);
+  run.label_thresholds = label_thresholds_of(m, run.label_thresholds);
   run.policy = ExitPolicy{};
   run.all_exits = true;
   data.table.label_thresholds = run.label_thresholds;

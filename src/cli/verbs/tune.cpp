@@ -168,6 +168,7 @@ int tune(const TuneFlags& f) {
     if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
     if (!f.pass.quiet) say_skipped(*bad);
     choose(f, engine, pass, from, &r);
+    r.chosen.policy.label_thresholds = pass.data.table.label_thresholds;
     if (file && (r.found || f.else_never)) {
       r.wrote_never = !r.found;
       const int code = write_policy(&r, r.found ? r.chosen.policy : ExitPolicy{}, path, file.get());

@@ -14,7 +14,9 @@ std::string exit_policy_text(const ExitPolicy& policy, const std::string& tuned)
   for (const std::string_view key : checkpoint::kPolicyKeys) {
     if (const auto it = j.find(std::string(key)); it != j.end()) out[it.key()] = it.value();
   }
-  if (j.contains("exit_start")) out["exit_start"] = j["exit_start"];
+  for (const char* key : {"exit_start", "label_thresholds"}) {
+    if (j.contains(key)) out[key] = j[key];
+  }
   if (!tuned.empty()) {
     const auto note = nlohmann::ordered_json::parse(tuned, nullptr, false);
     if (!note.is_object())
