@@ -28,15 +28,22 @@ void append_study_verdict(std::span<const SweepReport> models, std::string* out)
     append_format(out, "Keep <b>{}</b> at full depth: nothing here is as good and cheaper.",
                   name_of(best));
   } else {
-    append_format(
-        out,
-        "Take <b>{}</b> with {}: {:.2f}x fewer multiply-accumulates than {} at full depth, the "
-        "best "
-        "here; {} {} against {}. Of the settings in the 95% interval of that model which lose at "
-        "most {} it costs least.",
-        name_of(best), escape_html(point.text), full.macs / point.macs, name_of(reference),
-        escape_html(best.quality_name), quality_text(best, point.quality),
-        quality_text(reference, full.quality), is_regression(best) ? "0.01" : "one point");
+    std::string than =
+        fmt::format("{:.2f}x fewer multiply-accumulates than {} at full depth, the best here",
+                    full.macs / point.macs, name_of(reference));
+    const SweepReport& dearest = *std::max_element(
+        models.begin(), models.end(),
+        [](const SweepReport& a, const SweepReport& b) { return a.full_macs < b.full_macs; });
+    if (&dearest != &reference) {
+      append_format(&than, ", and {:.2f}x fewer than {}, the dearest",
+                    dearest.full_macs / point.macs, name_of(dearest));
+    }
+    append_format(out,
+                  "Take <b>{}</b> with {}: {}; {} {} against {} of the best. It costs least of the "
+                  "settings in the 95% interval of that one that lose at most {}.",
+                  name_of(best), escape_html(point.text), than, escape_html(best.quality_name),
+                  quality_text(best, point.quality), quality_text(reference, full.quality),
+                  is_regression(best) ? "0.01" : "one point");
   }
   *out += "</p>\n";
   append_command(command_of(best, v.point), out);
@@ -64,24 +71,24 @@ void append_study(std::span<const SweepReport> models, std::string* out) {
                 out);
   *out += "</div>\n";
   Table t;
-  t.heads = {"Model and setting",
-             escape_html(capital(first.quality_name)),
-             "95% interval",
-             "Mean layer",
-             "Million MACs a row",
-             "Parameters",
-             "Rows/s"};
+  t.heads = {"Model and setting",  escape_html(capital(first.quality_name)),
+             "95% interval",       "Mean layer",
+             "Million MACs a row", "Parameters"};
+  const bool timed = !first.points.front().timings.empty();
+  if (timed) t.heads.push_back("Rows/s");
   for (const StudyPoint& at : shown_front(models, 24)) {
     const SweepReport& r = models[at.model];
     const SweepPoint& p = r.points[at.point];
-    const double rows_per_s = p.timings.empty() ? 0 : p.timings.front().rows_per_s;
     t.rows.push_back({{fmt::format("{}: {}", name_of(r), escape_html(p.text))},
                       {quality_text(r, p.quality), p.quality},
                       {interval_text(r, p.interval), p.interval.low},
                       {fmt::format("{:.2f} of {}", p.mean_layer, r.layers), p.mean_layer},
                       {fmt::format("{:.1f}", p.macs / 1e6), p.macs},
-                      {grouped(r.parameters), static_cast<double>(r.parameters)},
-                      {p.timings.empty() ? "" : fmt::format("{:.0f}", rows_per_s), rows_per_s}});
+                      {grouped(r.parameters), static_cast<double>(r.parameters)}});
+    if (!timed) continue;
+    const double rows_per_s = p.timings.empty() ? kNaN : p.timings.front().rows_per_s;
+    t.rows.back().emplace_back(p.timings.empty() ? "" : fmt::format("{:.0f}", rows_per_s),
+                               rows_per_s);
   }
   append_table(t, out);
 }

@@ -195,7 +195,9 @@ std::string promise_text(const TuneReport& r) {
   if (r.budget_ms > 0)
     return "none: a time holds for this machine, these threads and this batch size.";
   if (r.goal.confidence <= 0)
-    return "none: the setting keeps the goal on these rows. --confidence 0.95 tests for others.";
+    return fmt::format(
+        "none: the setting keeps the goal on {}. --confidence 0.95 tests for others.",
+        r.search_rows > 0 ? "the rows it was tried on" : "these rows");
   return fmt::format("with {} confidence: {}, on average over rows drawn as these were.",
                      short_percent(r.goal.confidence), goal_text(r));
 }
