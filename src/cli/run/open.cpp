@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/utf8.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/print.h"
 
 namespace costeff::cli {
@@ -17,6 +18,7 @@ void warn(int64_t rows, const std::string& one, const std::string& many) {
 }  // namespace
 
 Engine load_engine(const std::string& model, const LoadOptions& options) {
+  check_model_found(model);
   Engine engine(model, options);
   say_model_warnings(engine.info().warnings);
   return engine;

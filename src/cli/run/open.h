@@ -15,7 +15,7 @@
 
 namespace costeff::cli {
 
-// The model, with its warnings on standard error.
+// The model, with its warnings on standard error. Throws Error(model).
 Engine load_engine(const std::string& model, const LoadOptions& options);
 // ModelInfo::warnings and the like. They are said even with --quiet.
 void say_model_warnings(const std::vector<std::string>& warnings);

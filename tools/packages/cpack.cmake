@@ -1,0 +1,6 @@
+# Read by cpack once for each package it makes: which parts of an installation it holds.
+if(CPACK_GENERATOR STREQUAL "DEB")
+  set(CPACK_COMPONENTS_ALL program data)
+else()
+  set(CPACK_COMPONENTS_ALL portable data)
+endif()
