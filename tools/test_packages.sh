@@ -21,13 +21,14 @@ in_root() {
     unshare --mount --pid --fork --root="$root" --mount-proc "$@"
 }
 
-cmake --preset release -B "$work/build" -DCOSTEFF_BUILD_TESTS=OFF >/dev/null
-cmake --build "$work/build" -j "${JOBS:-$(nproc)}" --target all costeff_portable
+[ -f build/release/build.ninja ] || cmake --preset release -DCOSTEFF_BUILD_TESTS=OFF >/dev/null
+cmake --build --preset release -j "${JOBS:-$(nproc)}" --target costeff_cli_main costeff_portable
+build=$(pwd)/build/release
 rm -f "$work"/*.deb "$work"/*.tar.gz
-(cd "$work" && cpack --config build/CPackConfig.cmake >/dev/null)
+(cd "$work" && cpack --config "$build/CPackConfig.cmake" >/dev/null)
 rm -rf "$work/_CPack_Packages"
 deb=$(ls "$work"/*.deb) tar=$(ls "$work"/*.tar.gz)
-program=$work/build/costeff
+program=$build/costeff
 version=$("$program" --version | head -1)
 case $(basename "$deb") in costeff_"${version#costeff }"*) ;; *) fail "$deb: version is not $version" ;; esac
 "$program" infer models/sst2-slender models/sample.txt -o "$work/expected.tsv" -q
@@ -35,7 +36,7 @@ dpkg-deb --info "$deb" | grep '^ *\(Depends\|Version\|Installed-Size\)'
 ls -sh "$deb" "$tar"
 
 echo "== pages and scripts"
-for page in "$work"/build/pages/man1/*.1; do
+for page in "$build"/pages/man1/*.1; do
   complaints=$(MANWIDTH=80 MANROFFOPT= man --warnings -l "$page" 2>&1 >"$work/page.txt")
   [ -z "$complaints" ] || fail "$page: $complaints"
   complaints=$(groff -man -ww -z -Tutf8 "$page" 2>&1)
@@ -48,8 +49,8 @@ for page in "$work"/build/pages/man1/*.1; do
     [ -z "$complaints" ] || fail "$page: $complaints"
   fi
 done
-bash -n "$work/build/pages/costeff"
-tools/packages/test_completions.sh "$program" "$work/build/pages"
+bash -n "$build/pages/costeff"
+tools/packages/test_completions.sh "$program" "$build/pages"
 
 if [ ! -d "$work/base" ]; then
   echo "== a minimal Debian"

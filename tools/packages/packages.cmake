@@ -36,6 +36,8 @@ install(RUNTIME_DEPENDENCY_SET costeff_brought
 install(CODE "set(COSTEFF_PREFIX \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
 include(${CMAKE_CURRENT_LIST_DIR}/licences.cmake)" COMPONENT portable EXCLUDE_FROM_ALL)
 
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # cpack takes what is built, and leaves the tests alone
+
 set(CPACK_PACKAGE_NAME costeff)
 set(CPACK_PACKAGE_VENDOR "costeff")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")

@@ -22,9 +22,9 @@ std::string offer_of(const FlagValues& values) {
     case ValueKind::kernels:
       return "kernels";
     case ValueKind::name:
-      return "name " + joined(values.names);
+      return "name " + with_blanks(values.names);
     case ValueKind::names:
-      return "names " + joined(values.names);
+      return "names " + with_blanks(values.names);
   }
   return "";
 }
@@ -56,19 +56,16 @@ _costeff_offer() {
     model)
       mapfile -t COMPREPLY < <(
         { compgen -d -- "$plain"
-          compgen -W "$("${COMP_WORDS[0]}" completions models 2>/dev/null)" --"$plain"
-} | sort -u)
+          compgen -W "$("${COMP_WORDS[0]}" completions models 2>/dev/null)" -- "$plain"
+        } | sort -u)
       compopt -o filenames 2>/dev/null
-      ;
-;
+      ;;
     kernels)
       mapfile -t COMPREPLY < <(
-        compgen -W "$("${
-  COMP_WORDS[0]}" completions kernels 2>/dev/null)" -- "$current")
-      ;
-    ;
-    esac
-    }
+        compgen -W "$("${COMP_WORDS[0]}" completions kernels 2>/dev/null)" -- "$current")
+      ;;
+  esac
+}
 )script";
 
 constexpr const char* kBashTail = R"script(
@@ -107,7 +104,7 @@ complete -F _costeff costeff
 void append_flags_case(const VerbTable& verb, std::string* out) {
   std::string names;
   for (const FlagRow& row : verb.flags)
-    append_format(&names, "{}{}", names.empty() ? "" : " ", joined(row.names));
+    append_format(&names, "{}{}", names.empty() ? "" : " ", with_blanks(row.names));
   append_format(out, "    '{}') REPLY='name {}' ;;\n", verb.name, names);
 }
 

@@ -10,7 +10,7 @@ std::string short_text(std::string_view text) {
   return std::string(text);
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string with_blanks(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
   return out;

@@ -19,6 +19,6 @@ std::string fish_completion(const ProgramTable& table);
 std::string short_text(std::string_view text);
 
 // Words with blanks between them.
-std::string joined(const std::vector<std::string>& words);
+std::string with_blanks(const std::vector<std::string>& words);
 
 }  // namespace costeff::cli

@@ -17,28 +17,34 @@ std::string fish_quoted(std::string_view text) {
   return out + "'";
 }
 
-// The options of `complete` that say what follows.
-std::string offer_in_fish(const FlagValues& values) {
+// What prints the values, as `complete -a` takes it; empty: nothing is known, or it is fish's own rule.
+std::string values_in_fish(const FlagValues& values) {
   switch (values.kind) {
     case ValueKind::none:
-      return "";
     case ValueKind::free:
-      return " -x";
     case ValueKind::file:
-      return " -r -F";
+      return "";
     case ValueKind::directory:
-      return " -x -a '(__fish_complete_directories)'";
+      return "'(__fish_complete_directories)'";
     case ValueKind::model:
-      return " -x -a '(__fish_complete_directories; costeff completions models 2>/dev/null)'";
+      return "'(__fish_complete_directories; costeff completions models 2>/dev/null)'";
     case ValueKind::kernels:
-      return " -x -a '(costeff completions kernels 2>/dev/null)'";
+      return "'(costeff completions kernels 2>/dev/null)'";
     case ValueKind::name:
-      return " -x -a " + fish_quoted(joined(values.names));
+      return fish_quoted(with_blanks(values.names));
     case ValueKind::names:
-      return " -x -a " + fish_quoted("(__fish_complete_list , 'printf \"%s\\n\" " +
-                                     joined(values.names) + "')");
+      return fish_quoted("(__fish_complete_list , 'printf \"%s\\n\" " + with_blanks(values.names) +
+                         "')");
   }
   return "";
+}
+
+// -x: a value, which is no file.
+std::string offer_in_fish(const FlagValues& values) {
+  if (values.kind == ValueKind::none) return "";
+  if (values.kind == ValueKind::file) return " -r -F";
+  const std::string offered = values_in_fish(values);
+  return offered.empty() ? " -x" : " -x -a " + offered;
 }
 
 void append_flag(const std::string& when, const FlagRow& row, std::string* out) {
@@ -59,10 +65,8 @@ void append_arguments(const VerbTable& verb, const std::string& when, std::strin
   const bool files = std::any_of(verb.arguments.begin(), verb.arguments.end(), is_file);
   if (!files) append_format(out, "complete -c costeff -n {} -f\n", when);
   for (const FlagRow& row : verb.arguments) {
-    std::string offer = offer_in_fish(row.values);
-    const size_t at = offer.find(" -a ");
-    if (at != std::string::npos)
-      append_format(out, "complete -c costeff -n {}{}\n", when, offer.substr(at));
+    const std::string offered = values_in_fish(row.values);
+    if (!offered.empty()) append_format(out, "complete -c costeff -n {} -a {}\n", when, offered);
   }
 }
 

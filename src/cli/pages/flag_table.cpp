@@ -48,8 +48,16 @@ VerbTable table_of(const CLI::App& verb, const std::string& name) {
 
 ProgramTable flag_table(const CLI::App& app) {
   ProgramTable table{.program = table_of(app, ""), .verbs = {}};
-  for (const CLI::App* verb : app.get_subcommands({}))
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) {
     table.verbs.push_back(table_of(*verb, verb->get_name()));
+    names.push_back(verb->get_name());
+  }
+  for (VerbTable& verb : table.verbs) {
+    for (FlagRow& row : verb.arguments) {
+      if (row.names.front() == "VERB") row.values = {ValueKind::name, names};
+    }
+  }
   return table;
 }
 

@@ -32,9 +32,9 @@ std::string action_of(const FlagRow& row) {
     case ValueKind::kernels:
       return "_costeff_kernels";
     case ValueKind::name:
-      return "(" + joined(row.values.names) + ")";
+      return "(" + with_blanks(row.values.names) + ")";
     case ValueKind::names:
-      return " _values -s , name " + joined(row.values.names);
+      return " _values -s , name " + with_blanks(row.values.names);
   }
   return "";
 }
@@ -48,7 +48,7 @@ std::string flag_spec(const FlagRow& row) {
     append_format(&names, "{}{}{}", names.empty() ? "" : ",", name, joint);
   }
   // Flags may be given again, and the last counts; completion offers them once.
-  spec = row.many ? "'*'" : shell_quoted("(" + joined(row.names) + ")");
+  spec = row.many ? "'*'" : shell_quoted("(" + with_blanks(row.names) + ")");
   spec += row.names.size() > 1 ? "{" + names + "}" : names;
   std::string rest = "[" + marked(short_text(row.text), "[]:") + "]";
   if (has_value) append_format(&rest, ":{}:{}", marked(row.value, ":"), action_of(row));
@@ -65,9 +65,9 @@ constexpr const char* kZshHead = R"script(#compdef costeff
 
 _costeff_models() {
   local -a models
-  models=(${(f)" $(_call_program models costeff completions models 2 > / dev / null) "})
-    _alternative 'models:installed model:compadd -a models' 'directories:directory:_files -/'
-}  // namespace
+  models=(${(f)"$(_call_program models costeff completions models 2>/dev/null)"})
+  _alternative 'models:installed model:compadd -a models' 'directories:directory:_files -/'
+}
 
 _costeff_kernels() {
   local -a kernels
