@@ -44,7 +44,6 @@ for page in "$build"/pages/man1/*.1; do
   widest=$(col -bx <"$work/page.txt" | awk '{ if (length > most) most = length } END { print most }')
   [ "$widest" -le 80 ] || fail "$page: $widest columns"
   if command -v mandoc >/dev/null; then
-    # The names of other pages are no business of this one.
     complaints=$(mandoc -Tlint -Wwarning "$page" 2>&1 || true)
     [ -z "$complaints" ] || fail "$page: $complaints"
   fi
@@ -61,6 +60,12 @@ if [ ! -d "$work/base" ]; then
   mv "$work/base.new" "$work/base"
 fi
 
+fresh_root() {
+  rm -rf "$1"
+  mkdir "$1"
+  cp -a "$work/base/." "$1"
+}
+
 # answers ROOT PROGRAM: the sample by the model's name, the same bytes as from the build tree
 answers() {
   cp models/sample.txt "$1/tmp/sample.txt"
@@ -71,8 +76,7 @@ answers() {
 
 echo "== the .deb"
 root=$work/root-deb
-rm -rf "$root"
-cp -a "$work/base" "$root"
+fresh_root "$root"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
 cp "$deb" "$root/tmp/"
@@ -90,14 +94,13 @@ in_root "$root" bash -c 'cd /tmp
   _costeff
   [ "${COMPREPLY[*]}" = sst2-slender ]' || fail "bash completes no model"
 in_root "$root" dpkg -V costeff
-in_root "$root" apt-get -qq remove -y costeff >/dev/null
+in_root "$root" apt-get -qq remove -y costeff >/dev/null 2>&1
 [ ! -e "$root/usr/share/costeff" ] || fail "something is left after removal"
 
 echo "== the .tar.gz"
 for place in /opt "/srv/two words"; do
   root=$work/root-tar
-  rm -rf "$root"
-  cp -a "$work/base" "$root"
+  fresh_root "$root"
   mkdir -p "$root$place"
   tar -xzf "$tar" -C "$root$place"
   top=$place/$(basename "$tar" .tar.gz)

@@ -9,7 +9,7 @@ set(packages libboost1.74-dev libcli11-dev libeigen3-dev libxxhash-dev nlohmann-
 file(GLOB libraries ${COSTEFF_PREFIX}/lib/*.so*)
 foreach(library IN LISTS libraries)
   cmake_path(GET library FILENAME name)
-  execute_process(COMMAND ${dpkg_query} -S "*/${name}" OUTPUT_VARIABLE owner ERROR_QUIET)
+  execute_process(COMMAND ${dpkg_query} -S "*/${COSTEFF_ARCHITECTURE}/${name}" OUTPUT_VARIABLE owner ERROR_QUIET)
   string(REGEX MATCH "^[^:,]+" owner "${owner}")
   list(APPEND packages ${owner})
 endforeach()
