@@ -79,7 +79,7 @@ TEST_F(ManPages, HoldWhatTheHelpHolds) {
     Strings args = {"--help"};
     if (!verb.empty()) args.insert(args.begin(), verb);
     size_t flags = 0;
-    static const std::regex entry("^  (-[^ ]+)(?:, (--[^ ]+))?( [^ ]+)?(?:  +.*)?$");
+    static const std::regex entry("^  (-[A-Za-z0-9-]+)(?:, (--[a-z0-9-]+))?( [^ ]+)?(?:  +.*)?$");
     for (const std::string& line : lines_of(run(args).out)) {
       std::smatch m;
       if (std::regex_match(line, m, entry)) {

@@ -79,6 +79,8 @@ std::vector<std::string> names_in(std::string_view text) {
   return names;
 }
 
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
 // By the word that stands for the value in the help.
 ValueKind kind_of_word(std::string_view word) {
   if (word == "FILE" || word == "FILE|DIR" || word == "FILES" || word == "DATA")
@@ -90,14 +92,14 @@ ValueKind kind_of_word(std::string_view word) {
 }  // namespace
 
 std::string value_word(const CLI::Option& option) {
-  if (option.get_type_size() == 0) return "";
+  if (!takes_value(option)) return "";
   const std::string type = option.get_type_name();
   return type.substr(0, type.find(':'));
 }
 
 FlagValues values_of(const std::string& verb, const CLI::Option& option) {
   const bool is_argument = option.get_positional();
-  if (!is_argument && option.get_type_size() == 0) return {ValueKind::none, {}};
+  if (!takes_value(option)) return {ValueKind::none, {}};
   if (names_model(option)) return {ValueKind::model, {}};
   const std::string name = is_argument ? option.get_name(true) : "--" + option.get_single_name();
   if (name == "--isa") return {ValueKind::kernels, {}};
