@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the .deb and the .tar.gz, and tries both as users would, each in a minimal Debian of its own: an answer
-# by the model's name, manual pages, completion.
+# by the model's name, manual pages, completion. Then the files of the image that tools/Containerfile describes.
 # usage: tools/test_packages.sh [WORK]
 #   WORK: where they are built and unpacked (default: build/packages); WORK/base, a minimal Debian, is made by
 #   debootstrap if it is not there.
@@ -113,5 +113,14 @@ for place in /opt "/srv/two words"; do
 done
 objdump -T "$root$top/bin/costeff" "$root$top"/lib/* | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1 |
   sed 's/^/the .tar.gz needs /'
-rm -rf "$work/root-tar" "$work/root-deb"
+
+echo "== the container's root (the image itself needs a registry: only its files are tried)"
+root=$work/root-container
+rm -rf "$root"
+tools/packages/container_root.sh "$tar" "$root"
+answers "$root" /usr/bin/costeff
+chroot --userspec=65534:65534 "$root" /usr/bin/costeff completions models | grep -qx sst2-slender ||
+  fail "without /proc no model is found"
+du -sh "$root"
+rm -rf "$work/root-tar" "$work/root-deb" "$root"
 echo "all good"

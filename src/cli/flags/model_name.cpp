@@ -1,6 +1,7 @@
 #include "cli/flags/model_name.h"
 
 #include <fmt/format.h>
+#include <sys/auxv.h>
 
 #include <algorithm>
 #include <array>
@@ -32,7 +33,10 @@ bool has_directory(const fs::path& path) {
 // PREFIX of PREFIX/bin/costeff; empty: unknown.
 fs::path program_prefix() {
   std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path();
+  fs::path program = fs::read_symlink("/proc/self/exe", error);
+  // Where /proc is not mounted: by the name it was called by.
+  if (error) program = fs::canonical(reinterpret_cast<const char*>(::getauxval(AT_EXECFN)), error);
+  return program.parent_path().parent_path();
 }
 
 }  // namespace
