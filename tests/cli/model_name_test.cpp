@@ -135,6 +135,16 @@ TEST_F(ModelNames, PathsAreNotSearched) {
   EXPECT_EQ(here({"inspect", ".."}).exit_code, 4);
 }
 
+TEST_F(ModelNames, TheHelpSaysSo) {
+  for (const char* verb : {"infer", "eval", "train", "diff", "sweep"}) {
+    std::string help = run({verb, "--help"}).out;
+    for (size_t at = help.find('\n'); at != std::string::npos; at = help.find('\n', at + 1))
+      help.replace(at, help.find_first_not_of(" \n", at) - at, " ");
+    EXPECT_NE(help.find(", or the name of an installed model"), std::string::npos) << verb;
+  }
+  EXPECT_NE(run({"--help"}).out.find("COSTEFF_MODELS"), std::string::npos);
+}
+
 TEST_F(ModelNames, AreListed) {
   EXPECT_EQ(here({"completions", "models"}).out, "one\ntwo\n");
   ::setenv("COSTEFF_MODELS", (dir_.file("none") + "::" + dir_.file("first")).c_str(), 1);

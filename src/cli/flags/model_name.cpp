@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 5> kModelArguments{"MODEL", "BACKBONE", "SRC", "A", "B"};
+constexpr const char* kOrItsName = ", or the name of an installed model";
 constexpr std::array<std::string_view, 2> kModelFlags{"--teacher", "--backbone"};
 
 bool is_plain_name(const std::string& model) {
@@ -84,8 +85,10 @@ std::string model_directory(const std::string& model) {
 void accept_model_names(CLI::App* verb) {
   for (CLI::Option* option : verb->get_options()) {
     if (!names_model(*option)) continue;
-    if (option->get_positional())
-      option->description(option->get_description() + ", or the name of an installed model");
+    if (option->get_positional()) {
+      std::string text = option->get_description();
+      option->description(text.insert(std::min(text.find(';'), text.size()), kOrItsName));
+    }
     option->transform(CLI::Validator(
         [](std::string& model) -> std::string {
           model = model_directory(model);
