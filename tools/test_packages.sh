@@ -4,7 +4,7 @@
 # usage: tools/test_packages.sh [WORK]
 #   WORK: where they are built and unpacked (default: build/packages); WORK/base, a minimal Debian, is made by
 #   debootstrap if it is not there.
-# Needs root, debootstrap, man-db and groff. mandoc, zsh and fish are used where they are installed.
+# Needs root, debootstrap, dpkg-dev, file, man-db and groff. mandoc, zsh and fish are used where they are installed.
 set -eu
 cd "$(dirname "$0")/.."
 work=${1:-build/packages}
