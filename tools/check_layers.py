@@ -59,8 +59,9 @@ ALLOWED = {
     "tasks/page": {"base"} | TASKS,
     "cli/flags": {"base"} | TASKS,
     "cli/run": {"base", "cli/flags"} | TASKS,
+    "cli/pages": {"base", "cli/flags", "cli/run"},
     "cli": {"base", "cli/flags", "cli/run"} | TASKS,
-    "cli/verbs": {"base", "cli", "cli/flags", "cli/run"} | TASKS,
+    "cli/verbs": {"base", "cli", "cli/flags", "cli/pages", "cli/run"} | TASKS,
 }
 BASE = {room for room in ALLOWED if room.partition("/")[0] == "base"}
 for _room, _allowed in ALLOWED.items():

@@ -3,6 +3,7 @@
 #include <sstream>
 #include <string>
 
+#include "cli/flags/flag_values.h"
 #include "cli/flags/help_text.h"
 
 namespace costeff::cli {
@@ -16,13 +17,14 @@ class WrappingFormatter : public CLI::Formatter {
 
   // Only the name of the value: ranges and exclusions are left to the description.
   std::string make_option_opts(const CLI::Option* option) const override {
-    if (option->get_positional() || option->get_type_size() == 0) return "";
-    const std::string type = option->get_type_name();
-    return type.empty() ? "" : " " + type.substr(0, type.find(':'));
+    const std::string word = option->get_positional() ? "" : value_word(*option);
+    return word.empty() ? "" : " " + word;
   }
 
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
     std::string name = make_option_name(option, is_positional);
+    // CLI11 marks --no-average{false}.
+    if (const size_t mark = name.find("{false}"); mark != std::string::npos) name.erase(mark, 7);
     if (const size_t comma = name.find(','); comma != std::string::npos)
       name.insert(comma + 1, " ");
     return help_entry(name + make_option_opts(option), make_option_desc(option));

@@ -18,6 +18,7 @@
 #include "base/files/emergency.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/model_name.h"
 #include "cli/formatter.h"
 #include "cli/run/bus_error.h"
 #include "cli/run/command_line.h"
@@ -112,10 +113,15 @@ std::string version_text() {
   return std::string("costeff ") + kVersion + "\nkernels on this CPU, best first: " + isas;
 }
 
+constexpr const char* kModelNames =
+    "MODEL is a checkpoint directory, or the name of an installed model: one in a directory that "
+    "the\nvariable COSTEFF_MODELS lists (separated by colons), or in share/costeff/models beside "
+    "the\nprogram's bin. A directory of that name comes first.\n\n";
+
 int run(int argc, char** argv) {
   CLI::App app("costeff: inference for BERT-family text classifiers that know when to stop",
                "costeff");
-  app.footer(kExitCodes);
+  app.footer(std::string(kModelNames) + kExitCodes);
   app.formatter(make_formatter());
   app.set_help_flag("-h,--help", "Print this and exit");
   app.set_version_flag("--version", version_text,
@@ -135,10 +141,13 @@ int run(int argc, char** argv) {
   add_quantize(&app, &command);
   add_bench(&app, &command);
   add_help(&app, &command);
+  add_man(&app, &command);
+  add_completions(&app, &command);
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->group("Verbs");
     verb->set_help_flag("-h,--help", "Print this and exit");
     finish_flags(verb);
+    accept_model_names(verb);
   }
   if (argc < 2) {  // no result, so nothing on standard output, and no success
     std::fputs(app.help().c_str(), stderr);

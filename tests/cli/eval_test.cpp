@@ -153,6 +153,22 @@ TEST_F(EvalCli, UsersFilesWithColumnsNamed) {
   EXPECT_EQ(lines_of(f.out).size(), 5u);
 }
 
+// A name that guesses a task wrongly can be overruled, in every verb that judges.
+TEST_F(EvalCli, TaskNone) {
+  const Strings verbs[] = {{"eval"},
+                           {"sweep"},
+                           {"tune", "--max-drop", "0.9", "--dry-run"},
+                           {"train", "--dry-run", "-o", "new", "--dev-share", "0"},
+                           {"slenderize", "--dry-run", "-o", "new", "--dev-share", "0"}};
+  for (Strings args : verbs) {
+    for (const std::string& word :
+         {model.path(), std::string("--data"), data, std::string("--task"), std::string("none")})
+      args.push_back(word);
+    const Finished f = run(args);
+    EXPECT_EQ(f.exit_code, 0) << args[0] << ": " << f.err;
+  }
+}
+
 TEST_F(EvalCli, DataMayStandAnywhere) {
   const std::string whole = run({"eval", model.path(), data, "--format", "tsv", "-q"}).out;
   EXPECT_EQ(lines_of(whole).size(), 6u);

@@ -9,3 +9,9 @@ cmake --build "$work/build" >/dev/null
 answer=$("$work/build/consumer" "$2/models/sst2-slender")
 [ "$answer" = positive ] || { echo "the installed library answers \"$answer\"" >&2; exit 1; }
 "$work/root/bin/costeff" --version | grep -q '^costeff '
+cd "$work"
+"$work/root/bin/costeff" inspect sst2-slender | grep -q "^model  *$work/root/share/costeff/models/sst2-slender$"
+for file in man/man1/costeff.1 man/man1/costeff-infer.1 bash-completion/completions/costeff \
+            zsh/vendor-completions/_costeff fish/vendor_completions.d/costeff.fish doc/costeff/copyright; do
+  [ -s "$work/root/share/$file" ] || { echo "$file is not installed" >&2; exit 1; }
+done

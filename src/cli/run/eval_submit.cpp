@@ -33,7 +33,7 @@ int64_t write_file(const EvalFlags& f, const Engine& engine, const tasks::DataSe
   // The file is a table like one with labels, but its labels are not read.
   tasks::InputOptions reading = pass_input_options(f.pass, set, true);
   reading.want_gold = false;
-  reading.say = input_options_that_say(f.pass.input, f.pass.quiet).say;
+  reading.say = reading_remarks(f.pass.quiet);
   tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   RunOptions run = pass_run_options(f.pass);
   run.policy = policy;

@@ -120,7 +120,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   pass.set = set;
   pass.data.pad_to = f.pad_to;
   tasks::InputOptions reading = pass_input_options(f, set, labelled);
-  reading.say = input_options_that_say(f.input, f.quiet).say;
+  reading.say = reading_remarks(f.quiet);
   tasks::RowReader reader({{set.path, std::nullopt}}, reading, &interrupted);
   if (labelled) {
     pass.labels = labels_of(f, engine, set);

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/utf8.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/print.h"
 
 namespace costeff::cli {
@@ -17,6 +18,7 @@ void warn(int64_t rows, const std::string& one, const std::string& many) {
 }  // namespace
 
 Engine load_engine(const std::string& model, const LoadOptions& options) {
+  check_model_found(model);
   Engine engine(model, options);
   say_model_warnings(engine.info().warnings);
   return engine;
@@ -26,14 +28,18 @@ void say_model_warnings(const std::vector<std::string>& warnings) {
   for (const std::string& w : warnings) say("warning: {}", printable(w, 400));
 }
 
-tasks::InputOptions input_options_that_say(const InputFlags& f, bool quiet) {
-  tasks::InputOptions o = input_options(f);
-  if (quiet) return o;
-  o.say = [](const std::string& text) {
+std::function<void(const std::string&)> reading_remarks(bool quiet) {
+  if (quiet) return {};
+  return [](const std::string& text) {
     // The line may hold the progress.
     if (::isatty(STDERR_FILENO) == 1) std::fputs("\r\x1b[K", stderr);
     say_text(text);
   };
+}
+
+tasks::InputOptions input_options_that_say(const InputFlags& f, bool quiet) {
+  tasks::InputOptions o = input_options(f);
+  o.say = reading_remarks(quiet);
   return o;
 }
 

@@ -4,6 +4,7 @@
 
 #include <costeff/engine.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,10 +16,13 @@
 
 namespace costeff::cli {
 
-// The model, with its warnings on standard error.
+// The model, with its warnings on standard error. Throws Error(model).
 Engine load_engine(const std::string& model, const LoadOptions& options);
 // ModelInfo::warnings and the like. They are said even with --quiet.
 void say_model_warnings(const std::vector<std::string>& warnings);
+
+// InputOptions::say: says it on standard error, unless `quiet`.
+std::function<void(const std::string&)> reading_remarks(bool quiet);
 
 // input_options for a pass whose reader says on standard error what it reads otherwise than asked,
 // unless `quiet`. Throws Error(usage).

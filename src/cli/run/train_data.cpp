@@ -76,7 +76,7 @@ tasks::LabelledRows read_rows(const TrainFlags& f, const std::vector<tasks::Data
   tasks::LabelledRows rows;
   for (const tasks::DataSet& set : sets) {
     tasks::InputOptions reading = pass_input_options(f.pass, set, labelled);
-    reading.say = input_options_that_say(f.pass.input, f.pass.quiet).say;
+    reading.say = reading_remarks(f.pass.quiet);
     tasks::read_labelled_rows(set, reading, limit, bad, &interrupted, &rows);
   }
   return rows;

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/load_flags.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
 
@@ -50,6 +51,7 @@ int convert(const ConvertFlags& f) {
   if (!f.drop_layers.empty()) {
     o.drop_layers = parse_layers(f.drop_layers, "--drop-layers", "layers such as 5,6");
   }
+  check_model_found(f.source);
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
   say_model_warnings(report->warnings);

@@ -13,6 +13,7 @@
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/input_flags.h"
 #include "cli/flags/load_flags.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
 #include "tasks/read/reader.h"
@@ -154,6 +155,8 @@ int diff(const DiffFlags& f) {
     reader.emplace(input_files(f.input), input_options_that_say(f.input), &interrupted);
     rows = [&](Example& row, bool may_block) { return reader->next(row, may_block); };
   }
+  check_model_found(f.a);
+  check_model_found(f.b);
   const ModelDifference d = diff_checkpoints(f.a, f.b, rows, o, &interrupted);
   if (interrupted) return kInterrupted;
   say_model_warnings(d.warnings);

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/load_flags.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
 
@@ -29,6 +30,7 @@ int quantize(const QuantizeFlags& f) {
   if (*o.quantise == ComputeType::float32) {
     throw_usage("--dtype float32 quantises nothing, expected bfloat16 (bf16) or int8");
   }
+  check_model_found(f.source);
   const auto report = convert_checkpoint(f.source, f.target, o, &interrupted);
   if (!report) return kInterrupted;
   say_model_warnings(report->warnings);

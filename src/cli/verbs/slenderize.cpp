@@ -12,6 +12,7 @@
 #include "base/files/new_directory.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/model_name.h"
 #include "cli/flags/slenderize_flags.h"
 #include "cli/run/command_line.h"
 #include "cli/run/open.h"
@@ -251,6 +252,8 @@ int with_training(const SlenderizeFlags& f, const BackboneInfo& model, TrainData
 
 int slenderize(const SlenderizeFlags& f) {
   check_slenderize_flags(f);
+  check_model_found(f.rows.pass.model);
+  check_model_found(f.backbone);
   const BackboneInfo model = inspect_backbone(f.rows.pass.model);
   if (model.num_labels == 0) {
     fail(ErrorKind::model,

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
 #include "cli/flags/input_flags.h"
+#include "cli/flags/model_name.h"
 #include "cli/run/open.h"
 #include "cli/run/print.h"
 #include "tasks/read/reader.h"
@@ -36,6 +37,7 @@ int tokenize(const TokenizeFlags& f) {
   const tasks::TokenFormat format = choose_format(f);
   const EncodeOptions encode = encode_options(f.encode);
   tasks::RowReader reader(input_files(f.input), input_options_that_say(f.input), &interrupted);
+  check_model_found(f.model);
   const Tokenizer tokenizer(f.model);
   refuse_to_replace(f.output, f.input.files);
   tasks::OutputFile file(f.output, &interrupted);
@@ -77,7 +79,8 @@ void add_tokenize(CLI::App* app, std::function<int()>* run) {
                           "  echo 'a charming film' | costeff tokenize MODEL -\n"
                           "  costeff tokenize MODEL dev.tsv --task mrpc --format jsonl\n\n") +
               kExitCodes);
-  sub->add_option("MODEL", f->model, "Directory with the tokenizer's files; weights are not needed")
+  sub->add_option("MODEL", f->model,
+                  "Directory with the tokenizer's files (weights are not needed)")
       ->required();
   add_input_flags(sub, &f->input);
   add_encode_flags(sub, &f->encode);

@@ -8,6 +8,7 @@
 #include "base/files/new_directory.h"
 #include "cli/commands.h"
 #include "cli/flags/flag_checks.h"
+#include "cli/flags/model_name.h"
 #include "cli/flags/train_flags.h"
 #include "cli/run/command_line.h"
 #include "cli/run/open.h"
@@ -114,6 +115,8 @@ int dry_run(const TrainFlags& f, Trainer* trainer, tasks::TrainReport* r) {
 int train(const TrainFlags& f) {
   check_train_flags(f);
   const auto begin = Clock::now();
+  check_model_found(f.pass.model);
+  check_model_found(f.teacher);
   const BackboneInfo backbone = inspect_backbone(f.pass.model);
   TrainOptions options = train_options(f, backbone);
   // Says now what would be wrong with it in the end.
