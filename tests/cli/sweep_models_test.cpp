@@ -145,7 +145,8 @@ TEST_F(SweepModels, Refusals) {
   TinyShape shape;
   shape.labels = 2;
   write_tiny_checkpoint(two.path(), shape);
-  EXPECT_NE(run({"sweep", model.path(), two.path(), "--data", data}).err.find("other answers"),
+  EXPECT_NE(run({"sweep", model.path(), two.path(), "--data", data})
+                .err.find("expected models of one task"),
             std::string::npos);
 }
 
@@ -211,6 +212,93 @@ TEST_F(SweepAdvice, TunePointRefusals) {
     EXPECT_EQ(std::count(f.err.begin(), f.err.end(), '\n'), 1) << f.err;
   }
   EXPECT_FALSE(file_exists(model.path() + "/exit_policy.json"));
+}
+
+// A point says all about a policy: neither the start nor the average of the model's own is added to it.
+TEST_F(SweepAdvice, PointsTakeNothingFromTheModelsOwnPolicy) {
+  const std::string path = model.path() + "/exit_policy.json";
+  const Strings tune{"tune", model.path(), "--data", data, "-q"};
+  const auto written = [&](const Strings& more) {
+    Strings args = tune;
+    args.insert(args.end(), more.begin(), more.end());
+    const Finished f = run(args);
+    EXPECT_EQ(f.exit_code, 0) << f.err;
+    return Json::parse(read_whole_file(path));
+  };
+  write_file(path, R"({"policy": "entropy", "threshold": 0.4, "exit_start": 3})");
+  EXPECT_FALSE(written({"--point", "entropy:0.5"}).contains("exit_start"));
+  EXPECT_EQ(written({"--point", "entropy:0.5", "--exit-start", "2"}).at("exit_start"), 2);
+  write_file(
+      path,
+      R"({"policy": "confident-patience", "threshold": 0.9, "patience": 2, "average": true})");
+  EXPECT_FALSE(written({"--point", "confident-patience:2:0.5"}).contains("average"));
+  EXPECT_TRUE(written({"--point", "confident-patience:2:0.5:average"}).at("average"));
+  const Json j = sweep_json(
+      {model.path(), "--policies", "fixed", "--average", "--point", "confident-patience:2:0.5"});
+  EXPECT_EQ(j.at("points")[1].value("average", false), false);  // the model's own: as written above
+  EXPECT_TRUE(std::any_of(j.at("points").begin(), j.at("points").end(), [](const Json& p) {
+    return p.at("curve") == "given" && p.value("average", false);
+  }));
+}
+
+// Weights that come from these very rows promise nothing about others, and flatter a sweep.
+TEST_F(SweepAdvice, EvidenceOfTheseRowsIsNotBelieved) {
+  const Strings tune{"tune", model.path(), "--data", data, "-q"};
+  const auto tuned = [&](const Strings& more) {
+    Strings args = tune;
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  };
+  ASSERT_EQ(tuned({"--policy", "evidence", "--max-drop", "0.9"}).exit_code, 0);
+  const std::string path = model.path() + "/exit_policy.json";
+  const Json before = Json::parse(read_whole_file(path));
+  const Finished f = tuned({"--point", "evidence:1", "--max-drop", "0.9", "--confidence", "0.9"});
+  EXPECT_EQ(f.exit_code, 2);
+  EXPECT_NE(f.err.find("estimated on some of these rows"), std::string::npos) << f.err;
+  for (const Json& p : sweep_json({model.path(), "--policies", "evidence"}).at("points")) {
+    if (p.at("policy") == "evidence") {
+      EXPECT_TRUE(p.at("fitted"));
+    }
+  }
+  // On other rows the weights are still said to come from where they come from.
+  const std::string other = dir.file("other.tsv");
+  write_file(other, labelled_rows("text\tlabel\n", tiny_texts(40, 9), {"0", "1"}));
+  const Finished g = run({"tune", model.path(), "--data", other, "--point", "evidence:1", "-q"});
+  ASSERT_EQ(g.exit_code, 0) << g.err;
+  const Json after = Json::parse(read_whole_file(path));
+  EXPECT_EQ(after.at("weights_from"), before.at("weights_from"));
+  EXPECT_EQ(after.at("exit_weights"), before.at("exit_weights"));
+  EXPECT_FALSE(after.at("tuned").contains("exit_weights"));
+}
+
+TEST_F(SweepModels, OfOneNameAreToldApartByTheirPaths) {
+  TempDir a, b;
+  std::filesystem::copy(model.path(), a.file("model"), std::filesystem::copy_options::recursive);
+  std::filesystem::copy(model.path(), b.file("model"), std::filesystem::copy_options::recursive);
+  const Finished f = run({"sweep", a.file("model"), b.file("model"), "--data", data, "--html", "-",
+                          "--policies", "fixed", "-q"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  for (const std::string& path : {a.file("model"), b.file("model")})
+    EXPECT_NE(f.out.find("<summary>" + path + " by itself"), std::string::npos);
+}
+
+// A recommended setting of a regression can be written too.
+TEST(SweepAdviceShared, RegressionsCommandRuns) {
+  COSTEFF_NEED_SHARED("golden/pabee_stsb");
+  TempDir dir;
+  write_file(dir.file("s.tsv"),
+             "sentence1\tsentence2\tscore\na man\ta dog\t1.5\nhe sings\tshe sings\t4\n"
+             "a plane\tthe plane\t4.2\nno\tyes\t0.4\n");
+  const Finished f = run({"tune", shared_path("golden/pabee_stsb"), "--data", dir.file("s.tsv"),
+                          "--point", "patience:2:0.776", "-o", dir.file("p.json"), "-q"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const Json policy = Json::parse(read_whole_file(dir.file("p.json")));
+  EXPECT_EQ(policy.at("patience"), 2);
+  EXPECT_EQ(policy.at("threshold"), 0.776);
+  const Finished one = run({"sweep", shared_path("golden/pabee_stsb"), "--data", dir.file("s.tsv"),
+                            "--limit", "1", "--html", "-", "-q"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out.find("nan"), std::string::npos);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ void add_label_threshold_flag(CLI::App* app, const char* group, std::string* tex
   app->add_option(
          "--label-threshold", *text,
          "Multi-label models: labels with a probability above X are part of the answer; one "
-         "number, or one for each label (default: 0.5)")
+         "number, or one for each label (default: those in the model's exit_policy.json, else "
+         "0.5)")
       ->type_name("X[,X...]")
       ->group(group);
 }

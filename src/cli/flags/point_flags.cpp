@@ -34,13 +34,17 @@ PolicyFlags parse_point(const std::string& text) {
   std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
   const std::string place = "--point " + printable(text, 80);
   if (take_average(policy, &value)) f.average = true;
-  if (policy.number_at && policy.threshold == ThresholdUse::always) {
+  if (policy.number_at && policy.threshold != ThresholdUse::none) {
+    const bool required = policy.threshold == ThresholdUse::always;
     const size_t next = value.find(':');
-    if (next == std::string::npos || next + 1 == value.size()) {
+    const bool missing = next == std::string::npos || next + 1 == value.size();
+    if (missing && (required || next != std::string::npos)) {
       fail_usage("{}, expected a number of exits and a threshold: {}:2:0.1", place, f.policy);
     }
-    f.threshold = value.substr(next + 1);
-    value.resize(next);
+    if (!missing) {
+      f.threshold = value.substr(next + 1);
+      value.resize(next);
+    }
   }
   if (policy.number_at) {
     const auto n = parse_int(value, policy.least_number, kMaxLayers);
@@ -180,8 +184,15 @@ std::vector<ExitPolicy> points_from_flags(const PointFlags& f, const ExitPolicy&
   }
   if (asked.empty()) asked.push_back(base);
   give_answer_flags(f, own, &asked);
+  // A point says all about a policy but its weights.
+  ExitPolicy weights_alone = own;
+  weights_alone.exit_start = 1;
+  weights_alone.average = false;
   std::vector<ExitPolicy> policies;
-  for (const PolicyFlags& p : asked) policies.push_back(policy_of(p, own, regression));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const bool point = i + f.points.size() >= asked.size();
+    policies.push_back(policy_of(asked[i], point ? weights_alone : own, regression));
+  }
   return policies;
 }
 

@@ -157,6 +157,12 @@ void add_output_flags(CLI::App* sub, SweepFlags* f) {
       ->group(group);
 }
 
+bool any_point_averages(const std::vector<std::string>& points) {
+  return std::any_of(points.begin(), points.end(), [](const std::string& p) {
+    return policy_traits(parse_policy_kind(p.substr(0, p.find(':')))).may_average;
+  });
+}
+
 // Weights of exits from the command line, for all that need them.
 void give_weights(const std::vector<double>& weights, SweepRequest* r) {
   bool needed = std::any_of(r->curves.begin(), r->curves.end(),
@@ -225,7 +231,12 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
   if (m.policy_from_model) r.own = m.policy;
   r.curves = sweep_curves(f.policies, !f.thresholds.empty(), exits_of(m), m.policy);
   if (!f.thresholds.empty()) r.options.thresholds = parse_threshold_list(f.thresholds);
-  apply_form(f.form, &r.curves);
+  const bool of_points = f.form.average && any_point_averages(f.points);
+  CurveForm form = f.form;
+  const auto may_average = [](const Curve& c) { return policy_traits(c.kind).may_average; };
+  if (of_points && std::none_of(r.curves.begin(), r.curves.end(), may_average))
+    form.average.reset();
+  apply_form(form, &r.curves);
   r.options.exit_weights = m.policy.exit_weights;
   r.options.weights_from = m.policy.weights_from;
   r.options.count = f.count;
@@ -233,6 +244,7 @@ SweepRequest sweep_request(const SweepFlags& f, const ModelInfo& m) {
   if (!f.points.empty()) {
     PointFlags p;
     p.points = f.points;
+    if (of_points) p.average = f.form.average;
     p.exit_start = f.exit_start;
     r.given = points_from_flags(p, m.policy, is_regression(m));
   }

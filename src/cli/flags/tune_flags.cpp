@@ -170,6 +170,9 @@ void check_tune_flags(const TuneFlags& f) {
     throw_usage("--budget-ms must be above 0");
   if (f.confidence && !(*f.confidence > 0 && *f.confidence < 1))
     throw_usage("--confidence must lie between 0 and 1, such as 0.95");
+  if (f.hamming && (f.speedup || f.budget_ms)) throw_usage("--hamming needs --max-drop");
+  if (f.hamming && f.consistency)
+    throw_usage("--hamming and --consistency exclude each other, expected one of them");
   if (f.budget_ms && f.confidence) {
     throw_usage("--budget-ms takes no --confidence: a time holds for this machine alone");
   }
@@ -221,7 +224,7 @@ std::vector<ExitPolicy> tuned_points(const TuneFlags& f, const ModelInfo& m) {
   p.exit_start = f.exit_start > 1 ? f.exit_start : 0;
   std::vector<ExitPolicy> points = points_from_flags(p, m.policy, is_regression(m));
   for (ExitPolicy& policy : points) {
-    if (is_regression(m) && policy.kind == PolicyKind::patience)
+    if (is_regression(m) && policy.kind == PolicyKind::patience && policy.thresholds.empty())
       policy.thresholds = {f.value_threshold};
     if (lacks_weights(policy)) {
       throw_usage("--point evidence has no exit weights; --policy evidence estimates them");

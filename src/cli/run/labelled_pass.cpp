@@ -130,6 +130,7 @@ LabelledPass run_pass(const PassFlags& f, const Engine& engine, const tasks::Dat
   }
   tasks::Evaluated& data = pass.data;
   RunOptions run = pass_run_options(f);
+  if (!f.quiet) say_label_thresholds(m, run.label_thresholds);
   run.label_thresholds = label_thresholds_of(m, run.label_thresholds);
   run.policy = ExitPolicy{};
   run.all_exits = true;

@@ -1,5 +1,6 @@
 #include "cli/run/open.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -65,6 +66,12 @@ void say_row_warnings(const QaStats& s) {
 void say_skipped(const tasks::BadRows& bad, const std::string& one, const std::string& many) {
   warn(bad.count(), one + " was skipped: " + bad.first(),
        many + " were skipped, the first: " + bad.first());
+}
+
+void say_label_thresholds(const ModelInfo& m, std::span<const double> asked) {
+  const std::vector<double>& own = m.policy.label_thresholds;
+  if (asked.empty() && !own.empty())
+    say("labels with a probability above {} (exit_policy.json)", fmt::join(own, ", "));
 }
 
 }  // namespace costeff::cli

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ void say_model_warnings(const std::vector<std::string>& warnings);
 
 // InputOptions::say: says it on standard error, unless `quiet`.
 std::function<void(const std::string&)> reading_remarks(bool quiet);
+
+// That label thresholds come from exit_policy.json, as `asked` has none; nothing if they do not.
+void say_label_thresholds(const ModelInfo& model, std::span<const double> asked);
 
 // input_options for a pass whose reader says on standard error what it reads otherwise than asked,
 // unless `quiet`. Throws Error(usage).

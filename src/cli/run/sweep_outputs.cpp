@@ -16,8 +16,8 @@ using Models = std::span<const tasks::SweepReport>;
 std::string title_of(const SweepFlags& f, Models models) {
   if (!f.title.empty()) return f.title;
   std::string names;
-  for (const tasks::SweepReport& r : models)
-    names += (names.empty() ? "" : ", ") + tasks::short_model_name(r);
+  for (const std::string& name : tasks::study_names(models))
+    names += (names.empty() ? "" : ", ") + name;
   return names + ": " + models.front().quality_name + " against speed";
 }
 

@@ -256,6 +256,7 @@ int infer(const InferFlags& f) {
   const Engine engine = load_engine(f.model, load_options(f.load));
   const ModelInfo& m = engine.info();
   check_model(f, m);
+  if (!f.quiet) say_label_thresholds(m, run.label_thresholds);
   run.label_thresholds = label_thresholds_of(m, run.label_thresholds);
   run.policy = policy_from_flags(f.policy, m.policy, is_regression(m));
   if (f.verbose && !f.quiet) say_verbose(m, run, f.load);

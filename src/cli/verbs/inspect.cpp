@@ -36,6 +36,7 @@ OrderedJson policy_json(const ModelInfo& m) {
   if (!p.exit_weights.empty()) j["exit_weights"] = p.exit_weights;
   if (!p.weights_from.empty()) j["weights_from"] = p.weights_from;
   j["exit_start"] = p.exit_start;
+  if (!p.label_thresholds.empty()) j["label_thresholds"] = p.label_thresholds;
   j["text"] = policy_text(p);
   j["from_model"] = m.policy_from_model;
   return j;
@@ -151,6 +152,9 @@ std::string to_text(const ModelInfo& m, int64_t length) {
   line(&out, "exit policy",
        policy_text(m.policy) +
            (m.policy_from_model ? " (exit_policy.json)" : " (the model states none)"));
+  if (!m.policy.label_thresholds.empty())
+    line(&out, "labels",
+         fmt::format("above {} (exit_policy.json)", fmt::join(m.policy.label_thresholds, ", ")));
 
   out += "\nlayer  heads  attention    ffn  parameters  MACs to here  exit\n";
   for (const LayerInfo& l : m.layers) {

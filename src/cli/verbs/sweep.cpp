@@ -142,14 +142,15 @@ tasks::SweepReport begin_report(const SweepFlags& f, const ModelInfo& m, const L
 
 // The command that writes a setting to the model, but for the setting.
 std::string tune_command(const CLI::App& verb, const SweepFlags& f) {
+  if (f.pass.data.front() == "-") return "";  // which cannot be read again
   const CLI::App& tune = *verb.get_parent()->get_subcommand("tune");
   return "costeff tune " + shell_quoted(f.pass.model) + shared_arguments(verb, tune) +
          (f.unlabelled ? " --consistency" : "");
 }
 
-// The setting as flags of that command. Exit weights have none there.
-std::string point_flags(const ExitPolicy& p) {
-  if (policy_traits(p.kind).needs_weights) return "";
+// The setting as flags of that command, which takes exit weights from the model alone.
+std::string point_flags(const ExitPolicy& p, const ExitPolicy& own) {
+  if (p.exit_weights != own.exit_weights && policy_traits(p.kind).needs_weights) return "";
   std::string flags = "--point " + shell_quoted(point_text(p));
   if (p.exit_start > 1) flags += fmt::format(" --exit-start {}", p.exit_start);
   return flags;
@@ -165,7 +166,9 @@ void judge_settings(const SweepFlags& f, const ModelInfo& m, const LabelledPass&
   for (const CurveSetting& setting :
        sweep_settings(data.table, tasks::gold_of_table(data), request)) {
     tasks::SweepPoint& p = r->points.emplace_back(tasks::sweep_point(setting));
-    p.flags = point_flags(p.policy);
+    p.flags = point_flags(p.policy, m.policy);
+    const bool own_rows = p.policy.weights_from == pass.fingerprint;
+    p.fitted = p.fitted || (policy_traits(p.policy.kind).needs_weights && own_rows);
     evaluator.evaluate(&p);
   }
   r->tune_command = tune_command(verb, f);
@@ -205,6 +208,11 @@ tasks::SweepReport sweep_model(const Swept& model, const CLI::App& verb, tasks::
   r.disagreements = keeper.take();
   judge_settings(f, m, pass, verb, &r);
   r.label_sets = pass.data.table.label_sets;
+  r.label_thresholds = pass.data.table.label_thresholds;
+  if (windows) {
+    r.windows = fmt::format("windows that share {} tokens, joined by {}", f.pass.doc.stride,
+                            f.pass.doc.join.empty() ? "mean" : f.pass.doc.join);
+  }
   return r;
 }
 
@@ -226,8 +234,9 @@ std::vector<Swept> load_models(const SweepFlags& f) {
     check_sweep_flags(s.flags, s.set, m);
     const ModelInfo& first = models.front().engine->info();
     if (m.problem != first.problem || m.num_labels != first.num_labels) {
-      fail_usage("{}: gives other answers than {} ({} labels and {}), expected models of one task",
-                 path, f.models.front(), m.num_labels, first.num_labels);
+      fail_usage("{}: gives {} of {}, and {} gives {} of {}, expected models of one task", path,
+                 answer_kind(m.problem), m.num_labels, f.models.front(), answer_kind(first.problem),
+                 first.num_labels);
     }
   }
   return models;

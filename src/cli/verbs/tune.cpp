@@ -114,7 +114,7 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass, 
     choose_by_goal(f, rows, from, r);
   }
   if (!r->found) return;
-  if (policy_traits(r->chosen.policy.kind).needs_weights)
+  if (r->weighed && policy_traits(r->chosen.policy.kind).needs_weights)
     r->chosen.policy.weights_from = pass.fingerprint;
   const PolicyWords named = policy_words(r->chosen.policy);
   r->on_all.policy = r->chosen.policy;
@@ -122,6 +122,20 @@ void choose(const TuneFlags& f, const Engine& engine, const LabelledPass& pass, 
   r->on_all.setting = named.setting;
   r->on_all.text = named.text;
   evaluator.evaluate(&r->on_all);
+}
+
+// Nothing can be promised about settings on the rows that their weights come from.
+void check_weights(const TuneFlags& f, const LabelledPass& pass,
+                   const std::vector<ExitPolicy>& points) {
+  if (!f.confidence) return say_own_weights(f.pass, pass, points);
+  for (const ExitPolicy& p : points) {
+    if (policy_traits(p.kind).needs_weights && p.weights_from == pass.fingerprint) {
+      fail_usage(
+          "{}: the exit weights of {} were estimated on some of these rows, expected others to "
+          "promise anything by; or --policy {}, which splits them",
+          pass.set.path, policy_words(p).text, policy_name(p.kind));
+    }
+  }
 }
 
 // The file for the policy, opened before the work starts. Null with --dry-run.
@@ -167,6 +181,7 @@ int tune(const TuneFlags& f) {
         run_pass(f.pass, engine, set, !f.consistency && !f.hamming && !is_regression(m), bad.get());
     if (bad->commit() != tasks::WriteStatus::ok) return kPipeClosed;
     if (!f.pass.quiet) say_skipped(*bad);
+    check_weights(f, pass, from.points);
     choose(f, engine, pass, from, &r);
     r.chosen.policy.label_thresholds = pass.data.table.label_thresholds;
     if (file && (r.found || f.else_never)) {

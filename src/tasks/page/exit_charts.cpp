@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "tasks/page/quality_axis.h"
+#include "tasks/write/format_text.h"
 
 namespace costeff::tasks {
 
@@ -113,9 +114,9 @@ std::string reliability_chart(const ExitSummary& e) {
     // The area of a marker is proportional to its rows.
     const double radius =
         2 + 4 * std::sqrt(static_cast<double>(b.rows) / static_cast<double>(max_rows));
-    svg.marker(
-        a.at_x(b.mean_prob), a.at_y(share), 0, radius,
-        fmt::format("{} rows: probability {:.3f}, right {:.3f}", b.rows, b.mean_prob, share));
+    svg.marker(a.at_x(b.mean_prob), a.at_y(share), 0, radius,
+               fmt::format("{}: probability {:.3f}, right {:.3f}", counted(b.rows, "row", "rows"),
+                           b.mean_prob, share));
   }
   svg.text((a.left + a.right) / 2, size.height - 4, "soft", Anchor::middle, "probability");
   return svg.finish();

@@ -58,7 +58,9 @@ const std::string_view kPageScript =
     "head.tabIndex=0;head.title='Sort by this column';"
     "const key=row=>{const cell=row.cells[column];"
     "return'v'in cell.dataset?Number(cell.dataset.v):cell.textContent};"
-    "const sort=()=>{const up=head.getAttribute('aria-sort')==='descending';"
+    "const sort=()=>{const was=head.getAttribute('aria-sort');"
+    "const number=[...table.tBodies[0].rows].some(row=>'v'in row.cells[column].dataset);"
+    "const up=was?was==='descending':!number;"
     "for(const other of head.parentNode.cells)other.removeAttribute('aria-sort');"
     "head.setAttribute('aria-sort',up?'ascending':'descending');"
     "const body=table.tBodies[0];"
@@ -70,7 +72,7 @@ const std::string_view kPageScript =
     "for(const hint of document.querySelectorAll('.hint')){"
     "const box=hint.nextElementSibling;hint.hidden=box.scrollWidth<=box.clientWidth}";
 
-const std::string_view kPageScriptHash = "HDQyFRP1Tch6xo4wNjN94TxPIMNL7UOhQeKomlhXIFQ=";
+const std::string_view kPageScriptHash = "ux1qJ6aL5N3WrkeLcUl6pNgeITBgEmeTXbTzWhPYYwE=";
 
 std::string page_end() { return fmt::format("<script>{}</script>\n</body></html>\n", kPageScript); }
 

@@ -34,7 +34,7 @@ double share_of_full(const SweepPoint& p, SpeedAxis axis) {
 std::vector<DrawnCurve> curves_by_policy(const SweepReport& r, SpeedAxis axis, double from) {
   std::vector<DrawnCurve> curves;
   for (const SweepPoint& p : r.points) {
-    if (p.quality < from) continue;
+    if (p.quality < from || !std::isfinite(p.quality)) continue;
     const std::string name = curve_name(p);
     const auto at = std::find_if(curves.begin(), curves.end(),
                                  [&](const DrawnCurve& c) { return c.name == name; });
@@ -61,7 +61,7 @@ std::vector<DrawnCurve> curves_by_time(const SweepReport& r, double from) {
     only_name = p.name;
   }
   for (const SweepPoint& p : r.points) {
-    if (p.quality < from) continue;
+    if (p.quality < from || !std::isfinite(p.quality)) continue;
     for (size_t b = 0; b < p.timings.size(); ++b) {
       const SweepTiming& t = p.timings[b];
       if (curves.size() <= b) {
@@ -241,14 +241,16 @@ std::string models_chart(std::span<const SweepReport> models, const std::string&
   SpeedPicture p;
   double dearest = 0;
   for (const SweepReport& r : models) dearest = std::max(dearest, r.full_macs);
-  for (const SweepReport& r : models) {
+  const std::vector<std::string> names = study_names(models);
+  for (size_t m = 0; m < models.size(); ++m) {
+    const SweepReport& r = models[m];
     DrawnCurve& c = p.curves.emplace_back();
-    c.name = short_model_name(r);
+    c.name = names[m];
     std::vector<StudyPoint> front = study_front({&r, 1});
     front.push_back({0, 0});  // full depth, if it is not the last of them
     for (const StudyPoint& at : front) {
       const SweepPoint& point = r.points[at.point];
-      if (point.quality < from) continue;
+      if (point.quality < from || !std::isfinite(point.quality)) continue;
       const double x = 100 * point.macs / dearest;
       c.points.push_back({x, y_of(r, point.quality), x, x, title_of(r, point), "", true});
     }

@@ -17,36 +17,10 @@ namespace {
 
 constexpr ChartSize kStudyChart{520, 400, 12};
 
-std::string name_of(const SweepReport& r) { return escape_html(short_model_name(r)); }
-
 void append_study_verdict(std::span<const SweepReport> models, std::string* out) {
   const StudyVerdict v = study_verdict(models);
-  const SweepReport &reference = models[v.reference], &best = models[v.model];
-  const SweepPoint &full = reference.points.front(), &point = best.points[v.point];
-  *out += "<section class=\"verdict\"><p>";
-  if (v.model == v.reference && v.point == 0) {
-    append_format(out, "Keep <b>{}</b> at full depth: nothing here is as good and cheaper.",
-                  name_of(best));
-  } else {
-    std::string than =
-        fmt::format("{:.2f}x fewer multiply-accumulates than {} at full depth, the best here",
-                    full.macs / point.macs, name_of(reference));
-    const SweepReport& dearest = *std::max_element(
-        models.begin(), models.end(),
-        [](const SweepReport& a, const SweepReport& b) { return a.full_macs < b.full_macs; });
-    if (&dearest != &reference) {
-      append_format(&than, ", and {:.2f}x fewer than {}, the dearest",
-                    dearest.full_macs / point.macs, name_of(dearest));
-    }
-    append_format(out,
-                  "Take <b>{}</b> with {}: {}; {} {} against {} of the best. It costs least of the "
-                  "settings in the 95% interval of that one that lose at most {}.",
-                  name_of(best), escape_html(point.text), than, escape_html(best.quality_name),
-                  quality_text(best, point.quality), quality_text(reference, full.quality),
-                  is_regression(best) ? "0.01" : "one point");
-  }
-  *out += "</p>\n";
-  append_command(command_of(best, v.point), out);
+  append_format(out, "<section class=\"verdict\"><p>{}</p>\n", escape_html(study_text(models)));
+  append_command(command_of(models[v.model], v.point), out);
   *out += "</section>\n";
 }
 
@@ -76,10 +50,14 @@ void append_study(std::span<const SweepReport> models, std::string* out) {
              "Million MACs a row", "Parameters"};
   const bool timed = !first.points.front().timings.empty();
   if (timed) t.heads.push_back("Rows/s");
+  const std::vector<std::string> names = study_names(models);
+  const StudyVerdict v = study_verdict(models);
   for (const StudyPoint& at : shown_front(models, 24)) {
     const SweepReport& r = models[at.model];
     const SweepPoint& p = r.points[at.point];
-    t.rows.push_back({{fmt::format("{}: {}", name_of(r), escape_html(p.text))},
+    const bool taken = at.model == v.model && at.point == v.point;
+    t.rows.push_back({{fmt::format("{}: {}{}", escape_html(names[at.model]), escape_html(p.text),
+                                   taken ? " <span class=\"tag\">recommended</span>" : "")},
                       {quality_text(r, p.quality), p.quality},
                       {interval_text(r, p.interval), p.interval.low},
                       {fmt::format("{:.2f} of {}", p.mean_layer, r.layers), p.mean_layer},
@@ -114,13 +92,14 @@ std::string sweep_html(std::span<const SweepReport> models, const std::string& t
     append_model(models.front(), &out);
   } else {
     append_study(models, &out);
-    for (const SweepReport& r : models) {
-      append_format(&out, "<details><summary>{} by itself</summary>\n", name_of(r));
-      append_model(r, &out);
+    const std::vector<std::string> names = study_names(models);
+    for (size_t m = 0; m < models.size(); ++m) {
+      append_format(&out, "<details><summary>{} by itself</summary>\n", escape_html(names[m]));
+      append_model(models[m], &out);
       out += "</details>\n";
     }
   }
-  append_provenance(models.front(), &out);
+  append_provenance(models, &out);
   return out + page_end();
 }
 

@@ -50,16 +50,26 @@ Cell setting_cell(const SweepReport& r, size_t i) {
   std::string html = i == 0 ? "full depth" : escape_html(p.text);
   if (i > 0 && i == static_cast<size_t>(r.verdict.point))
     html += " <span class=\"tag\">recommended</span>";
-  if (is_own(r, p)) html += " <span class=\"tag\">the model\u2019s own</span>";
+  if (is_own(r, p)) html += " <span class=\"tag\">the model's own</span>";
   if (p.fitted) html += " <span class=\"tag\">fitted to these rows</span>";
   return {html};
 }
 
 void append_head(const SweepReport& r, std::string* out) {
-  append_format(out, "<p>{} ({}, {} layers, {} {}) on {}: {} rows, {} tokens.", html_text(r.model),
-                escape_html(r.dialect), r.layers, r.exits.size(),
-                r.exits.size() == 1 ? "exit" : "exits", html_text(r.data), grouped(r.rows),
-                grouped(r.tokens));
+  append_format(out, "<p>{} ({}, {}, {}) on {}: {}, {}.", html_text(r.model),
+                escape_html(r.dialect), counted(r.layers, "layer", "layers"),
+                counted(static_cast<int64_t>(r.exits.size()), "exit", "exits"), html_text(r.data),
+                counted(r.rows, "row", "rows"), counted(r.tokens, "token", "tokens"));
+  if (!r.windows.empty()) {
+    append_format(out,
+                  " Texts longer than the model were read in {}; such a text leaves where its "
+                  "deepest window does.",
+                  escape_html(r.windows));
+  }
+  if (!r.label_thresholds.empty()) {
+    append_format(out, " Labels with a probability above {} are part of an answer.",
+                  fmt::join(r.label_thresholds, ", "));
+  }
   if (!r.labelled) *out += " The rows have no labels: answers are compared with full depth.";
   append_format(
       out,
@@ -73,7 +83,7 @@ void append_head(const SweepReport& r, std::string* out) {
 void append_verdict(const SweepReport& r, std::string* out) {
   append_format(out, "<section class=\"verdict\"><p>{}</p>\n<p>{}</p>\n",
                 escape_html(verdict_text(r)), escape_html(own_policy_text(r)));
-  append_command(command_of(r, static_cast<size_t>(r.verdict.point)), out);
+  append_command(command_to_show(r), out);
   *out += "</section>\n";
 }
 
@@ -127,10 +137,11 @@ void append_settings_table(const SweepReport& r, const std::vector<size_t>& pick
     t.rows.push_back(
         {setting_cell(r, i),
          {quality_text(r, p.quality), p.quality},
-         is_regression(r) ? Cell{fixed_text(p.spearman, 4), p.spearman}
+         is_regression(r) ? Cell{quality_text(r, p.spearman), p.spearman}
                           : Cell{interval_text(r, p.interval), p.interval.low},
-         {is_regression(r) ? fmt::format("{:+.4f}", p.change)
-                           : fmt::format("{:+.2f} points", 100 * p.change),
+         {!std::isfinite(p.change) ? "\u2013"
+          : is_regression(r)       ? fmt::format("{:+.4f}", p.change)
+                                   : fmt::format("{:+.2f} points", 100 * p.change),
           p.change},
          {is_regression(r) ? fixed_text(p.agreement, 4) : percent(p.agreement, 1), p.agreement},
          {fmt::format("{:.2f}", p.mean_layer), p.mean_layer},
@@ -146,7 +157,8 @@ void append_time_table(const SweepReport& r, std::string* out) {
       out,
       "<h2>Measured time</h2>\n<p>Whole passes over the data on {} {}, interleaved, each setting "
       "once a round; median and range of the rounds, speed-up against full depth of the same "
-      "round. Latency: of single rows, each given as soon as the one before was answered.</p>\n",
+      "round. Latency: of up to 500 single rows, each given as soon as the one before was "
+      "answered.</p>\n",
       r.threads, r.threads == 1 ? "thread" : "threads");
   Table t;
   t.heads = {"Setting",       capital(escape_html(r.quality_name)),
@@ -238,11 +250,12 @@ void append_disagreements(const SweepReport& r, std::string* out) {
   if (is_regression(r)) return;
   append_format(
       out,
-      "<h2>Where an early exit and the last disagree</h2>\n<p>{} of {} rows have an early "
-      "exit with another answer than the last{}",
-      grouped(r.disagreeing_rows), grouped(r.rows),
-      r.disagreements.empty() ? ".</p>\n"
-                              : "; the surest of those early answers:</p>\n<ul class=\"cases\">\n");
+      "<h2>Where an early exit and the last disagree</h2>\n<p>{} of {} have an early exit with "
+      "another answer than the last{}",
+      grouped(r.disagreeing_rows), counted(r.rows, "row", "rows"),
+      !r.disagreements.empty() ? "; the surest of those early answers:</p>\n<ul class=\"cases\">\n"
+      : r.windows.empty()      ? ".</p>\n"
+                               : ". Texts in windows are not listed.</p>\n");
   const auto name = [&](int64_t label) {
     const std::string text = answer_name(r, label);
     return text.empty() ? std::string("no label") : html_text(text);
@@ -262,6 +275,7 @@ void append_disagreements(const SweepReport& r, std::string* out) {
 }  // namespace
 
 std::string quality_text(const SweepReport& r, double v) {
+  if (!std::isfinite(v)) return "\u2013";
   return is_regression(r) ? fixed_text(v, 4) : percent(v);
 }
 
@@ -294,15 +308,18 @@ void append_model(const SweepReport& r, std::string* out) {
   append_disagreements(r, out);
 }
 
-void append_provenance(const SweepReport& r, std::string* out) {
-  const Provenance& p = r.provenance;
-  append_format(
-      out,
-      "<h2>Where the numbers come from</h2>\n<p>costeff {}, {}; {}, kernels {}, {}; texts "
-      "{} (a fingerprint of their content).</p>\n<pre><code>{}</code></pre>\n",
-      escape_html(p.version), escape_html(p.date), escape_html(p.dtype), escape_html(p.kernels),
-      html_text(p.cpu.empty() ? "an unknown CPU" : p.cpu), escape_html(p.fingerprint),
-      escape_html(p.command));
+void append_provenance(std::span<const SweepReport> models, std::string* out) {
+  const Provenance& p = models.front().provenance;
+  append_format(out,
+                "<h2>Where the numbers come from</h2>\n<p>costeff {}, {}; {}; texts {} (a "
+                "fingerprint of their content).</p>\n<ul>\n",
+                escape_html(p.version), escape_html(p.date),
+                html_text(p.cpu.empty() ? "an unknown CPU" : p.cpu), escape_html(p.fingerprint));
+  for (const SweepReport& r : models) {
+    append_format(out, "<li>{}: {}, kernels {}</li>\n", html_text(r.model),
+                  escape_html(r.provenance.dtype), escape_html(r.provenance.kernels));
+  }
+  append_format(out, "</ul>\n<pre><code>{}</code></pre>\n", escape_html(p.command));
 }
 
 }  // namespace costeff::tasks

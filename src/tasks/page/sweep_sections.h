@@ -2,6 +2,7 @@
 
 // The part of a sweep's page that is about one model.
 
+#include <span>
 #include <string>
 
 #include "tasks/sweep/report.h"
@@ -14,7 +15,7 @@ void append_model(const SweepReport& report, std::string* out);
 void append_command(const std::string& command, std::string* out);
 
 // Version, date, command and machine.
-void append_provenance(const SweepReport& report, std::string* out);
+void append_provenance(std::span<const SweepReport> models, std::string* out);
 
 // "89.68%", or a correlation with four digits.
 std::string quality_text(const SweepReport& report, double quality);

@@ -2,6 +2,7 @@
 #include "tasks/report/policy_fields.h"
 #include "tasks/report/sweep_writer.h"
 #include "tasks/report/verdict_text.h"
+#include "tasks/sweep/points.h"
 #include "tasks/sweep/study.h"
 #include "tasks/write/json_writer.h"
 
@@ -62,12 +63,16 @@ void write_point(const SweepReport& r, const SweepPoint& p, JsonWriter* json) {
   json->end_object();
 }
 
-void write_exit(const ExitSummary& e, JsonWriter* json) {
+void write_exit(const ExitSummary& e, bool regression, JsonWriter* json) {
   json->begin_object();
   json->field("layer", e.layer);
   json->field("quality", e.quality);
   json->field("quality_low", e.interval.low);
   json->field("quality_high", e.interval.high);
+  if (regression) {
+    json->end_object();
+    return;
+  }
   json->field("mean_entropy", e.mean_entropy);
   json->field("ece", e.ece);
   json->field("risk_coverage", e.risk.area);
@@ -161,7 +166,9 @@ void write_report(const SweepReport& r, JsonWriter* json) {
   json->field("labels", r.labels);
   json->field("regression", is_regression(r));
   json->field("multi_label", is_multi_label(r));
+  if (!r.label_thresholds.empty()) json->field("label_thresholds", r.label_thresholds);
   json->field("labelled", r.labelled);
+  json->optional_field("windows", r.windows);
   json->field("rows", r.rows);
   json->field("tokens", r.tokens);
   json->field("layers", r.layers);
@@ -170,6 +177,8 @@ void write_report(const SweepReport& r, JsonWriter* json) {
   json->field("pass_seconds", r.pass_seconds);
   json->field("sweep_seconds", r.sweep_seconds);
   json->field("full_macs", r.full_macs);
+  json->field("full_quality_low", full_depth_interval(r).low);
+  json->field("full_quality_high", full_depth_interval(r).high);
   json->field("searched", r.searched);
   if (r.weighed) json->field("weights_estimated", true);
   json->begin_array("points");
@@ -181,7 +190,7 @@ void write_report(const SweepReport& r, JsonWriter* json) {
   for (const AnswerCounts& a : r.answers) write_answers(r, a, json);
   json->end_array();
   json->begin_array("exits");
-  for (const ExitSummary& e : r.exits) write_exit(e, json);
+  for (const ExitSummary& e : r.exits) write_exit(e, is_regression(r), json);
   json->end_array();
   json->field("disagreeing_rows", r.disagreeing_rows);
   json->begin_array("disagreements");
@@ -192,15 +201,15 @@ void write_report(const SweepReport& r, JsonWriter* json) {
   json->end_object();
 }
 
-void write_study_point(const SweepReport& r, size_t point, JsonWriter* json) {
-  const SweepPoint& p = r.points[point];
-  json->begin_object();
+void write_study_point(std::span<const SweepReport> models, const StudyPoint& at,
+                       JsonWriter* json) {
+  const SweepReport& r = models[at.model];
+  const SweepPoint& p = r.points[at.point];
   json->field("model", r.model);
-  json->field("point", static_cast<int64_t>(point));
+  json->field("point", static_cast<int64_t>(at.point));
   json->field("text", p.text);
   json->field("quality", p.quality);
   json->field("macs", p.macs);
-  json->end_object();
 }
 
 }  // namespace
@@ -217,12 +226,20 @@ std::string sweep_json(std::span<const SweepReport> models) {
   for (const SweepReport& r : models) write_report(r, &json);
   json.end_array();
   json.begin_array("front");
-  for (const StudyPoint& p : study_front(models))
-    write_study_point(models[p.model], p.point, &json);
+  for (const StudyPoint& p : study_front(models)) {
+    json.begin_object();
+    write_study_point(models, p, &json);
+    json.end_object();
+  }
   json.end_array();
   const StudyVerdict v = study_verdict(models);
   json.key("recommended");
-  write_study_point(models[v.model], v.point, &json);
+  json.begin_object();
+  write_study_point(models, {v.model, v.point}, &json);
+  json.field("reference", models[v.reference].model);
+  json.field("reason", study_text(models));
+  json.optional_field("command", command_of(models[v.model], v.point));
+  json.end_object();
   json.end_object();
   return out + "\n";
 }

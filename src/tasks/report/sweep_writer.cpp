@@ -12,14 +12,15 @@
 namespace costeff::tasks {
 namespace {
 
-std::string counted(int64_t n, const char* one, const char* many) {
-  return fmt::format("{} {}", grouped(n), n == 1 ? one : many);
-}
-
 std::string histogram_text(const std::vector<int64_t>& counts) {
   std::string s;
   for (const int64_t n : counts) append_format(&s, "{}{}", s.empty() ? "" : ",", n);
   return s;
+}
+
+// The name of the quality in nine columns.
+std::string quality_head(const SweepReport& r) {
+  return r.quality_name == "subset accuracy" ? "subset" : r.quality_name;
 }
 
 void cell(std::string_view text, int64_t width, Align align, std::string* out) {
@@ -55,6 +56,9 @@ Widths widths_of(const SweepReport& r, const std::vector<size_t>& shown) {
     w.name = std::max(w.name, static_cast<int64_t>(p.name.size()));
     w.setting = std::max(w.setting, std::min<int64_t>(24, static_cast<int64_t>(p.setting.size())));
   }
+  constexpr int64_t kBoth = 34;  // columns, so that a line has 80
+  w.name = std::min<int64_t>(w.name, kBoth - 12);
+  w.setting = std::min(w.setting, kBoth - w.name);
   return w;
 }
 
@@ -64,7 +68,7 @@ void append_points(const SweepReport& r, size_t per_curve, std::string* out) {
   cell("", 1, Align::left, out);
   cell("policy", width.name, Align::left, out);
   cell("setting", width.setting, Align::left, out);
-  cell(r.quality_name, 9, Align::right, out);
+  cell(quality_head(r), 9, Align::right, out);
   cell(is_regression(r) ? "spearman" : "95%", 11, Align::right, out);
   cell(is_regression(r) ? "differs" : "agrees", 7, Align::right, out);
   cell("layer", 6, Align::right, out);
@@ -99,7 +103,7 @@ void append_timings(const SweepReport& r, std::string* out) {
   const Widths width = widths_of(r, timed);
   cell("policy", width.name - 1, Align::left, out);
   cell("setting", width.setting, Align::left, out);
-  cell(r.quality_name, 9, Align::right, out);
+  cell(quality_head(r), 9, Align::right, out);
   cell("batch", 6, Align::right, out);
   cell("rows/s", 8, Align::right, out);
   cell("range", 13, Align::right, out);
@@ -123,7 +127,7 @@ void append_timings(const SweepReport& r, std::string* out) {
 void append_exits(const SweepReport& r, std::string* out) {
   *out += "\nif all rows left at one layer\n";
   cell("layer", 5, Align::right, out);
-  cell(r.quality_name, 9, Align::right, out);
+  cell(quality_head(r), 9, Align::right, out);
   if (!is_regression(r)) {
     cell("95%", 11, Align::right, out);
     cell("entropy", 8, Align::right, out);
@@ -174,38 +178,36 @@ void append_front(std::span<const SweepReport> models, std::string* out) {
   *out += "\none front over all models\n";
   int64_t name = 5, setting = 7;
   const std::vector<StudyPoint> front = shown_front(models, 16);
+  const std::vector<std::string> names = study_names(models);
+  const auto wider = [](int64_t width, const std::string& text) {
+    return std::max(width, std::min<int64_t>(24, static_cast<int64_t>(text.size())));
+  };
   for (const StudyPoint& p : front) {
-    const SweepReport& r = models[p.model];
-    name = std::max(name, std::min<int64_t>(24, static_cast<int64_t>(short_model_name(r).size())));
-    setting = std::max(setting,
-                       std::min<int64_t>(24, static_cast<int64_t>(r.points[p.point].text.size())));
+    name = wider(name, names[p.model]);
+    setting = wider(setting, models[p.model].points[p.point].text);
   }
   const StudyVerdict v = study_verdict(models);
   cell("", 1, Align::left, out);
   cell("model", name, Align::left, out);
   cell("setting", setting, Align::left, out);
-  cell(models.front().quality_name, 9, Align::right, out);
+  cell(quality_head(models.front()), 9, Align::right, out);
   cell("layer", 6, Align::right, out);
   cell("MMACs", 8, Align::right, out);
   end_line(out);
   for (const StudyPoint& p : front) {
-    const SweepReport& r = models[p.model];
-    const SweepPoint& point = r.points[p.point];
+    const SweepPoint& point = models[p.model].points[p.point];
     cell(p.model == v.model && p.point == v.point ? ">" : "", 1, Align::left, out);
-    cell(short_model_name(r), name, Align::left, out);
+    cell(names[p.model], name, Align::left, out);
     cell(point.text, setting, Align::left, out);
     cell(fmt::format("{:.4f}", point.quality), 9, Align::right, out);
     cell(fmt::format("{:.2f}", point.mean_layer), 6, Align::right, out);
     cell(fmt::format("{:.1f}", point.macs / 1e6), 8, Align::right, out);
     end_line(out);
   }
-  const SweepReport& reference = models[v.reference];
-  *out += wrapped(
-      fmt::format("> the fewest multiply-accumulates (MACs) in the 95% interval of {}, the best at "
-                  "full depth ({:.4f}), and at most {} below it",
-                  short_model_name(reference), reference.points.front().quality,
-                  is_regression(reference) ? "0.01" : "one point"),
-      79);
+  *out += "MMACs: millions of multiply-accumulates (MACs) a row\n\n";
+  *out += wrapped(study_text(models), 79);
+  const std::string command = command_of(models[v.model], v.point);
+  if (!command.empty()) append_format(out, "  {}\n", command);
 }
 
 std::string model_text(const SweepReport& r, size_t per_curve) {
@@ -232,7 +234,7 @@ std::string model_text(const SweepReport& r, size_t per_curve) {
                   r.quality_name);
   }
   out += "\n" + wrapped(verdict_text(r), 79) + wrapped(own_policy_text(r), 79);
-  const std::string command = command_of(r, static_cast<size_t>(r.verdict.point));
+  const std::string command = command_to_show(r);
   if (!command.empty()) append_format(&out, "  {}\n", command);
   append_timings(r, &out);
   append_exits(r, &out);

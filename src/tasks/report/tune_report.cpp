@@ -61,7 +61,7 @@ std::string counts_text(const TuneReport& r) {
       return fmt::format("{} of {} rows with another label than at full depth", t.losses, rows);
     case GoalKind::label_change:
       return fmt::format("{} of the labels differ from full depth on average, {} rows",
-                         short_percent(t.risk), rows);
+                         percent(t.risk), rows);
     case GoalKind::score_change:
       return fmt::format("scores change by {:.4g} on average, {} rows", t.risk, rows);
     case GoalKind::speedup:
@@ -285,7 +285,7 @@ std::string tuned_json(const TuneReport& r) {
   json.field("data", r.data);
   json.field("rows", r.rows);
   if (r.search_rows > 0) json.field("rows_tested", r.rows - r.search_rows);
-  if (r.found && !r.chosen.policy.exit_weights.empty())
+  if (r.found && r.weighed && !r.chosen.policy.exit_weights.empty())
     json.field("exit_weights",
                fmt::format("{} of each exit on the {} rows that were not tested on",
                            r.labelled ? "accuracy" : "agreement with full depth", r.search_rows));

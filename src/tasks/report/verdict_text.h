@@ -2,6 +2,7 @@
 
 // What a sweep advises, in words.
 
+#include <span>
 #include <string>
 
 #include "tasks/sweep/report.h"
@@ -17,6 +18,12 @@ std::string saving_text(const SweepReport& report, const SweepPoint& point);
 
 // The setting to take and why, in a sentence or two.
 std::string verdict_text(const SweepReport& report);
+
+// Of several models.
+std::string study_text(std::span<const SweepReport> models);
+
+// The command that writes the recommended setting; "" if there is none, or the model has it already.
+std::string command_to_show(const SweepReport& report);
 
 // What the model does by itself: its exit_policy.json, or full depth.
 std::string own_policy_text(const SweepReport& report);

@@ -116,7 +116,10 @@ struct SweepReport {
   std::vector<std::string> labels;
   LabelSets label_sets;  // multi-label
   ProblemType problem = ProblemType::single_label;
+  std::vector<double> label_thresholds;  // multi-label; empty: 0.5
   bool labelled = false;
+  std::string
+      windows;  // how long texts were read: "windows that share 64 tokens, joined by mean"; empty: cut
   std::optional<ExitPolicy> own;  // the model's exit_policy.json
   int64_t rows = 0, tokens = 0, layers = 0, threads = 0;
   int64_t parameters = 0;

@@ -67,11 +67,20 @@ StudyVerdict study_verdict(std::span<const SweepReport> models) {
   return v;
 }
 
-std::string short_model_name(const SweepReport& r) {
-  std::string model = r.model;
-  while (model.size() > 1 && model.back() == '/') model.pop_back();
-  const size_t slash = model.rfind('/');
-  return slash == std::string::npos || slash + 1 == model.size() ? model : model.substr(slash + 1);
+std::vector<std::string> study_names(std::span<const SweepReport> models) {
+  std::vector<std::string> names;
+  for (const SweepReport& r : models) {
+    std::string path = r.model;
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    const size_t slash = path.rfind('/');
+    names.push_back(
+        slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1));
+  }
+  const std::vector<std::string> last = names;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (std::count(last.begin(), last.end(), last[i]) > 1) names[i] = models[i].model;
+  }
+  return names;
 }
 
 }  // namespace costeff::tasks

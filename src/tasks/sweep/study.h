@@ -30,7 +30,7 @@ struct StudyVerdict {
 };
 StudyVerdict study_verdict(std::span<const SweepReport> models);
 
-// The last part of the model's path, or all of it if it has no other.
-std::string short_model_name(const SweepReport& report);
+// What each model is called: the last part of its path; where two share that, the whole path.
+std::vector<std::string> study_names(std::span<const SweepReport> models);
 
 }  // namespace costeff::tasks

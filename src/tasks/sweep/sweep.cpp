@@ -45,7 +45,7 @@ std::string quality_name(ProblemType problem, bool labelled) {
 
 std::string command_of(const SweepReport& r, size_t point) {
   const std::string& flags = r.points[point].flags;
-  return point == 0 || flags.empty() ? "" : r.tune_command + " " + flags;
+  return point == 0 || flags.empty() || r.tune_command.empty() ? "" : r.tune_command + " " + flags;
 }
 
 bool is_own(const SweepReport& r, const SweepPoint& p) {

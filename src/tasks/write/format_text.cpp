@@ -71,6 +71,10 @@ std::string wrapped(std::string_view text, size_t width, size_t indent, size_t c
   return out + "\n";
 }
 
+std::string counted(int64_t n, const char* one, const char* many) {
+  return fmt::format("{} {}", grouped(n), n == 1 ? one : many);
+}
+
 std::string percent(double share, int decimals) {
   return fmt::format("{:.{}f}%", 100 * share, decimals);
 }

@@ -15,6 +15,8 @@ void append_float(float value, std::string* out);
 void append_json_float(float value, std::string* out);
 // "1,234,567"
 std::string grouped(int64_t n);
+// "1 row", "1,234 rows"
+std::string counted(int64_t n, const char* one, const char* many);
 // "12.34%"
 std::string percent(double share, int decimals = 2);
 // With `decimals` digits after the point.
