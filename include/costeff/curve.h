@@ -50,8 +50,9 @@ void apply_form(const CurveForm& form, std::vector<Curve>* curves);
 // What all settings of a curve share.
 ExitPolicy form_of(const Curve& curve, int64_t exit_start);
 
-// The curves that are worth showing by default. With two labels entropy, largest probability and margin
-// put the answers in the same order, so one curve stands for all three.
+// The curves that are worth showing by default. With two labels, and in multi-label models with label thresholds
+// of 0.5, entropy, largest probability and margin put the answers in the same order, so one curve stands for
+// all three.
 std::vector<Curve> usual_curves(const ModelExits& model);
 
 // The default policy: the model's own if it has a threshold, else entropy, or patience for a regression.

@@ -176,7 +176,7 @@ std::vector<Curve> usual_curves(const ModelExits& m) {
   std::vector<Curve> out;
   if (!is_regression(m)) {
     out.push_back({PolicyKind::entropy});
-    if (m.num_labels > 2) {
+    if (m.num_labels > 2 && !is_multi_label(m)) {
       out.push_back({PolicyKind::max_prob});
       out.push_back({PolicyKind::margin});
     }
