@@ -1,4 +1,5 @@
 #include <costeff/engine.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <string>

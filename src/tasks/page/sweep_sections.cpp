@@ -1,5 +1,7 @@
 #include "tasks/page/sweep_sections.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
