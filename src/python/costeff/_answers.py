@@ -42,9 +42,7 @@ class Exits:
         try:
             return self._columns[name]
         except KeyError:
-            raise AttributeError(
-                f"{name}: a model that gives scores (a regression) has none"
-            ) from None
+            raise AttributeError(f"{name}: a model that gives scores (a regression) has none") from None
 
     @property
     def layers(self) -> Integers:
@@ -128,9 +126,7 @@ class Answers:
     def label_ids(self) -> NDArray[Any]:
         """[rows] The number of each row's label, int64; multi-label models: a list of numbers."""
         if self._problem == "multi_label" and "label_ids" not in self._columns:
-            self._columns["label_ids"] = _lists(
-                [ids.tolist() for ids in self._id_lists()]
-            )
+            self._columns["label_ids"] = _lists([ids.tolist() for ids in self._id_lists()])
         return self._column("label_ids")  # type: ignore[no-any-return]
 
     def _id_lists(self) -> Iterator[Integers]:
@@ -211,8 +207,8 @@ class Answers:
                 yield Row(None, None, None, None, layer, score)
             return
         columns = (self.labels, self.label_ids, self.prob, self.entropy)
-        for row in zip(*(c.tolist() for c in columns), layers):
-            yield Row(*row, None)
+        for label, number, prob, entropy, layer in zip(*(c.tolist() for c in columns), layers):
+            yield Row(label, number, prob, entropy, layer, None)
 
     def to_pandas(self) -> pandas.DataFrame:
         """A DataFrame with the command line's columns, and the index of the Series that was scored."""
@@ -233,9 +229,7 @@ class Answers:
         table = {k: pa.array(v, types.get(k)) for k, v in self._table().items()}
         if self._problem != "regression":
             flat = pa.array(self.probs.reshape(-1))
-            table["probs"] = pa.FixedSizeListArray.from_arrays(
-                flat, self.probs.shape[1]
-            )
+            table["probs"] = pa.FixedSizeListArray.from_arrays(flat, self.probs.shape[1])
         return pa.table(table)
 
 

@@ -43,9 +43,7 @@ def _numbers(name: str, value: Any) -> list[float]:
             raise TypeError
         return [float(x) for x in value] if hasattr(value, "__iter__") else [float(value)]
     except (TypeError, ValueError):
-        raise UsageError(
-            f"{name} {value!r}, expected a number, or a list of one for each layer"
-        ) from None
+        raise UsageError(f"{name} {value!r}, expected a number, or a list of one for each layer") from None
 
 
 def _number_list(name: str, value: Any) -> str:
@@ -83,15 +81,11 @@ class _Settings:
         self._set_policy(arguments)
         self._set_rest(arguments)
 
-    def _of_mapping(
-        self, policy: Mapping[str, Any], arguments: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _of_mapping(self, policy: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
         for key, value in policy.items():
             if key not in self._KEYS:
-                raise UsageError(
-                    f"policy has the key {key!r}, expected those of exit_policy.json"
-                )
+                raise UsageError(f"policy has the key {key!r}, expected those of exit_policy.json")
             name = self._KEYS[key]
             if name is not None:
                 if name in arguments or name in found:
@@ -215,7 +209,7 @@ class Model:
 
     @property
     def problem(self) -> str:
-        """"single_label", "multi_label" or "regression"."""
+        """ "single_label", "multi_label" or "regression"."""
         return str(self._info["problem"])
 
     @property
@@ -339,7 +333,9 @@ class Model:
         try:
             source = iter(items)
         except TypeError:
-            raise UsageError(f"items is of type {type(items).__name__}, expected an iterable of texts") from None
+            raise UsageError(
+                f"items is of type {type(items).__name__}, expected an iterable of texts"
+            ) from None
         return self._rows(source, settings, chunk)
 
     def _rows(self, source: Iterator[Any], settings: _Settings, size: int) -> Iterator[Row]:

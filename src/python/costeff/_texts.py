@@ -22,14 +22,10 @@ def _of_numpy(array: Any, name: str) -> _costeff.Texts:
 
 def _of_pandas(series: Any, name: str) -> _costeff.Texts:
     if series.ndim != 1:
-        raise UsageError(
-            f"{name} is a table with columns, expected one column of strings"
-        )
+        raise UsageError(f"{name} is a table with columns, expected one column of strings")
     # Backed by Arrow: its buffers are read in place.
     array = series.array
-    if hasattr(array, "__arrow_array__") and "pyarrow" in repr(
-        getattr(array.dtype, "storage", array.dtype)
-    ):
+    if hasattr(array, "__arrow_array__") and "pyarrow" in repr(getattr(array.dtype, "storage", array.dtype)):
         return _costeff.texts_of_arrow(array.__arrow_array__(), name)
     return _costeff.texts_of_items(series.tolist(), name)
 
@@ -78,9 +74,7 @@ class Chunk:
             raise InputError(f"texts[{row}]: {len(item)} texts, expected one or a pair")
         if row > self.first and is_pair != bool(self.pairs):
             found, expected = ("a pair", "a str") if is_pair else ("one text", "a pair")
-            raise InputError(
-                f"texts[{row}]: {found}, expected {expected} as in the rows before"
-            )
+            raise InputError(f"texts[{row}]: {found}, expected {expected} as in the rows before")
         if is_pair:
             self.texts.append(item[0])
             self.pairs.append(item[1])
