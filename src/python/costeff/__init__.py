@@ -21,6 +21,7 @@ from costeff._errors import (
     UsageError,
 )
 from costeff._model import Model
+from costeff._once import open_once
 
 __all__ = [
     "Answers",
@@ -36,4 +37,5 @@ __all__ = [
     "UsageError",
     "__version__",
     "available_isas",
+    "open_once",
 ]
