@@ -44,7 +44,7 @@ def environment():
 def submit_command(master, arguments, before=()):
     return [
         str(HOME / "bin" / "spark-submit"),
-        *("--master", master, "--conf", "spark.ui.enabled=false"),
+        *("--master", master, "--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=WARN"),
         *map(str, before),
         str(ROOT / "tools" / "spark" / "score.py"),
         *map(str, arguments),
@@ -52,7 +52,7 @@ def submit_command(master, arguments, before=()):
 
 
 def submit(place, master, *arguments, before=(), code=0):
-    """Runs the script and returns what it wrote to stderr."""
+    """Runs the script and returns what it wrote; Spark sends a script's stderr to stdout."""
     done = subprocess.run(
         submit_command(master, arguments, before),
         cwd=place,
@@ -62,8 +62,9 @@ def submit(place, master, *arguments, before=(), code=0):
         timeout=900,
         check=False,
     )
-    assert done.returncode == code, done.stderr[-4000:]
-    return done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said[-4000:]
+    return said
 
 
 def make_rows(count, seed=1):
@@ -218,7 +219,7 @@ def test_csv_with_a_label_of_its_own(tmp_path):
     texts = make_rows(50)
     source = tmp_path / "in.csv"
     pyarrow.csv.write_csv(pa.table({"id": list(range(50)), "text": texts, "label": ["x"] * 50}), source)
-    said = submit(tmp_path, "local[2]", BUNDLED, source, tmp_path / "out", code=1)
+    said = submit(tmp_path, "local[2]", BUNDLED, source, tmp_path / "out", code=2)
     assert "score.py: the input has a column label already; --prefix" in said
     submit(
         tmp_path,
@@ -302,7 +303,7 @@ def test_nulls(tmp_path):
             "score.py: the input has no column no, only id, text",
             1,
         ),
-        ((BUNDLED, "in", "out", "--text-field", "id"), "score.py: column id is bigint, expected string", 1),
+        ((BUNDLED, "in", "out", "--text-field", "id"), "score.py: column id is bigint, expected string", 2),
     ],
 )
 def test_messages(tmp_path, arguments, message, code):

@@ -29,6 +29,15 @@ WRITERS = {
 }
 
 
+SETTINGS = "policy threshold patience exit_layer exit_start max_length doc_stride join".split()
+
+
+class Refused(Exception):
+    """What is asked for does not fit the table."""
+
+    exit_code = 2
+
+
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(
         prog="score.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -159,43 +168,31 @@ def scorer(model_name, load, text_field, pair_field, settings, names, null_text)
 
 
 def check_columns(frame, arguments, text_field, added):
-    """Refuses in one line what Spark would refuse in a page."""
+    """Returns the columns to read. Refuses in one line what Spark would refuse in a page."""
     has = {name.lower(): name for name in frame.columns}  # Spark's names have no case
     for field in (text_field, arguments.pair_field):
         if field and field.lower() not in has:
-            sys.exit(f"score.py: the input has no column {field}, only {', '.join(frame.columns)}")
+            raise Refused(f"the input has no column {field}, only {', '.join(frame.columns)}")
         if field and frame.schema[has[field.lower()]].dataType.typeName() != "string":
             kind = frame.schema[has[field.lower()]].dataType.simpleString()
-            sys.exit(f"score.py: column {field} is {kind}, expected string")
+            raise Refused(f"column {field} is {kind}, expected string")
     for name in added:
         if name.lower() in has:
-            sys.exit(
-                f"score.py: the input has a column {name} already; --prefix costeff_ gives the answer others"
-            )
+            raise Refused(f"the input has a column {name} already; --prefix costeff_ gives the answer others")
     return has[text_field.lower()], arguments.pair_field and has[arguments.pair_field.lower()]
 
 
-def main():
-    arguments = parse_arguments(sys.argv[1:])
+def run(spark, arguments):
     import costeff
-    from pyspark.sql import SparkSession
     from pyspark.sql.types import StructField, StructType
 
-    spark = SparkSession.builder.appName("costeff").getOrCreate()
     threads = arguments.threads or int(spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     load = {"dtype": arguments.dtype, "isa": arguments.isa}
-    settings = {
-        name: getattr(arguments, name)
-        for name in ("policy threshold patience exit_layer exit_start max_length doc_stride join".split())
-    }
+    settings = {name: getattr(arguments, name) for name in SETTINGS}
     settings["threads"] = threads
-    try:
-        # Here, so that what is wrong with the model or the settings is said once and at once.
-        model = costeff.open_once(model_place(arguments.model), **load)
-        model.predict([], **settings)
-    except costeff.Error as error:
-        sys.stderr.write(f"score.py: {error}\n")
-        sys.exit(error.exit_code)
+    # Here, so that what is wrong with the model or the settings is said once and at once.
+    model = costeff.open_once(model_place(arguments.model), **load)
+    model.predict([], **settings)
 
     kind, options = READERS[input_format(arguments)]
     frame = spark.read.format(kind).options(**options).load(arguments.input)
@@ -210,6 +207,20 @@ def main():
     kind, options = WRITERS[arguments.output_format]
     scored = frame.mapInArrow(score, StructType(frame.schema.fields + added))
     scored.write.format(kind).options(**options).mode(arguments.mode).save(arguments.output)
+
+
+def main():
+    arguments = parse_arguments(sys.argv[1:])
+    import costeff
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.appName("costeff").getOrCreate()
+    try:
+        run(spark, arguments)
+    except (costeff.Error, Refused) as error:
+        spark.stop()  # its log goes before the line that matters
+        sys.stderr.write(f"score.py: {error}\n")
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
