@@ -69,7 +69,7 @@ nb::dict stats_dict(const RunStats& s) {
   d["exit_histogram"] = s.exit_histogram;
   d["layer_tokens"] = s.layer_tokens;
   d["threads"] = s.threads;
-  d["wall_s"] = s.wall_s;
+  d["seconds"] = s.wall_s;
   return d;
 }
 

@@ -174,11 +174,7 @@ def executors_of(pid):
     for child, (parent, command) in parents.items():
         while parent in parents and parent != pid:
             parent = parents[parent][0]
-        if (
-            parent == pid
-            and b"CoarseGrainedExecutorBackend" in command
-            and b"java" in command.split(b"\0")[0]
-        ):
+        if parent == pid and b"CoarseGrainedExecutorBackend" in command and b"java" in command.split(b"\0")[0]:
             found.append(child)
     return found
 
@@ -258,9 +254,7 @@ def test_text_to_json(tmp_path):
 def test_pairs_of_a_regression_and_sets_of_labels(tmp_path, golden):
     texts = make_rows(80)
     source = tmp_path / "in.jsonl"
-    source.write_text(
-        "".join(json.dumps({"id": i, "a": texts[i], "b": texts[79 - i]}) + "\n" for i in range(80))
-    )
+    source.write_text("".join(json.dumps({"id": i, "a": texts[i], "b": texts[79 - i]}) + "\n" for i in range(80)))
     rows = [{"sentence1": texts[i], "sentence2": texts[79 - i]} for i in range(80)]
     fields = ("--text-field", "a", "--pair-field", "B")  # Spark's names have no case
     submit(tmp_path, "local[2]", golden / "pabee_stsb", source, tmp_path / "scores", *fields)

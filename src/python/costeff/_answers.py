@@ -90,7 +90,7 @@ class Answers:
         self._columns = columns
         #: The index of the pandas Series that was scored, else None.
         self.index = index
-        #: Counts and times of the run: rows, tokens, truncated_rows, empty_rows, exit_histogram, wall_s, ...
+        #: Counts and times of the run: rows, tokens, truncated_rows, empty_rows, exit_histogram, seconds, ...
         self.stats = stats
 
     def __len__(self) -> int:
