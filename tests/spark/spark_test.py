@@ -295,7 +295,7 @@ def test_nulls(tmp_path):
         (
             (BUNDLED, "in", "out", "--text-field", "no"),
             "score.py: the input has no column no, only id, text",
-            1,
+            2,
         ),
         ((BUNDLED, "in", "out", "--text-field", "id"), "score.py: column id is bigint, expected string", 2),
     ],

@@ -10,7 +10,9 @@ from costeff._model import Model
 
 
 @functools.lru_cache(maxsize=4)
-def _open(path: str, dtype: Optional[str], isa: Optional[str], ignore_unused: bool) -> Model:
+def _open(
+    place: str, path: str, dtype: Optional[str], isa: Optional[str], ignore_unused: bool
+) -> Model:
     return Model(path, dtype, isa, ignore_unused=ignore_unused)
 
 
@@ -23,4 +25,5 @@ def open_once(
 ) -> Model:
     """The model of this process with these options: opened by the first call, given again by later ones. For workers
     of Spark, Ray and Dask, which are handed one task after the other. The last four are kept."""
-    return _open(os.path.abspath(path), dtype, isa, ignore_unused)
+    name = os.fspath(path)
+    return _open(os.path.abspath(name), name, dtype, isa, ignore_unused)
