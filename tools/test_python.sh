@@ -11,6 +11,7 @@ place=$PWD/build/python
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
+objects=build/wheel  # objects of the engine, which serve every Python
 rm -rf "$place"
 mkdir -p "$place"
 
@@ -29,7 +30,7 @@ export COSTEFF_CLI
 
 echo "== pip install ."
 environment pip
-"$place/pip/bin/pip" install --quiet .
+"$place/pip/bin/pip" install --quiet -C "build-dir=$objects" .
 # From elsewhere, so that nothing is found but what was installed.
 example='import costeff, sys
 answers = costeff.Model(sys.argv[1]).predict(["a charming and often affecting journey ."])
@@ -39,10 +40,17 @@ print(costeff.__version__, answers.labels, answers.probs, answers.exit_layer)'
 echo "== python -m build, auditwheel repair"
 environment build
 "$place/build/bin/pip" install --quiet build auditwheel
-"$place/build/bin/python" -m build --outdir "$place/dist" . >"$place/build.log" 2>&1 || {
+"$place/build/bin/python" -m build --sdist --wheel -C "build-dir=$objects" --outdir "$place/dist" . \
+  >"$place/build.log" 2>&1 || {
   tail -30 "$place/build.log" >&2
   exit 1
 }
+# All that a build from the source distribution reads is in it.
+mkdir "$place/sdist"
+tar xzf "$place"/dist/*.tar.gz --strip-components=1 -C "$place/sdist"
+git ls-files CMakeLists.txt LICENSE pyproject.toml include src tools/costeff-config.cmake.in | while read -r file; do
+  cmp "$file" "$place/sdist/$file" || exit 1
+done
 "$place/build/bin/auditwheel" show "$place"/dist/*.whl
 "$place/build/bin/auditwheel" repair --wheel-dir "$place/wheels" "$place"/dist/*.whl
 ls -l "$place/dist" "$place/wheels"
