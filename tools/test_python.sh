@@ -45,12 +45,13 @@ environment build
   tail -30 "$place/build.log" >&2
   exit 1
 }
-# All that a build from the source distribution reads is in it.
+# All that a build from the source distribution reads is in it, and nothing that was built.
 mkdir "$place/sdist"
 tar xzf "$place"/dist/*.tar.gz --strip-components=1 -C "$place/sdist"
 git ls-files CMakeLists.txt LICENSE pyproject.toml include src tools/costeff-config.cmake.in | while read -r file; do
   cmp "$file" "$place/sdist/$file" || exit 1
 done
+[ ! -e "$place/sdist/build" ]
 "$place/build/bin/auditwheel" show "$place"/dist/*.whl
 "$place/build/bin/auditwheel" repair --wheel-dir "$place/wheels" "$place"/dist/*.whl
 ls -l "$place/dist" "$place/wheels"
