@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rows a second of tools/spark/score.py's work on 1 and 2 executors, beside the program on 1 and 2 threads.
 
-    tools/compare/spark_rate.py [--rows 40000] [--rounds 3]
+    tools/compare/spark_rate.py [--rows 40000] [--rounds 3] [--executors 1 2]
 
 Needs an environment with pyspark and the package, as tools/test_spark.sh makes one (build/spark/bin/python). Each
 cluster is local-cluster[N,1,1024], N executors of one core. Jobs write nowhere (format "noop"); the first job, in which
@@ -74,6 +74,7 @@ def main():
     parser.add_argument("--costeff", default=ROOT / "build" / "release" / "costeff")
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--executors", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
     import pyarrow as pa
     import pyarrow.parquet
@@ -86,7 +87,7 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         pyarrow.parquet.write_table(pa.table({"id": range(args.rows), "text": texts}), f"{place}/in.parquet")
         pathlib.Path(place, "in.txt").write_text("\n".join(texts) + "\n")
-        for count in (1, 2):
+        for count in args.executors:
             program = statistics.median(program_rates(args, f"{place}/in.txt", count))
             spark = statistics.median(spark_rates(args, f"{place}/in.parquet", count))
             print(
