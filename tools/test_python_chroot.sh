@@ -15,22 +15,22 @@ if [ ! -d "$root" ]; then
   debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$root.new" "$mirror" >/dev/null
   mv "$root.new" "$root"
 fi
-rm -rf "$root/work"
-mkdir -p "$root/work/wheels"
-cp "$wheel" "$root/work/wheels/"
-"$python" -m pip download --quiet --no-deps --only-binary :all: --dest "$root/work/wheels" numpy
-cp -r models/sst2-slender models/sample.txt "$root/work/"
-cat >"$root/work/try.py" <<'END'
+rm -rf "$root/try"
+mkdir -p "$root/try/wheels"
+cp "$wheel" "$root/try/wheels/"
+"$python" -m pip download --quiet --no-deps --only-binary :all: --dest "$root/try/wheels" numpy
+cp -r models/sst2-slender models/sample.txt "$root/try/"
+cat >"$root/try/try.py" <<'END'
 import costeff
 
-model = costeff.Model("/work/sst2-slender", isa="portable")
-for row in model.stream(open("/work/sample.txt").read().splitlines()):
+model = costeff.Model("/try/sst2-slender", isa="portable")
+for row in model.stream(open("/try/sample.txt").read().splitlines()):
     print(row.label, row.exit_layer)
 END
-chroot "$root" /bin/sh -c 'set -e; cd /work; python3 -m venv venv; ldconfig -p | grep -c sentencepiece || true
+chroot "$root" /bin/sh -c 'set -e; cd /try; python3 -m venv venv; ldconfig -p | grep -c sentencepiece || true
   venv/bin/pip install --quiet --no-index --find-links wheels costeff; venv/bin/pip list --disable-pip-version-check
-  venv/bin/python try.py' | tee "$root/work/said"
+  venv/bin/python try.py' | tee "$root/try/said"
 "${COSTEFF_CLI:-build/release/costeff}" infer models/sst2-slender models/sample.txt --isa portable --format tsv -q |
-  awk -F'\t' 'NR > 1 { print $2, $5 }' >"$root/work/expected"
-tail -n "$(wc -l <"$root/work/expected")" "$root/work/said" | cmp - "$root/work/expected"
+  awk -F'\t' 'NR > 1 { print $2, $5 }' >"$root/try/expected"
+tail -n "$(wc -l <"$root/try/expected")" "$root/try/said" | cmp - "$root/try/expected"
 echo "test_python_chroot: passed"
