@@ -62,6 +62,7 @@ ALLOWED = {
     "cli/pages": {"base", "cli/flags", "cli/run"},
     "cli": {"base", "cli/flags", "cli/run"} | TASKS,
     "cli/verbs": {"base", "cli", "cli/flags", "cli/pages", "cli/run"} | TASKS,
+    "python": {"base", "cli/flags"},
 }
 BASE = {room for room in ALLOWED if room.partition("/")[0] == "base"}
 for _room, _allowed in ALLOWED.items():
@@ -71,7 +72,7 @@ for _room, _allowed in ALLOWED.items():
 PUBLIC_DATA = {
     "curve.h", "error.h", "exit_table.h", "options.h", "policy.h", "result.h", "tune.h", "version.h"
 }
-SEES_ENGINE = {"runtime", "train", "prune", "tasks", "cli"}
+SEES_ENGINE = {"runtime", "train", "prune", "tasks", "cli", "python"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
