@@ -59,8 +59,8 @@ std::string verdict_text(const SweepReport& r) {
                        rule_text(r));
   }
   const SweepPoint& p = r.points[static_cast<size_t>(r.verdict.point)];
-  std::string out = fmt::format("Take {}: {}; {}. It saves most of the settings that {}.", p.text,
-                                saving_text(r, p), change_text(r, p), rule_text(r));
+  std::string out = fmt::format("Take {}: {}; {}. Of the settings that {}, it saves the most.",
+                                p.text, saving_text(r, p), change_text(r, p), rule_text(r));
   if (p.change_interval.low < -kWide)
     out += " These rows are few: on others the change may be much larger.";
   return out;
@@ -110,8 +110,8 @@ std::string study_text(std::span<const SweepReport> models) {
     return is_regression(best) ? fmt::format("{:.4f}", q) : percent(q);
   };
   return fmt::format(
-      "Take {} with {}: {}; {} {} against {} of the best. It costs least of the settings in the "
-      "95% interval of that one that lose at most {}.",
+      "Take {} with {}: {}; {} {} against {} of the best. Of the settings that lie in the 95% "
+      "interval of the best and lose at most {}, it costs the least.",
       names[v.model], point.text, than, best.quality_name, quality(point.quality),
       quality(full.quality), is_regression(best) ? "0.01" : "one point");
 }
