@@ -47,7 +47,7 @@ std::string saving_text(const SweepReport& r, const SweepPoint& p) {
       fmt::format("{:.2f} of {} layers on average, {:.2f}x fewer multiply-accumulates",
                   p.mean_layer, r.layers, p.speedup_macs);
   if (!p.timings.empty())
-    append_format(&out, ", {:.2f}x as fast as measured", p.timings.front().speedup);
+    append_format(&out, ", measured {:.2f}x as fast", p.timings.front().speedup);
   return out;
 }
 
