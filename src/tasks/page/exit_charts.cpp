@@ -8,13 +8,23 @@
 #include "tasks/write/format_text.h"
 
 namespace costeff::tasks {
+namespace {
 
-std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) {
+// For a value at each layer; the vertical axis is still to be set.
+PlotArea area_by_layer(const SweepReport& r, const ChartSize& size) {
   PlotArea a;
   a.left = size.font * 4.2;
   a.right = size.width - size.font * 1.5;
   a.top = size.font * 1.5;
   a.bottom = size.height - size.font * 3.4;
+  a.x = {0.5, static_cast<double>(r.layers) + 0.5, {}};
+  return a;
+}
+
+}  // namespace
+
+std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) {
+  PlotArea a = area_by_layer(r, size);
   double low = 1e300, high = -1e300;
   for (const ExitSummary& e : r.exits) {
     for (const double v : {e.quality, e.interval.low, e.interval.high}) {
@@ -24,7 +34,6 @@ std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) 
     }
   }
   if (low > high) low = high = 0;
-  a.x = {0.5, static_cast<double>(r.layers) + 0.5, {}};
   const double room = (high - low) * 0.06;
   a.y = round_axis(low - room, high + room, 5);
   for (const ExitSummary& e : r.exits) a.x.ticks.push_back(static_cast<double>(e.layer));
@@ -52,14 +61,9 @@ std::string quality_by_layer_chart(const SweepReport& r, const ChartSize& size) 
 }
 
 std::string entropy_by_layer_chart(const SweepReport& r, const ChartSize& size) {
-  PlotArea a;
-  a.left = size.font * 4.2;
-  a.right = size.width - size.font * 1.5;
-  a.top = size.font * 1.5;
-  a.bottom = size.height - size.font * 3.4;
+  PlotArea a = area_by_layer(r, size);
   double high = 0;
   for (const ExitSummary& e : r.exits) high = std::max(high, e.mean_entropy);
-  a.x = {0.5, static_cast<double>(r.layers) + 0.5, {}};
   a.y = round_axis(0, std::max(high * 1.1, 0.01), 5);
   Svg svg(size.width, size.height, size.font, "mean entropy at each layer");
   for (const double y : a.y.ticks) {

@@ -66,6 +66,7 @@ SweepEvaluator::SweepEvaluator(const Evaluated& data, const ModelInfo& model)
   rows_ = data.first_window.empty() ? t.rows() : static_cast<int64_t>(data.first_window.size()) - 1;
   intervals_.resize(static_cast<size_t>(rows_) + 1);
   full_ = decisions_at({});
+  if (is_regression(t)) full_correlation_ = correlation_of(full_);
   for (const int32_t tokens : t.tokens) {
     full_macs_ += static_cast<double>(
         macs(model, std::max<int64_t>(tokens, data.pad_to), t.layers.back(), false));
@@ -110,6 +111,13 @@ std::vector<Decision> SweepEvaluator::decisions_at_exit(int64_t exit) const {
   fixed.kind = PolicyKind::fixed;
   fixed.layer = data_.table.layers[static_cast<size_t>(exit)];
   return decisions_at(fixed);
+}
+
+// Of a regression's answers with the scores of the rows.
+double SweepEvaluator::correlation_of(const std::vector<Decision>& decisions) {
+  values_.clear();
+  for (const Decision& d : decisions) values_.push_back(static_cast<double>(d.value));
+  return pearson(values_, data_.scores);
 }
 
 // Fills answers_ and macs_.
@@ -177,9 +185,7 @@ void SweepEvaluator::evaluate(SweepPoint* p) {
     p->interval = p->change_interval = {kNaN, kNaN};
     p->quality = pearson(values_, data_.scores);
     p->spearman = spearman(values_, data_.scores);
-    values_.clear();
-    for (const Decision& d : full_) values_.push_back(static_cast<double>(d.value));
-    p->change = p->quality - pearson(values_, data_.scores);
+    p->change = p->quality - full_correlation_;
   } else {
     p->quality = static_cast<double>(right) / n;
     p->interval = interval_of(right);
@@ -200,10 +206,8 @@ ExitSummary SweepEvaluator::exit_summary(int64_t exit) {
   s.layer = data_.table.layers[static_cast<size_t>(exit)];
   const std::vector<Decision> decisions = decisions_at_exit(exit);
   if (is_regression(data_.table)) {
-    values_.clear();
-    for (const Decision& d : decisions) values_.push_back(static_cast<double>(d.value));
     s.interval = {kNaN, kNaN};
-    s.quality = pearson(values_, data_.scores);
+    s.quality = correlation_of(decisions);
     return s;
   }
   for (int b = 0; b < kBins; ++b)

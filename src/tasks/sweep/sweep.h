@@ -56,14 +56,15 @@ class SweepEvaluator {
   void answer(const ExitPolicy& policy);
   std::vector<Decision> decisions_at(const ExitPolicy& policy) const;
   std::vector<Decision> decisions_at_exit(int64_t exit) const;
+  double correlation_of(const std::vector<Decision>& decisions);
   Interval interval_of(int64_t right);
   int64_t truth(int64_t row) const;
 
   const Evaluated& data_;
   const ModelInfo& model_;
   int64_t rows_ = 0;
-  double full_macs_ = 0;
-  std::vector<Decision> full_;  // [rows] the answers of full depth
+  double full_macs_ = 0, full_correlation_ = 0;  // the latter of a regression
+  std::vector<Decision> full_;                   // [rows] the answers of full depth
   std::vector<Costs> costs_;
   std::vector<std::optional<Interval>> intervals_;  // [rows + 1] by the number of right answers
   std::vector<int32_t> exits_;                      // [rows of the table]

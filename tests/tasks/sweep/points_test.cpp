@@ -6,9 +6,9 @@
 #include <cmath>
 #include <random>
 
-#include "tasks/sweep_rows.h"
 #include "tasks/sweep/risk_coverage.h"
 #include "tasks/sweep/study.h"
+#include "tasks/sweep_rows.h"
 
 namespace costeff::tasks {
 namespace {

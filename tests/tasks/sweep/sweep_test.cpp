@@ -5,9 +5,9 @@
 #include <cmath>
 #include <random>
 
-#include "tasks/sweep_rows.h"
 #include "tasks/sweep/disagreements.h"
 #include "tasks/sweep/points.h"
+#include "tasks/sweep_rows.h"
 
 namespace costeff::tasks {
 namespace {
