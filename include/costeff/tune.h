@@ -186,6 +186,9 @@ struct BudgetChoice {
 BudgetChoice meet_budget(std::span<const ExitPolicy> sequence, double budget_ms,
                          const std::function<double(const ExitPolicy&)>& measure);
 
+// The label of each window: that of its text. first: as in TextWindows. Empty if gold is.
+std::vector<int64_t> gold_of_windows(std::span<const int64_t> gold, std::span<const int64_t> first);
+
 // The entries of `gold` for these rows, in this order; empty if gold is.
 std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows);
 

@@ -59,10 +59,7 @@ TuneRows split_for_search(const ExitTable& t, std::span<const int64_t> gold, dou
   out.test = select_rows(t, windows_of(test, windows, &out.first_window));
   std::vector<int64_t> first;
   out.search = select_rows(t, windows_of(search, windows, &first));
-  std::vector<int64_t> gold_of_window;
-  for (size_t i = 0; i < out.search_gold.size(); ++i)
-    gold_of_window.resize(static_cast<size_t>(first[i + 1]), out.search_gold[i]);
-  out.search_gold = std::move(gold_of_window);
+  out.search_gold = gold_of_windows(out.search_gold, first);
   return out;
 }
 
@@ -85,6 +82,14 @@ std::vector<ExitPolicy> tune_sequence(const TuneRows& rows, const TuneGoal& goal
   }
   return per_layer_path(rows.search, exit_losses(rows.search, search, rows.search_gold), curve.kind,
                         exit_start);
+}
+
+std::vector<int64_t> gold_of_windows(std::span<const int64_t> gold,
+                                     std::span<const int64_t> first) {
+  std::vector<int64_t> out;
+  for (size_t text = 0; text < gold.size(); ++text)
+    out.resize(static_cast<size_t>(first[text + 1]), gold[text]);
+  return out;
 }
 
 std::vector<int64_t> select_gold(std::span<const int64_t> gold, std::span<const int64_t> rows) {

@@ -1,5 +1,7 @@
 #include "tasks/sweep/sweep.h"
 
+#include <costeff/tune.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -53,11 +55,8 @@ bool is_own(const SweepReport& r, const SweepPoint& p) {
 }
 
 std::vector<int64_t> gold_of_table(const Evaluated& data) {
-  if (data.first_window.empty()) return {data.labels.begin(), data.labels.end()};
-  std::vector<int64_t> gold;
-  for (size_t row = 0; row < data.labels.size(); ++row)
-    gold.resize(static_cast<size_t>(data.first_window[row + 1]), data.labels[row]);
-  return gold;
+  std::vector<int64_t> gold(data.labels.begin(), data.labels.end());
+  return data.first_window.empty() ? gold : gold_of_windows(gold, data.first_window);
 }
 
 SweepEvaluator::SweepEvaluator(const Evaluated& data, const ModelInfo& model)
