@@ -1,5 +1,9 @@
 #ifdef COSTEFF_X86_64
 #include <cpuid.h>
+#elif defined(COSTEFF_AARCH64) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(COSTEFF_AARCH64)
+#include <sys/auxv.h>
 #endif
 
 #include <cstring>
@@ -27,6 +31,27 @@ bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 #endif
 
+#ifdef COSTEFF_AARCH64
+#ifdef __APPLE__
+bool has_feature(const char* name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value;
+}
+bool has_neon_dots() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_neon_mmla() {
+  return has_feature("hw.optional.arm.FEAT_I8MM") && has_feature("hw.optional.arm.FEAT_BF16");
+}
+#else
+// Bits of Linux's asm/hwcap.h, which older systems' headers do not name.
+bool has_neon_dots() { return getauxval(AT_HWCAP) >> 20 & 1; }  // HWCAP_ASIMDDP
+bool has_neon_mmla() {
+  const unsigned long more = getauxval(AT_HWCAP2);
+  return more >> 13 & 1 && more >> 14 & 1;  // HWCAP2_I8MM, HWCAP2_BF16
+}
+#endif
+#endif
+
 struct Tables {
   const KernelTable* list[8] = {};
 #ifdef COSTEFF_X86_64
@@ -34,6 +59,9 @@ struct Tables {
 #endif
 #ifdef COSTEFF_AVX512
   KernelTable avx512_vnni = kAvx512;
+#endif
+#ifdef COSTEFF_AARCH64
+  KernelTable neon_dots = kNeon;
 #endif
   Tables() {
     int n = 0;
@@ -50,6 +78,13 @@ struct Tables {
     avx_vnni.int8 = kAvxVnniInt8;
     if (has_avx_vnni()) list[n++] = &avx_vnni;
     if (has_avx2()) list[n++] = &kAvx2;
+#endif
+#ifdef COSTEFF_AARCH64
+    if (has_neon_mmla()) list[n++] = &kNeonMmla;
+    neon_dots.name = "neon-dots";
+    neon_dots.int8 = kNeonDotsInt8;
+    if (has_neon_dots()) list[n++] = &neon_dots;
+    list[n++] = &kNeon;
 #endif
     list[n++] = &kPortable;
     list[n] = &kReference;
@@ -81,6 +116,9 @@ const GradTable& grad_table(const KernelTable& kernels) {
   if (std::strncmp(kernels.name, "avx512", 6) == 0) return kAvx512Grad;
 #endif
   if (std::strncmp(kernels.name, "avx", 3) == 0) return kAvx2Grad;
+#endif
+#ifdef COSTEFF_AARCH64
+  if (std::strncmp(kernels.name, "neon", 4) == 0) return kNeonGrad;
 #endif
   return &kernels == &kReference ? kReferenceGrad : kPortableGrad;
 }

@@ -80,6 +80,9 @@ extern const GradTable kPortableGrad;
 extern const GradTable kAvx2Grad;
 extern const GradTable kAvx512Grad;
 #endif
+#ifdef COSTEFF_AARCH64
+extern const GradTable kNeonGrad;
+#endif
 
 // The one that goes with a table.
 const GradTable& grad_table(const KernelTable& kernels);

@@ -101,6 +101,11 @@ extern const KernelTable kAvx512Dots;  // AVX-512 with VNNI and BF16: dot produc
 // Whether this CPU runs 512-bit vectors at half rate, on data paths of 256 bits (AMD's Zen 4).
 bool half_rate_512();
 #endif
+#ifdef COSTEFF_AARCH64
+extern const KernelTable kNeon;      // ARMv8.0
+extern const Product kNeonDotsInt8;  // its int8 with ARMv8.2's dot products
+extern const KernelTable kNeonMmla;  // products of 2 x 2 matrices of int8 and bfloat16 (I8MM, BF16)
+#endif
 
 // The table of that name, or for "" the best one that this CPU runs. Null: no such table.
 const KernelTable* find_table(const char* name);

@@ -1,0 +1,34 @@
+// ARMv8.0: what every 64-bit ARM CPU has.
+
+#include <arm_neon.h>
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace costeff::kernels {
+namespace {
+
+#include "kernels/arm/neon_vec.inc"
+//
+#include "kernels/simd/math.inc"
+//
+#include "kernels/simd/gemm.inc"
+#include "kernels/simd/rows.inc"
+//
+#include "kernels/simd/bf16.inc"
+//
+#include "kernels/arm/neon_int8.inc"
+
+}  // namespace
+
+const KernelTable kNeon{.name = "neon",
+                        .panel = kPanel,
+                        .softmax = softmax,
+                        .activate = activate,
+                        .add_layer_norm = add_layer_norm,
+                        .float32 = kFloat32,
+                        .bfloat16 = kBf16Floats,
+                        .int8 = kInt8Dots};
+
+}  // namespace costeff::kernels
