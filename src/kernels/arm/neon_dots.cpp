@@ -20,7 +20,8 @@ inline int64_t byte_place(int64_t c, int64_t i) { return c * 4 + i; }
 
 template <int U>
 inline IVec add_dots(Lane<U> x, IVec w, IVec sum) {
-  return vdotq_laneq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_f32(x.groups), U);
+  asm volatile("sdot %0.4s, %1.16b, %2.4b[%c3]" : "+w"(sum) : "w"(w), "w"(x.groups), "i"(U));
+  return sum;
 }
 
 #include "kernels/simd/dots.inc"
