@@ -98,6 +98,7 @@ extern const Product kAvxVnniInt8;     // its int8 with AVX-VNNI's dot products
 extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
 extern const Product kAvx512VnniInt8;  // its int8 with VNNI's dot products
 extern const KernelTable kAvx512Dots;  // AVX-512 with VNNI and BF16: dot products of bfloat16 too
+extern const KernelTable kAmx;         // the same, with tiles for bfloat16 and int8
 // Whether this CPU runs 512-bit vectors at half rate, on data paths of 256 bits (AMD's Zen 4).
 bool half_rate_512();
 #endif
