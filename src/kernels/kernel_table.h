@@ -4,9 +4,9 @@
 // instruction set. Nothing here allocates, throws or starts threads. Matrices are row-major float32
 // unless said otherwise; ld* is the distance between rows in floats.
 //
-// There is one order of summation: an output element is the sum over k = 0, 1, .. K-1 in that
-// order, whatever the number of rows. So a row's result does not depend on the rows beside it, bit
-// for bit.
+// There is one order of summation, whatever the number of rows: an output element is the sum over
+// k = 0, 1, .. K-1 in that order (in AMX's tiles, over steps of k: x86/amx_gemm.inc). So a row's
+// result does not depend on the rows beside it, bit for bit.
 
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 // The order and the rounding of products in tiles, bit for bit, against a model in scalars of what
-// kernels/x86/amx_gemm.inc promises: on tiles in software, and on those of the CPU where it has them.
+// kernels/x86/amx_gemm.inc promises: on tiles in software, and on the CPU's own where it has them.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,8 @@ struct Place {
   std::string name;
   Product bfloat16, int8;
 };
+
+void PrintTo(const Place& place, std::ostream* to) { *to << place.name; }
 
 std::vector<Place> places() {
   std::vector<Place> v;
@@ -212,8 +215,8 @@ TEST_P(Amx, HandMadeSums) {
 
 // Numbers too small to be normal count as 0: those of rows and weights, products, sums.
 TEST_P(Amx, SmallNumbersAreZero) {
-  // Multiples of 2^-74: all that is less than 2^-126 is exact, so that there is no doubt what is too
-  // small.
+  // Products are multiples of 2^-149, so that sums below 2^-126 are exact: there is no doubt which
+  // of them are too small.
   const int64_t m = 19, n = 37, k = 97;
   auto x = random_floats(m * k, 1, &rng), w = random_floats(n * k, 1, &rng);
   const auto small = [&](FloatBuffer* b, int64_t count) {
@@ -327,6 +330,12 @@ TEST_P(Amx, HalvesAccumulateToTheWhole) {
       }
     }
   }
+}
+
+// What the peak of a machine is measured with.
+TEST_P(Amx, SpinCountsItsProducts) {
+  EXPECT_EQ(GetParam().bfloat16.spin(3), 3 * 4 * 16 * 16 * 32);
+  EXPECT_EQ(GetParam().int8.spin(3), 3 * 4 * 16 * 16 * 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiles, Amx, testing::ValuesIn(places()),

@@ -1,5 +1,5 @@
-// AMX, with the vectors of AVX-512 (Intel's servers since Sapphire Rapids): products of bfloat16 and
-// int8 in tiles. float32 gives the bits of avx512.cpp.
+// AMX beside AVX-512 (Intel's servers since Sapphire Rapids): products of bfloat16 and int8 in
+// tiles. float32 gives the bits of avx512.cpp.
 
 #include <immintrin.h>
 
