@@ -5,6 +5,10 @@
 #elif defined(COSTEFF_AARCH64)
 #include <sys/auxv.h>
 #endif
+#ifdef COSTEFF_AMX
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <cstring>
 
@@ -28,6 +32,19 @@ bool has_avx512() {
 }
 bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 bool has_dots() { return has_vnni() && __builtin_cpu_supports("avx512bf16"); }
+#ifdef COSTEFF_AMX
+// Linux saves tiles (XCR0 bits 17 and 18) only for processes that asked it to, and may refuse.
+bool has_amx() {
+  constexpr unsigned kBf16 = 1u << 22, kTiles = 1u << 24, kInt8 = 1u << 25;
+  constexpr unsigned kNeeded = kBf16 | kTiles | kInt8, kSaved = 3u << 17;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!has_dots() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kNeeded) != kNeeded)
+    return false;
+  asm("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return (a & kSaved) == kSaved && syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+#endif
 #endif
 #endif
 
@@ -53,7 +70,7 @@ bool has_neon_mmla() {
 #endif
 
 struct Tables {
-  const KernelTable* list[8] = {};
+  const KernelTable* list[10] = {};
 #ifdef COSTEFF_X86_64
   KernelTable avx_vnni = kAvx2;
 #endif
@@ -68,6 +85,9 @@ struct Tables {
 #ifdef COSTEFF_X86_64
     __builtin_cpu_init();
 #ifdef COSTEFF_AVX512
+#ifdef COSTEFF_AMX
+    if (has_amx()) list[n++] = &kAmx;
+#endif
     if (has_dots()) list[n++] = &kAvx512Dots;
     avx512_vnni.name = "avx512-vnni";
     avx512_vnni.int8 = kAvx512VnniInt8;
@@ -113,7 +133,8 @@ const KernelTable* const* all_tables() {
 const GradTable& grad_table(const KernelTable& kernels) {
 #ifdef COSTEFF_X86_64
 #ifdef COSTEFF_AVX512
-  if (std::strncmp(kernels.name, "avx512", 6) == 0) return kAvx512Grad;
+  if (std::strncmp(kernels.name, "avx512", 6) == 0 || std::strcmp(kernels.name, "amx") == 0)
+    return kAvx512Grad;
 #endif
   if (std::strncmp(kernels.name, "avx", 3) == 0) return kAvx2Grad;
 #endif

@@ -4,9 +4,9 @@
 // instruction set. Nothing here allocates, throws or starts threads. Matrices are row-major float32
 // unless said otherwise; ld* is the distance between rows in floats.
 //
-// There is one order of summation: an output element is the sum over k = 0, 1, .. K-1 in that
-// order, whatever the number of rows. So a row's result does not depend on the rows beside it, bit
-// for bit.
+// There is one order of summation, whatever the number of rows: an output element is the sum over
+// k = 0, 1, .. K-1 in that order (in AMX's tiles, over steps of k: x86/amx_gemm.inc). So a row's
+// result does not depend on the rows beside it, bit for bit.
 
 #include <cstdint>
 
@@ -98,6 +98,7 @@ extern const Product kAvxVnniInt8;     // its int8 with AVX-VNNI's dot products
 extern const KernelTable kAvx512;      // AVX-512 F, BW, DQ, VL
 extern const Product kAvx512VnniInt8;  // its int8 with VNNI's dot products
 extern const KernelTable kAvx512Dots;  // AVX-512 with VNNI and BF16: dot products of bfloat16 too
+extern const KernelTable kAmx;         // the same, with tiles for bfloat16 and int8
 // Whether this CPU runs 512-bit vectors at half rate, on data paths of 256 bits (AMD's Zen 4).
 bool half_rate_512();
 #endif

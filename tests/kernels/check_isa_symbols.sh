@@ -10,7 +10,7 @@ for object in "$@"; do
     echo "$object: approximate reciprocals" >&2
     status=1
   fi
-  case $object in *avx*) ;; *) continue ;; esac
+  case ${object##*/} in *avx*|*amx*) ;; *) continue ;; esac
   found=1
   if nm "$object" | awk '$2 ~ /^[WVuT]$/' | grep .; then
     echo "$object: symbols that other objects might get" >&2

@@ -22,7 +22,11 @@
 namespace costeff::kernels {
 
 #ifdef COSTEFF_X86_64
-extern const Product kEmulatedAvxVnniInt8;  // avx_vnni_emulated.cpp
+extern const Product kEmulatedAvxVnniInt8;                // avx_vnni_emulated.cpp
+extern const Product kEmulatedAmxBf16, kEmulatedAmxInt8;  // amx_emulated.cpp
+#ifdef COSTEFF_AVX512
+extern const KernelTable kEmulatedAmx;  // amx_emulated_avx512.cpp
+#endif
 #endif
 
 namespace {
@@ -480,7 +484,20 @@ std::vector<const KernelTable*> every_table() {
     emulated.name = "avx-vnni-emulated";
     emulated.int8 = kEmulatedAvxVnniInt8;
     v.push_back(&emulated);
+    static KernelTable tiles = kAvx2;
+    tiles.name = "amx-emulated";
+    tiles.panel = 32;
+    tiles.bfloat16 = kEmulatedAmxBf16;
+    tiles.int8 = kEmulatedAmxInt8;
+    v.push_back(&tiles);
   }
+#ifdef COSTEFF_AVX512
+  if (find_table("avx512-dots")) {
+    static KernelTable tiles = kEmulatedAmx;
+    tiles.name = "amx-emulated-avx512";
+    v.push_back(&tiles);
+  }
+#endif
 #endif
   return v;
 }

@@ -9,6 +9,8 @@ namespace {
 
 #include "kernels/x86/avx512_vec.inc"
 
+constexpr int kVecs = 3;  // a panel of packed weights
+
 constexpr Tuning kTuning = kIceLake;
 
 #include "kernels/simd/math.inc"

@@ -11,7 +11,9 @@ namespace costeff::kernels {
 namespace {
 
 #include "kernels/x86/avx2_vec.inc"
-//
+
+constexpr int kVecs = 2;  // a panel of packed weights
+
 #include "kernels/simd/math.inc"
 //
 #include "kernels/simd/gemm.inc"
