@@ -19,8 +19,6 @@
 #include "kernels/kernel_table.h"
 #include "test_random.h"
 
-#ifdef COSTEFF_X86_64
-
 namespace costeff::kernels {
 
 extern const Product kEmulatedAmxBf16, kEmulatedAmxInt8;  // amx_emulated.cpp
@@ -343,5 +341,3 @@ INSTANTIATE_TEST_SUITE_P(Tiles, Amx, testing::ValuesIn(places()),
 
 }  // namespace
 }  // namespace costeff::kernels
-
-#endif
