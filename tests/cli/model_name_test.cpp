@@ -62,12 +62,12 @@ TEST_F(ModelNames, ArePartOfTheInstallation) {
   fs::create_directories(dir_.file("prefix/bin"));
   fs::create_directories(dir_.file("prefix/share/costeff"));
   fs::rename(dir_.file("second"), dir_.file("prefix/share/costeff/models"));
-  fs::copy_file(COSTEFF_BINARY, dir_.file("prefix/bin/costeff"));
+  fs::copy_file(COSTEFF_PROGRAM_FILE, dir_.file("prefix/bin/costeff"));
   fs::create_symlink(dir_.file("prefix/bin/costeff"), dir_.file("link"));
   ::unsetenv("COSTEFF_MODELS");
   for (const char* program : {"prefix/bin/costeff", "link"}) {
-    const std::string command =
-        "cd / && '" + dir_.file(program) + "' completions models > '" + dir_.file("out") + "'";
+    const std::string command = "cd / && " COSTEFF_EMULATOR " '" + dir_.file(program) +
+                                "' completions models > '" + dir_.file("out") + "'";
     EXPECT_EQ(std::system(command.c_str()), 0);
     EXPECT_EQ(read_whole_file(dir_.file("out")), "one\ntwo\n") << program;
   }

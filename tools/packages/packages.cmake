@@ -3,7 +3,7 @@
 
 # Pages and completions are made of the flags that the program has, whenever it is linked.
 set(pages ${PROJECT_BINARY_DIR}/pages)
-if(NOT CMAKE_CROSSCOMPILING)
+if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
   add_custom_command(TARGET costeff_cli_main POST_BUILD
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${pages}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}/man1

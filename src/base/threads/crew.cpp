@@ -13,6 +13,9 @@ constexpr int kSpins = 2000, kYields = 100;
 void pause_thread() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  // Waits about as long as x86's; "yield" is a no-op on most cores, and the spins would be over too soon.
+  asm volatile("isb" ::: "memory");
 #endif
 }
 
