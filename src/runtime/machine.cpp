@@ -72,13 +72,18 @@ uint64_t sum_words(const uint64_t* words, int64_t count) {
 
 }  // namespace
 
-// From the line "model name : AMD ..." in /proc/cpuinfo.
+// From /proc/cpuinfo: "model name : AMD ..."; of ARM's CPUs, which have none there, "CPU implementer :
+// 0x41" and "CPU part : 0xd40".
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
-  std::string line;
+  std::string line, implementer;
   while (std::getline(file, line)) {
     const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+    if (colon == std::string::npos) continue;
+    const std::string value = line.substr(colon + 2);
+    if (line.starts_with("model name")) return value;
+    if (line.starts_with("CPU implementer")) implementer = value;
+    if (line.starts_with("CPU part")) return "ARM, implementer " + implementer + ", part " + value;
   }
   return "";
 }
