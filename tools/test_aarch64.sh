@@ -9,7 +9,7 @@ packages="g++-aarch64-linux-gnu qemu-user-static"
 if [ "${1-}" = --clang ]; then
   shift
   preset=aarch64-clang
-  packages="$packages clang"
+  packages="$packages clang-19"
 fi
 # shellcheck disable=SC2086  # a list of words
 tools/setup.sh $packages

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "cli/expected_rows.h"
+#include "emulated.h"
 #include "shared_data.h"
 
 namespace costeff::cli {
@@ -113,7 +114,7 @@ class CaseRun {
     if (f.timed_out) fail("does not end");
     if (f.signal != 0) fail(fmt::format("ended by signal {}: {}", f.signal, f.err));
     if (has_control_bytes(f.err)) fail("raw control bytes on stderr");
-    if (f.seconds > (kSanitizer ? 20 : 1) * bounds_.seconds)
+    if (f.seconds > (kSanitizer || kEmulated ? 20 : 1) * bounds_.seconds)
       fail(fmt::format("took {} s", f.seconds));
     if (!kSanitizer && f.peak_rss_kb > bounds_.rss_kb)
       fail(fmt::format("took {} kB", f.peak_rss_kb));

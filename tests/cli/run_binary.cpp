@@ -131,13 +131,18 @@ void Process::start(const Command& command) {
                                        O_WRONLY | O_CREAT | O_TRUNC, 0666);
   }
   ::posix_spawnattr_setflags(&plan.attributes, flags);
-  std::vector<std::string> words{COSTEFF_BINARY};
+  std::vector<std::string> words;
+  if (command.address_space_kb > 0) {
+    // By a shell: an emulator sets no such limit for what it emulates.
+    const std::string limit = "ulimit -v " + std::to_string(command.address_space_kb);
+    words = {"/bin/sh", "-c", limit + "; exec \"$0\" \"$@\""};
+  }
+  words.push_back(COSTEFF_BINARY);
   words.insert(words.end(), command.args.begin(), command.args.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  errno =
-      ::posix_spawn(&pid_, COSTEFF_BINARY, &plan.actions, &plan.attributes, argv.data(), environ);
+  errno = ::posix_spawn(&pid_, argv[0], &plan.actions, &plan.attributes, argv.data(), environ);
   if (errno != 0) pid_ = -1;
   for (int& fd : child) close_fd(&fd);
   check(pid_ >= 0, COSTEFF_BINARY);

@@ -252,7 +252,7 @@ TEST(Stream, ThreadsThatCannotBeStarted) {
     c.args.insert(c.args.begin() + 1, model.path());
     for (const char* more : {"--threads", "1000"}) c.args.push_back(more);
     c.timeout_s = 20;
-    const ResourceLimit limit(RLIMIT_AS, rlim_t{1} << 30);
+    c.address_space_kb = 1 << 20;
     const Finished f = run(c, "w1\n");
     EXPECT_EQ(f.exit_code, 1) << how[0];
     EXPECT_EQ(f.err.find("costeff: cannot start thread "), 0u) << f.err;

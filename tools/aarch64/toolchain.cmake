@@ -17,7 +17,9 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
 if(COSTEFF_CROSS_CLANG)
-  set(CMAKE_CXX_COMPILER clang++)
+  # Before 16, clang does not capture structured bindings in lambdas.
+  find_program(COSTEFF_CLANG NAMES clang++-19 clang++)
+  set(CMAKE_CXX_COMPILER ${COSTEFF_CLANG})
   set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)
 else()
   set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
