@@ -11,6 +11,7 @@
 
 #include "base/resource_limit.h"
 #include "cli/expected_rows.h"
+#include "emulated.h"
 
 namespace costeff::cli {
 namespace {
@@ -240,11 +241,18 @@ TEST(Stream, FileThatMayNotGrow) {
   EXPECT_EQ(names_in(dir), Strings{});
 }
 
+// Why a process's memory is not the program's alone, or null.
+const char* memory_of_others() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return "a sanitizer's memory is its own";
+#else
+  return kEmulated ? "an emulator's memory is its own" : nullptr;
+#endif
+}
+
 // Room for the stacks of some threads.
 TEST(Stream, ThreadsThatCannotBeStarted) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's memory is its own";
-#endif
+  if (const char* why = memory_of_others()) GTEST_SKIP() << why;
   const TinyModel model;
   for (const Strings& how : {Strings{"infer", "-", "--mode", "throughput"},
                              Strings{"infer", "-", "--mode", "latency"}, Strings{"bench"}}) {
@@ -262,9 +270,7 @@ TEST(Stream, ThreadsThatCannotBeStarted) {
 }
 
 TEST(Stream, MemoryDoesNotGrowWithTheInput) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's memory is its own";
-#endif
+  if (const char* why = memory_of_others()) GTEST_SKIP() << why;
   const TinyModel model({.dialect = "plain", .layers = 1, .hidden = 8, .heads = {1}, .ffn = {8}});
   TempDir dir;
   std::string lines;
@@ -281,9 +287,7 @@ TEST(Stream, MemoryDoesNotGrowWithTheInput) {
 }
 
 TEST(Stream, MemoryIsTheWeightsAndLittleMore) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's memory is its own";
-#endif
+  if (const char* why = memory_of_others()) GTEST_SKIP() << why;
   // Layers of BERT-base, 28 MB each.
   const TinyModel model({.dialect = "plain",
                          .layers = 8,

@@ -27,7 +27,7 @@ done
 
 for isa in $("$costeff" completions kernels); do
   [ "$isa" != reference ] || continue
-  for dtype in fp32 bf16 int8; do
+  for dtype in float32 bf16 int8; do
     for threads in 1 "$(nproc)"; do
       echo
       echo "## $isa, $dtype, threads $threads"

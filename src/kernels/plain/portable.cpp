@@ -64,7 +64,9 @@ void activate_lanes(Activation f, float* x, int64_t count) {
     case Activation::gelu_tanh:
       return each_lane(x, count, [](const Lane& v) -> Lane {
         const Lane inner = kSqrt2OverPi * (v + 0.044715f * v * v * v);
-        return 0.5f * v * (1.0f + inner.tanh());
+        // Beyond 9 tanh is 1 to the last bit, and Eigen's, by fused multiply-adds, is not: a large v
+        // would show it.
+        return 0.5f * v * (1.0f + (inner.abs() > 9.0f).select(inner.sign(), inner.tanh()));
       });
     case Activation::relu:
       return each_lane(x, count, [](const Lane& v) -> Lane { return v.max(0.0f); });
