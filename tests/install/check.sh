@@ -6,7 +6,9 @@ emulator=${COSTEFF_EMULATOR-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$1" --prefix "$work/root" >/dev/null
-cmake -G "$3" -S "$2/tests/install" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/root" >/dev/null
+# Under a toolchain file packages are looked for below roots alone.
+cmake -G "$3" -S "$2/tests/install" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/root" \
+  ${COSTEFF_SYSROOT:+-DCMAKE_FIND_ROOT_PATH="$work/root"} >/dev/null
 cmake --build "$work/build" >/dev/null
 answer=$($emulator "$work/build/consumer" "$2/models/sst2-slender")
 [ "$answer" = positive ] || { echo "the installed library answers \"$answer\"" >&2; exit 1; }
