@@ -38,7 +38,7 @@ label linux
   append initrd=initrd console=ttyS0 quiet panic=-1 nokaslr mitigations=off tsc=reliable ibt=off no5lvl setcpuid=324
 END
 cd "$boot"
-xorriso -as mkisofs -quiet -o boot.iso -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table iso
+xorriso -as mkisofs -quiet -o boot.iso -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table iso 2>iso.log
 : >serial
 # Bochs ends with 1 when the guest switches itself off.
 BXSHARE=$place/root/usr/share/bochs BOCHS_ROOT=$place/root \
