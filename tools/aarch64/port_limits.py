@@ -30,7 +30,7 @@ MACS = [
     (re.compile(r"sdot\s+v\d+\.4s"), 16),
     (re.compile(r"smmla\s"), 32),
     (re.compile(r"bfmmla\s"), 16),
-    (re.compile(r"sml?ul?l2?\s+v\d+\.8h|smlal2?\s+v\d+\.8h"), 8),
+    (re.compile(r"sm(ul|la)l2?\s+v\d+\.8h"), 8),
     (re.compile(r"sadalp\s"), 0),
 ]
 # The tiles that do most of the work: many rows, and one row.
