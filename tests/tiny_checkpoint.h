@@ -17,6 +17,7 @@ class TempDir {
   TempDir& operator=(const TempDir&) = delete;
   std::string path() const { return path_.string(); }
   std::string file(const std::string& name) const { return (path_ / name).string(); }
+  std::vector<std::string> names() const;  // of what is in it
 
  private:
   std::filesystem::path path_;

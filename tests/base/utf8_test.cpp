@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "sanitized.h"
+
 namespace costeff {
 namespace {
 
@@ -16,7 +18,7 @@ std::vector<uint32_t> decode(std::string_view text, bool* bad = nullptr) {
 }
 
 TEST(Utf8, EveryScalarValueComesBack) {
-  for (uint32_t c = 0; c <= 0x10FFFF; ++c) {
+  for (uint32_t c = 0; c <= 0x10FFFF; c += kSanitized ? 13 : 1) {
     if (c >= 0xD800 && c <= 0xDFFF) continue;
     std::string text;
     append_utf8(c, &text);

@@ -116,7 +116,7 @@ class CaseRun {
     if (has_control_bytes(f.err)) fail("raw control bytes on stderr");
     if (f.seconds > (kSanitizer || kEmulated ? 20 : 1) * bounds_.seconds)
       fail(fmt::format("took {} s", f.seconds));
-    if (!kSanitizer && f.peak_rss_kb > bounds_.rss_kb)
+    if (!kSanitizer && !kEmulated && f.peak_rss_kb > bounds_.rss_kb)
       fail(fmt::format("took {} kB", f.peak_rss_kb));
     return f;
   }

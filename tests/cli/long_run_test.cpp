@@ -161,7 +161,8 @@ TEST_F(LongRun, InterruptSaysHowToGoOn) {
 TEST_F(LongRun, InterruptWithoutResumeLeavesNothing) {
   write_rows(20000);
   Process p(Command{.args = infer({"-o", out, "--batch-tokens", "64"})});
-  ::usleep(30000);
+  // The temporary file is there once signals are minded.
+  while (dir.names().size() < 2 && !is_there(out)) ::usleep(500);
   p.send(SIGINT);
   const Finished f = p.finish();
   if (f.exit_code == 0) GTEST_SKIP() << "it had ended before";

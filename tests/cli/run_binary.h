@@ -16,7 +16,7 @@ struct Command {
   std::string stdout_path{};      // standard output goes to this file; empty: it is kept
   bool terminal = false;          // all three streams are a terminal of 80 x 24
   int64_t address_space_kb = 0;   // the most it may have; 0: no limit
-  double timeout_s = 120;         // then it is killed
+  double timeout_s = 120;         // then it is killed; emulated: twenty times as long
 };
 
 struct Finished {

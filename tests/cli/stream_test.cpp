@@ -20,15 +20,6 @@ using Strings = std::vector<std::string>;
 
 const char kHeader[] = "id\tlabel\tprob\tentropy\texit_layer";
 
-// Names in a directory.
-Strings names_in(const TempDir& dir) {
-  Strings names;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
-    names.push_back(entry.path().filename().string());
-  }
-  return names;
-}
-
 Command infer(const TinyModel& model, const Strings& more) {
   Command c;
   c.args = {"infer", model.path()};
@@ -101,11 +92,11 @@ TEST(Stream, InterruptLeavesNoOutputFile) {
   Process p(infer(model, {"-", "-o", dir.file("out.tsv")}));
   p.write("w1\nw2\n");
   // The temporary file exists while rows are computed.
-  while (names_in(dir).empty()) ::usleep(1000);
+  while (dir.names().empty()) ::usleep(1000);
   p.send(SIGINT);
   ASSERT_TRUE(p.wait_for_errors("interrupted after "));
   EXPECT_EQ(p.finish().exit_code, 130);
-  EXPECT_EQ(names_in(dir), Strings{});
+  EXPECT_EQ(dir.names(), Strings{});
 }
 
 // If nobody reads its output, the program is in a write when the signal comes.
@@ -135,14 +126,14 @@ TEST(Stream, OutputFileAppearsWhole) {
   TempDir dir;
   Process p(infer(model, {"-", "--output", dir.file("out.tsv")}));
   p.write("w1\n");
-  while (names_in(dir).empty()) ::usleep(1000);
-  EXPECT_EQ(names_in(dir).size(), 1u);
-  EXPECT_NE(names_in(dir)[0], "out.tsv");
+  while (dir.names().empty()) ::usleep(1000);
+  EXPECT_EQ(dir.names().size(), 1u);
+  EXPECT_NE(dir.names()[0], "out.tsv");
   p.write("w2\n");
   const Finished f = p.finish();
   EXPECT_EQ(f.exit_code, 0);
   EXPECT_EQ(f.out, "");
-  EXPECT_EQ(names_in(dir), Strings{"out.tsv"});
+  EXPECT_EQ(dir.names(), Strings{"out.tsv"});
   EXPECT_EQ(lines_of(read_whole_file(dir.file("out.tsv"))).size(), 3u);
 }
 
@@ -154,7 +145,7 @@ TEST(Stream, OldOutputFileStaysOnError) {
   const Finished wrong = run(infer(model, args), "{\"text\": \"w1\"}\n{\"txt\": \"w2\"}\n");
   EXPECT_EQ(wrong.exit_code, 3);
   EXPECT_EQ(lines_of(wrong.err).size(), 1u);
-  EXPECT_EQ(names_in(dir), Strings{"out.jsonl"});
+  EXPECT_EQ(dir.names(), Strings{"out.jsonl"});
   EXPECT_EQ(read_whole_file(dir.file("out.jsonl")), "old\n");
   ASSERT_EQ(::chmod(dir.file("out.jsonl").c_str(), 0640), 0);
   EXPECT_EQ(run(infer(model, args), "{\"text\": \"w1\"}\n").exit_code, 0);
@@ -238,7 +229,7 @@ TEST(Stream, FileThatMayNotGrow) {
   const Finished f = run(infer(model, {"-", "-o", dir.file("out.tsv")}), lines);
   EXPECT_EQ(f.exit_code, 5);
   EXPECT_EQ(f.err, "costeff: " + dir.file("out.tsv") + ": File too large\n");
-  EXPECT_EQ(names_in(dir), Strings{});
+  EXPECT_EQ(dir.names(), Strings{});
 }
 
 // Why a process's memory is not the program's alone, or null.

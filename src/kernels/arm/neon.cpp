@@ -22,13 +22,6 @@ namespace {
 
 }  // namespace
 
-const KernelTable kNeon{.name = "neon",
-                        .panel = kPanel,
-                        .softmax = softmax,
-                        .activate = activate,
-                        .add_layer_norm = add_layer_norm,
-                        .float32 = kFloat32,
-                        .bfloat16 = kBf16Floats,
-                        .int8 = kInt8Dots};
+constinit const KernelTable kNeon = table_of("neon", kBf16Floats, kInt8Dots);
 
 }  // namespace costeff::kernels

@@ -26,13 +26,6 @@ namespace {
 
 }  // namespace
 
-const KernelTable kNeonMmla{.name = "neon-mmla",
-                            .panel = kPanel,
-                            .softmax = softmax,
-                            .activate = activate,
-                            .add_layer_norm = add_layer_norm,
-                            .float32 = kFloat32,
-                            .bfloat16 = kBf16Mmla,
-                            .int8 = kInt8Mmla};
+constinit const KernelTable kNeonMmla = table_of("neon-mmla", kBf16Mmla, kInt8Mmla);
 
 }  // namespace costeff::kernels

@@ -33,13 +33,6 @@ constexpr Tuning kTuning = kIceLake;
 
 }  // namespace
 
-const KernelTable kAmx{.name = "amx",
-                       .panel = kPanel,
-                       .softmax = softmax,
-                       .activate = activate,
-                       .add_layer_norm = add_layer_norm,
-                       .float32 = kFloat32,
-                       .bfloat16 = kBf16Tiles,
-                       .int8 = kInt8Tiles};
+constinit const KernelTable kAmx = table_of("amx", kBf16Tiles, kInt8Tiles);
 
 }  // namespace costeff::kernels

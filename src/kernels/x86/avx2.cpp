@@ -22,13 +22,6 @@ constexpr int kVecs = 2;  // a panel of packed weights
 
 }  // namespace
 
-const KernelTable kAvx2{.name = "avx2",
-                        .panel = kPanel,
-                        .softmax = softmax,
-                        .activate = activate,
-                        .add_layer_norm = add_layer_norm,
-                        .float32 = kFloat32,
-                        .bfloat16 = kBf16Floats,
-                        .int8 = kInt8Quads};
+constinit const KernelTable kAvx2 = table_of("avx2", kBf16Floats, kInt8Quads);
 
 }  // namespace costeff::kernels

@@ -24,13 +24,6 @@ constexpr Tuning kTuning = kIceLake;
 
 }  // namespace
 
-const KernelTable kAvx512{.name = "avx512",
-                          .panel = kPanel,
-                          .softmax = softmax,
-                          .activate = activate,
-                          .add_layer_norm = add_layer_norm,
-                          .float32 = kFloat32,
-                          .bfloat16 = kBf16Floats,
-                          .int8 = kInt8Pairs};
+constinit const KernelTable kAvx512 = table_of("avx512", kBf16Floats, kInt8Pairs);
 
 }  // namespace costeff::kernels

@@ -33,13 +33,6 @@ constexpr Tuning kTuning{.few_panels = {8, 4, 3},
 
 }  // namespace
 
-const KernelTable kAvx512Dots{.name = "avx512-dots",
-                              .panel = kPanel,
-                              .softmax = softmax,
-                              .activate = activate,
-                              .add_layer_norm = add_layer_norm,
-                              .float32 = kFloat32,
-                              .bfloat16 = kBf16Dots,
-                              .int8 = kInt8Dots};
+constinit const KernelTable kAvx512Dots = table_of("avx512-dots", kBf16Dots, kInt8Dots);
 
 }  // namespace costeff::kernels
