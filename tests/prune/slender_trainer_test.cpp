@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/json/json.h"
+#include "emulated.h"
 #include "prune/schedule.h"
 #include "shared_data.h"
 #include "toy.h"
@@ -292,7 +293,7 @@ TEST_F(SlenderTraining, SharesBecomeWidths) {
 // A speed-up asks for fewer units the higher it is.
 TEST_F(SlenderTraining, SpeedUpsBecomeWidthsToo) {
   for (const auto method : {SlenderMethod::cost_eff, SlenderMethod::cofi}) {
-    // Times of two runs are not compared: they differ where other programs run.
+    double before = -1;
     for (const double speedup : {1.0, 1.3}) {
       SlenderToy toy(plain.path());
       toy.options.method = method;
@@ -301,7 +302,11 @@ TEST_F(SlenderTraining, SpeedUpsBecomeWidthsToo) {
       if (method == SlenderMethod::cofi && speedup == 1) continue;  // nothing to drop
       const SlenderTrainer trainer(toy.model, toy.train, toy.dev, toy.options);
       const double sparsity = trainer.plan().after.sparsity;
-      EXPECT_TRUE(speedup > 1 ? sparsity > 0 : sparsity >= 0) << sparsity;
+      EXPECT_GE(sparsity, 0);
+      if (!kEmulated) {  // whose times of two runs differ
+        EXPECT_GT(sparsity, before);
+      }
+      before = sparsity;
     }
     SlenderToy toy(plain.path());
     toy.options.method = method;
